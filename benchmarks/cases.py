@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from worker import Arrays
 
+from backtest.data.borrow import read_borrow_rates
 from backtest.data.events import read_events
 from backtest.data.kinds import Earnings
-from backtest.data.prices import read_borrow_rates, read_prices
+from backtest.data.prices import read_prices
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import schedule
+from backtest.engine.schedule import schedule
 
 DATA = Path(__file__).parents[1] / "data"
 FIELDS = ("open", "high", "low", "close")

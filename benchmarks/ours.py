@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from worker import Arrays, serve
 
-from backtest.data.prices import BorrowRate, BorrowRates
+from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.kernel.simulate import simulate

@@ -8,13 +8,14 @@ from typing import Any
 import backtrader as bt
 from turns import in_turn, row, tell
 
+from backtest.data.borrow import read_borrow_rates
 from backtest.data.events import read_events
 from backtest.data.kinds import Earnings
-from backtest.data.prices import Prices, read_borrow_rates, read_prices
+from backtest.data.prices import Prices, read_prices
 from backtest.engine.replay import broker
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import Decision
+from backtest.engine.schedule import Decision
 from backtest.strategy.base import Signal
 
 DATA = Path(__file__).parents[1] / "data"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_of, write_data_file
-from backtest.data.prices import parquet_bytes
+from backtest.data.price_rows import parquet_bytes
 
 SESSIONS = 2_520
 SOURCE = "random walks"

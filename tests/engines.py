@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,17 @@ import pandas as pd
 
 from backtest.data import actions as data_actions
 from backtest.data.actions import Action
+from backtest.data.bars import FinerBars
+from backtest.data.borrow import BorrowRate, BorrowRates
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
-from backtest.data.prices import BorrowRate, BorrowRates, Prices
+from backtest.data.prices import Prices
 from backtest.engine.actions import Effect
+from backtest.engine.bars import RunBars, run_bars
+from backtest.engine.replay.books import Result
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import Decision
+from backtest.engine.schedule import Decision
 from backtest.strategy import base
 from backtest.strategy.base import Signal
 from tests import oracle
@@ -38,7 +44,7 @@ def made_up_prices(
     """Prices from rows of session, open, high, low, close and, if told, volume."""
     index = pd.DatetimeIndex([row[0] for row in rows], name="session")
     table = pd.DataFrame(
-        [list(oracle.Bar(*row)[1:]) for row in rows],
+        [list(oracle.Bar(*row)[1:6]) for row in rows],
         columns=["open", "high", "low", "close", "volume"],
         index=index,
         dtype=float,
@@ -59,14 +65,47 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
     ordered = sorted(signals, key=lambda s: (s.published_at, s.symbol, s.event_id))
     return [
         Decision(
-            event=SimpleNamespace(id=signal.event_id, published_at=signal.published_at),
-            tradable_session=signal.session,
+            event=SimpleNamespace(
+                id=signal.event_id, published_at=signal.published_at, symbol=signal.symbol
+            ),
+            tradable_session=oracle.day(signal.session),
+            tradable_at=bar_time(signal.session),
             action="signal",
             reason="",
             signal=as_signal(signal),
         )
         for signal in ordered
     ]
+
+
+def bar_time(moment: date) -> datetime | None:
+    """A moment of the oracle, UTC; None of a session."""
+    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) else None
+
+
+def naive(moment: datetime | None) -> datetime | None:
+    """A time, UTC, as the oracle has it."""
+    return moment and moment.replace(tzinfo=None)
+
+
+def made_up_bars(
+    stocks: Mapping[str, Prices],
+    finer: Mapping[str, Sequence[Any]] | None,
+    signals: Sequence[oracle.Signal],
+) -> RunBars | None:
+    """The bars of a run with rows of finer bars, by symbol; None without any."""
+    if finer is None:
+        return None
+    found = {}
+    for symbol in stocks:
+        rows = finer.get(symbol, ())
+        times = np.array([row[0] for row in rows], "M8[us]")
+        table = np.array([oracle.Bar(*row)[1:6] for row in rows], float).reshape(-1, 5)
+        days = trading_calendar().sessions_at(times)
+        regular = ~np.isnat(days)  # as the reader of a file has it
+        found[symbol] = FinerBars(symbol, 5, NOWHERE, times[regular], days[regular], table[regular])
+    hedges = {leg[0] for signal in signals for leg in signal.legs}
+    return run_bars(stocks, found, hedges)
 
 
 def as_signal(signal: oracle.Signal) -> Signal:
@@ -94,20 +133,32 @@ def run_replay(
     settings: oracle.Settings,
     borrow: Mapping[str, Sequence[Any]],
     actions: Actions = MappingProxyType({}),
+    finer: Mapping[str, Sequence[Any]] | None = None,
     **modes: bool,
 ) -> oracle.Outcome:
     """The replay on Backtrader, its result in the oracle's words."""
+    stocks = made_up_stocks(bars, actions)
     result = replay(
-        made_up_stocks(bars, actions),
+        stocks,
         borrow_rates(bars, borrow),
         made_up_decisions(signals),
         Rules(**vars(settings)),
+        made_up_bars(stocks, finer, signals),
         **modes,
     )
+    return outcome_of(result)
+
+
+def outcome_of(result: Result) -> oracle.Outcome:
+    """A result in the oracle's words."""
     names = oracle.Trade.__dataclass_fields__
+    times = {"entry_time", "exit_time"}
     return oracle.Outcome(
         trades=[
-            oracle.Trade(**{name: getattr(trade, name) for name in names})
+            oracle.Trade(
+                **{name: getattr(trade, name) for name in names if name not in times},
+                **{name: naive(getattr(trade, name)) for name in times},
+            )
             for trade in result.trades
         ],
         equity=[oracle.Point(p.session, p.equity, p.cash, p.position_value) for p in result.curve],
@@ -123,10 +174,17 @@ def run_kernel(
     settings: oracle.Settings,
     borrow: Mapping[str, Sequence[Any]],
     actions: Actions = MappingProxyType({}),
+    finer: Mapping[str, Sequence[Any]] | None = None,
 ) -> oracle.Outcome:
     """The compiled kernel, its result in the oracle's words."""
     from backtest.engine.kernel.panel import panel_of
+    from backtest.engine.kernel.replay import replay_by_kernel
 
+    if finer is not None:
+        stocks = made_up_stocks(bars, actions)
+        decisions, rates = made_up_decisions(signals), borrow_rates(bars, borrow)
+        rules, run = Rules(**vars(settings)), made_up_bars(stocks, finer, signals)
+        return outcome_of(replay_by_kernel(stocks, rates, decisions, rules, run))
     panel = panel_of(made_up_stocks(bars, actions))
     return trade_panel(panel, panel.sessions.tolist(), signals, settings, borrow)
 
@@ -187,8 +245,7 @@ def trade_panel(
     from backtest.engine.kernel.simulate import by_entry, simulate
 
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
-    rows = signal_rows(panel, [(oracle.day(s.session), as_signal(s)) for s in ordered])
-    rows["bar"] = [moments.index(s.session) for s in ordered for _ in range(1 + len(s.legs))]
+    rows = signal_rows(panel, [(moments.index(s.session), as_signal(s)) for s in ordered])
     result = simulate(
         panel,
         rows,

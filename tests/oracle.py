@@ -7,7 +7,8 @@ after the other, one symbol after the other. Where it and the engine differ, one
 
 Rows of bars are ``(session, open, high, low, close)``, with the volume as a sixth if it matters.
 Finer bars have the moment of their open in place of the session, and so have the signals on them:
-each rule holds with *bar* for session, but nights, interest and ``hold`` go by the date.
+each rule holds with *bar* for session, but nights, interest and ``hold`` go by the date. A run by
+finer bars has both, session by session (`oracle_bars`).
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from math import floor
 from typing import Any
 
 from tests.oracle_account import Account, sign_of
+from tests.oracle_bars import acting, by_session, sequence, tradable_bar
 from tests.oracle_parts import LimitEntry, Position, day, level
 from tests.oracle_terms import Action, Bar, Outcome, Point, Settings, Signal, Trade
 
 __all__ = [
     "Action", "Bar", "Outcome", "Point", "Settings", "Signal", "Trade", "day", "level", "simulate",
+    "tradable_bar",
 ]  # fmt: skip
 
 
@@ -280,13 +283,26 @@ class _Simulation(Account):
     def time_exits(self) -> None:
         """Leave what is held for long enough, at this open or this close."""
         for symbol, position in self.held():
-            if symbol not in self.today or position.hold is None or position.leave != self.at:
-                continue
-            now = self.costs.index(symbol, self.session)
-            if self.at == "close" and not self.costs.ends_its_session(symbol, now):
-                continue
-            if self.costs.sessions(symbol, position.counted_from, now) == position.hold:
+            if symbol in self.today and self.is_due(position):
                 self.leave(position, "time")
+
+    def is_due(self, position: Position) -> bool:
+        """Whether its time ends at this open or close, by bars, by the clock or by sessions."""
+        now = self.costs.index(position.symbol, self.session)
+        if position.hold_bars is not None:
+            bars = now - position.counted_from
+            return position.leave == self.at and bars == position.hold_bars
+        sessions = self.costs.sessions(position.symbol, position.counted_from, now)
+        is_last = self.costs.ends_its_session(position.symbol, now)
+        if position.leave_at is not None:
+            if sessions != (position.hold or 0):
+                return False
+            is_later = now > position.counted_from
+            reached = self.costs.clock(position.symbol, now) >= position.leave_at
+            return is_last if self.at == "close" else is_later and reached
+        if position.hold is None or position.leave != self.at or sessions != position.hold:
+            return False
+        return self.at == "open" or is_last
 
     # (3) ------------------------------------------------------------------------------------
 
@@ -389,11 +405,20 @@ def simulate(
     settings: Settings | None = None,
     borrow: Mapping[str, Sequence[tuple[date, float]]] | None = None,
     actions: Mapping[str, Sequence[Action]] | None = None,
+    finer: Mapping[str, Sequence[tuple[Any, ...]]] | None = None,
 ) -> Outcome:
     """Trade the signals over the bars. ``borrow`` holds dated annual rates by symbol.
 
-    A stock that ends by one of its ``actions`` has no bars from that day on.
+    A stock that ends by one of its ``actions`` has no bars from that day on. With ``finer`` bars
+    the sessions that have them are traded by them, and signals name the bar that they can be traded
+    at by the moment of its open.
     """
-    tables = {symbol: [Bar(*row) for row in rows] for symbol, rows in bars.items()}
     rules = settings or Settings()
-    return _Simulation(tables, signals, rules, borrow or {}, actions or {}).run()
+    if finer is None:
+        tables = {symbol: [Bar(*row) for row in rows] for symbol, rows in bars.items()}
+        return _Simulation(tables, signals, rules, borrow or {}, actions or {}).run()
+    hedges = sorted({symbol for signal in signals for symbol, _ in signal.legs})
+    tables = sequence(bars, finer, hedges)
+    at_bars = [acting(signal, tables) for signal in signals]
+    outcome = _Simulation(tables, at_bars, rules, borrow or {}, actions or {}).run()
+    return by_session(outcome, tables)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from math import floor
 from statistics import median
+from zoneinfo import ZoneInfo
 
 from tests.oracle_terms import Action, Bar, Settings, Signal, Trade
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 def level(base: float, distance: float) -> float:
@@ -60,6 +63,8 @@ class Position:
     best: float | None = None  # best close since the entry; None during the entry session
     counted_from: int = 0  # index of the bar of the entry or of the last renewal
     hold: int | None = None
+    hold_bars: int | None = None
+    leave_at: str | None = None
     leave: str = "open"
     levels: str = "session"
     stop: float | None = None  # level
@@ -71,7 +76,7 @@ class Position:
     def plan(self, signal: Signal, base: float, index: int) -> None:
         """Take the whole exit plan of the newest signal; levels are set from ``base``."""
         self.counted_from = index
-        self.hold = signal.hold
+        self.hold, self.hold_bars, self.leave_at = signal.hold, signal.hold_bars, signal.leave_at
         self.leave = "close" if signal.hold == 0 else signal.leave
         self.levels = signal.levels
         self.trailing_stop = signal.trailing_stop
@@ -175,19 +180,32 @@ class Costs:
         after = self.bars[symbol][index + 1 : index + 2]
         return not after or day(after[0].session) != day(self.bars[symbol][index].session)
 
+    def clock(self, symbol: str, index: int) -> str:
+        """The New York clock at which a bar opens; a daily bar has none."""
+        bar = self.bars[symbol][index]
+        if bar.whole or not isinstance(bar.session, datetime):
+            return ""
+        return bar.session.replace(tzinfo=UTC).astimezone(NEW_YORK).strftime("%H:%M")
+
     def slippage(self, symbol: str, session: date) -> float:
         """A fraction: basis points, and a share of the range of the symbol's session before."""
-        slip, index = self.rules.slippage_bps * 1e-4, self.index(symbol, session)
-        if index > 0:
-            last = self.bars[symbol][index - 1]
+        slip = self.rules.slippage_bps * 1e-4
+        for place in self.before(symbol, self.index(symbol, session))[-1:]:
+            last = self.bars[symbol][place]
             slip += self.rules.slippage_range * (last.high - last.low) / last.close
         return min(slip, 0.99)
 
+    def before(self, symbol: str, index: int) -> list[int]:
+        """The symbol's bars before this one that are of its kind: daily, or finer."""
+        bars = self.bars[symbol]
+        return [place for place in range(index) if bars[place].whole == bars[index].whole]
+
     def participation(self, symbol: str, index: int) -> int | None:
         """The most shares that the volume of the twenty sessions before lets an entry take."""
-        if self.rules.max_participation is None or index == 0:
+        before = self.before(symbol, index)[-20:]
+        if self.rules.max_participation is None or not before:
             return None
-        volumes = [self.volume(symbol, n, index) for n in range(max(index - 20, 0), index)]
+        volumes = [self.volume(symbol, n, index) for n in before]
         return floor(self.rules.max_participation * median(volumes))
 
     def volume(self, symbol: str, index: int, now: int) -> float:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 
 class Bar(NamedTuple):
-    """One session of one symbol."""
+    """One session of one symbol, or a finer bar, which has the moment of its open."""
 
     session: date
     open: float
@@ -16,6 +16,7 @@ class Bar(NamedTuple):
     low: float
     close: float
     volume: float = 1_000_000
+    whole: bool = False  # a daily bar among finer ones, at the moment of its session's open
 
 
 # Day, kind and amount: dollars a share of a ``dividend``, new shares for one of a ``split``, and
@@ -56,6 +57,8 @@ class Signal:
     direction: str  # 'long', 'short' or 'flat'
     weight: float | None = 0.95  # None: max_gross over max_positions
     hold: int | None = None
+    hold_bars: int | None = None  # bars of the symbol
+    leave_at: str | None = None  # a New York clock, such as '15:55', in the last session
     stop: float | None = None
     target: float | None = None
     trailing_stop: float | None = None
@@ -93,6 +96,8 @@ class Trade:
     net_profit: float
     hedge_profit: float = 0.0  # of its legs, after their costs; in the net profit
     dividends: float = 0.0  # below zero where a short has paid them; in the net profit
+    entry_time: datetime | None = None  # when its bar opened, in a session by bars
+    exit_time: datetime | None = None
 
 
 class Point(NamedTuple):

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from backtest.audit.jobs import in_processes
-from backtest.audit.run import AuditRequest, audit, prepare
+from backtest.audit.observe import AuditRequest
+from backtest.audit.run import audit, prepare
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, replay_run
 from tests.audit.market import make_universe

@@ -13,8 +13,9 @@ import pytest
 
 from backtest.audit.contract import observe
 from backtest.audit.jobs import Job, JobGroup, in_processes
+from backtest.audit.observe import Ask, AuditRequest
 from backtest.audit.record import find_audit, read_audit
-from backtest.audit.run import AuditRequest, audit, prepare
+from backtest.audit.run import audit, prepare
 from backtest.errors import BacktestError, UsageError
 from backtest.reports import audit_page as words
 from backtest.strategy.loading import load_strategy
@@ -259,7 +260,7 @@ def test_source_that_is_read_to_tell_of_a_failure_is_no_reading(checkout, monkey
     checkout.strategy("made", f"{fails} KeyError: return 'no'")
     seen, results = observe(prepared(checkout, "made"), in_this_process)
     assert "ValueError: no" in seen.error
-    assert (seen.touched, results) == ([], [])
+    assert (seen.touched, results) == ({}, [])
     # A file that the strategy reads by itself is one, whatever it is called.
     place = str(checkout.root / "libraries" / "made_up_faults.py")
     checkout.strategy("made", f"from pathlib import Path; return Path({place!r}).read_text()")
@@ -337,7 +338,7 @@ def test_the_result_is_the_same_in_processes_of_any_number_and_nothing_is_left(
 def answered_in_processes(checkout, *seeds):
     """What `made` answers on all data, by group; each group has one of the seeds of hashes."""
     plan = prepared(checkout, "made")
-    groups = [JobGroup([Job(plan.source.as_is, plan.ask)], seed) for seed in seeds]
+    groups = [JobGroup([Job(plan.source.as_is, Ask(plan.request))], seed) for seed in seeds]
     seen = dict(in_processes(plan.source, groups, 1))
     return [[one["reason"] for one in seen[group.jobs[0]].passes[0]] for group in groups]
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import pytest
 
-from backtest.audit.run import AuditRequest, audit, prepare
+from backtest.audit.observe import AuditRequest
+from backtest.audit.run import audit, prepare
 from backtest.data.datafile import metadata_of, metadata_path
-from backtest.data.prices import parquet_bytes, read_prices
+from backtest.data.price_rows import parquet_bytes
+from backtest.data.prices import read_prices
 from backtest.data.versions import put
 from backtest.errors import DataError
 from tests.audits import in_this_process

@@ -1,5 +1,6 @@
 """The worlds of an audit: what is taken away, made up, delayed and altered, and what stays."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,16 +9,17 @@ import pytest
 
 from backtest.audit import worlds
 from backtest.audit.worlds import Source, altered_events, delayed_events
+from backtest.data.borrow import read_borrow_rates
 from backtest.data.datafile import read_data_file
 from backtest.data.events import read_all_events, read_events
-from backtest.data.inputs import data_tables, read_inputs
+from backtest.data.inputs import read_inputs
 from backtest.data.kinds import FILED_KINDS, Earnings
-from backtest.data.prices import read_borrow_rates, read_prices
+from backtest.data.prices import read_prices
+from backtest.data.tables import data_tables
 from backtest.data.versions import seal
 from backtest.errors import DataError
 from tests.made_up import MINUTES_5, SESSIONS, day
 
-NEVER = timedelta(0)
 ACME, INDX, EARNINGS = "prices/ACME.csv", "prices/INDX.csv", "events/earnings.csv"
 MIDDLE = "2025-06-27"  # the second report is public at 08:00 of it, and so tradable in it
 
@@ -25,7 +27,7 @@ MIDDLE = "2025-06-27"  # the second report is public at 08:00 of it, and so trad
 def source_of(checkout, *looks_at) -> Source:
     data = checkout.root / "data"
     inputs = read_inputs(data, ["ACME"], "INDX", (None, None), FILED_KINDS, looks_at=looks_at)
-    return Source(checkout.workspace, data_tables(inputs, data))
+    return Source(checkout.workspace, data_tables(inputs, data), MINUTES_5)
 
 
 @pytest.fixture
@@ -69,12 +71,12 @@ def test_a_world_holds_what_the_run_reads_and_no_other_symbol(checkout, written)
     source = source_of(checkout)
     assert set(source.as_is().prices) == {ACME, INDX}
     assert set(source_of(checkout, "OTHER").as_is().prices) == {ACME, INDX, "prices/OTHER.csv"}
-    data = written(worlds.prefix(source, day(MIDDLE), MINUTES_5))
+    data = written(worlds.prefix(source, day(MIDDLE)))
     assert sorted(path.name for path in (data / "prices").glob("*.csv")) == ["ACME.csv", "INDX.csv"]
 
 
 def test_a_world_is_read_by_the_program_and_its_metadata_tell_nothing_of_the_rest(source, written):
-    data = written(worlds.prefix(source, day(MIDDLE), MINUTES_5))
+    data = written(worlds.prefix(source, day(MIDDLE)))
     prices = read_prices(data / "prices", "ACME", bars=True)
     assert prices.last == day(MIDDLE)
     assert prices.file.metadata["last"] == MIDDLE
@@ -103,7 +105,7 @@ def test_where_prices_are_other_ones_no_other_file_tells_the_true_ones(
     data = written(source.as_is())
     assert (data / "prices/1h/ACME.parquet").exists()
     assert (data.parent / "reports/earlier/trades.csv").read_text() == "a trade"
-    source.write(data.parent, worlds.prefix(source, day(MIDDLE), MINUTES_5))
+    source.write(data.parent, worlds.prefix(source, day(MIDDLE)))
     assert not (data / "prices/1h/ACME.parquet").exists()
     assert not (data.parent / "reports").exists()
     assert left.exists()
@@ -125,7 +127,7 @@ def test_a_file_that_was_changed_is_refused(checkout):
 
 
 def test_before_a_session_all_is_as_it_was_and_the_session_says_nothing(source):
-    world = worlds.prefix(source, day(MIDDLE), MINUTES_5)
+    world = worlds.prefix(source, day(MIDDLE))
     for name in (ACME, INDX):
         true = source.as_is().prices[name]
         pd.testing.assert_frame_equal(before(world.prices[name], MIDDLE), before(true, MIDDLE))
@@ -141,18 +143,20 @@ def test_before_a_session_all_is_as_it_was_and_the_session_says_nothing(source):
 def test_an_event_is_there_when_its_session_is_and_not_a_session_earlier(source):
     # public on 06-04 at 16:05, tradable on 06-05
     for until, count in (("2025-06-04", 0), ("2025-06-05", 1), ("2025-06-26", 1), (MIDDLE, 2)):
-        assert len(worlds.prefix(source, day(until), MINUTES_5).events[EARNINGS]) == count
+        assert len(worlds.prefix(source, day(until)).events[EARNINGS]) == count
 
 
 def test_the_time_to_react_counts(source):
     # news at 09:24 of 06-12: the open of 09:30 comes 6 minutes later
     for minutes, count in ((5, 2), (6, 0)):
-        world = worlds.prefix(source, day("2025-06-12"), timedelta(minutes=minutes))
+        world = worlds.prefix(
+            replace(source, reaction=timedelta(minutes=minutes)), day("2025-06-12")
+        )
         assert len(world.events["events/news.csv"]) == count
 
 
 def test_borrow_rates_of_the_future_are_gone(source):
-    rates = worlds.prefix(source, day("2025-06-23"), NEVER).borrow["borrow/ACME.csv"]
+    rates = worlds.prefix(source, day("2025-06-23")).borrow["borrow/ACME.csv"]
     assert cells(rates, "date") == ["2025-06-02"]
 
 
@@ -160,7 +164,7 @@ def test_a_stock_whose_first_price_comes_later_keeps_that_day_alone(checkout):
     checkout.write(
         "data/prices/LATE.csv", "date,close\n2025-07-01,7.00\n2025-07-02,8.00\n2025-07-03,9.00\n"
     )
-    world = worlds.prefix(source_of(checkout, "LATE"), day(MIDDLE), NEVER)
+    world = worlds.prefix(source_of(checkout, "LATE"), day(MIDDLE))
     late = world.prices["prices/LATE.csv"]
     assert late["close"].to_dict() == {pd.Timestamp("2025-07-01"): 100.0}
 
@@ -219,7 +223,7 @@ def test_events_of_a_null_world_keep_their_time_of_day_and_what_they_say(source,
 
 
 def changed(source, change, until="2025-06-26"):
-    return worlds.with_later_events(source, day(until), MINUTES_5, change)
+    return worlds.with_later_events(source, day(until), change)
 
 
 def test_later_events_are_dropped_and_prices_stay(source):
@@ -259,8 +263,8 @@ def test_altered_events_say_something_else_and_are_still_of_their_kind(source, w
 
 def test_one_event_can_be_delayed_until_it_is_tradable_a_session_later(source, written):
     # public on Friday 06-27 before the open; a day later it would be tradable on Monday
-    line = source.as_is().events[EARNINGS][1].line
-    world = worlds.with_one_delayed(source, line, MINUTES_5)
+    event = source.as_is().events[EARNINGS][1]
+    world = worlds.with_one_delayed(source, event)
     moved = read_events(written(world) / "events", Earnings).events[1]
     assert moved.published_at == datetime(2025, 6, 28, 12, 0, tzinfo=UTC)
 
@@ -296,7 +300,7 @@ def of_paid(rows) -> list[tuple[str, str, str]]:
 
 
 def test_a_prefix_knows_no_later_action_nor_when_a_halt_ends(paid):
-    known = worlds.prefix(paid, day(MIDDLE), NEVER).actions[PAID_FILE]
+    known = worlds.prefix(paid, day(MIDDLE)).actions[PAID_FILE]
     assert of_paid(known) == [
         ("2025-06-04", "dividend", ""),
         ("2025-06-06", "split", ""),
@@ -305,7 +309,7 @@ def test_a_prefix_knows_no_later_action_nor_when_a_halt_ends(paid):
 
 
 def test_a_prefix_keeps_the_split_that_its_prices_are_adjusted_for(paid):
-    known = worlds.prefix(paid, day("2025-06-05"), NEVER).actions[PAID_FILE]
+    known = worlds.prefix(paid, day("2025-06-05")).actions[PAID_FILE]
     assert of_paid(known) == [("2025-06-04", "dividend", ""), ("2025-06-06", "split", "")]
 
 
@@ -317,7 +321,7 @@ def test_drawn_prices_have_no_dividend_nor_split(paid):
 def test_a_world_is_written_with_its_actions(paid, tmp_path):
     root = tmp_path / "world"
     paid.copy_to(root)
-    paid.write(root, worlds.prefix(paid, day(MIDDLE), NEVER))
+    paid.write(root, worlds.prefix(paid, day(MIDDLE)))
     inputs = read_inputs(root / "data", ["ACME"], "INDX", (None, None), FILED_KINDS)
     rows = inputs.actions["ACME"].applied(inputs.span["ACME"])
     assert [(row.action, row.amount) for row in rows] == [("dividend", 0.5), ("halted", None)]
@@ -332,10 +336,10 @@ def test_a_prefix_of_a_stock_before_it_was_renamed_can_be_read(checkout, tmp_pat
     checkout.write("data/actions/NEWC.csv", f"day,action,amount,until,name,source\n{row}")
     data = checkout.root / "data"
     inputs = read_inputs(data, ["NEWC"], "INDX", (None, None), FILED_KINDS)
-    source = Source(checkout.workspace, data_tables(inputs, data))
+    source = Source(checkout.workspace, data_tables(inputs, data), MINUTES_5)
     root, early = tmp_path / "world", day("2025-06-05")
     source.copy_to(root)
-    source.write(root, worlds.prefix(source, early, NEVER))
+    source.write(root, worlds.prefix(source, early))
     found = read_prices(root / "data/prices", "NEWC").table
     assert found.index[0] == pd.Timestamp("2025-06-02")
     assert len(found) == len(before(found, "2025-06-06")) + 1  # of the later file one row is left

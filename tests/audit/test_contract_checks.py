@@ -72,6 +72,14 @@ def write(market, body: str, more: str = HOLD, listens_to: str = "Earnings") -> 
     path.write_text("SEEN = []\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
 
 
+def test_what_fails_in_another_process_alone_is_told(market):
+    fails = "if os.environ['PYTHONHASHSEED'] == '2':\n            raise KeyError(event.id)"
+    write(market, f"import os\n        {fails}\n        {LONG}")
+    report = check(market.workspace, "tried", symbols=["ACME"])
+    assert report.failed == ("answers",)
+    assert "KeyError" in result(report, "answers").what
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_rule_fails_its_check_and_no_other(market, name):
     body, more = BROKEN[name]

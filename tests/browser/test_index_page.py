@@ -50,10 +50,10 @@ def test_it_is_narrowed_by_strategy_symbol_kind_words_and_day(page, found):
     page.get_by_label("What").select_option("study")
     assert set(column(page, "reports", "What")) == {"study"}
     page.get_by_label("What").select_option("")
-    page.get_by_label("Words").fill("SWEEP beats")
+    page.get_by_label("Search").fill("SWEEP beats")
     assert shown.count() == len([what for what, r in found if what == "sweep"])
 
-    page.get_by_label("Words").fill("")
+    page.get_by_label("Search").fill("")
     page.get_by_label("to", exact=True).fill("2020-01-01")
     assert shown.count() == 0
     page.get_by_label("to", exact=True).fill("")

@@ -52,3 +52,14 @@ def test_a_chosen_stock_shows_its_trades(width, dark, run, open_page):
     trades = rows(run.path / "trades.csv")
     assert traces[2]["x"] == [row["entry_session"] for row in trades]
     assert not too_wide(page)
+
+
+def test_each_trade_counts_once_by_its_worst_and_once_by_its_best_price(run, open_page):
+    (gained, lost), _ = figure(open_page(run.path / "index.html"), "excursions")
+    trades = rows(run.path / "trades.csv")
+    for side in (-1, 1):
+        drawn = [(x, a, b) for x, a, b in zip(gained["x"], gained["y"], lost["y"], strict=True)]
+        counts = [a + b for x, a, b in drawn if x * side > 0]
+        assert sum(counts) == len(trades)
+    profits = [float(row["net_profit"]) for row in trades]
+    assert sum(gained["y"]) == 2 * sum(profit > 0 for profit in profits)

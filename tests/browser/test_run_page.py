@@ -1,9 +1,12 @@
 """The page of a run: the chart holds what the files hold; chart and tables lead to each other."""
 
 import re
+import shutil
 
 import pytest
 
+from backtest.experiments.runs.store import Run, read_run
+from backtest.reports.run_page import write_run_page
 from tests.browser.dom import too_wide
 from tests.browser.made_up_reports import NASTY
 from tests.browser.pages import at, column, figure, hover, rows, settle
@@ -260,3 +263,21 @@ def _marker(page, event):
         if event in trace.get("customdata", ()) and trace["meta"] == "events":
             return number, trace["customdata"].index(event)
     raise AssertionError(event)
+
+
+def test_the_run_stands_among_the_accounts_that_trade_at_random_times(reports, tmp_path, open_page):
+    shutil.copytree(reports.folder("mixed-ACME"), tmp_path / "a-run")
+    run = read_run(tmp_path / "a-run")
+    timing = {
+        "histogram": {"first": -0.1, "step": 0.1, "counts": [1, 4, 2]},
+        "sharpe": {"observed": 0.06},
+    }
+    evidence = {**run.manifest["evidence"], "random_timing": timing}
+    page = open_page(write_run_page(Run(run.path, {**run.manifest, "evidence": evidence})))
+    (bars,), layout = figure(page, "null")
+    assert bars["x"] == pytest.approx([-0.05, 0.05, 0.15])
+    assert bars["y"] == [1, 4, 2]
+    first, second, third = bars["marker"]["color"]  # by their middles
+    assert first == second != third
+    assert layout["shapes"][0]["x0"] == 0.06
+    assert hover(page, "null", 0, 1) == "0.00 to 0.10: 4 accounts"

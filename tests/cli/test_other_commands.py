@@ -315,13 +315,14 @@ def test_kinds_that_strategies_define_are_listed(command, checkout):
 def test_prices_list_shows_spans_and_sources(command):
     acme, indx = json.loads(command("prices", "list", "--json").out)
     assert acme == {
-        "symbol": "ACME", "first": "2025-06-02", "last": "2025-07-15", "sessions": 30,
-        "columns": "open high low close volume", "adjust": None, "source": "made up for tests",
+        "symbol": "ACME", "bars": "daily", "first": "2025-06-02", "last": "2025-07-15",
+        "sessions": 30, "columns": "open high low close volume", "adjust": None,
+        "source": "made up for tests",
     }  # fmt: skip
     assert (indx["sessions"], indx["columns"]) == (31, "close")
     out = words(command("prices", "list").out)
-    assert "ACME 2025-06-02 to 2025-07-15 30 sessions open high low close volume" in out
-    assert "INDX 2025-05-30 to 2025-07-15 31 sessions close" in out
+    assert "ACME daily 2025-06-02 to 2025-07-15 30 sessions open high low close volume" in out
+    assert "INDX daily 2025-05-30 to 2025-07-15 31 sessions close" in out
 
 
 def test_sealing_a_changed_file_lets_it_be_used_again(command, run_made_up, checkout):

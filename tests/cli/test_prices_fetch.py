@@ -117,22 +117,22 @@ def test_actions_are_shown_where_no_price_changes(site, command, checkout):
 
 def test_finer_bars_go_into_a_folder_of_their_own(site, command, checkout):
     site.has("BOLT", chart(minutes("2025-07-15", 7, 60)))
-    out = command("prices", "fetch", "BOLT", "--interval", "1h").out
-    assert "BOLT: 7 rows added, 2025-07-15T13:30 to 2025-07-15T19:30" in out
+    out = command("prices", "fetch", "BOLT", "--bars", "1h").out
+    assert "BOLT: 7 rows added, 2025-07-15T13:30Z to 2025-07-15T19:30Z" in out
     assert (checkout.root / "data/prices/1h/BOLT.parquet").exists()
-    outcome = command("prices", "undo", "BOLT", "--interval", "1h")
+    outcome = command("prices", "undo", "BOLT", "--bars", "1h")
     assert (outcome.code, "nothing to undo" in outcome.err) == (WRONG_USE, True)
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("ACME", "--interval", "2h"), "--interval '2h' is unknown. Choose one of 1d, 1h, 5m, 1m."),
+        (("ACME", "--bars", "2h"), "Bars of '2h' are unknown. Choose one of 1m, 5m, 15m, 30m, 1h."),
         (("ACME", "--adjust", "none"), "--adjust 'none' is unknown. Choose one of splits, all."),
         (("../ACME",), "'../ACME' is no symbol"),
         (("ACME", "--from", "June"), "--from 'June' is not a day"),
         (("BOLT", "--from", "2025-06-05", "--to", "2025-06-04"), "is after --to 2025-06-04"),
-        (("BOLT", "--interval", "1h", "--adjust", "all"), "for splits alone"),
+        (("BOLT", "--bars", "1h", "--adjust", "all"), "for splits alone"),
         (("BOLT", "--from", "2030-01-01"), "--from 2030-01-01 is after --to today"),
         (("ACME",), "is not on record"),
     ],

@@ -14,7 +14,7 @@ import pytest
 
 import backtest
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.sweeps import evaluate
+from backtest.experiments.sweeps import cluster, evaluate
 from backtest.experiments.sweeps.evaluate import run_chunks
 from tests import sweep_parts
 from tests.commands import WRONG_USE
@@ -23,6 +23,7 @@ from tests.sweep_parts import GRID, WAITING, Spec, until
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
+PATH = f"{ROOT / 'src'}{os.pathsep}{ROOT}"  # of workers, which import the tests too
 
 
 class Dask:
@@ -54,7 +55,7 @@ class Dask:
         with log.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *command, *addresses],
-                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                env={**os.environ, "PYTHONPATH": PATH, **environment},
                 cwd=checkout or self.checkout, stdout=file, stderr=file,
             )  # fmt: skip
         self.processes.append(process)
@@ -138,7 +139,7 @@ def test_workers_that_would_give_other_results_are_refused(dask, command, checko
 
 
 def test_an_address_without_a_scheduler_is_told(dask, command, monkeypatch):
-    monkeypatch.setattr(evaluate, "_CONNECT", 2.0)
+    monkeypatch.setattr(cluster, "_CONNECT", 2.0)
     dask.scheduler()
     dask.worker()
     log = (dask.folder / "1.log").read_text()
@@ -169,7 +170,7 @@ def test_without_dask_the_extra_is_named(command, monkeypatch):
 
 
 def test_a_scheduler_without_workers_is_told(dask, command, monkeypatch):
-    monkeypatch.setattr(evaluate, "_CONNECT", 2.0)
+    monkeypatch.setattr(cluster, "_CONNECT", 2.0)
     dask.scheduler()
     outcome = command("sweep", "beats", *GRID, "--cluster", dask.address)
     assert outcome.code == WRONG_USE
@@ -186,7 +187,7 @@ def run(dask, monkeypatch, marks):
 
     def go(name, on_part=None):
         monkeypatch.setattr(evaluate, "evaluate", getattr(sweep_parts, name))
-        monkeypatch.setattr(evaluate, "prepare", sweep_parts.prepare)
+        monkeypatch.setattr(evaluate, "evaluator", sweep_parts.prepare)
         parts = {}
 
         def take(chunk, part):
@@ -226,7 +227,7 @@ def test_ctrl_c_leaves_a_cluster_that_can_be_used(dask, run, marks):
 
 
 def test_a_chunk_that_kills_its_worker_is_named(dask, run, monkeypatch):
-    monkeypatch.setattr(evaluate, "_PATIENCE", 1.0)  # parts may be lost with the worker
+    monkeypatch.setattr(cluster, "_PATIENCE", 1.0)  # parts may be lost with the worker
     dask.scheduler(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
     dask.worker()
     with pytest.raises(BacktestError, match=r"Chunk \d was given up: 1 workers ended"):
@@ -234,7 +235,7 @@ def test_a_chunk_that_kills_its_worker_is_named(dask, run, monkeypatch):
 
 
 def test_a_cluster_that_loses_its_last_worker_is_told(dask, run, monkeypatch):
-    monkeypatch.setattr(evaluate, "_PATIENCE", 0.5)
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
     dask.scheduler()
     worker = dask.worker()
     with pytest.raises(UsageError, match=r"has no worker.*same command then goes on"):
@@ -243,7 +244,7 @@ def test_a_cluster_that_loses_its_last_worker_is_told(dask, run, monkeypatch):
 
 
 def test_parts_that_are_lost_with_their_worker_are_evaluated_anew(dask, run, marks, monkeypatch):
-    monkeypatch.setattr(evaluate, "_PATIENCE", 1.0)
+    monkeypatch.setattr(cluster, "_PATIENCE", 1.0)
     dask.scheduler()
     first = dask.worker()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from backtest.data.borrow import BorrowRates, parse_borrow_rates, read_borrow_rates
 from backtest.data.datafile import DataFile
-from backtest.data.prices import BorrowRates, parse_borrow_rates, read_borrow_rates
 from backtest.errors import DataError
 
 HEADER = "symbol,date,annual_rate,provider,source_url,note"

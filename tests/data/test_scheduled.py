@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from backtest.data.listing import list_events
-from backtest.engine.timeline import decide, schedule
+from backtest.engine.schedule import schedule
+from backtest.engine.timeline import decide
 from backtest.events import (
     Deal,
     DecisionDate,

@@ -7,7 +7,8 @@ import pytest
 from backtest.data.calendar import trading_calendar
 from backtest.data.market import tradable_session
 from backtest.data.prices import read_prices
-from backtest.engine.timeline import decide, schedule
+from backtest.engine.schedule import schedule
+from backtest.engine.timeline import decide
 from backtest.events import Earnings, ShortReport, Start
 from backtest.strategy.base import Signal
 from tests.asking import END_OF_DAY, Asked, ask

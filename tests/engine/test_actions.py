@@ -3,6 +3,7 @@
 import pytest
 
 from backtest.engine.actions import effects
+from backtest.engine.bars import daily_bars
 from backtest.engine.replay.books import Trade, set_excursions
 from backtest.experiments.runs.attribution import moves
 from backtest.experiments.runs.figures import benchmark_returns
@@ -146,7 +147,8 @@ def test_excursions_are_on_the_basis_of_the_last_day():
     bars = [("2025-06-03", 100, 104, 96, 102, 9), *HALVED[2:4], ("2025-06-06", 50, 55, 49, 53, 9)]
     trade = Trade(1, "e", "ACME", "long", 20, day("2025-06-03"), 50.0, day("2025-06-06"), 50.0)
     trade.left_at = "open"
-    set_excursions([trade], {"ACME": stock(*bars, actions=[SPLIT])})
+    prices = {"ACME": stock(*bars, actions=[SPLIT])}
+    set_excursions([trade], prices, daily_bars(prices))
     assert (trade.mae, trade.mfe) == pytest.approx((48 / 50 - 1, 52 / 50 - 1))
 
 
@@ -162,5 +164,6 @@ def test_what_a_split_leaves_nothing_of_is_not_held_at_its_open():
     bars = [("2025-06-03", 10, 12, 9, 11, 9), ("2025-06-04", 90, 95, 85, 90, 9)]
     trade = Trade(1, "e", "ACME", "long", 0.5, day("2025-06-03"), 100.0, day("2025-06-04"), 110.0)
     trade.left_at, trade.exit_reason = "open", "split"
-    set_excursions([trade], {"ACME": stock(*bars, actions=[(day("2025-06-04"), "split", 0.1)])})
+    prices = {"ACME": stock(*bars, actions=[(day("2025-06-04"), "split", 0.1)])}
+    set_excursions([trade], prices, daily_bars(prices))
     assert (trade.mae, trade.mfe) == pytest.approx((-0.1, 0.2))

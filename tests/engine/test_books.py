@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from backtest.engine.bars import daily_bars
 from backtest.engine.replay.books import Fill, Trade, set_excursions
 from backtest.engine.replay.ledger import Ledger
 from backtest.errors import AccountingError
@@ -55,14 +56,16 @@ SWINGS = """
     ],
 )
 def test_excursions(trade, mae, mfe) -> None:
-    set_excursions([trade], {"ACME": made_up_prices("ACME", parse_bars(SWINGS))})
+    prices = {"ACME": made_up_prices("ACME", parse_bars(SWINGS))}
+    set_excursions([trade], prices, daily_bars(prices))
     assert (trade.mae, trade.mfe) == pytest.approx((mae, mfe))
 
 
 @pytest.mark.parametrize("reason", ["time", "reversal", "margin_call", "ruin"])
 def test_the_open_of_a_trade_that_ends_there_is_seen(reason) -> None:
     trade = a_trade("long", reason, 99.0, entered=WEDNESDAY)
-    set_excursions([trade], {"ACME": made_up_prices("ACME", parse_bars(SWINGS))})
+    prices = {"ACME": made_up_prices("ACME", parse_bars(SWINGS))}
+    set_excursions([trade], prices, daily_bars(prices))
     assert (trade.mae, trade.mfe) == pytest.approx((-0.01, 0.10))
 
 

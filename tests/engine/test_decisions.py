@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from backtest.data.prices import BorrowRates
+from backtest.data.borrow import BorrowRates
 from backtest.engine.kernel.replay import replay_by_kernel
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import Decision, decide
+from backtest.engine.schedule import Decision
+from backtest.engine.timeline import decide
 from backtest.errors import UsageError
 from backtest.events import Earnings
 from backtest.experiments.runs.run import prepare_run, run

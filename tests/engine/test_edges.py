@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from backtest.data.prices import BorrowRate, BorrowRates
+from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.engine.replay.books import Quote, SentOrder
 from backtest.engine.replay.broker import RulesBroker
 from backtest.engine.replay.replay import replay
@@ -21,7 +21,8 @@ from backtest.engine.rules import (
     is_sent,
     read_costs,
 )
-from backtest.engine.timeline import Decision, decide, failure
+from backtest.engine.schedule import Decision
+from backtest.engine.timeline import decide, failure
 from backtest.errors import AccountingError, DataError, UsageError
 from backtest.events import Earnings, Start
 from backtest.strategy.base import Signal, Strategy

@@ -6,12 +6,12 @@ from typing import ClassVar
 import backtrader as bt
 import pytest
 
-from backtest.data.prices import BorrowRate, BorrowRates
+from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.engine.replay.books import SentOrder
 from backtest.engine.replay.broker import RulesBroker
 from backtest.engine.replay.event_strategy import EventStrategy, replay_event_strategy
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import Decision
+from backtest.engine.schedule import Decision
 from backtest.errors import AccountingError, UsageError
 from tests.engines import made_up_prices
 from tests.made_up import news

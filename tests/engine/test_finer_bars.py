@@ -17,7 +17,7 @@ from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.stats.figures import figures_of_totals
 from tests import oracle
-from tests.engines import finer_panel, run_kernel_on_finer_bars
+from tests.engines import as_signal, finer_panel, run_kernel_on_finer_bars
 from tests.oracle import Settings, Signal
 from tests.property.strategies import exchange_sessions
 from tests.spec.case import FREE, free
@@ -316,7 +316,7 @@ def test_returns_are_those_of_sessions_and_the_drawdown_is_by_bars() -> None:
         rows.append((datetime.combine(day, at("06-02 13:30").time()), 100.0, 105.0, low, low))
         rows.append((datetime.combine(day, at("06-02 17:30").time()), low, 105.0, low, close))
     panel = finer_panel({"ACME": rows})
-    wanted = signal_rows(panel, [(days[0], replace(signal("06-02 13:30"), weight=1.0))])
+    wanted = signal_rows(panel, [(0, as_signal(signal("06-02 13:30", weight=1.0)))])
     rules = Rules(slippage_bps=0, commission_per_share=0)
     totals = simulate(panel, wanted, np.array([0, 1]), rules, {}).totals
     figures = figures_of_totals(totals, 100_000.0, panel.count)

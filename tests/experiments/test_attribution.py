@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backtest.data.calendar import trading_calendar
 from backtest.engine.replay.books import Trade
-from backtest.engine.timeline import Decision
+from backtest.engine.schedule import Decision
 from backtest.events import Event
 from backtest.experiments.runs.attribution import attribution, by_surprise, hour_of_knowledge, moves
 from tests.asking import END_OF_DAY

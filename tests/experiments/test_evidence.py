@@ -135,7 +135,7 @@ def test_occasions_in_one_part_of_the_span_are_a_caution(begins, is_told):
     # Of 40 sessions a quarter is 10: nine sessions apart are within it, ten are not.
     days = np.arange("2025-06-01", "2025-07-11", dtype="datetime64[D]")
     every = evidence.Occasions(np.array(begins), np.arange(len(begins)))
-    text = evidence._in_one_part(every, SimpleNamespace(sessions=days))
+    text = evidence._in_one_part(every, SimpleNamespace(session_days=days, count=len(days)))
     assert ("All occasions lie in one part of the span, " in text) == is_told
     if begins[0] == 29:
         assert "2025-06-30 to 2025-07-09: if prices rose there and fell elsewhere, longs" in text
@@ -218,7 +218,7 @@ def test_a_draw_is_what_the_replay_makes_of_the_same_signals(monkeypatch):
             weight=0.6, hold=hold, stop=stop, target=target))
         for at, (direction, hold, stop, target) in zip((2, 10, 20), plans, strict=True)
     ]  # fmt: skip
-    signals, accounts = signal_rows(panel, given), []
+    signals, accounts = signal_rows(panel, [(panel.bar_of(day), one) for day, one in given]), []
 
     def watched(panel, table, starts, *rest, **more):
         accounts.extend(table[a:b].copy() for a, b in pairwise(starts))

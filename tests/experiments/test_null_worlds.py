@@ -11,6 +11,7 @@ import pytest
 from backtest.data.prices import read_prices
 from backtest.engine.kernel.panel import panel_of
 from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.replay import trades_of
 from backtest.engine.kernel.simulate import simulate
 from backtest.experiments.runs.evidence import evidence
 from backtest.experiments.runs.placebo import Account
@@ -150,7 +151,7 @@ def test_of_all_ways_to_toss_a_coin_on_six_reports_three_are_praised_at_most():
         signals["side"] = coins
         rules, whole = null_worlds._RULES, np.array([0, 6])
         made = simulate(panel, signals, whole, rules, {}, trades=True, curves=True)
-        trades = null_worlds._trades(panel, signals, made.trades)
+        trades = trades_of(made.trades, signals, panel, [""] * 6)
         account = Account(panel, signals.copy(), rules, {})
         found = evidence(account, trades, made.equity[0], draws=999)
         assert found["occasions"] == 6

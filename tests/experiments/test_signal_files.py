@@ -26,7 +26,7 @@ from backtest.experiments.simulation.bars import read_panel
 from backtest.strategy.base import NUMBERS, Signal
 from tests.engines import made_up_prices
 from tests.made_up import news
-from tests.parquet_bars import MONDAY, TUESDAY, WEDNESDAY, at, bar, utc, write
+from tests.parquet_bars import MONDAY, TUESDAY, WEDNESDAY, at, bar, write
 from tests.property.strategies import exchange_sessions
 
 MINUTES_5 = timedelta(minutes=5)
@@ -262,7 +262,6 @@ class TestOrder:
         table = read_signals(written(path, *signals), panel, MINUTES_5)
         assert table.event_ids.tolist() == ["z", "e10", "e2", "a", "b", "f", "l"]
         assert table.rows["bar"].tolist() == [1, 1, 1, 1, 1, 2, 3]
-        assert table.published_at[:2].tolist() == [utc(at("02 11:59")), utc(at("02 12:00"))]
 
     def test_without_ids_the_rows_number_the_events(self, panel, path) -> None:
         signals = [signal("03 10:00"), *(signal("02 10:00") for _ in range(11))]

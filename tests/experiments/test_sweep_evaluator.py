@@ -94,7 +94,7 @@ def signals_of(sweep):
 
 def signals_by_asking(sweep):
     table = np.zeros((sweep.spec.sets, len(sweep._questions)), module.SIGNAL)
-    table["bar"] = sweep._bars
+    table["bar"] = sweep.bars
     table["symbol"] = [sweep._panel.columns[one.event.symbol] for one in sweep._questions]
     for row, values in enumerate(product(*sweep.spec.axes.values())):
         strategy = sweep._make(dict(zip(sweep.spec.axes, values, strict=True)))

@@ -9,10 +9,10 @@ import pytest
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
 from backtest.experiments.sweeps.evaluate import evaluator
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.run import SweepRequest, _chosen, prepare_sweep, sweep_evidence
+from backtest.experiments.sweeps.run import SweepRequest, _compared, prepare_sweep, sweep_evidence
 from backtest.reports.sweep_page import evidence_sentences
 from backtest.stats.figures import session_returns, sessions_held
-from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
+from backtest.stats.inference import deflated_sharpe_ratio, sharpe_estimate
 from backtest.workspace.folders import Workspace
 from tests.sweeps import EVIDENCE, page_of, rows, set_of
 
@@ -52,8 +52,8 @@ def test_the_histories_are_those_of_single_runs(sweep, tmp_path):
         equity = np.array([point.equity for point in run.curve])
         assert found.returns[:, place] == pytest.approx(session_returns(equity, 100_000), abs=1e-12)
         by_event = {trade.event_id: trade.net_return for trade in run.trades}
-        for (event_id, _), earned in zip(sweep.events, found.earned[place], strict=True):
-            expected = by_event.get(event_id, np.nan)
+        for event, earned in zip(sweep.events, found.earned[place], strict=True):
+            expected = by_event.get(event.id, np.nan)
             assert earned == pytest.approx(expected, rel=1e-9, nan_ok=True)
 
 
@@ -147,11 +147,11 @@ def test_one_trial_cannot_be_deflated(sweep, sets):
 def test_of_equal_results_one_is_compared_and_the_best_always():
     sets = pd.DataFrame({"final_equity": [5.001, 5.002, 7.0, 9.0, 9.0]})
     sets["total_return"] = sets["final_equity"]
-    assert _chosen(sets).tolist() == [0, 2, 3]
+    assert _compared(sets).tolist() == [0, 2, 3]
     many = pd.DataFrame({"final_equity": np.arange(5_000.0)})
     many["total_return"] = np.where(many.index == 1_234, 1.0, 0.0)
-    assert len(_chosen(many)) in (1_000, 1_001)
-    assert 1_234 in _chosen(many)
+    assert len(_compared(many)) in (1_000, 1_001)
+    assert 1_234 in _compared(many)
 
 
 def test_the_words(tmp_path):

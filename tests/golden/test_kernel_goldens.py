@@ -36,7 +36,7 @@ def kernel_trades(name):
     asked = [(made.tradable_session, made.signal) for made in decisions if made.signal]
     signals = sorted(asked, key=lambda pair: pair[0])
     panel = panel_of(inputs.span)
-    rows = signal_rows(panel, signals)
+    rows = signal_rows(panel, [(panel.bar_of(day), signal) for day, signal in signals])
     starts = np.array([0, len(rows)])
     result = simulate(panel, rows, starts, RULES, inputs.rates, trades=True)
     days = [str(day) for day in panel.sessions.tolist()]

@@ -26,7 +26,10 @@ HOLIDAYS = {
     date(2026, 1, 1),
     date(2026, 1, 19),
 }
-SPANS = (date(2025, 6, 2), date(2025, 6, 12), date(2025, 8, 20), date(2025, 12, 15))
+SPANS = (
+    date(2025, 6, 2), date(2025, 6, 12), date(2025, 8, 20), date(2025, 12, 15),
+    date(2025, 10, 27), date(2025, 3, 3), date(2025, 11, 24),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,9 @@ def test_the_kernels_figures_are_those_of_its_curve(world):
     # Of the costs of legs the account's totals tell, and the records of trades do not.
     bare = [signal for signal in world.signals if not signal.legs]
     ordered = sorted(bare, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
-    signals = signal_rows(panel, [(signal.session, as_signal(signal)) for signal in ordered])
+    signals = signal_rows(
+        panel, [(panel.bar_of(signal.session), as_signal(signal)) for signal in ordered]
+    )
     chosen = Rules(**vars(world.settings))
     result = simulate(
         panel,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtest.data.borrow import BorrowRates
 from backtest.data.calendar import trading_calendar
-from backtest.data.prices import BorrowRates
 from backtest.engine.replay.books import Result
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules

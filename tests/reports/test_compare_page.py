@@ -3,17 +3,16 @@
 import json
 import re
 import shutil
-from datetime import date, timedelta
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from backtest.experiments.runs.store import Run
 from backtest.reports import compare_charts, compare_page
-from backtest.reports.compare_charts import EquityCurve, chart, matrix, strengths
+from backtest.reports.compare_charts import Curve, chart, matrix, strengths
 from backtest.reports.compare_page import (
     benchmarks_of,
-    correlation,
     correlations,
     differences,
     figure_rows,
@@ -187,30 +186,36 @@ def test_of_very_many_events_the_newest_traded_are_shown_and_the_sums_hold(check
 # How alike the returns are
 
 
-def series(*values, first="2025-01-01"):
-    return {str(day(first) + timedelta(n)): value for n, value in enumerate(values)}
+def curve(values, first="2025-01-01", cash=1.0, freq="D"):
+    """A curve whose returns, and whose dollars, are these values day by day."""
+    days = pd.date_range(first, periods=len(values), freq=freq)
+    made = pd.Series(values, days, dtype=float)
+    return Curve(cash, made, made)
+
+
+def correlation(one, other):
+    return correlations([one, other])[0][1]
 
 
 def test_correlation_over_the_common_sessions():
-    a = series(*([0.0, 2.0, 4.0, 2.0] * 5), 9.0)
-    b = series(*([1.0, 2.0, 3.0, 2.0] * 5))  # the last of `a` has no like
-    assert correlation(a, b) == (pytest.approx(1), 20)
-    opposite = {session: -value for session, value in b.items()}
-    assert correlation(a, opposite) == (pytest.approx(-1), 20)
+    a = curve([0.0, 2.0, 4.0, 2.0] * 5 + [9.0])
+    b = [1.0, 2.0, 3.0, 2.0] * 5  # the last of `a` has no like
+    assert correlation(a, curve(b)) == (pytest.approx(1), 20)
+    assert correlation(a, curve([-value for value in b])) == (pytest.approx(-1), 20)
 
 
 def test_correlation_is_unknown_where_it_has_no_meaning():
-    a = series(*range(30))
-    assert correlation(a, series(*range(19))) == (None, 19)
-    assert correlation(a, series(*[0.5] * 25)) == (None, 25)
-    assert correlation(a, series(*range(30), first="2026-01-01")) == (None, 0)
+    a = curve(range(30))
+    assert correlation(a, curve(range(19))) == (None, 19)
+    assert correlation(a, curve([0.1] * 25)) == (None, 25)
+    assert correlation(a, curve(range(30), first="2026-01-01")) == (None, 0)
 
 
 def test_correlations_are_those_of_each_with_each():
-    curves = [EquityCurve(1.0, {}, series(*(n * k % 7 for n in range(30)))) for k in (1, 2, 3)]
+    curves = [curve([n * k % 7 for n in range(30)]) for k in (1, 2, 3)]
     found = correlations(curves)
-    assert [found[n][n].value for n in range(3)] == pytest.approx([1, 1, 1])
-    assert found[0][2] == found[2][0] == correlation(curves[0].returns, curves[2].returns)
+    assert [found[n][n][0] for n in range(3)] == pytest.approx([1, 1, 1])
+    assert found[0][2] == found[2][0] == correlation(curves[0], curves[2])
 
 
 # The chart
@@ -243,15 +248,7 @@ def test_benchmarks_are_named_by_what_tells_them_apart(checkout):
 
 
 def test_small_accounts_keep_their_cents():
-    curve = EquityCurve(100.0, {"2025-06-02": 100.123456}, {})
-    assert chart([curve], ["a"], 1)["series"][0]["equity"] == [100.123]
-
-
-def years(count):
-    """Working days of so many years."""
-    first = date(2000, 1, 3)
-    days = (first + timedelta(n) for n in range(365 * count))
-    return {str(one): 123_456.789 for one in days if one.weekday() < 5}
+    assert chart([curve([100.123456], cash=100.0)], ["a"], 1)["series"][0]["equity"] == [100.123]
 
 
 @pytest.mark.parametrize(
@@ -259,10 +256,11 @@ def years(count):
     [(2, 2, "session"), (20, 25, "month"), (20, 15, "week"), (1, 60, "session")],
 )
 def test_the_chart_stays_light_and_ends_with_the_last_close(runs, count, step):
-    curves = [EquityCurve(100_000.0, years(count), {})] * runs
+    values = [123_456.789] * (261 * count)
+    curves = [curve(values, first="2000-01-03", cash=100_000.0, freq="B")] * runs
     data = chart(curves, ["a"] * runs, runs)
     assert data["step"] == step
-    assert data["days"][-1] == max(curves[0].equity)
+    assert data["days"][-1] == f"{curves[0].equity.index[-1]:%Y-%m-%d}"
     assert sum(len(line["equity"]) for line in data["series"]) <= compare_charts.MOST_POINTS
     assert len(json.dumps(data)) < 450_000
 
@@ -359,16 +357,11 @@ def test_many_runs_have_a_look_each_and_a_light_page(checkout):
     assert len(page) < 200_000
 
 
-def test_runs_of_older_versions_are_compared(checkout):
+def test_a_run_without_its_evidence_yet_is_compared(checkout):
     run = do(checkout)
-    for name in ("orders.csv", "bars.csv"):
-        (run.path / name).unlink()
-    decisions = run.path / "decisions.csv"
-    lines = [line.rsplit(",", 3)[0] for line in decisions.read_text(encoding="utf-8").splitlines()]
-    decisions.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    gone = ("evidence", "attribution", "costs", "trials", "inputs", "rules_version")
-    older = Run(run.path, {name: told for name, told in run.manifest.items() if name not in gone})
-    page = page_of(checkout, older, do(checkout, "owner"))
+    gone = ("evidence", "attribution")
+    early = Run(run.path, {name: told for name, told in run.manifest.items() if name not in gone})
+    page = page_of(checkout, early, do(checkout, "owner"))
     assert f"Without evidence yet: {run.run_id}" in visible(page)
 
 

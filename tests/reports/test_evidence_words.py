@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from backtest.reports.run_page import null_chart
 from backtest.reports.run_words import (
     corrected,
     evidence_rows,
@@ -67,7 +66,7 @@ def weighed(verdict: str):
         placebo: {n: {"p": a, "p_low": b} for n, (a, b) in zip(names, values, strict=True)}
         for placebo, values in p.items()
     }
-    interval = {"estimate": 0.02, "low": None, "unknown": "6 occasions"}
+    interval = {"estimate": 0.02, "low": None, "high": None, "unknown": "6 occasions"}
     return {
         "refused": "", "trades": 6, "verdict": verdict, "p": 0.05, "p_low": 0.98, **placebos,
         "detectable": 0.1, "power": 0.8, "mean_trade_return": interval,
@@ -111,18 +110,6 @@ def test_what_found_no_room_is_one_sentence():
     assert told(signals=1, mean_return=None, wins=0) == (
         "1 signal found no room, and would not have been entered alone either."
     )
-
-
-def test_bars_by_hand():
-    picture = null_chart(-0.1, 0.1, [1, 4, 2], 0.06)
-    assert [bar["beyond"] for bar in picture["bars"]] == [False, False, True]  # by their middles
-    heights = [bar["height"] for bar in picture["bars"]]
-    assert [h / heights[1] for h in heights] == pytest.approx([0.25, 1, 0.5])
-    assert {round(bar["y"] + bar["height"], 6) for bar in picture["bars"]} == {172}
-    # Of 944 pixels from 8 on, 0.16 of 0.3.
-    assert picture["mark"] == (pytest.approx(8 + 944 * 0.16 / 0.3), "0.06")
-    # Eight steps at most: 0.05 is the round one above 0.3 ÷ 8.
-    assert [text for _, text in picture["ticks"]] == ["-0.05", "0", "+0.05", "+0.1", "+0.15"]
 
 
 def test_what_hedges_and_dividends_made_is_told_apart():

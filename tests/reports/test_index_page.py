@@ -160,7 +160,7 @@ def test_rows_hold_what_the_form_narrows_by(checkout, reports):
     write_study(reports)
     page = index_of(reports)
     assert 'data-what="run" data-subject="beats" data-symbol="ACME" data-day="20' in page
-    options = re.findall(r"<option>(\w+)</option>", page)
+    options = re.findall(r'<option value="(\w+)">', page)
     assert options == ["run", "comparison", "sweep", "study", "audit", "beats", "earnings"]
     assert 'data-narrows="reports"' in page
 

@@ -53,7 +53,7 @@ def test_the_metadata_tell_how_they_were_had(site, fetch):
     (retrieval,) = known["retrievals"]
     assert retrieval == {
         "source": "Yahoo Finance", "library": "yfinance", "version": version("yfinance"),
-        "fetched_at": "2025-06-20T23:00:00+00:00", "interval": "1d", "adjust": known["adjust"],
+        "fetched_at": "2025-06-20T23:00:00+00:00", "adjust": known["adjust"],
         "first": "2025-06-16", "last": "2025-06-20", "rows": 4, "added": 4, "replaced": 0,
     }  # fmt: skip
     assert made.reason == "4 rows added from Yahoo Finance by yfinance"
@@ -200,46 +200,49 @@ def test_closes_alone_are_kept_of_prices_without_dividends(site, fetch):
 
 
 def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tmp_path):
+    from backtest.data.bars import read_bars
     from backtest.experiments.simulation.bars import BarFiles
 
     at(monkeypatch, "2025-06-18T14:20+00:00")  # 10:20 in New York
     early = [("2025-06-18T09:00:00", 9.0, 9.0, 9.0, 9.0, 1)]
     rows = [*early, *minutes("2025-06-17", 78, 5), *minutes("2025-06-18", 10, 5)]
     site.has("ACME", chart(rows))
-    update = fetch(interval="5m")
-    assert update.added[-1] == "2025-06-18T13:45"
+    update = fetch(bars="5m")
+    assert update.added[-1] == "2025-06-18T13:45Z"
     assert update.notes[0] == (
         "Left out the bar of 2025-06-18 09:50 New York, which is not finished."
     )
-    assert len(update.notes) == 6
+    assert len(update.notes) == 8
+    assert update.notes[-2] == "Yahoo has bars of 5m for 59 days alone; a file keeps them."
     update.make()
     assert update.path == tmp_path / "prices/5m/ACME.parquet"
     (batch,) = BarFiles(tmp_path / "prices/5m", volume=True).batches("open", "volume")
     assert (batch.names, batch.table.num_rows) == (["ACME"], 82)
     assert str(batch.times[0]) == "2025-06-17T13:30:00.000000"
-    assert fetch(interval="5m").make() is None
+    assert len(read_bars(tmp_path / "prices", "ACME", "5m").times) == 82
+    assert fetch(bars="5m").make() is None
 
 
 def test_finer_bars_can_have_gaps_and_missing_sessions_are_told(site, fetch):
     rows = [minutes("2025-06-16", 2, 60)[1], *minutes("2025-06-18", 2, 60)]
     site.has("ACME", chart(rows))
-    assert fetch(interval="1h").notes == ["Yahoo has nothing of the sessions 2025-06-17."]
+    assert fetch(bars="1h").notes[0] == "Yahoo has nothing of the sessions 2025-06-17."
 
 
 def test_yahoo_keeps_finer_bars_for_some_time(site, fetch):
     with pytest.raises(UsageError, match=r"for the last 7 days alone: --from can be 2025-06-14"):
-        fetch(interval="1m", first=date(2025, 6, 13))
+        fetch(bars="1m", first=date(2025, 6, 13))
     assert site.asked == []
 
 
 def test_finer_bars_that_somebody_changed_are_left_alone(site, fetch):
     site.has("ACME", chart(minutes("2025-06-18", 3, 60)))
-    update = fetch(interval="1h")
+    update = fetch(bars="1h")
     update.make()
     content = update.path.read_bytes()
     update.path.write_bytes(content + b"x")
-    with pytest.raises(DataError, match="is not what was fetched"):
-        fetch(interval="1h")
+    with pytest.raises(DataError, match="changed since its metadata"):
+        fetch(bars="1h")
 
 
 # The table that yfinance hands over
@@ -253,7 +256,7 @@ def table(**columns):
 
 
 def bars(frame):
-    return finished_bars(History(frame, "USD", EVENING), "ACME", "1d", None)
+    return finished_bars(History(frame, "USD", EVENING), "ACME", None, None)
 
 
 def test_two_levels_of_columns_are_made_one():
@@ -295,7 +298,7 @@ def test_a_day_stands_once():
 def test_nothing_finished_is_told():
     answer = replace(History(table(), "USD", EVENING), asked_at=datetime(2025, 6, 18, tzinfo=UTC))
     with pytest.raises(UsageError, match="no finished bar of 1d of ACME"):
-        finished_bars(answer, "ACME", "1d", None)
+        finished_bars(answer, "ACME", None, None)
 
 
 # What happens to the share itself

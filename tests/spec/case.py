@@ -2,15 +2,17 @@
 
 The expected figures are computed by hand in the case, as expressions of literals. Sessions are
 written as ISO dates, bars as a table of ``session open high low close`` and, if it matters,
-``volume``.
+``volume``. Of runs by finer bars stamps are those of New York, ``2025-06-03 09:35``, by which bars,
+signals and trades name the bar that opens then.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
-from tests.oracle import Action, Settings, Signal
+from tests.oracle import Action, Settings, Signal, day
+from tests.oracle_bars import utc
 
 DEFAULT = Settings()
 # No slippage, no commission, no borrow: the bare prices.
@@ -22,19 +24,26 @@ def free(**changes: Any) -> Settings:
     return replace(FREE, **changes)
 
 
+def moment(stamp: str) -> date:
+    """A session, or the moment at which a bar opens by the clock of New York, in UTC."""
+    session, _, clock = stamp.partition(" ")
+    opened = date.fromisoformat(session)
+    return utc(opened, time.fromisoformat(clock)) if clock else opened
+
+
 def long(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
     """A signal to buy; the case fills in ``event_id`` and ``published_at`` where left out."""
-    return Signal(date.fromisoformat(session), symbol, "long", **terms)
+    return Signal(moment(session), symbol, "long", **terms)
 
 
 def short(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
     """A signal to sell short."""
-    return Signal(date.fromisoformat(session), symbol, "short", **terms)
+    return Signal(moment(session), symbol, "short", **terms)
 
 
 def flat(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
     """A signal to leave."""
-    return Signal(date.fromisoformat(session), symbol, "flat", **terms)
+    return Signal(moment(session), symbol, "flat", **terms)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class ExpectedTrade:
     borrow: float = 0.0
     hedge: float = 0.0  # net profit of its legs
     dividends: float = 0.0  # below zero where a short has paid them
+    entry_time: datetime | None = None
+    exit_time: datetime | None = None
 
 
 def trade(
@@ -75,10 +86,11 @@ def trade(
     dividends: float = 0.0,
 ) -> ExpectedTrade:
     """An expected trade. What is not given is zero: nothing is derived."""
-    entered, left = date.fromisoformat(entry_session), date.fromisoformat(exit_session)
+    entered, left = moment(entry_session), moment(exit_session)
+    times = [at if isinstance(at, datetime) else None for at in (entered, left)]
     return ExpectedTrade(
-        event_id, symbol, direction, shares, entered, entry_price, left, exit_price, exit_reason,
-        gross, commission, borrow, hedge, dividends,
+        event_id, symbol, direction, shares, day(entered), entry_price, day(left), exit_price,
+        exit_reason, gross, commission, borrow, hedge, dividends, *times,
     )  # fmt: skip
 
 
@@ -86,21 +98,41 @@ Row = tuple[date, float, float, float, float] | tuple[date, float, float, float,
 
 
 def parse_bars(table: str) -> list[Row]:
-    """Read ``session open high low close [volume]``, one session a line; ``#`` begins a comment."""
+    """Read ``session open high low close [volume]``, one bar a line; ``#`` begins a comment."""
     rows: list[Row] = []
     for line in table.splitlines():
         words = line.split("#")[0].split()
         if not words:
             continue
+        if ":" in words[1]:
+            words[:2] = [" ".join(words[:2])]
         session, (open_, high, low, close, *volume) = words[0], map(float, words[1:])
         if not low <= min(open_, close) <= max(open_, close) <= high:
             raise ValueError(f"a bar that cannot be: {line.strip()!r}")
         if len(volume) > 1:
             raise ValueError(f"too many columns: {line.strip()!r}")
-        rows.append((date.fromisoformat(session), open_, high, low, close, *volume))
+        rows.append((moment(session), open_, high, low, close, *volume))
     if [row[0] for row in rows] != sorted({row[0] for row in rows}):
         raise ValueError("sessions must rise")
     return rows
+
+
+def composed(rows: Sequence[Row]) -> dict[date, Row]:
+    """Finer bars as those of their sessions."""
+    sessions: dict[date, list[Row]] = {}
+    for row in rows:
+        sessions.setdefault(day(row[0]), []).append(row)
+    return {
+        session: (
+            session,
+            bars[0][1],
+            max(bar[2] for bar in bars),
+            min(bar[3] for bar in bars),
+            bars[-1][4],
+            *([sum(bar[5] for bar in bars)] if len(bars[0]) > 5 else []),
+        )
+        for session, bars in sessions.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -124,10 +156,19 @@ class Case:
     capped: set[str] | frozenset[str] = frozenset()  # events whose shares the volume has cut
     interest: float = 0.0
     actions: Mapping[str, Sequence[tuple[str, str, float | None]]] = field(default_factory=dict)
+    finer: Mapping[str, str] = field(default_factory=dict)  # bars of five minutes
 
     def rows(self) -> dict[str, list[Row]]:
-        """The bars by symbol."""
-        return {symbol: parse_bars(table) for symbol, table in self.bars.items()}
+        """The bars of sessions by symbol; where a session has finer bars alone, theirs composed."""
+        rows = {symbol: parse_bars(table) for symbol, table in self.bars.items()}
+        for symbol, finer in self.finer_rows().items():
+            daily = {row[0]: row for row in rows.get(symbol, [])}
+            rows[symbol] = sorted((composed(finer) | daily).values())
+        return rows
+
+    def finer_rows(self) -> dict[str, list[Row]]:
+        """The finer bars by symbol."""
+        return {symbol: parse_bars(table) for symbol, table in self.finer.items()}
 
     def sessions(self) -> list[date]:
         """The sessions of all symbols together."""

@@ -26,7 +26,9 @@ def close_to(expected: object) -> object:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case, engine: str) -> None:
-    known = {"actions": case.dated_actions()} if case.actions else {}
+    known: dict[str, object] = {"actions": case.dated_actions()} if case.actions else {}
+    if case.finer:
+        known["finer"] = case.finer_rows()
     asked = case.rows(), case.named_signals(), case.settings, case.rates()
     outcome = ENGINES[engine](*asked, **known)
     check_trades(case, outcome)
@@ -43,6 +45,7 @@ def check_trades(case: Case, outcome: Outcome) -> None:
         return (
             trade.event_id, trade.symbol, trade.direction,
             trade.entry_session, trade.exit_session, trade.exit_reason,
+            trade.entry_time, trade.exit_time,
         )  # fmt: skip
 
     assert [key(trade) for trade in outcome.trades] == [key(trade) for trade in case.trades]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtest.stats.many_stocks import (
+from backtest.stats.significance import (
     difference_by_season,
     mean_by_season,
     paths,

@@ -5,7 +5,7 @@ ACME, its events and the index INDX, which has closes alone, are made up: see te
 
 import pytest
 
-from backtest.audit.observe import Ask, observe
+from backtest.audit.observe import Ask, AuditRequest, observe
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules, prepare_run
 from backtest.experiments.studies.run import StudyRequest, prepare_study
@@ -48,7 +48,9 @@ def test_the_closes_decide_on_the_run_id(looking):
 
 
 def test_an_audit_shows_the_same(looking):
-    seen = observe(looking.root, Ask("looking", ("ACME",), {}, (None, None), make_rules()))
+    seen = observe(
+        looking.root, Ask(AuditRequest("looking", ("ACME",), {}, None, None, make_rules()))
+    )
     assert (seen.error, [answer["reason"] for answer in seen.passes[0]]) == ("", TOLD)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from backtest.audit.run import AuditRequest, audit, prepare
+from backtest.audit.observe import AuditRequest
+from backtest.audit.run import audit, prepare
 from backtest.errors import UsageError
 from backtest.strategy.loading import describe_strategies, find_strategy, strategy_origins
 from backtest.workspace.folders import Workspace, find_workspace

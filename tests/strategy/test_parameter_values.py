@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import backtest
-from backtest.audit.run import AuditRequest, prepare
+from backtest.audit.observe import AuditRequest
+from backtest.audit.run import prepare
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
 from backtest.experiments.trials import trial_sharpes
@@ -219,7 +220,7 @@ def test_an_audit_hands_on_the_values(kinds):
     values = {"names": ["Acme, Inc."], "name": "none", "weights": {"a": 2.0}}
     asked = AuditRequest("kinds", ("ACME",), values, None, None, Rules(), worlds=0)
     prepared = prepare(find_workspace(), asked)
-    assert prepared.ask.settings == values
+    assert prepared.request.settings == values
     told = prepared.identity["parameters"]
     assert {name: told[name] for name in values} == values
 

@@ -218,7 +218,7 @@ def test_one_before_a_day_that_is_known_waits_for_it(checkout, kind):
     (row,) = list_events(checkout.workspace, [kind_of(checkout.workspace, kind)], None, 5.0)
     assert row.event.headline.startswith("Example row")
     strategy = configure(load_strategy(checkout.workspace.strategies, "before_it"), {})
-    name = scaffold._KNOWN[kind].more["field"]
+    name = scaffold._KNOWN[kind]["field"]
     decision = made_up_case(strategy, {name: "2025-07-31"}).ask(strategy)
     # From 2025-06-26 to 07-31 are 25 sessions; five before is 07-24, and out on 07-30.
     assert (decision.tradable_session, decision.signal.hold) == (day("2025-07-24"), 4)

@@ -10,7 +10,7 @@ from backtest.engine.rules import Rules
 from backtest.errors import DataError
 from backtest.experiments.records import RunRecord, StudyRecord, SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
-from backtest.workspace.records import known, read_record, readable
+from backtest.workspace.records import read_record, readable
 from tests.audits import record as made_up_audit
 from tests.studies import made_up_study
 from tests.sweeps import EVIDENCE, set_of
@@ -195,6 +195,3 @@ def test_damaged_ones_are_left_out_and_told(tmp_path):
     assert line.startswith(
         f"Left out: {broken / 'compare.json'} is damaged (it lacks comparison_id)"
     )
-    assert known(whole, read) == COMPARISON
-    assert known(broken, read) is None
-    assert known(tmp_path / "missing", read) is None

@@ -22,7 +22,7 @@ from backtest.workspace.folders import Workspace, find_data, find_reports, find_
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backtest.audit.run import AuditRequest
+    from backtest.audit.observe import AuditRequest
     from backtest.experiments.runs.run import RunRequest
     from backtest.experiments.sweeps.run import SweepRequest
 

@@ -97,14 +97,7 @@ def sweep(
         if not force and (known := known_sweep(plan)):
             return results.SweepResult.of(known, known=True)
         before(plan)
-        done = 0
-
-        def count(sets: int) -> None:
-            nonlocal done
-            done += sets
-            on_sets(done, plan.spec.sets)
-
-        made = run_sweep(plan, workers=workers, cluster=cluster, on_sets=count, tell=tell)
+        made = run_sweep(plan, workers=workers, cluster=cluster, on_sets=on_sets, tell=tell)
         return results.SweepResult.of(made, known=False)
 
 
@@ -245,7 +238,8 @@ def audit_strategy(
     from functools import partial
 
     from backtest.audit.jobs import in_processes
-    from backtest.audit.run import AuditRequest, audit, prepare
+    from backtest.audit.observe import AuditRequest
+    from backtest.audit.run import audit, prepare
 
     arguments.check_name(strategy, "An audit takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)

@@ -28,16 +28,14 @@ from backtest.data.datafile import (
 )
 from backtest.data.events import check_row, check_rows, columns_of
 from backtest.data.kinds import FILED_KINDS, Event, Start
-from backtest.data.prices import (
+from backtest.data.price_rows import (
     BAR_COLUMNS,
-    DATASET,
     PriceRows,
-    actions_folder,
     bar_columns,
     checked_table,
-    holes_of,
     parquet_bytes,
 )
+from backtest.data.prices import DATASET, actions_folder, holes_of
 from backtest.errors import DataError, UsageError, unknown
 from backtest.strategy.loading import event_kinds
 from backtest.workspace.folders import read_config

@@ -7,6 +7,7 @@ it. A wrong name raises a UsageError, a file that breaks its format a DataError.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,15 +17,15 @@ from backtest.api.arguments import data_of, folders, ignore, several
 from backtest.api.events import findings_frame
 from backtest.data import checks, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
+from backtest.data.bars import bar_symbols, bars_path, read_bars
 from backtest.data.datafile import open_data_file
 from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import undo
 from backtest.errors import BacktestError, UsageError, unknown
 from backtest.experiments.terms import read_day
-from backtest.sources.updates import bars_path, check_symbol, raise_refused
+from backtest.sources.updates import check_symbol, raise_refused
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping, Sequence
 
     from backtest.api.arguments import Day, Folder, Folders
@@ -34,22 +35,32 @@ if TYPE_CHECKING:
 
 
 def load_prices(
-    symbols: str | Sequence[str] | None = None, *, data: Folder = None
+    symbols: str | Sequence[str] | None = None,
+    bars: str | None = None,
+    *,
+    data: Folder = None,
 ) -> dict[str, pd.DataFrame]:
-    """The daily prices of the data folder, checked.
+    """The daily prices of the data folder, or its finer `bars` of a length, checked.
 
     Returns:
         By symbol a row for each session, indexed by it: `open high low close volume`, or `close`
-        alone. The calls take it as `prices`.
+        alone. The calls take it as `prices`. Of finer bars those within the hours of sessions, each
+        indexed by when it opens, UTC.
 
     """
     folder = data_of(data) / "prices"
+    if bars is not None:
+        names = several(symbols) or bar_symbols(folder, bars)
+        return {symbol: read_bars(folder, symbol, bars).frame() for symbol in names}
     wanted = several(symbols) or price_symbols(folder)
     return {symbol: read_prices(folder, symbol).table for symbol in wanted}
 
 
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
-    """The symbols of the data folder, a row each, with their span, adjust mode and source."""
+    """The symbols of the data folder with their span, adjust mode and source.
+
+    A row each with `bars` daily, and one for each length of bars that are finer than sessions.
+    """
     rows = listing.list_prices(folders("strategies", data))
     return pd.DataFrame(rows, columns=listing.OF_PRICES).set_index("symbol")
 
@@ -69,7 +80,7 @@ def check_prices(
 def fetch_prices(
     symbols: str | Sequence[str],
     *,
-    interval: Literal["1d", "1h", "5m", "1m"] = "1d",
+    bars: str | None = None,
     first: Day = None,
     last: Day = None,
     adjust: Literal["splits", "all"] | None = None,
@@ -81,9 +92,10 @@ def fetch_prices(
 ) -> list[PriceUpdate]:
     """Fetch prices from Yahoo: new rows are added, and with `accept` those that differ replaced.
 
-    With `skip_bad` rows that are wrong are left out, and their sessions noted as holes. `on_update`
-    takes each update once it is written, with the version that was made of the file, and
-    `on_symbol` how many symbols are done, of how many.
+    `bars` finer than sessions go back 7 days where they are of 1 minute, 59 of 5 to 30, 729 of an
+    hour. With `skip_bad` rows that are wrong are left out, and their sessions noted as holes.
+    `on_update` takes each update once it is written, with the version that was made of the file,
+    and `on_symbol` how many symbols are done, of how many.
 
     Returns:
         What changed, symbol by symbol.
@@ -103,7 +115,7 @@ def fetch_prices(
     for name in names:
         try:
             update = fetch(
-                folder, name, interval=interval, first=begin, last=end, adjust=adjust,
+                folder, name, bars=bars, first=begin, last=end, adjust=adjust,
                 accept=accept, skip_bad=skip_bad, among=len(names),
             )  # fmt: skip
             on_update(update, update.make())
@@ -116,7 +128,7 @@ def fetch_prices(
 
 
 def import_prices(
-    file: str | os.PathLike[str],
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     symbols: str | Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
@@ -129,14 +141,18 @@ def import_prices(
     constants: Mapping[str, str] | None = None,
     actions: str | os.PathLike[str] | None = None,
     dividends: str | None = None,
+    bars: str | None = None,
+    zone: str | None = None,
+    stamped: Literal["open", "end"] | None = None,
     accept: bool = False,
     skip_bad: bool = False,
     dry_run: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
-    """Take in a CSV or Parquet file of daily prices, of one symbol or many.
+    """Take in CSV or Parquet files of daily prices or of finer `bars`, of one symbol or many.
 
     Args:
+        files: one or several, of which each is understood by itself.
         symbols: whose prices they are; of a file with many, which to take, one under another name
             by `NEW=OLD`.
         columns: the file's columns by field, as `{"close": "Last"}`; it, `decimal`, `date_format`
@@ -148,6 +164,10 @@ def import_prices(
         actions: a CSV file of dividends, splits, halts and ends: day, action, amount, until, name,
             source, and symbol where there are several.
         dividends: the column of closes without dividends, from which these are derived.
+        bars: the length of bars that are finer than sessions; daily where None.
+        zone: of times of bars without one, as `New York` or `UTC`.
+        stamped: whether the times of bars are their `open` or their `end`; read off the file where
+            its first or last bars of a day tell.
         accept: replace rows that differ; without it they stay.
         skip_bad: leave out rows that are wrong; their sessions are noted as holes, in which nothing
             is traded.
@@ -161,11 +181,13 @@ def import_prices(
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
+    from backtest.sources.own_bars import Stamps
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
 
+    several_files = [files] if isinstance(files, str | os.PathLike) else files
     found = read_prices_and_actions(
-        Path(file),
+        [Path(one) for one in several_files],
         columns or {},
         symbols=several(symbols) or [],
         decimal=decimal,
@@ -176,6 +198,7 @@ def import_prices(
         skip_bad=skip_bad,
         actions=Path(actions) if actions else None,
         dividends=dividends,
+        stamps=Stamps(bars, zone, stamped) if bars else None,
     )
     refused: dict[str, BacktestError] = {}
     updates = list(
@@ -192,20 +215,21 @@ def import_prices(
 
 
 def undo_prices(
-    symbols: str, interval: str = "1d", *, to: int | None = None, data: Folder = None
+    symbols: str, bars: str | None = None, *, to: int | None = None, data: Folder = None
 ) -> tuple[Path, Version]:
     """Put the version of a symbol's price file before this one back; again for the one before.
 
+    The file is that of `bars` finer than sessions where their length is named.
     `to` is the number of the version to go back to, which is the same however often it is done.
 
     Returns:
         The file, and the version that it has now.
 
     """
-    folder, daily = data_of(data) / "prices", interval == "1d"
-    path = price_path(folder, symbols) if daily else bars_path(folder, symbols, interval)
+    folder = data_of(data) / "prices"
+    path = bars_path(folder, symbols, bars) if bars else price_path(folder, symbols)
     if path is None or not path.exists():
-        known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
+        known = [p.stem for p in (folder / bars).glob("*")] if bars else price_symbols(folder)
         raise unknown("price file of symbol", symbols, known)
     return path, undo(path, over=open_data_file(path).sha256, to=to)
 
@@ -216,15 +240,18 @@ def seal_prices(
     adjust: str | None = None,
     *,
     borrow: bool = False,
+    bars: str | None = None,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Path:
-    """Check a symbol's price file, or with `borrow` its borrow rates, and record its sha256 anew.
+    """Check a symbol's price file, and record its sha256 anew.
+
+    With `borrow` the file is that of its borrow rates, with a length that of its finer `bars`.
 
     The file of the metadata comes back.
     """
     workspace = folders(strategies, data)
-    return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow)
+    return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow, bars=bars)
 
 
 def list_actions(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
     from backtest.experiments.records import ManyStudyRecord, StudyRecord
-    from backtest.experiments.studies.run import Study
+    from backtest.experiments.studies.subject import Study
     from backtest.experiments.sweeps.folder import Sweep
 
 _WINDOW = ["known", "caar", "p", "p_holm", "p_across", "detectable"]

@@ -12,10 +12,11 @@ from backtest.api.arguments import folders, request_of, strategy_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
+from backtest.data.bars import LENGTHS
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
-from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
+from backtest.experiments.runs.run import ENGINES, MISSING_BARS, RunPlan, RunRequest
 from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
-    from backtest.experiments.runs.run import Engine
+    from backtest.experiments.runs.run import Engine, MissingBars
     from backtest.experiments.runs.store import Run
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
@@ -139,6 +140,8 @@ def run(
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
+    bars: str | None = None,
+    missing_bars: MissingBars = "daily",
     accept_jumps: bool = False,
     label: str | None = None,
     note: str | None = None,
@@ -175,6 +178,9 @@ def run(
         costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
         engine: `backtrader` or `kernel`; the kernel by default where bars are many.
+        bars: the length of bars finer than sessions by which to trade, such as `5m`; by sessions
+            where None.
+        missing_bars: what trades an event where those are missing: `daily` bars, or `none`.
         accept_jumps: take prices that jump as after a split which is not on file; a DataError
             without it.
         label: a name of your own for the run, by which it is found; kept where None.
@@ -220,7 +226,7 @@ def run(
             workspace, strategy=file.name if file else str(strategy), parameters=parameters,
             symbols=frames.symbols, universe=universe, first=first, last=last, as_of=as_of,
             benchmark=frames.benchmark, cash=cash, costs=costs, rules=rules, engine=engine,
-            accept_jumps=accept_jumps, label=label, note=note,
+            bars=bars, missing_bars=missing_bars, accept_jumps=accept_jumps, label=label, note=note,
         )  # fmt: skip
         plan = engine_runs.prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
@@ -291,6 +297,8 @@ def run_request(
     strategy: str = "",
     as_of: Day,
     engine: str | None,
+    bars: str | None,
+    missing_bars: str,
     label: str | None,
     note: str | None,
     **terms: Any,
@@ -303,9 +311,13 @@ def run_request(
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
+    if bars is not None and bars not in LENGTHS:
+        raise unknown("length of bars", bars, list(LENGTHS))
+    if missing_bars not in MISSING_BARS:
+        raise unknown("missing_bars", missing_bars, MISSING_BARS)
     return request_of(
         RunRequest, workspace.data, strategy=strategy, as_of=read_day("as_of", as_of),
-        engine=engine, notes=notes, **terms,
+        engine=engine, bars=bars, missing_bars=missing_bars, notes=notes, **terms,
     )  # fmt: skip
 
 

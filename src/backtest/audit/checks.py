@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from math import isclose
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from backtest.audit import worlds
 from backtest.audit.jobs import Job, JobGroup
+from backtest.audit.observe import Ask
 from backtest.audit.watch import CLOCK
 from backtest.audit.worlds import altered_events, delayed_events
 from backtest.strategy.base import TERMS
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.audit.jobs import Observer
-    from backtest.audit.observe import Answer, Ask, Observation
+    from backtest.audit.observe import Answer, AuditRequest, Observation
     from backtest.audit.worlds import Source, World
-    from backtest.data.inputs import Row
+    from backtest.data.tables import Row
 
     Seen = Mapping[Job, Observation]
     Progress = Callable[[int, int], None]  # worlds done, worlds in all
@@ -38,25 +39,22 @@ _PRECISION = 1e-9  # sums may round differently where arrays lie otherwise in me
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
-def differences(
-    full: Sequence[Answer], world: Sequence[Answer], until: date | None = None
-) -> Iterator[Pair]:
-    """The answers up to a day that differ, by date; None stands where there is none."""
-    ours, theirs = _by_key(full, until), _by_key(world, until)
+def differences(full: Iterable[Answer], world: Iterable[Answer]) -> Iterator[Pair]:
+    """The answers that differ, by date; None stands where there is none."""
+    ours, theirs = _by_key(full), _by_key(world)
     for key in sorted({**ours, **theirs}):
         pair = (ours.get(key), theirs.get(key))
         if not _same(*pair):
             yield pair
 
 
-def _by_key(answers: Sequence[Answer], until: date | None) -> dict[tuple[Any, ...], Answer]:
+def _by_key(answers: Iterable[Answer]) -> dict[tuple[Any, ...], Answer]:
     seen: Counter[tuple[Any, ...]] = Counter()
     found: dict[tuple[Any, ...], Answer] = {}
     for answer in answers:
-        if until is None or answer["date"] <= until:
-            key = (answer["date"], *(str(answer.get(name, "")) for name in _KEYS))
-            found[*key, seen[key]] = answer  # those of one open that are alike are numbered
-            seen[key] += 1
+        key = (answer["date"], *(str(answer.get(name, "")) for name in _KEYS))
+        found[*key, seen[key]] = answer  # those of one open that are alike are numbered
+        seen[key] += 1
     return found
 
 
@@ -125,48 +123,46 @@ DAYS = (datetime(1998, 2, 1, 3, 7, 17, tzinfo=UTC), datetime(2055, 7, 28, 18, 41
 
 
 class Repeats:
-    """The full data: asked `twice`, `anew` in another process, and there on other days."""
+    """The full data, asked twice, once more in another process, and there on other days."""
 
-    def __init__(self, source: Source, ask: Ask) -> None:
-        self.twice = Job(source.as_is, replace(ask, passes=2))
-        self.anew = Job(source.as_is, ask)
-        self._days = [Job(source.as_is, replace(ask, clock=moment)) for moment in DAYS]
+    def __init__(self, source: Source, request: AuditRequest, observer: Observer) -> None:
+        twice, anew = Job(source.as_is, Ask(request, passes=2)), Job(source.as_is, Ask(request))
+        days = [Job(source.as_is, Ask(request, clock=moment)) for moment in DAYS]
         # The true day is last: a package is loaded once, and keeps the day that it read then.
-        self.groups = [JobGroup([self.twice]), JobGroup([*self._days, self.anew], hash_seed=2)]
+        groups = [JobGroup([twice]), JobGroup([*days, anew], hash_seed=2)]
+        seen = dict(observer(source, groups))
+        self.full, self._anew = seen[twice], seen[anew]
+        self._days = [seen[job] for job in days]
+        self.error = self.full.error or self._anew.error
 
-    def check(self, seen: Seen) -> Check:
-        """Whether the same data give the same answers."""
-        first, again = seen[self.twice].passes
-        anew = seen[self.anew].passes[0]
+    def check(self) -> Check:
+        """Whether the same data give the same answers; where there is no error."""
+        (first, again), (anew,) = self.full.passes, self._anew.passes
         check = Check(
             "repeat",
             "On the full data the same strategy was asked twice, once more in another process "
             "with another order of sets, and there with clocks that show two other days.",
             worlds=3 + len(DAYS),
-            dates=set(seen[self.twice].heard),
+            dates=set(self.full.heard),
             compared=(2 + len(DAYS)) * len(first),
         )
-        clock = _clock_read(seen[job] for job in self._days)
+        lines = [line for day in self._days for what, line in day.touched if what == CLOCK]
+        clock = f"; it {CLOCK} ({lines[0]})" if lines else ""
         check.note(f"It does otherwise when asked again{clock}", differences(first, again))
         check.note(f"It does otherwise in another process{clock}", differences(first, anew))
-        for job in self._days:
-            if error := seen[job].error:
-                failed = finding(f"It fails on another day{clock}: {error}")
+        for day in self._days:
+            if day.error:
+                failed = finding(f"It fails on another day{clock}: {day.error}")
                 check.findings.setdefault((None, ""), failed)
             else:
-                answers = seen[job].passes[0]
-                check.note(f"It does otherwise on another day{clock}", differences(anew, answers))
+                differing = differences(anew, day.passes[0])
+                check.note(f"It does otherwise on another day{clock}", differing)
         return check
 
-    def steady(self, seen: Seen) -> bool:
+    @property
+    def steady(self) -> bool:
         """Whether processes and days answer alike, so that a world can be held against them."""
-        first = seen[self.twice].passes[0]
-        return all(seen[job].passes[:1] == [first] for job in (self.anew, *self._days))
-
-
-def _clock_read(days: Iterable[Observation]) -> str:
-    lines = [line for day in days for what, line, _ in day.touched if what == CLOCK]
-    return f"; it {CLOCK} ({lines[0]})" if lines else ""
+        return all(one.passes[:1] == self.full.passes[:1] for one in (self._anew, *self._days))
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:
@@ -251,7 +247,7 @@ class Check:
 
 
 def plan(
-    source: Source, ask: Ask, every: Iterable[date], eventful: Iterable[date], seed: int
+    source: Source, request: AuditRequest, every: Iterable[date], eventful: Iterable[date]
 ) -> list[Trial]:
     """The worlds of the three checks, from early sessions to later ones.
 
@@ -259,9 +255,9 @@ def plan(
     """
 
     def trial(check: str, day: date, how: str, make: Callable[[], World]) -> Trial:
-        return Trial(check, day, how, Job(make, replace(ask, until=day)))
+        return Trial(check, day, how, Job(make, Ask(request, until=day)))
 
-    delayed, altered = delayed_events(source), altered_events(source, seed)
+    delayed, altered = delayed_events(source), altered_events(source, request.seed)
     changes: dict[str, Callable[[Row], Row | None]] = {
         "dropped": lambda _: None,
         "delayed by a week": lambda row: delayed[row.line],
@@ -269,15 +265,15 @@ def plan(
     }
     trials = []
     for day in sorted(every):
-        make = partial(worlds.prefix, source, day, ask.reaction, ask.decides)
+        make = partial(worlds.prefix, source, day)
         trials.append(trial(PREFIX, day, f"with nothing known from the open of {day} on", make))
     for day in sorted(eventful):
         made_up, later = f"with prices made up from {day} on", f"with the events after {day}"
         for variant in range(VARIANTS):
-            make = partial(worlds.perturbed, source, day, seed, variant)
+            make = partial(worlds.perturbed, source, day, request.seed, variant)
             trials.append(trial(PERTURBATION, day, made_up, make))
         for word, change in changes.items():
-            make = partial(worlds.with_later_events, source, day, ask.reaction, change, ask.decides)
+            make = partial(worlds.with_later_events, source, day, change)
             trials.append(trial(EVENT_TIME, day, f"{later} {word}", make))
     return trials
 
@@ -302,14 +298,6 @@ def compare(trials: Sequence[Trial], seen: Seen, full: Observation) -> dict[str,
     return checks
 
 
-class InWorlds(NamedTuple):
-    """The checks in worlds, what was done in all of them, and whether any answer was chance."""
-
-    checks: dict[str, Check]
-    seen: Seen
-    by_chance: bool
-
-
 def in_worlds(
     source: Source,
     observer: Observer,
@@ -318,8 +306,8 @@ def in_worlds(
     again: Check,
     others: Sequence[JobGroup] = (),
     progress: Progress = lambda *_: None,
-) -> InWorlds:
-    """Observe a strategy in the worlds of trials, and in others beside them.
+) -> tuple[dict[str, Check], Seen, bool]:
+    """The checks in worlds, what was done there and in others, and whether any answer was chance.
 
     `again` takes up the answers that differ by chance; `progress` gets the worlds done and all.
     """
@@ -330,7 +318,7 @@ def in_worlds(
         seen[job] = observation
         progress(len(seen), total)
     checks = compare(trials, seen, full)
-    return InWorlds(checks, seen, note_chance(again, source, observer, checks.values(), seen))
+    return checks, seen, note_chance(again, source, observer, checks.values(), seen)
 
 
 def note_chance(
@@ -354,8 +342,8 @@ def note_chance(
 def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> None:
     check.worlds += 1
     check.dates.add(trial.session)
-    ours = full.passes[0]
-    check.compared += sum(answer["date"] <= trial.session for answer in ours)
+    ours = [answer for answer in full.passes[0] if answer["date"] <= trial.session]
+    check.compared += len(ours)
     caught, asked = check.peeks
     wrong = sum(said != full.peeks.get(event_id) for event_id, said in seen.peeks.items())
     check.peeks = (caught + wrong, asked + len(seen.peeks))
@@ -363,7 +351,7 @@ def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> 
         row = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
         check.findings.setdefault((trial.session, ""), row)
         return
-    if pairs := list(differences(ours, seen.passes[0], trial.session)):
+    if pairs := list(differences(ours, seen.passes[0])):
         check.odd.append(trial)
         check.note(f"It does otherwise {trial.how}", pairs)
 
@@ -375,7 +363,7 @@ def reads(full: Observation) -> Check:
         "were noted."
     )
     check = Check("reads", what, worlds=1, dates=set(full.heard))
-    for what, line, when in full.touched:
+    for (what, line), when in full.touched.items():
         where = f" ({line})" if line else ""
         check.findings[what, line] = finding(f"It {what} {when}{where}")
     return check

@@ -11,8 +11,8 @@ from backtest.audit import declared, questions
 from backtest.audit.checks import TITLES, Repeats, in_worlds, plan, reads, spread
 from backtest.audit.declared import Report, all_results, failed, not_tried, ok, warning
 from backtest.audit.jobs import in_processes
-from backtest.audit.observe import WITHOUT_SIGNAL
-from backtest.audit.run import AuditRequest, eventful, prepare
+from backtest.audit.observe import WITHOUT_SIGNAL, AuditRequest
+from backtest.audit.run import eventful, prepare
 from backtest.data.kinds import Event, Start
 from backtest.data.universe import tables_folder
 from backtest.engine.rules import Rules
@@ -24,7 +24,7 @@ from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from backtest.audit.checks import Check
     from backtest.audit.declared import ContractResult
@@ -37,14 +37,12 @@ if TYPE_CHECKING:
 
 PROCESSES = 2
 _MOST_DATES = 5
-_SEED = 1
 _USUAL = {  # what is allowed beyond is seldom meant
     "hold": (SESSIONS_A_YEAR, "sessions, a year"),
     "stop": (0.5, "of the entry price"),
     "trailing_stop": (0.5, "of the best price"),
     "target": (5.0, "times the entry price"),
 }
-_PEEKS = ("prefix", "perturbation", "event_time")
 
 
 def check(
@@ -60,11 +58,8 @@ def check(
 
     It is asked about the events and prices of the symbols, or of the members of a universe, and
     about made-up ones where it can trade none of them. By default two processes observe the worlds.
-
-    Raises:
-        UsageError: there is no such strategy, symbol or parameter.
-        DataError: a data file is wrong.
-
+    UsageError where there is no such strategy, symbol or parameter; DataError where a data file is
+    wrong.
     """
     try:
         file = find_strategy(workspace, name)
@@ -148,11 +143,10 @@ def _prepared(
 
 def _tradable(prepared: PreparedAudit) -> int:
     """How many events the strategy would be asked about."""
-    from backtest.engine.timeline import schedule
+    from backtest.engine.schedule import schedule
 
     inputs, kinds = prepared.inputs, prepared.strategy.listens_to
-    reaction = prepared.ask.reaction
-    at = prepared.strategy.decides
+    reaction, at = prepared.request.reaction, prepared.strategy.decides
     found = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction, at=at)
     started = len(inputs.span) if Start in kinds else 0
     return started + sum(one.action == "notified" for one in found)
@@ -201,38 +195,32 @@ def observe(
 ) -> tuple[Observation, list[ContractResult]]:
     """What a strategy did on the full data, and what was found there and in a few worlds."""
     observer = observer or partial(in_processes, workers=PROCESSES)
-    repeats = Repeats(prepared.source, prepared.ask)
-    seen = dict(observer(prepared.source, repeats.groups))
-    full = seen[repeats.twice]
+    repeats = Repeats(prepared.source, prepared.request, observer)
+    full = repeats.full
     alone = "It reads no file and reaches for no network while it loads and decides."
     pure = _of_check("pure", reads(full), alone)
-    if full.error or seen[repeats.anew].error:
-        return full, [pure] if full.touched else []
-    again = repeats.check(seen)
-    checks: Mapping[str, Check] = {}
+    if repeats.error:
+        return replace(full, error=repeats.error), [pure] if full.touched else []
+    again = repeats.check()
+    peeks = not_tried("peeking", "The same question got two answers, so that nothing can be told.")
     if not again.findings:
         dates = spread(eventful(full), _MOST_DATES)
-        trials = plan(prepared.source, prepared.ask, dates, dates, _SEED)
-        checks = in_worlds(prepared.source, observer, trials, full, again).checks
-    if again.findings:
-        why = "The same question got two answers, so that nothing can be told."
-        peeks = not_tried("peeking", why)
-    else:
-        peeks = _peeks(checks)
+        trials = plan(prepared.source, prepared.request, dates, dates)
+        checks, _, by_chance = in_worlds(prepared.source, observer, trials, full, again)
+        if not by_chance:
+            peeks = _peeks(checks.values())
     same = f"{again.compared} answers were the same when asked again, in another process and on"
     return full, [pure, _of_check("deterministic", again, f"{same} other days."), peeks]
 
 
-def _peeks(checks: Mapping[str, Check]) -> ContractResult:
-    found = [checks[name] for name in _PEEKS if checks[name].findings]
-    if found:
+def _peeks(checks: Collection[Check]) -> ContractResult:
+    if found := [check for check in checks if check.findings]:
         named = ", ".join(TITLES[check.name] for check in found)
         first = _first(one for check in found for one in check.findings.values())
         return failed("peeking", f"{first} Seen in: {named}.")
-    worlds = sum(check.worlds for check in checks.values())
-    return ok(
-        "peeking", f"It decided the same in {worlds} worlds in which what came later was another."
-    )
+    worlds = sum(check.worlds for check in checks)
+    what = f"It decided the same in {worlds} worlds in which what came later was another."
+    return ok("peeking", what)
 
 
 def _of_check(name: str, check: Check, otherwise: str) -> ContractResult:

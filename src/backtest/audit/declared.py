@@ -12,11 +12,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from backtest.audit.questions import allowed
 from backtest.audit.record import EXIT_CODE as PEEKS
+from backtest.data.kinds import Start
 from backtest.errors import UsageError
-from backtest.experiments.sweeps.answers import is_handed_on
+from backtest.experiments.sweeps.answers import fault_of, is_handed_on
 from backtest.experiments.sweeps.grid import value_of
 from backtest.stats.formats import counted
-from backtest.strategy.base import Signal, Strategy, term_of
+from backtest.strategy.base import Strategy, term_of
 from backtest.strategy.parameters import parameters, shown, typed, variant
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from backtest.audit.questions import Case
     from backtest.data.kinds import Event
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.source import StrategyFile
 
 
@@ -146,7 +147,8 @@ def check_terms(
     if not strategy.signal_terms:
         return ok("terms", "signal_terms names none: a sweep asks for every set.")
     changed = list(_changed(file, settings, strategy))
-    tried = [one for one in cases if not one.event_has_a_short_past(_BARS)]
+    # Before the first event no bar can be known.
+    tried = [one for one in cases if one.sessions >= _BARS or isinstance(one.question.event, Start)]
     for case in tried:
         before = _answer(case, strategy)
         if before is None:
@@ -177,7 +179,7 @@ def _changed(
     known = parameters(file.cls)
     for name in file.cls.signal_terms:
         for value in allowed(known[name], _VALUES):
-            if value == value_of(strategy, name) or not _fits(term_of(name), value):
+            if value == value_of(strategy, name) or fault_of(term_of(name), value):
                 continue
             try:
                 made = variant(file, {**typed(file, settings), name: value})
@@ -185,14 +187,6 @@ def _changed(
                 continue
             if isinstance(made, Strategy):
                 yield name, made
-
-
-def _fits(term: str, value: Any) -> bool:
-    try:
-        Signal(symbol="", event_id="", direction="long", **{term: value})
-    except ValidationError:
-        return False
-    return True
 
 
 _BOUNDS = ("gt", "ge", "lt", "le", "multiple_of")

@@ -56,9 +56,7 @@ class JobGroup:
 def in_processes(source: Source, groups: Sequence[JobGroup], workers: int) -> Seen:
     """Observe all worlds, in up to `workers` processes at once.
 
-    Raises:
-        BacktestError: a world cannot be read, or a process was killed.
-
+    BacktestError where a world cannot be read, or a process was killed.
     """
     waiting, busy = deque(groups), dict["Future[Observation]", _Group]()
     with TemporaryDirectory(prefix="backtest-audit-", ignore_cleanup_errors=True) as root:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.watch import Watch
+from backtest.audit.watch import Watch, silent
 from backtest.data.inputs import read_inputs
-from backtest.data.prices import read_prices
-from backtest.data.universe import tables_folder
-from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
-from backtest.engine.timeline import Question, decide, questions, schedule
+from backtest.engine.kernel.panel import decision_rows, panel_of
+from backtest.engine.schedule import schedule
+from backtest.engine.timeline import Question, decide, questions
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.placebo import (
     Account,
@@ -33,47 +30,21 @@ from backtest.workspace.folders import workspace_of_worker
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
+    from pathlib import Path
 
     import pandas as pd
 
+    from backtest.audit.watch import Touched
     from backtest.data.inputs import Inputs
-    from backtest.data.kinds import When
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.base import Strategy
 
 
 _USUAL = ("open", "session")  # where a signal trades, and where its levels are looked at
 _DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
-
-
-def of_decisions(
-    decisions: Sequence[Decision], inputs: Inputs, rules: Rules, seed: int
-) -> float | None:
-    """The chance that random timing does as well as the signals; None where none was given."""
-    panel = panel_of(inputs.replayed)
-    return _p(panel, decision_rows(panel, signalled(decisions)), inputs, rules, seed)
-
-
-def of_trades(result: Result, inputs: Inputs, rules: Rules, seed: int) -> float | None:
-    """The same of the trades of a strategy that orders by itself."""
-    panel = panel_of(inputs.replayed)
-    signals = signals_of_trades(panel, result.trades, result.curve, rules.cash)
-    return _p(panel, signals, inputs, rules, seed)
-
-
-def _p(panel: Panel, signals: Any, inputs: Inputs, rules: Rules, seed: int) -> float | None:
-    held_throughout = len(signals) == 1 and signals["bar"][0] == 0 and signals["hold"][0] < 0
-    if len(signals) == 0 or held_throughout:
-        return None
-    account = Account(panel, acting(signals), rules, inputs.rates)
-    chains = chains_of(account.signals, longest=panel.count)
-    null = random_timing(account, chains, seed=seed, draws=_DRAWS)
-    found = null and null.standing(LEADING)
-    return found.upper if found else None
-
 
 Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
@@ -85,20 +56,23 @@ _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What is asked of a strategy in a world."""
+class AuditRequest:
+    """What is audited: one strategy, one parameter set, one span of data, one set of rules.
+
+    `settings` are as `strategy.parameters.configure` takes them; a day that is None is the first or
+    last of the prices. By default there are 200 null `worlds`, or 100 for a strategy of
+    Backtrader's, and fewer of very many stocks.
+    """
 
     strategy: str
     symbols: tuple[str, ...]
     settings: Mapping[str, Any]
-    span: tuple[date | None, date | None]
+    first: date | None
+    last: date | None
     rules: Rules
     universe: str | None = None  # is traded in place of symbols
-    decides: When = "open"  # before which price of a session it decides
-    until: date | None = None  # the last session whose decisions count
-    passes: int = 1  # how often all is asked, of the same strategy in the same process
-    placebo: int | None = None  # its seed; None for no placebo
-    clock: datetime | None = None  # the time at which it is at work; None for the true one
+    worlds: int | None = None
+    seed: int = 1
 
     @property
     def reaction(self) -> timedelta:
@@ -106,18 +80,12 @@ class Ask:
         return timedelta(minutes=self.rules.reaction_minutes)
 
     def inputs(self, data: Path, strategy: Strategy | BacktraderStrategy) -> Inputs:
-        """What the strategy is replayed on, from a data folder.
-
-        Raises:
-            UsageError: a symbol or the span is wrong.
-            DataError: a data file is.
-
-        """
+        """What the strategy is replayed on, from a data folder; errors as of `read_inputs`."""
         return read_inputs(
             data,
             self.symbols,
             self.universe or self.symbols[0],
-            self.span,
+            (self.first, self.last),
             strategy.listens_to,
             looks_at=strategy.looks_at,
             universe=self.universe,
@@ -126,13 +94,24 @@ class Ask:
         )
 
 
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of a strategy in a world."""
+
+    request: AuditRequest
+    until: date | None = None  # the last session whose decisions count
+    passes: int = 1  # how often all is asked, of the same strategy in the same process
+    placebo: int | None = None  # its seed; None for no placebo
+    clock: datetime | None = None  # the time at which it is at work; None for the true one
+
+
 @dataclass
 class Observation:
     """What a strategy did in a world: its answers in each pass, or why it failed, with its line."""
 
     passes: list[list[Answer]] = field(default_factory=list)
     error: str = ""
-    touched: list[tuple[str, str, str]] = field(default_factory=list)  # what, the line, and when
+    touched: Touched = field(default_factory=dict)
     peeks: dict[str, tuple[date, str]] = field(default_factory=dict)  # planted, by event
     p: float | None = None  # of the placebo
 
@@ -145,15 +124,14 @@ class Observation:
 def observe(root: Path, ask: Ask) -> Observation:
     """Load the strategy anew from a world in a folder, resolved, and ask it.
 
-    Raises:
-        DataError: the world cannot be read, a fault of its maker.
-
+    DataError where the world cannot be read, a fault of its maker.
     """
-    seen, watch = Observation(), Watch(root, ask.clock)
+    watch = Watch(root, ask.clock)
+    seen = Observation(touched=watch.touched)
     folders = {f"BACKTEST_{name.upper()}": str(root / name) for name in ("strategies", "data")}
-    with chdir(root), environment(**folders), Path(os.devnull).open("w") as nowhere:
+    with chdir(root), environment(**folders):
         try:
-            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+            with silent():
                 _ask(ask, seen, watch)
         except UsageError as error:
             seen.error = str(error).replace(f"{root}{os.sep}", "")
@@ -161,9 +139,6 @@ def observe(root: Path, ask: Ask) -> Observation:
             if ask.placebo is None:
                 raise
             seen.error = str(error)  # events on random days may break the rules of their kind
-        except SystemExit as ending:
-            seen.error = f"It ends the program (exit code {ending.code})."
-    seen.touched = [(what, line, when) for (what, line), when in watch.touched.items()]
     return seen
 
 
@@ -186,14 +161,14 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     workspace = workspace_of_worker()
     strategy_origins(workspace)  # what packages tell of themselves is read before it is watched
     with watch.during("while it loads"):
-        file = find_strategy(workspace, ask.strategy)
-        strategy = configure(file, ask.settings)
+        file = find_strategy(workspace, ask.request.strategy)
+        strategy = configure(file, ask.request.settings)
     try:
-        inputs = ask.inputs(workspace.data, strategy)
+        inputs = ask.request.inputs(workspace.data, strategy)
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
     if ask.placebo is None:
-        seen.peeks = _peeks(ask, inputs, strategy, workspace.data)
+        seen.peeks = _peeks(ask, inputs, strategy)
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
     else:
@@ -201,13 +176,11 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
 
 
 def _peeks(
-    ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy, data: Path
+    ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy
 ) -> dict[str, tuple[date, str]]:
     """What a planted peek answers to the events of the last session, or else to all."""
-    prices = tables_folder(data, ask.universe) / "prices"
-    table = cache(lambda symbol: read_prices(prices, symbol).table)
     return {
-        one.event.id: (session, _peek(table(one.event.symbol), session))
+        one.event.id: (session, _peek(inputs.history[one.event.symbol].table, session))
         for one in _questions(ask, inputs, strategy)
         if (session := one.market.session) == (ask.until or session)
     }
@@ -222,7 +195,6 @@ def _peek(table: pd.DataFrame, session: date) -> str:
 
 
 def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, watch: Watch) -> None:
-    decisions: list[Decision] = []
     for _ in range(ask.passes):
         with watch.during("while it decides"):
             decisions = _decisions(ask, strategy, inputs)
@@ -231,7 +203,8 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
         ]
         seen.passes.append(_until(ask, answers))
     if ask.placebo is not None:
-        seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
+        panel = panel_of(inputs.replayed)
+        seen.p = _p(ask, inputs, panel, decision_rows(panel, decisions))
 
 
 def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
@@ -258,7 +231,7 @@ def _questions(ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy
 
 def _where(ask: Ask, inputs: Inputs) -> Any:
     """The terms of `decide` that follow the strategy."""
-    return inputs.events, inputs.seen, inputs.span, ask.reaction, inputs.universe
+    return inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe
 
 
 def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
@@ -294,22 +267,25 @@ def _decided(decision: Decision) -> Iterator[Answer]:
 def _replay(
     ask: Ask, strategy: BacktraderStrategy, inputs: Inputs, seen: Observation, watch: Watch
 ) -> None:
-    result: Result | None = None
     for _ in range(ask.passes):
         with watch.during("while it replays"):
             result = _replayed(ask, strategy, inputs)
         seen.passes.append(_until(ask, [_ordered(order) for order in result.orders]))
-    if result is not None and ask.placebo is not None:
-        seen.p = of_trades(result, inputs, ask.rules, ask.placebo)
+    if ask.placebo is not None:
+        panel = panel_of(inputs.replayed)
+        signals = signals_of_trades(panel, result.trades, result.curve, ask.request.rules.cash)
+        seen.p = _p(ask, inputs, panel, signals)
 
 
 def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
     from backtest.engine.replay.event_strategy import replay_event_strategy
 
+    request = ask.request
+
     def replay(span: Any) -> Result:
-        where = (inputs.events, inputs.history, span, ask.reaction, inputs.universe)
+        where = (inputs.events, inputs.history, span, request.reaction, inputs.universe)
         decisions = schedule(strategy.listens_to, *where)
-        terms = (strategy.cls, strategy.parameters, span, inputs.rates, decisions, ask.rules)
+        terms = (strategy.cls, strategy.parameters, span, inputs.rates, decisions, request.rules)
         return replay_event_strategy(*terms)
 
     try:
@@ -330,3 +306,15 @@ def _ordered(order: Any) -> Answer:
     terms = {name: getattr(order, name) for name in _ORDER}
     told = {name: value for name, value in terms.items() if value is not None}
     return {"date": order.session, "event_id": order.event_id, **told}
+
+
+def _p(ask: Ask, inputs: Inputs, panel: Panel, signals: Any) -> float | None:
+    """The chance that random timing does as well as the signals; None where there are none."""
+    held_throughout = len(signals) == 1 and signals["bar"][0] == 0 and signals["hold"][0] < 0
+    if len(signals) == 0 or held_throughout:
+        return None
+    account = Account(panel, acting(signals), ask.request.rules, inputs.rates)
+    chains = chains_of(account.signals, longest=panel.count)
+    null = random_timing(account, chains, seed=ask.placebo or 0, draws=_DRAWS)
+    found = null and null.standing(LEADING)
+    return found.upper if found else None

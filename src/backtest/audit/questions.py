@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-import io
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
+from backtest.audit.watch import silent
 from backtest.data.datafile import DataFile, csv_text, metadata_of
 from backtest.data.events import columns_of, event_order
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, new_york_day
@@ -21,13 +21,14 @@ from backtest.errors import UsageError, unknown
 from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     from pydantic.fields import FieldInfo
 
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision, Question
+    from backtest.engine.schedule import Decision
+    from backtest.engine.timeline import Question
     from backtest.strategy.base import BacktraderStrategy, Strategy
     from backtest.workspace.folders import Workspace
 
@@ -49,12 +50,9 @@ def made_up_workspace(
     heard = [kind for kind in strategy.listens_to if kind not in (Event, Start)]
     for kind in dict.fromkeys((*FILED_KINDS, *heard)):
         events = list(_events(kind)) if kind in heard or Event in strategy.listens_to else []
-        text = _text(kind, events)
-        _write(
-            data / "events" / kind.file_name(),
-            text,
-            [str(new_york_day(one.published_at)) for one in events],
-        )
+        text = csv_text(columns_of(kind), [event.model_dump(mode="json") for event in events])
+        days = [str(new_york_day(one.published_at)) for one in events]
+        _write(data / "events" / kind.file_name(), text, days)
     return replace(workspace, data=data, reports=Path(folder) / "reports")
 
 
@@ -73,11 +71,6 @@ def _events(kind: type[Event]) -> Iterator[Event]:
         yield kind.model_validate(content | stamp | {"headline": f"Made-up event {number + 1}"})
 
 
-def _text(kind: type[Event], events: Sequence[Event]) -> str:
-    """The file of a kind."""
-    return csv_text(columns_of(kind), [event.model_dump(mode="json") for event in events])
-
-
 SYMBOL = "EXAMPLE"
 SESSIONS, AFTER_THE_LAST = 60, date(2025, 8, 27)  # of a whole made-up market
 _AT = datetime(2025, 6, 25, 20, 5, tzinfo=UTC)  # after the close
@@ -94,28 +87,22 @@ EXTREMES: Mapping[str, Sequence[float]] = {
 def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) -> Event:
     """An event of a kind: what is needed is made up where `fields` does not say it.
 
-    Raises:
-        UsageError: a field is wrong, or one that is needed cannot be made up.
-
+    UsageError where a field is wrong, or one that is needed cannot be made up.
     """
-    given = dict(fields or {})
-    common = {
+    stated = {
         "symbol": SYMBOL,
         "published_at": _AT,
         "precision": "exact",
         "headline": f"A made-up {kind.kind.replace('_', ' ')}",
+        **(fields or {}),
     }
-    needed = {
-        name: field
-        for name, field in kind.model_fields.items()
-        if field.is_required() and name not in (*common, *given)
-    }
+    required = {name: f for name, f in kind.model_fields.items() if f.is_required()}
     faults = ""
     for first in ((), (_TO_COME,)):
-        made = {name: typical(field, first) for name, field in needed.items()}
+        made = {name: typical(f, first) for name, f in required.items() if name not in stated}
         known = {name: value for name, value in made.items() if value is not None}
         try:
-            return kind.model_validate(common | given | known)
+            return kind.model_validate(stated | known)
         except ValidationError as error:
             faults = faults or "; ".join(
                 f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}"
@@ -131,30 +118,24 @@ def as_example(events: Sequence[Event]) -> list[Event]:
 
 def variants(event: Event) -> Iterator[tuple[str, Event]]:
     """What was changed and the event: as it is, and with other content that its kind allows."""
-    kind = type(event)
+    kind, as_it_is = type(event), event.model_dump()
     own = {name: f for name, f in kind.model_fields.items() if name not in Event.model_fields}
-    as_it_is = event.model_dump()
     yield "as it is", event
-    optional = {
-        name: field.get_default(call_default_factory=True)
-        for name, field in own.items()
-        if not field.is_required()
-    }
-    filled = {name: value for name, field in own.items() if (value := typical(field)) is not None}
-    changes: dict[str, Mapping[str, Any]] = {
-        "every optional field unknown": optional,
-        "every field filled": {n: v for n, v in filled.items() if as_it_is[n] in (None, "")},
+    optional = {name: f for name, f in own.items() if not f.is_required()}
+    empty = {name: f for name, f in own.items() if as_it_is[name] in (None, "")}
+    changes: dict[str, dict[str, Any]] = {
+        "every optional field unknown": {
+            name: f.get_default(call_default_factory=True) for name, f in optional.items()
+        },
+        "every field filled": {n: v for n, f in empty.items() if (v := typical(f)) is not None},
     }
     for word, numbers in EXTREMES.items():
         extreme = {n: v for n, f in own.items() if (v := _number(f, numbers)) is not None}
         changes[f"every number {word}"] = extreme
     for word, changed in changes.items():
-        if not changed:
-            continue
-        try:
-            yield word, kind.model_validate({**as_it_is, **changed})
-        except ValidationError:  # two fields may forbid each other
-            continue
+        with suppress(ValidationError):  # two fields may forbid each other
+            if changed:
+                yield word, kind.model_validate({**as_it_is, **changed})
 
 
 def typical(field: FieldInfo, first: Sequence[Any] = ()) -> Any:
@@ -173,23 +154,19 @@ def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
     annotation: Any = Annotated[field.annotation, field]
     check: TypeAdapter[Any] = TypeAdapter(annotation)
     for candidate in candidates:
-        try:
+        with suppress(ValidationError):
             yield check.validate_python(candidate)
-        except ValidationError:
-            continue
 
 
 def _choices(annotation: Any) -> list[Any]:
     """The values of `Literal` and of enumerations, in their order."""
-    return [
-        choice
-        for part in _parts(annotation)
-        for choice in (get_args(part) if get_origin(part) is Literal else _members(part))
-    ]
-
-
-def _members(part: Any) -> Iterable[Any]:
-    return part if isinstance(part, type) and issubclass(part, enum.Enum) else ()
+    found: list[Any] = []
+    for part in _parts(annotation):
+        if get_origin(part) is Literal:
+            found += get_args(part)
+        elif isinstance(part, type) and issubclass(part, enum.Enum):
+            found += part
+    return found
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -200,60 +177,51 @@ def _parts(annotation: Any) -> Iterator[Any]:
             yield from _parts(inner)
 
 
+@cache
 def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
     """Bars of so many sessions before a day and after it: near 100 dollars, moving a little."""
     import numpy as np
     import pandas as pd
 
     from backtest.data.calendar import trading_calendar
-    from backtest.data.prices import BAR_COLUMNS
+    from backtest.data.price_rows import BAR_COLUMNS
 
     start, end = (timedelta(days=2 * many + 10) for many in (count, after))
     days = trading_calendar().between(before - start, before + end)
     first = int(np.searchsorted(days, np.datetime64(before))) - count
-    count += after
-    days = days[first : first + count]
-    steps = np.random.default_rng(1).normal(0, 0.02, (count, 2)).round(4)
+    days = days[first : first + count + after]
+    steps = np.random.default_rng(1).normal(0, 0.02, (len(days), 2)).round(4)
     closes = 100 * np.cumprod(1 + steps[:, 0])
     opens = closes * (1 + steps[:, 1])
     high, low = np.maximum(opens, closes) * 1.01, np.minimum(opens, closes) * 0.99
-    columns = (opens, high, low, closes, np.full(count, 1_000_000.0))
+    columns = (opens, high, low, closes, np.full(len(days), 1_000_000.0))
     index = pd.DatetimeIndex(days, name="date")
     return pd.DataFrame(dict(zip(BAR_COLUMNS, columns, strict=True)), index=index).round(2)
 
 
-_TRADED_AT = (1, 2, 5, 30, 55)  # places of the sessions in which events can be traded
+_TRADED_AT = (1, 2, 5, 30, 55)  # numbers of the sessions in which events can be traded
 
 
 def replayed(
     strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
 ) -> ContractAnswers:
     """Replay it with events in early and late sessions of a made-up market."""
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.replay.event_strategy import replay_event_strategy
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
     table = made_up_bars(AFTER_THE_LAST, SESSIONS)
     prices = Prices(SYMBOL, table, DataFile(Path(f"{SYMBOL}.csv"), "", "", {}))
-    sessions = [table.index[place].date() for place in _TRADED_AT]
+    sessions = [table.index[number].date() for number in _TRADED_AT]
     decisions = [Decision(one, session, "notified", "") for session in sessions for one in events]
     terms = ({SYMBOL: prices}, {SYMBOL: BorrowRates(SYMBOL)}, decisions, rules)
     try:
-        with _silent():
+        with silent():
             replay_event_strategy(strategy.cls, strategy.parameters, *terms)
     except UsageError as error:
         return ContractAnswers(len(decisions), fault=str(error))
     return ContractAnswers(len(decisions))
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Nothing is printed meanwhile, and to end the program is a fault."""
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        try:
-            yield
-        except SystemExit as ending:
-            raise UsageError(f"It ends the program (exit code {ending.code}).") from None
 
 
 REACTION = timedelta(minutes=5)
@@ -270,10 +238,6 @@ class Case:
     question: Question
     sessions: int  # of the stock that are known
 
-    def event_has_a_short_past(self, bars: int) -> bool:
-        """Whether fewer sessions are known before it; before the first event none can be."""
-        return not isinstance(self.question.event, Start) and self.sessions < bars
-
     def explained(self, fault: str) -> str:
         """Why it was not answered, and what is special about the case."""
         first, _, rest = fault.partition("\n")
@@ -281,7 +245,7 @@ class Case:
 
     def ask(self, strategy: Strategy) -> Decision:
         """The answer; a `UsageError` where the strategy fails, or answers with something else."""
-        with _silent():
+        with silent():
             return self.question.ask(strategy)
 
 
@@ -318,12 +282,9 @@ def events_to_try(
 
 
 def cases(
-    tried: Sequence[tuple[str, Event]],
-    rows: Sequence[Event],
-    strategy: Strategy | BacktraderStrategy,
+    tried: Sequence[tuple[str, Event]], rows: Sequence[Event], strategy: Strategy
 ) -> Iterator[Case]:
     """Each event with much, little and nothing known before it."""
-    past = cache(made_up_bars)
     most = _BARS[0]
     for word, event in tried:
         for count in (0,) if isinstance(event, Start) else _BARS:
@@ -332,15 +293,11 @@ def cases(
                 bars = counted(count, "bar") if count else "no bar"
                 more = "" if others == count else " and nothing of other symbols"
                 how = f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
-                yield Case(how, _question(event, rows, past, count, (strategy, others)), count)
+                yield Case(how, _question(event, rows, strategy, count, others), count)
 
 
 def _question(
-    event: Event,
-    rows: Sequence[Event],
-    past: Callable[..., pd.DataFrame],
-    count: int,
-    asked: tuple[Strategy | BacktraderStrategy, int],
+    event: Event, rows: Sequence[Event], strategy: Strategy, count: int, others: int
 ) -> Question:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
@@ -348,14 +305,13 @@ def _question(
     from backtest.engine.timeline import Question
 
     calendar = trading_calendar()
-    strategy, others = asked
     session = calendar.tradable_session(event.published_at, REACTION, strategy.decides)
     earlier = [one for one in rows if event_order(one) < event_order(event) and one != event]
     known = (*earlier, event) if count == _BARS[0] else (event,)
     bars: dict[str, Any] = {
-        name: past(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
+        name: made_up_bars(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
     }
-    bars[event.symbol] = past(session, count, _AFTER)
+    bars[event.symbol] = made_up_bars(session, count, _AFTER)
     tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
     now = calendar.time_of(session, strategy.decides)
     market = Market(session, now, event.symbol, tape.past)
@@ -366,11 +322,8 @@ def _question(
 def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
     """A question about a made-up event of the first kind that has the fields.
 
-    Of symbols that are looked at there are as many made-up closes as of the stock.
-
-    Raises:
-        UsageError: none has them, or one of them is wrong.
-
+    Of symbols that are looked at there are as many made-up closes as of the stock. UsageError where
+    no kind has the fields, or one of them is wrong.
     """
     kinds = strategy.listens_to
     fitting = [kind for kind in kinds if fields.keys() <= kind.model_fields.keys()]
@@ -380,8 +333,7 @@ def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
         strange = next((name for name in fields if name not in known), next(iter(fields), ""))
         raise unknown(f"field of {names}", strange, known)
     event = made_up_event(fitting[0], fields)
-    question = _question(event, [], made_up_bars, _BARS[0], (strategy, _BARS[0]))
-    return Case("", question, _BARS[0])
+    return Case("", _question(event, [], strategy, _BARS[0], _BARS[0]), _BARS[0])
 
 
 def answers(strategy: Strategy, asked: Iterator[Case]) -> ContractAnswers:

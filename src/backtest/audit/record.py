@@ -141,12 +141,7 @@ class Audit:
 
 
 def read_audit(path: Path) -> Audit:
-    """Read the folder of an audit.
-
-    Raises:
-        DataError: it holds no readable record.
-
-    """
+    """Read the folder of an audit; DataError where it holds no readable record."""
     return Audit(path, read_record(path / "audit.json", AuditRecord))
 
 

@@ -24,12 +24,10 @@ from backtest.audit.checks import (
     reads,
 )
 from backtest.audit.jobs import JobGroup, in_processes
-from backtest.audit.observe import Ask
 from backtest.audit.record import Audit, read_audit
 from backtest.audit.sensitivity import (
     delay_record,
     delays,
-    null_groups,
     null_jobs,
     null_record,
     peek_record,
@@ -37,28 +35,25 @@ from backtest.audit.sensitivity import (
 from backtest.audit.worlds import Source
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
-from backtest.data.inputs import data_tables
+from backtest.data.tables import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
-from backtest.experiments.terms import folder_name, identity, installed_packages, run_id
+from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.loading import event_kinds, find_strategy
 from backtest.strategy.parameters import configure, recorded, stated
 from backtest.workspace.files import write_text
-from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
-    from pathlib import Path
 
     from backtest.audit.checks import Check, Progress
     from backtest.audit.jobs import Observer
-    from backtest.audit.observe import Observation
+    from backtest.audit.observe import AuditRequest, Observation
     from backtest.data.event_checks import Finding
     from backtest.data.inputs import Inputs
-    from backtest.engine.rules import Rules
     from backtest.strategy.base import Strategy
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
@@ -66,30 +61,11 @@ if TYPE_CHECKING:
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
 _TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
 _FEWEST = 20  # sessions or null worlds, of however many tables
+_GROUP = 50  # null worlds that one process sees
 
 
 @dataclass(frozen=True)
-class AuditRequest:
-    """What is audited: one strategy, one parameter set, one span of data, one set of rules.
-
-    `settings` are as `strategy.parameters.configure` takes them; a day that is None is the first or
-    last of the prices. By default there are 200 null `worlds`, or 100 for a strategy of
-    Backtrader's, and fewer of very many stocks.
-    """
-
-    strategy: str
-    symbols: tuple[str, ...]
-    settings: Mapping[str, Any]
-    first: date | None
-    last: date | None
-    rules: Rules
-    universe: str | None = None  # is traded in place of symbols
-    worlds: int | None = None
-    seed: int = 1
-
-
-@dataclass(frozen=True)
-class PreparedAudit:
+class PreparedAudit(Plan[Audit]):
     """A request whose inputs were read and checked, and whose id is therefore known."""
 
     workspace: Workspace
@@ -97,34 +73,27 @@ class PreparedAudit:
     file: StrategyFile
     strategy: Strategy | BacktraderStrategy
     inputs: Inputs
-    ask: Ask
     source: Source
-    identity: Mapping[str, Any]
-    path: Path
 
-    @property
-    def exists(self) -> bool:
-        """Whether its result is on disk already, and whole."""
-        return known(self.path, read_audit) is not None
+    def read(self) -> Audit:
+        """Read the audit; DataError where it is missing or damaged."""
+        return read_audit(self.path)
 
 
 def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     """Read and check everything that an audit needs.
 
-    Raises:
-        UsageError: a strategy, symbol, parameter or span is wrong.
-        DataError: a data file is.
-
+    UsageError where a strategy, symbol, parameter or span is wrong; DataError where a data file is.
     """
     file = find_strategy(workspace, request.strategy)
-    request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = configure(file, request.settings)
-    span, settings = (request.first, request.last), stated(file, request.settings)
-    about = (file.name, request.symbols, settings, span, request.rules, request.universe)
-    ask = Ask(*about, decides=strategy.decides)
-    inputs = ask.inputs(workspace.data, strategy)
+    named, settings = tuple(sorted({*request.symbols})), stated(file, request.settings)
+    request = replace(request, symbols=named, settings=settings)
+    inputs = request.inputs(workspace.data, strategy)
     folder = workspace.strategies if file.package else file.path.parent
-    source = Source(replace(workspace, strategies=folder), data_tables(inputs, workspace.data))
+    tables = data_tables(inputs, workspace.data)
+    own = replace(workspace, strategies=folder)
+    source = Source(own, tables, request.reaction, strategy.decides)
     worlds = request.worlds
     if worlds is None:
         usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
@@ -135,7 +104,7 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     decides = identity(file, files, strategy=file.name, **_terms(request, strategy, inputs))
     traded = (request.universe,) if request.universe else request.symbols
     path = workspace.reports / folder_name(f"audit-{file.name}", traded, run_id(decides))
-    return PreparedAudit(workspace, request, file, strategy, inputs, ask, source, decides, path)
+    return PreparedAudit(decides, path, workspace, request, file, strategy, inputs, source)
 
 
 def _terms(
@@ -167,13 +136,10 @@ def audit(
     """Audit the strategy and write the folder; one that exists whole is read, unless `force`.
 
     By default as many processes as there are cores observe the worlds; the result is the same for
-    any number. `progress` gets how many worlds are done, of how many.
-
-    Raises:
-        UsageError: the strategy fails on the full data, or the folder cannot be written.
-
+    any number. `progress` gets how many worlds are done, of how many. UsageError where the strategy
+    fails on the full data, or the folder cannot be written.
     """
-    if not force and (made := known(prepared.path, read_audit)):
+    if not force and (made := prepared.result):
         return made
     started = datetime.now(UTC)
     observer = observer or partial(in_processes, workers=os.cpu_count() or 1)
@@ -181,7 +147,7 @@ def audit(
     data = _data(prepared)
     outcome, sentence = _verdict(found["checks"], biased=found["null"]["bias"], data=data)
     record = {
-        "audit_id": run_id(prepared.identity),
+        "audit_id": prepared.id,
         **prepared.identity,
         "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
@@ -194,7 +160,7 @@ def audit(
     }
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(prepared.path / "audit.json", text + "\n")
-    return read_audit(prepared.path)
+    return prepared.read()
 
 
 def _data(prepared: PreparedAudit) -> list[Finding]:
@@ -207,15 +173,15 @@ def _data(prepared: PreparedAudit) -> list[Finding]:
 
 
 def _examine(prepared: PreparedAudit, observer: Observer, progress: Progress) -> dict[str, Any]:
-    repeats = Repeats(prepared.source, prepared.ask)
-    seen = dict(observer(prepared.source, repeats.groups))
-    full = seen[repeats.twice]
-    if error := full.error or seen[repeats.anew].error:
-        raise UsageError(error)
-    again = repeats.check(seen)
+    repeats = Repeats(prepared.source, prepared.request, observer)
+    if repeats.error:
+        raise UsageError(repeats.error)
+    full, again = repeats.full, repeats.check()
     # What differs between processes or days by itself cannot be held against a world.
-    steady = repeats.steady(seen)
-    found = _in_worlds(prepared, full, again, observer, progress) if steady else _untried(full)
+    if repeats.steady:
+        found = _in_worlds(prepared, full, again, observer, progress)
+    else:
+        found = _untried(full)
     return {**found, "checks": {**found["checks"], "reads": reads(full), "repeat": again}}
 
 
@@ -223,16 +189,16 @@ def _in_worlds(
     prepared: PreparedAudit, full: Observation, again: Check, observer: Observer, progress: Progress
 ) -> dict[str, Any]:
     """What is found in worlds; nothing where answers differ there by chance, which is noted."""
-    source, ask, request = prepared.source, prepared.ask, prepared.request
+    source, request = prepared.source, prepared.request
     sessions = sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
     hears = eventful(full)
     every = sessions if isinstance(prepared.strategy, BacktraderStrategy) else hears
     most = max(_FEWEST, _TABLES // (WORLDS_OF_SESSION * len(source.data.files)))
-    seed = request.seed
-    trials = plan(source, ask, drawn(every, most, seed), drawn(hears, most, seed), seed)
-    late = delays(source, ask, prepared.inputs.events, full.passes[0])
-    null = null_jobs(source, ask, sessions, request.worlds or 0, seed)
-    others = null_groups(null)
+    some, some_heard = (drawn(days, most, request.seed) for days in (every, hears))
+    trials = plan(source, request, some, some_heard)
+    late = delays(source, request, prepared.inputs.events, full.passes[0])
+    null = null_jobs(source, request, sessions)
+    others = [JobGroup(null[first : first + _GROUP]) for first in range(0, len(null), _GROUP)]
     if late:
         others.append(JobGroup([one.job for one in late]))
     checks, seen, by_chance = in_worlds(source, observer, trials, full, again, others, progress)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +10,8 @@ from pydantic import ValidationError
 
 from backtest.audit import worlds
 from backtest.audit.checks import PERTURBATION, PREFIX, spread, text_of
-from backtest.audit.jobs import Job, JobGroup
+from backtest.audit.jobs import Job
+from backtest.audit.observe import Ask
 from backtest.stats import LEVEL
 from backtest.stats.multiple_testing import wilson_interval
 
@@ -20,33 +20,25 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.audit.checks import Check
-    from backtest.audit.observe import Answer, Ask, Observation
+    from backtest.audit.observe import Answer, AuditRequest, Observation
     from backtest.audit.worlds import Source
-    from backtest.data.inputs import Row
     from backtest.data.kinds import Event
+    from backtest.data.tables import Row
 
 
-_GROUP = 50  # worlds that one process sees
 _MOST_DELAYED = 100  # events; each takes a world in which all symbols are written
 _SURE = 0.999  # the confidence at which more than luck is called bias
 
 
-def null_jobs(
-    source: Source, ask: Ask, sessions: Sequence[date], count: int, seed: int
-) -> list[Job]:
-    """So many null worlds, whose events are put on the sessions, and what is asked in them."""
+def null_jobs(source: Source, request: AuditRequest, sessions: Sequence[date]) -> list[Job]:
+    """The null worlds, whose events are put on the sessions, and what is asked in them."""
 
     def job(number: int) -> Job:
-        rng = partial(np.random.default_rng, (seed, number))
+        rng = partial(np.random.default_rng, (request.seed, number))
         placebo = int(rng().integers(2**32))
-        return Job(lambda: worlds.shuffled(source, rng(), sessions), replace(ask, placebo=placebo))
+        return Job(lambda: worlds.shuffled(source, rng(), sessions), Ask(request, placebo=placebo))
 
-    return [job(number) for number in range(count)]
-
-
-def null_groups(jobs: Sequence[Job]) -> list[JobGroup]:
-    """Groups of some worlds each."""
-    return [JobGroup(jobs[first : first + _GROUP]) for first in range(0, len(jobs), _GROUP)]
+    return [job(number) for number in range(request.worlds or 0)]
 
 
 def null_record(
@@ -88,28 +80,27 @@ class Delay(NamedTuple):
 
 
 def delays(
-    source: Source, ask: Ask, events: Sequence[Event], answers: Sequence[Answer]
+    source: Source, request: AuditRequest, events: Sequence[Event], answers: Sequence[Answer]
 ) -> list[Delay]:
     """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
-    acted: dict[str, Answer] = {}
+    # A day that is known does not move with its event.
     waited = {answer["event_id"] for answer in answers if answer.get("action") == "waits"}
+    acted: dict[str, Answer] = {}
     for answer in answers:
-        if answer["event_id"] in waited:  # a day that is known does not move with its event
-            continue
-        if answer["event_id"] in by_id and answer.get("action") != "no signal":
+        if answer["event_id"] in by_id.keys() - waited and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
     found = []
     for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
         event = by_id[event_id]
         row = _row_of(source, event)
-        late = worlds.one_session_later(row, ask.reaction, ask.decides).published_at
+        late = worlds.one_session_later(source, row).published_at
         try:
             late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
         except ValidationError:  # the day that it tells of would have passed
             continue
-        make = partial(worlds.with_one_delayed, source, row.line, ask.reaction, ask.decides)
-        found.append(Delay(event, late_id, answer, Job(make, ask)))
+        make = partial(worlds.with_one_delayed, source, row)
+        found.append(Delay(event, late_id, answer, Job(make, Ask(request))))
     return found
 
 
@@ -142,10 +133,8 @@ def delay_record(tried: Sequence[Delay], seen: Mapping[Job, Observation]) -> dic
 def _moved(delay: Delay, seen: Observation) -> dict[str, Any]:
     answers = seen.passes[0] if seen.passes else []
     late = next((one for one in answers if one["event_id"] == delay.late_id), None)
-    day = delay.order["date"]
-    still = any(
-        one["date"] == day and one["event_id"] in (delay.event.id, delay.late_id) for one in answers
-    )
+    day, ids = delay.order["date"], (delay.event.id, delay.late_id)
+    still = any(one["date"] == day and one["event_id"] in ids for one in answers)
     became = "is gone" if late is None else f"moved to {late['date']}: {text_of(late)}"
     if late is not None and late.get("action") == "no signal":
         became = f"is gone ({late['reason']})"

@@ -11,18 +11,29 @@ import os
 import site
 import sys
 import sysconfig
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backtest.errors import UsageError
 from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    Touched = dict[tuple[str, str], str]
+    Touched = dict[tuple[str, str], str]  # when, by what was done and the line
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Nothing is printed meanwhile, and to end the program is a fault."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        try:
+            yield
+        except SystemExit as ending:
+            raise UsageError(f"It ends the program (exit code {ending.code}).") from None
 
 
 @contextmanager

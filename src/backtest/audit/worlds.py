@@ -20,16 +20,16 @@ from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path
-from backtest.data.inputs import DataTables, FileTables, event_row, member_row
 from backtest.data.kinds import NEW_YORK
+from backtest.data.tables import DataTables, FileTables, event_row, member_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.inputs import Cells, Row
     from backtest.data.kinds import Event, When
+    from backtest.data.tables import Cells, Row
     from backtest.workspace.folders import Workspace
 
 
@@ -39,10 +39,12 @@ World = FileTables
 
 @dataclass(frozen=True)
 class Source:
-    """A workspace, and the tables of its data folder that the strategy's run reads."""
+    """A workspace, the tables of its data folder that a run reads, and when events are traded."""
 
     workspace: Workspace
     data: DataTables
+    reaction: timedelta  # between publication and the earliest order
+    at: When = "open"  # before which price of a session it is decided
 
     def as_is(self) -> World:
         """The world as it is."""
@@ -118,7 +120,7 @@ def delayed_events(source: Source) -> Mapping[str, Row | None]:
         row.line: later if _is_valid(later.cells, source.data.kinds[name]) else None
         for name, rows in source.data.tables.events.items()
         for row in rows
-        for later in (shifted(row, _WEEK),)
+        for later in (_shifted(row, _WEEK),)
     }
 
 
@@ -165,10 +167,10 @@ _LEAST, _MOST = 0.01, 1e6  # dollars, of drawn prices
 _MOST_DECIMALS = 9
 
 
-def prefix(source: Source, session: date, reaction: timedelta, at: When = "open") -> World:
+def prefix(source: Source, session: date) -> World:
     """What was there before the open of a session, or its close, and of itself a quiet bar."""
     day, after = session.isoformat(), (session + timedelta(days=1)).isoformat()
-    public, true = _public(session, reaction, at), source.as_is()
+    public, true = _public(source, session), source.as_is()
     return World(
         prices={name: _prefix_of_prices(table, session) for name, table in true.prices.items()},
         events={name: [r for r in rows if public(r)] for name, rows in true.events.items()},
@@ -258,26 +260,19 @@ def _unpaid(world: World, day: str) -> dict[str, list[Row]]:
     }
 
 
-def with_later_events(
-    source: Source,
-    session: date,
-    reaction: timedelta,
-    change: Callable[[Row], Row | None],
-    at: When = "open",
-) -> World:
+def with_later_events(source: Source, session: date, change: Callable[[Row], Row | None]) -> World:
     """Events that could not be traded by the open of a session are changed; prices are not.
 
     `change` gives the row that stands in place of one, or None.
     """
-    public = _public(session, reaction, at)
+    public = _public(source, session)
     return _with_events(source, lambda row: row if public(row) else change(row))
 
 
-def with_one_delayed(source: Source, line: str, reaction: timedelta, at: When = "open") -> World:
-    """One event, given by its line, comes as late as makes it tradable one session later."""
-    return _with_events(
-        source, lambda row: one_session_later(row, reaction, at) if row.line == line else row
-    )
+def with_one_delayed(source: Source, event: Row) -> World:
+    """One event comes as late as makes it tradable one session later."""
+    late = one_session_later(source, event)
+    return _with_events(source, lambda row: late if row.line == event.line else row)
 
 
 def _with_events(source: Source, change: Callable[[Row], Row | None]) -> World:
@@ -289,9 +284,9 @@ def _with_events(source: Source, change: Callable[[Row], Row | None]) -> World:
     return replace(true, events=changed)
 
 
-def _public(session: date, reaction: timedelta, at: When) -> Callable[[Row], bool]:
+def _public(source: Source, session: date) -> Callable[[Row], bool]:
     """Whether an event was public early enough to be traded in a session, or before."""
-    latest = trading_calendar().time_of(session, at) - reaction
+    latest = trading_calendar().time_of(session, source.at) - source.reaction
     return lambda row: row.published_at is not None and row.published_at < latest
 
 
@@ -338,7 +333,7 @@ def _decimals(table: pd.DataFrame) -> int:
     return next(fits, _MOST_DECIMALS)
 
 
-def shifted(row: Row, by: timedelta) -> Row:
+def _shifted(row: Row, by: timedelta) -> Row:
     """An event that is published later or earlier, at the same time of day in New York."""
     assert row.published_at is not None  # noqa: S101 - of an event
     local = row.published_at.astimezone(NEW_YORK)
@@ -346,16 +341,16 @@ def shifted(row: Row, by: timedelta) -> Row:
     return event_row(row.cells | {"published_at": moved.isoformat()})
 
 
-def one_session_later(row: Row, reaction: timedelta, at: When = "open") -> Row:
+def one_session_later(source: Source, row: Row) -> Row:
     """An event that is published as many days later as make it tradable a session later."""
     calendar, moved = trading_calendar(), row
-    assert row.published_at is not None  # noqa: S101 - an event has been traded
 
-    def session_of(one: Row) -> date | None:
-        return one.published_at and calendar.tradable_session(one.published_at, reaction, at)
+    def session_of(one: Row) -> date:
+        assert one.published_at is not None  # noqa: S101 - an event has been traded
+        return calendar.tradable_session(one.published_at, source.reaction, source.at)
 
     while session_of(moved) == session_of(row):
-        moved = shifted(moved, timedelta(days=1))
+        moved = _shifted(moved, timedelta(days=1))
     return moved
 
 
@@ -363,11 +358,12 @@ def _moved(row: Row, day: date) -> Row:
     """An event that is published on another day; the days that it speaks of move with it."""
     assert row.day is not None  # noqa: S101 - of an event
     by = day - date.fromisoformat(row.day)
-    moved = shifted(row, by)
-    days = {
-        name: cell for name, cell in row.cells.items() if name != "published_at" and _is_day(cell)
+    moved = _shifted(row, by)
+    dates = {
+        name: (date.fromisoformat(cell) + by).isoformat()
+        for name, cell in row.cells.items()
+        if name != "published_at" and _is_day(cell)
     }
-    dates = {name: (date.fromisoformat(day) + by).isoformat() for name, day in days.items()}
     return replace(moved, cells=moved.cells | dates)
 
 

@@ -73,12 +73,10 @@ def sweep(
 
 def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
     """Say how many sets there are and how long they take; ask where they are very many."""
-    from backtest.experiments.sweeps.run import seconds_a_set
-
     options.announce_compiling()
     spec = plan.spec
     counts = " × ".join(f"{len(values):,} {name}" for name, values in spec.axes.items())
-    seconds = seconds_a_set(plan) * spec.sets / min(workers or 1, os.cpu_count() or 1)
+    seconds = plan.evaluator.seconds_a_set() * spec.sets / min(workers or 1, os.cpu_count() or 1)
     where = " in one process" if cluster else ""
     sets = counted(spec.sets, "set")
     typer.echo(f"{sets} ({counts}), {_duration(seconds)}{where}", err=True)

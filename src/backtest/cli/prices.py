@@ -11,7 +11,7 @@ import typer
 import backtest
 from backtest import cli
 from backtest.cli import events, options
-from backtest.errors import BacktestError
+from backtest.errors import BacktestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,10 +28,7 @@ SkipBad = Annotated[
     bool,
     typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
 ]
-Interval = Annotated[
-    Literal["1d", "1h", "5m", "1m"],
-    options.choice("--interval", ("1d", "1h", "5m", "1m"), "How long a bar is."),
-]
+Bars = Annotated[str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")]
 OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by default.")]
 
 
@@ -40,7 +37,7 @@ OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by defaul
 )
 def fetch(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="As Yahoo writes them.")],
-    interval: Interval = "1d",
+    bars: Bars = None,
     first: Annotated[
         date | None, options.day("--from", "First day; that of the file, or as far as Yahoo goes.")
     ] = None,
@@ -59,13 +56,16 @@ def fetch(
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
+    """Fetch prices from Yahoo: new rows are added, rows that differ are shown.
+
+    Finer bars go back 7 days where they are of 1 minute, 59 of 5 to 30, 729 of an hour.
+    """
     made: list[tuple[PriceUpdate, Version | None]] = []
     try:
         with cli.show.progress("Fetching") as on_symbol:
             backtest.fetch_prices(
                 symbols,
-                interval=interval,
+                bars=bars,
                 first=first,
                 last=last,
                 adjust=adjust,
@@ -84,7 +84,7 @@ def fetch(
 
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     symbol: options.SymbolsOfFile = None,
     columns: Annotated[
         list[str] | None,
@@ -113,23 +113,35 @@ def import_file(
         str | None,
         typer.Option(metavar="COLUMN", help="Derive them from this column of adjusted closes."),
     ] = None,
+    bars: Bars = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Zone of bare times of bars, such as 'New York' or UTC.")
+    ] = None,
+    stamped: Annotated[
+        str | None, typer.Option(help="Whether times of bars are their open or their end.")
+    ] = None,
     accept: Accept = False,
     *,
     skip_bad: SkipBad = False,
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
+    """Take in files of prices, of one symbol or many; what is guessed is shown first."""
+    from backtest.sources.own_bars import Stamps
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
+    if bars is None and (zone or stamped):
+        raise UsageError("--zone and --stamped are of bars finer than sessions: give --bars 5m.")
+    side: Any = stamped  # which `Stamps` checks
     folder = find_data(data)
     found = read_prices_and_actions(
-        file, options.parse_pairs("--map", columns, example="close=Last"),
+        files, options.parse_pairs("--map", columns, example="close=Last"),
         constants=options.parse_pairs("--set", constants, example="volume=0"),
         symbols=symbol or [], decimal=decimal, date_form=date_format,
         encoding=encoding, closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
+        stamps=Stamps(bars, zone, side) if bars else None,
     )  # fmt: skip
     cli.show_data.price_file(found)
     if source is None and events.at_terminal() and not yes:
@@ -153,21 +165,21 @@ def import_file(
         if len(written) <= cli.show_data.MOST_SYMBOLS
         else sorted({path.parent for path in written})
     )
-    files = f"{len(written):,} files: " * (len(written) > 1)
-    typer.echo(f"wrote {files}{', '.join(map(str, paths))}")
+    many = f"{len(written):,} files: " * (len(written) > 1)
+    typer.echo(f"wrote {many}{', '.join(map(str, paths))}")
     raise_refused(refused, total, "taken in")
 
 
 @app.command("undo", epilog="Example: `backtest prices undo CRWV`")
 def undo(
     symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
-    interval: Interval = "1d",
+    bars: Bars = None,
     to: options.ToVersion = None,
     data: options.DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
     with options.undoing():
-        path, version = backtest.undo_prices(symbol, interval, to=to, data=data)
+        path, version = backtest.undo_prices(symbol, bars, to=to, data=data)
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
 
 
@@ -228,9 +240,12 @@ def seal_prices(
         str | None, typer.Option(help="Adjust mode: none, or for splits and dividends.")
     ] = None,
     borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
+    bars: Bars = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
-    sealed = backtest.seal_prices(symbol, source, adjust, borrow=borrow, **folders.arguments())
+    sealed = backtest.seal_prices(
+        symbol, source, adjust, borrow=borrow, bars=bars, **folders.arguments()
+    )
     typer.echo(f"wrote {sealed}")
 
 

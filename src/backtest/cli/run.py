@@ -16,6 +16,7 @@ from backtest.stats.formats import FIGURES, costs_line, count, counted, few
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
     from rich.console import Console
 
     from backtest.api.runs import Replay
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
     "`backtest run short_report --from 2025-09-01 --benchmark QQQ --slippage 10` · "
-    "`backtest run --as-of 2025-12-31` · `backtest run earnings_surprise --universe us_large`"
+    "`backtest run --as-of 2025-12-31` · `backtest run earnings_surprise --universe us_large` · "
+    "`backtest run short_report --symbol ACME --bars 5m`"
 )
 
 _ENGINES = {"backtrader": "Backtrader", "kernel": "the kernel"}
@@ -53,6 +55,14 @@ def run(
         bool,
         typer.Option("--verify", help="Replay with the other engine too, and compare to the cent."),
     ] = False,
+    bars: Annotated[
+        str | None,
+        typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
+    ] = None,
+    missing_bars: Annotated[
+        str,
+        typer.Option(metavar="daily|none", help="What trades an event where those are missing."),
+    ] = "daily",
     label: Annotated[
         str | None, typer.Option(help="A name of your own for the run, by which it is found.")
     ] = None,
@@ -73,6 +83,8 @@ def run(
         as_of=as_of,
         benchmark=benchmark,
         engine=engine,
+        bars=bars,
+        missing_bars=missing_bars,
         accept_jumps=accept_jumps,
         label=label,
         note=note,
@@ -166,6 +178,7 @@ def _print_paths(terminal: Console, runs: list[Run], page: Path | None, *, known
         terminal.print(Text(f"The latest of each strategy: {page}"), soft_wrap=True)
 
 
+_FORMATS = (".parquet", ".csv")
 SIMULATE_EXAMPLES = (
     "Examples: `backtest simulate bars.parquet signals.parquet` · "
     "`backtest simulate bars/ signals.parquet --cash 1000000 --trades trades.csv --json`"
@@ -201,20 +214,19 @@ def simulate(
 ) -> None:
     """Trade signals from a file on bars from files, all symbols in one account."""
     from backtest.api import calls
-    from backtest.experiments.simulation.account import check_table_path, write_table
     from backtest.workspace.folders import read_config
 
     for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
         if path:
-            check_table_path(path, *others)
+            _check_path(path, *others)
     options.announce_compiling()
     traded = calls.simulate(
         bars, signals, **account.arguments(), curves=equity is not None, data=data
     )
     if trades:
-        write_table(traded.trades(), trades)
+        _write(traded.trades(), trades)
     if equity:
-        write_table(traded.equity(), equity)
+        _write(traded.equity(), equity)
     preset = read_config({"costs": account.costs}).chosen("costs")
     record = _record(traded, preset and Path(preset).stem)
     if as_json:
@@ -224,6 +236,32 @@ def simulate(
     for name, path in (("Trades", trades), ("Equity", equity)):
         if path:
             typer.echo(f"{name}: {path}")
+
+
+def _check_path(path: Path, *taken: Path) -> None:
+    """Refuse a path to which no table can be written, before the work is done."""
+    if path.suffix not in _FORMATS:
+        raise UsageError(f"{path} must end in {' or '.join(_FORMATS)}.")
+    if path.resolve() in {other.resolve() for other in taken}:
+        raise UsageError(f"{path} would be overwritten. Choose another name.")
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Write a table as its ending says; errors as of `write_bytes`."""
+    from io import BytesIO
+
+    from pyarrow import csv, parquet
+
+    from backtest.workspace.files import write_bytes
+
+    sink = BytesIO()
+    if path.suffix == ".parquet":
+        parquet.write_table(table, sink)
+    else:
+        sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
+        bare: Any = csv.WriteOptions(include_header=False)
+        csv.write_csv(table, sink, bare)
+    write_bytes(path, sink.getvalue())
 
 
 def _record(account: Simulation, costs: str | None) -> dict[str, Any]:

@@ -13,7 +13,15 @@ from rich.text import Text
 
 from backtest.cli import show
 from backtest.errors import DataError
-from backtest.stats.formats import UNKNOWN, counted, few, field, new_york_day, percent
+from backtest.stats.formats import (
+    UNKNOWN,
+    counted,
+    few,
+    field,
+    new_york_day,
+    new_york_time,
+    percent,
+)
 from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
@@ -151,13 +159,18 @@ def file_columns(file: PriceFile | OwnEvents) -> None:
 def price_file(file: PriceFile) -> None:
     """The columns as they were understood, and the first rows."""
     file_columns(file)
-    columns = [name for name in file.columns if name not in ("date", "symbol")]
+    columns = [name for name in file.columns if name not in ("date", "time", "symbol")]
+    opens = "Opens, New York" if file.bars else "Date"
     first = [
-        (symbol, str(day.date()), [f"{value:,.10g}" for value in values])
+        (
+            symbol,
+            new_york_time(f"{key.isoformat()}Z") if file.bars else str(key.date()),
+            [f"{value:,.10g}" for value in values],
+        )
         for symbol, rows in list(file.tables.items())[:3]
-        for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True)
+        for key, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True)
     ]
-    keys = {"Symbol": [symbol for symbol, *_ in first], "Date": [day for _, day, _ in first]}
+    keys = {"Symbol": [symbol for symbol, *_ in first], opens: [at for _, at, _ in first]}
     cells = [(name, [values[n] for *_, values in first]) for n, name in enumerate(columns)]
     out = show.console()
     show.print_columns(out, keys, cells)
@@ -253,7 +266,7 @@ def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _price_line(row: Mapping[str, Any]) -> str:
     span = f"{row['first']} to {row['last']}  {row['sessions']:>6,} sessions"
-    return f"{row['symbol']:<6} {span}  {row['columns']}"
+    return f"{row['symbol']:<6} {row['bars']:<5}  {span}  {row['columns']}"
 
 
 def changes(edit: Edit, *, whole: bool) -> None:

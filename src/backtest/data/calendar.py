@@ -47,7 +47,7 @@ class TradingCalendar:
         Strictly after: with five minutes, 09:24 makes the 09:30 open, 09:25 does not.
         """
         times = self.opens if at == "open" else self.closes
-        known = np.searchsorted(times, _to_utc64(published_at + reaction), side="right")
+        known = np.searchsorted(times, as_utc64(published_at + reaction), side="right")
         if known >= len(self.sessions):
             raise DataError(
                 f"{published_at:%Y-%m-%d} is past the calendar, which ends on {_LAST}. "
@@ -93,19 +93,19 @@ class TradingCalendar:
 
     def last_closed(self, moment: datetime) -> date:
         """The last session that had closed by a moment."""
-        index = int(np.searchsorted(self.closes, _to_utc64(moment), side="right")) - 1
+        index = int(np.searchsorted(self.closes, as_utc64(moment), side="right")) - 1
         session: date = self.sessions[index].item()
         return session
 
     def next_to_close(self, moment: datetime) -> date:
         """The first session that closes after a moment."""
-        index = int(np.searchsorted(self.closes, _to_utc64(moment), side="right"))
+        index = int(np.searchsorted(self.closes, as_utc64(moment), side="right"))
         session: date = self.sessions[index].item()
         return session
 
     def is_open(self, moment: datetime) -> bool:
         """Whether a session runs at a moment: from its open up to, not at, its close."""
-        now = _to_utc64(moment)
+        now = as_utc64(moment)
         opened, closed = (np.searchsorted(t, now, side="right") for t in (self.opens, self.closes))
         return bool(opened > closed)
 
@@ -160,5 +160,6 @@ def _times() -> bytes:
     return np.stack([np.asarray(each, "M8[us]") for each in times]).tobytes()
 
 
-def _to_utc64(moment: datetime) -> np.datetime64:
+def as_utc64(moment: datetime) -> np.datetime64:
+    """A time without its zone, UTC."""
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")

@@ -11,19 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
+from backtest.data.bar_checks import check_against_daily
+from backtest.data.bars import LENGTHS, bar_symbols, bars_path, parse_bars
+from backtest.data.borrow import BorrowRates, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
-from backtest.data.prices import (
-    BorrowRates,
-    parse_borrow_rates,
-    parse_prices,
-    place_for,
-    price_path,
-    price_symbols,
-)
+from backtest.data.prices import parse_prices, place_for, price_path, price_symbols
 from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 
@@ -66,12 +62,22 @@ def check_events(
 
 
 def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
-    """What is wrong, unlikely or assumed in the files of prices and borrow rates."""
-    known = price_symbols(workspace.data / "prices")
+    """What is wrong, unlikely or assumed in the files of prices, finer bars and borrow rates."""
+    folder = workspace.data / "prices"
+    daily = price_symbols(folder)
+    finer = {length: bar_symbols(folder, length) for length in LENGTHS}
+    known = sorted({*daily}.union(*finer.values()))
     for symbol in symbols or ():
         if symbol not in known:
             raise unknown("price file for symbol", symbol, known)
-    return [one for symbol in symbols or known for one in _of_symbol(workspace.data, symbol)]
+    found: list[Finding] = []
+    for symbol in symbols or known:
+        if symbol in daily:
+            found += _of_symbol(workspace.data, symbol)
+        for length in LENGTHS:
+            if symbol in finer[length]:
+                found += _of_bars(bars_path(folder, symbol, length), length)
+    return found
 
 
 def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> Iterator[Finding]:
@@ -125,6 +131,19 @@ def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
         yield from found
     if rates is not None and prices is not None and prices.has_bars:
         yield from check_borrow(rates, prices, _name(path))
+
+
+def _of_bars(path: Path, length: str) -> Iterator[Finding]:
+    symbol, folder = path.stem, path.parents[1]
+    seal = f"backtest prices seal {symbol} --bars {length}"
+    bars, found = _looked_at(path, seal, parse_bars)
+    yield from found
+    if bars is not None and (daily := price_path(folder, symbol)):
+        with suppress(DataError):  # `_of_symbol` tells of prices that cannot be read
+            actions, _ = _actions_of(folder.parent, symbol)
+            prices = parse_prices(open_known_file(daily), actions)
+            if prices.has_bars:
+                yield from check_against_daily(bars, prices, _name(path))
 
 
 def check_actions(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:

@@ -10,15 +10,15 @@ import csv
 import hashlib
 import io
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
 from backtest.errors import DataError
-from backtest.workspace.records import Day, Moment, known, read_record
+from backtest.workspace.records import Day, Moment, read_record
 
 if TYPE_CHECKING:
     import _csv
@@ -130,7 +130,9 @@ def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
 
 def stated(place: Path) -> dict[str, Any]:
     """What a metadata file says; nothing where it is missing or corrupt."""
-    return dict(known(place, partial(read_record, kind=Metadata)) or {})
+    with suppress(DataError):
+        return dict(read_record(place, Metadata))
+    return {}
 
 
 def _metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:

@@ -1,37 +1,22 @@
-"""The inputs of a replay: prices, borrow rates and events, read and checked together.
-
-As tables they can be altered and written into another data folder. Prices are a frame a symbol; the
-others are rows of text, since what they say is altered cell by cell.
-"""
+"""The inputs of a replay, read and checked together: prices, finer bars, borrow rates, events."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from pydantic import AwareDatetime, TypeAdapter
-
 from backtest.data.actions import (
-    basis_of,
     basis_sentences,
     in_new_shares,
-    is_within,
-    parse_action,
     refuse_jumps,
     sha256_of_actions,
 )
+from backtest.data.bar_checks import agreement_sentences
 from backtest.data.datafile import (
     DataFile,
-    header_of,
     read_data_file,
-    read_rows,
-    span_of,
-    write_data_file,
 )
 from backtest.data.events import filed, has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day, new_york_day
@@ -41,14 +26,14 @@ from backtest.errors import DataError, UsageError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    import pandas as pd
-
     from backtest.data.actions import Actions
+    from backtest.data.bars import FinerBars
+    from backtest.data.borrow import BorrowRates
     from backtest.data.events import EventFile
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 
 
@@ -67,6 +52,7 @@ class Inputs:
     hedges: Mapping[str, Prices] = field(default_factory=dict)  # traded against others, in the span
     assumptions: Sequence[str] = ()  # about the files themselves
     universe: Universe | None = None  # where None, all can be traded on all days
+    finer: Mapping[str, FinerBars] = field(default_factory=dict)  # of what is replayed
 
     @property
     def events(self) -> list[Event]:
@@ -107,6 +93,7 @@ class Inputs:
         prices = (*self.seen.values(), self.benchmark)
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
+        found |= {f"bars/{symbol}": one.sha256() for symbol, one in self.finer.items()}
         for one in (*self.replayed.values(), self.benchmark):
             if rows := one.applied:
                 found[f"actions/{one.symbol}"] = sha256_of_actions(rows)
@@ -135,6 +122,7 @@ class Inputs:
         files += [prices.actions.file for prices in read if prices.actions.file]
         files += [one.file for one in self.rates.values() if one.file]
         files += [one.file for one in self.files]
+        files += [file for one in self.finer.values() for file in (one.file, *one.former)]
         files += [self.universe.file] if self.universe else []
         return {file.path.relative_to(data).as_posix(): file for file in files}
 
@@ -151,26 +139,29 @@ def read_inputs(
     universe: str | None = None,
     trades_also: Sequence[str] = (),
     *,
-    bars: bool = True,
+    bars: str | None = None,
+    needs_bars: bool = True,
     accept_jumps: bool = False,
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
     The files are looked at as of the end of a day in New York: in the version of then, without what
     became public later. A `universe` takes the place of `symbols`; its name as `benchmark` is the
-    mean of its members. With `bars` a stock with closes alone is refused, or left out of a
-    universe. `wanted_by` names who `looks_at` other symbols, or `trades_also` others. UsageError
-    where a symbol or the span is wrong, or the day is still to come; DataError where a price jumps
-    as after a split that is not on file, unless such `accept_jumps`.
+    mean of its members. With `bars`, a length such as `5m`, all that is replayed has such bars as
+    well, in the sessions in which it traded. Where it `needs_bars` a stock with closes alone is
+    refused, or left out of a universe. `wanted_by` names who `looks_at` other symbols, or
+    `trades_also` others. UsageError where a symbol or the span is wrong, or the day is still to
+    come, or there are no such bars; DataError where a price jumps as after a split that is not on
+    file, unless such `accept_jumps`.
     """
     from backtest.data.universe import tables_folder
 
     files = _Files(data, tables_folder(data, universe), as_of)
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     if universe is None:
-        found = _of_symbols(files, symbols, benchmark, span, kinds, bars=bars)
+        found = _of_symbols(files, symbols, benchmark, span, kinds, bars=needs_bars)
     else:
-        found = _of_universe(files, universe, benchmark, span, kinds, bars=bars)
+        found = _of_universe(files, universe, benchmark, span, kinds, bars=needs_bars)
     others = [symbol for symbol in looks_at if symbol not in found.history]
     hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
     actions = {symbol: prices.actions for symbol, prices in found.history.items()}
@@ -187,6 +178,10 @@ def read_inputs(
     jumps = refuse_jumps(looked_at.values(), accept=accept_jumps)
     basis = basis_sentences(found.replayed, None if is_mean else found.benchmark)
     own = files.assumptions()
+    if bars is not None:
+        found = replace(found, finer=files.finer(found.replayed, bars))
+        for symbol, one in found.finer.items():
+            own += agreement_sentences(one, found.replayed[symbol])
     return replace(found, assumptions=[*found.assumptions, *own, *basis, *jumps])
 
 
@@ -292,6 +287,27 @@ class _Files:
             )
         return replace(prices.span(None, self.day), actions=prices.actions.up_to(self.day))
 
+    def finer(self, replayed: Mapping[str, Prices], length: str) -> dict[str, FinerBars]:
+        """The bars of a length of all that is replayed, in the sessions in which it traded."""
+        from backtest.data.bars import bars_path, read_bars
+
+        found = {}
+        for symbol, prices in replayed.items():
+            own = bars_path(self.tables / "prices", symbol, length).is_file()
+            bars = read_bars(
+                (self.tables if own else self.data) / "prices", symbol, length,
+                renames=prices.actions.renames, read=self.read,
+            )  # fmt: skip
+            found[symbol] = bars.span(prices.first, prices.last).within(prices.days)
+        if not any(len(bars.times) for bars in found.values()):
+            first = min(prices.first for prices in replayed.values())
+            last = max(prices.last for prices in replayed.values())
+            raise UsageError(
+                f"None of {first_few(sorted(found))} has a bar of {length} from {first} to {last}. "
+                f"Choose --from and --to within the bars, or run without --bars."
+            )
+        return found
+
     def looked_at(self, symbol: str, by: str) -> Prices:
         try:
             return self.prices(symbol)
@@ -324,7 +340,7 @@ class _Files:
         return prices
 
     def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
-        from backtest.data.prices import read_borrow_rates
+        from backtest.data.borrow import read_borrow_rates
 
         return {s: read_borrow_rates(self.tables / "borrow", s, self.read) for s in symbols}
 
@@ -373,146 +389,3 @@ def _of_new_ticker(event: Event, renames: Mapping[str, Sequence[tuple[date, str]
     day = new_york_day(event.published_at)
     symbols = [symbol for until, symbol in renames.get(event.symbol, ()) if day < until]
     return event.model_copy(update={"symbol": symbols[0]}) if symbols else event
-
-
-# The tables of inputs, and how they are written into another data folder, sealed
-
-Cells = dict[str, str]
-
-_MOMENT = TypeAdapter(AwareDatetime)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of text; `day`, ISO, is that of a rate, an action, publication, or first membership.
-
-    It is None of what was so all along, or is in the prices already, as a split may be.
-    """
-
-    cells: Cells
-    day: str | None
-    published_at: datetime | None = None
-
-    @cached_property
-    def line(self) -> str:
-        """The row as it stands in a CSV file."""
-        return _line(self.cells.values())
-
-
-@dataclass(frozen=True)
-class FileTables:
-    """What the files of a data folder hold, by their name in it, such as `prices/CRWV.csv`."""
-
-    prices: Mapping[str, pd.DataFrame]
-    events: Mapping[str, Sequence[Row]]
-    borrow: Mapping[str, Sequence[Row]]
-    members: Mapping[str, Sequence[Row]]
-    actions: Mapping[str, Sequence[Row]]
-
-    @property
-    def rows(self) -> Mapping[str, Sequence[Row]]:
-        """The tables that are rows of text."""
-        return {**self.events, **self.borrow, **self.members, **self.actions}
-
-
-@dataclass(frozen=True)
-class DataTables:
-    """The tables of a data folder that a replay reads, their files, and the kinds of events."""
-
-    tables: FileTables
-    files: Mapping[str, DataFile]
-    kinds: Mapping[str, type[Event]]
-
-    def write(self, data: Path, tables: FileTables) -> None:
-        """Write tables of these names into a data folder, each with metadata that fit."""
-        from backtest.data.prices import parquet_bytes
-
-        for name, table in tables.prices.items():
-            if table is self.tables.prices[name]:
-                self._write_as_is(data, name)
-            else:
-                content = parquet_bytes(table) if name.endswith(".parquet") else _price_csv(table)
-                self._write(data, name, content, table.index.strftime("%Y-%m-%d").tolist())
-        text = self.tables.rows
-        for name, rows in tables.rows.items():
-            if rows is text[name]:
-                self._write_as_is(data, name)
-            else:
-                lines = [_line(header_of(self.files[name])), *(row.line for row in rows)]
-                self._write(data, name, "".join(lines).encode(), [row.day for row in rows])
-
-    def _write_as_is(self, data: Path, name: str) -> None:
-        file = self.files[name]
-        write_data_file(data / name, file.content or file.text.encode(), file.metadata)
-
-    def _write(self, data: Path, name: str, content: bytes, days: Sequence[str | None]) -> None:
-        metadata = {**self.files[name].metadata, **span_of(days)}
-        write_data_file(data / name, content, metadata)
-
-
-def data_tables(inputs: Inputs, data: Path) -> DataTables:
-    """The tables of inputs that were read from a data folder."""
-
-    def name(file: DataFile) -> str:
-        return file.path.relative_to(data).as_posix()
-
-    members = [inputs.universe.file] if inputs.universe else []
-    read = [p for p in (*inputs.seen.values(), inputs.benchmark) if p.file not in members]
-    rates = [one.file for one in inputs.rates.values() if one.file]
-    tables = FileTables(
-        prices={name(one.file): table for prices in read for one, table in _own_tables(prices)},
-        events={name(one.file): _rows(one.file, event_row) for one in inputs.files},
-        borrow={name(file): _rows(file, _rate_row) for file in rates},
-        members={name(file): _rows(file, member_row) for file in members},
-        actions={
-            name(prices.actions.file): _rows(prices.actions.file, partial(action_row, prices))
-            for prices in read
-            if prices.actions.file
-        },
-    )
-    kinds = {name(one.file): one.kind for one in inputs.files}
-    return DataTables(tables, inputs.by_path(data), kinds)
-
-
-def event_row(cells: Cells) -> Row:
-    """The row of an event, from its cells."""
-    published_at = _MOMENT.validate_python(cells["published_at"])
-    return Row(cells, new_york_day(published_at).isoformat(), published_at)
-
-
-def member_row(cells: Cells) -> Row:
-    """The row of a membership, from its cells."""
-    return Row(cells, cells["first"] or None)
-
-
-def action_row(prices: Prices, cells: Cells) -> Row:
-    """The row of an action on a share, from its cells."""
-    action = parse_action(cells)
-    known = action.action == "renamed" or is_within(action, basis_of(prices.file.metadata))
-    return Row(cells, None if known else action.day.isoformat())
-
-
-def _own_tables(prices: Prices) -> Iterator[tuple[Prices, pd.DataFrame]]:
-    """The prices of each of a stock's tickers, with the rows that are in its file."""
-    yield from ((one, one.table) for one in prices.former)
-    begin = max((one.table.index[-1] for one in prices.former), default=None)
-    yield prices, prices.table if begin is None else prices.table[prices.table.index > begin]
-
-
-def _rate_row(cells: Cells) -> Row:
-    return Row(cells, date.fromisoformat(cells["date"]).isoformat())
-
-
-def _rows(file: DataFile, row: Callable[[Cells], Row]) -> list[Row]:
-    return [row(cells) for _, cells in read_rows(file, (), [])]
-
-
-def _price_csv(table: pd.DataFrame) -> bytes:
-    text: str = table.to_csv(index_label="date", date_format="%Y-%m-%d", lineterminator="\n")
-    return text.encode()
-
-
-def _line(cells: Iterable[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue()

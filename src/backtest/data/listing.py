@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.actions import parse_actions
+from backtest.data.bars import LENGTHS, bar_symbols, bars_path, parse_bars, read_bars
+from backtest.data.borrow import parse_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file, open_known_file
 from backtest.data.events import (
@@ -22,13 +24,8 @@ from backtest.data.events import (
 )
 from backtest.data.kinds import NEVER_TRADED, NEW_YORK, Event, new_york_day
 from backtest.data.market import tradable_session
-from backtest.data.prices import (
-    parse_borrow_rates,
-    parse_prices,
-    place_for,
-    price_symbols,
-    read_prices,
-)
+from backtest.data.price_rows import BAR_COLUMNS
+from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
 from backtest.data.universe import (
     FOLDER,
     parse_universe,
@@ -43,6 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
+    from backtest.data.datafile import DataFile
     from backtest.data.versions import Version
     from backtest.workspace.folders import Workspace
 
@@ -135,24 +135,36 @@ def _of_market(event: Event, reaction: timedelta) -> ListedEvent:
     return ListedEvent(event, session, "")
 
 
-OF_PRICES = ("symbol", "first", "last", "sessions", "columns", "adjust", "source")
+OF_PRICES = ("symbol", "bars", "first", "last", "sessions", "columns", "adjust", "source")
 
 
 def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
-    """Each symbol with its span, adjust mode and source."""
+    """Each symbol with its span, adjust mode and source, and below it each length of its bars."""
     folder = workspace.data / "prices"
-    return [
-        {
-            "symbol": one.symbol,
-            "first": one.first.isoformat(),
-            "last": one.last.isoformat(),
-            "sessions": len(one.table),
-            "columns": " ".join(one.table.columns),
-            "adjust": one.file.metadata["adjust"],
-            "source": one.file.metadata["source"],
-        }
+    rows = [
+        _price_row(one.symbol, "daily", one.table.index, one.table.columns, one.file)
         for one in (read_prices(folder, symbol) for symbol in price_symbols(folder))
     ]
+    for length in LENGTHS:
+        for symbol in bar_symbols(folder, length):
+            bars = read_bars(folder, symbol, length)
+            rows.append(_price_row(symbol, length, bars.by_session.index, BAR_COLUMNS, bars.file))
+    return sorted(rows, key=lambda row: row["symbol"])
+
+
+def _price_row(
+    symbol: str, bars: str, days: pd.Index, columns: Iterable[str], file: DataFile
+) -> dict[str, Any]:
+    return {
+        "symbol": symbol,
+        "bars": bars,
+        "first": str(days[0].date()) if len(days) else None,
+        "last": str(days[-1].date()) if len(days) else None,
+        "sessions": len(days),
+        "columns": " ".join(columns),
+        "adjust": file.metadata["adjust"],
+        "source": file.metadata["source"],
+    }
 
 
 @dataclass(frozen=True)
@@ -264,9 +276,13 @@ def seal_prices(
     adjust: str | None,
     *,
     borrow: bool = False,
+    bars: str | None = None,
 ) -> Path:
-    """Check the prices of a symbol, or its borrow rates, and write their metadata."""
-    if borrow:
+    """Check prices of a symbol, its finer bars or its borrow rates, and write the metadata."""
+    if bars is not None:
+        file = open_known_file(bars_path(workspace.data / "prices", symbol, bars))
+        days = parse_bars(file).sessions.astype(str).tolist()
+    elif borrow:
         file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
         days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
     else:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import itemgetter
 from threading import RLock
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import numpy as np
 
-from backtest.data.calendar import trading_calendar
+from backtest.data.calendar import as_utc64, trading_calendar
 from backtest.data.kinds import NEVER_TRADED, new_york_day
 from backtest.errors import UsageError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from backtest.data.bars import FinerBars
     from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
@@ -40,12 +41,35 @@ _CLOSE = _COLUMNS.index("close")
 _NEVER = np.datetime64("NaT")
 
 
+class EndedBars:
+    """Bars of a stock finer than sessions that have ended; they grow as time passes."""
+
+    def __init__(self, count: int) -> None:
+        self._times = np.full(count, np.datetime64("NaT", "us"))
+        self._table = np.full((count, len(_COLUMNS)), np.nan)
+        self._filled = 0
+
+    def play(self, bars: FinerBars, count: int) -> None:
+        """Hold the first so many of the bars, and nothing of the others."""
+        new, gone = slice(self._filled, count), slice(count, self._filled)
+        self._times[new], self._table[new] = bars.times[new], bars.table[new]
+        self._times[gone], self._table[gone] = np.datetime64("NaT"), np.nan
+        self._filled = count
+
+    def frame(self) -> pd.DataFrame:
+        """The bars by their open, UTC."""
+        import pandas as pd
+
+        times = pd.DatetimeIndex(self._times[: self._filled], tz="UTC", name="time")
+        return pd.DataFrame(self._table[: self._filled].copy(), times, list(_COLUMNS))
+
+
 class Past:
     """Bars and events that have become known; `Tape` adds to them as time passes.
 
     `columns` are those of each symbol, such as `open` or, of an index, `close` alone; `members` the
     stocks that could be traded in each session that has come, in order of the alphabet; `splits`
-    those until the session, each its day, symbol and ratio.
+    those until the session, each its day, symbol and ratio; `finer` bars finer than sessions.
     """
 
     def __init__(
@@ -53,6 +77,7 @@ class Past:
     ) -> None:
         self.columns = columns
         self.splits: Sequence[Split] = ()
+        self.finer: dict[str, EndedBars] = {}
         self.members: dict[date, tuple[str, ...]] = {}
         self._places = {symbol: place for place, symbol in enumerate(columns)}
         self._reaction = reaction
@@ -172,6 +197,8 @@ class Tape:
         reaction: timedelta,
         members: Callable[[date], tuple[str, ...]],
         splits: Sequence[Split] = (),
+        finer: Mapping[str, FinerBars] | None = None,
+        at: When = "open",
     ) -> None:
         days = {symbol: table.index.to_numpy().astype("M8[D]") for symbol, table in tables.items()}
         self._sessions = np.unique(np.concatenate([*days.values(), np.empty(0, "M8[D]")]))
@@ -187,9 +214,19 @@ class Tape:
         columns = {symbol: tuple(table.columns) for symbol, table in tables.items()}
         self.past = Past(columns, len(self._sessions), reaction)
         self._splits = sorted(splits)
+        self._finer = {
+            s: (bars, bars.times + np.timedelta64(bars.length, "m"))
+            for s, bars in (finer or {}).items()
+        }
+        # Before a close the bar that ends with it is the one to be traded.
+        self._side: Literal["left", "right"] = "left" if at == "close" else "right"
+        self.past.finer = {s: EndedBars(len(ends)) for s, (_, ends) in self._finer.items()}
 
     def play(self, session: date, now: datetime) -> None:
-        """Wind to the open of a session, forwards or back."""
+        """Wind to a time in a session, such as its open, forwards or back."""
+        for symbol, (finer, ends) in self._finer.items():
+            ended = int(np.searchsorted(ends, as_utc64(now), side=self._side))
+            self.past.finer[symbol].play(finer, ended)
         sessions = int(np.searchsorted(self._sessions, np.datetime64(session)))
         events = bisect_left(self._times, now - self._reaction)
         if sessions < self._at[0] or events < self._at[1]:
@@ -216,7 +253,8 @@ class Market:
     Attributes:
         session: the tradable session, whose open is the first price that can be had, or whose
             close where the strategy decides before that.
-        now: the time of that open or close, UTC; nothing here is from it or later.
+        now: the time of that open or close, UTC; in a run by finer bars when the tradable one
+            opens, or the last one ends. Nothing here is from it or later.
         symbol: the symbol of the event.
 
     """
@@ -255,6 +293,16 @@ class Market:
                 f"are: name it in the strategy's looks_at"
             )
         return self._past.bars(name, self.session)
+
+    def finer_bars(self, symbol: str | None = None) -> pd.DataFrame:
+        """Bars finer than sessions that have ended by `now`, indexed by their open, UTC.
+
+        Before a close the bar that is traded at it is not among them. Columns as of `bars`, on the
+        basis of their file; empty where the run has none of the symbol, which is the event's own
+        by default.
+        """
+        found = self._past.finer.get(symbol or self.symbol) or EndedBars(0)
+        return found.frame()
 
     def events(self, kind: type[E]) -> tuple[E, ...]:
         """Events of a kind that were public by then, in order of publication."""

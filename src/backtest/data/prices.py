@@ -1,269 +1,34 @@
-"""Daily prices of a symbol, and the dated rates at which its stock was lent.
+"""Daily prices of a symbol.
 
-Prices are in `prices/ACME.csv`, or in `prices/parquet/ACME.parquet` among thousands: one file a
+They are in `prices/ACME.csv`, or in `prices/parquet/ACME.parquet` among thousands: one file a
 symbol in both, each with its metadata and its history, so that a symbol changes alone.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from backtest.data.actions import ENDS, Actions, read_actions
-from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
+from backtest.data.calendar import trading_calendar
+from backtest.data.datafile import DataFile, raise_problems, read_data_file
+from backtest.data.price_rows import BAR_COLUMNS, checked_table, price_rows
 from backtest.errors import DataError, UsageError, unknown
-from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from backtest.data.actions import Action
     from backtest.data.datafile import Reader
-
-
-BAR_COLUMNS = ("open", "high", "low", "close", "volume")
-
-
-@dataclass(frozen=True)
-class PriceRows:
-    """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
-
-    word: str
-    numbers: Sequence[object] | NDArray[np.int64]
-    days: NDArray[np.datetime64]  # NaT where there is none
-    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
-
-    def at(self, place: int) -> str:
-        return f"{self.word} {self.numbers[place]}"
-
-
-def parquet_bytes(table: pd.DataFrame) -> bytes:
-    """A Parquet file of numbers; the index is named `session` or `time` (UTC, without a zone)."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    key = str(table.index.name)
-    days = table.index.to_numpy().astype("M8[D]" if key == "session" else "M8[us]")
-    columns = {key: pa.array(days).cast(_key_type(key))}
-    columns |= {name: pa.array(table[name].to_numpy(dtype=float)) for name in table.columns}
-    sink = io.BytesIO()
-    parquet.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=False)
-    return sink.getvalue()
-
-
-def _key_type(key: str) -> pa.DataType:
-    import pyarrow as pa
-
-    return pa.date32() if key == "session" else pa.timestamp("us", "UTC")
-
-
-def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
-    """The columns of a Parquet file that `parquet_bytes` wrote, by `session` or `time`."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-        found = {key: table.column(key).cast(_key_type(key)).to_numpy()}
-        names = [name for name in BAR_COLUMNS if name in table.column_names]
-        return found | {name: table.column(name).cast(pa.float64()).to_numpy() for name in names}
-    except KeyError:
-        raise DataError(f"{path}: no column {key!r}. Needed: {key}, close.") from None
-    except (OSError, ValueError, pa.ArrowException) as error:
-        fault = str(error).strip().partition("\n")[0]
-        raise DataError(f"{path} is not a Parquet file of prices ({fault}). Restore it.") from None
-
-
-def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
-    table = parquet_table(file.path, file.content, "session")
-    days = table.pop("session").astype("M8[D]")
-    names = bar_columns(str(file.path), table, len(days))
-    problems += [f"row {row}, column session: empty" for row in np.flatnonzero(np.isnat(days))]
-    return PriceRows("row", np.arange(len(days)), days, {name: table[name] for name in names})
-
-
-def _regular_rows(file: DataFile) -> PriceRows | None:
-    """The rows of a CSV file without any fault, read in one pass; None of every other file."""
-    text = file.text.rstrip()
-    header, rows = text.partition("\n")[0].strip().split(","), text.count("\n")
-    if header not in (["date", *BAR_COLUMNS], ["date", "close"]) or not rows or '"' in text:
-        return None
-    if text.count(",") != (rows + 1) * (len(header) - 1):
-        return None
-    types = {"date": object} | dict.fromkeys(header[1:], float)
-    try:
-        table = pd.read_csv(io.StringIO(text), dtype=types, na_filter=False)
-    except ValueError:
-        return None
-    days = table.pop("date").tolist()
-    texts, numbers = _session_texts()
-    begin = numbers.get(days[0], 0)
-    if days != texts[begin : begin + rows]:
-        return None
-    cells = {name: column.to_numpy() for name, column in table.items()}
-    if not all(is_allowed(name, column).all() for name, column in cells.items()):
-        return None
-    sessions = trading_calendar().sessions[begin : begin + rows]
-    return PriceRows("line", np.arange(2, rows + 2), sessions, cells)
-
-
-@cache
-def _session_texts() -> tuple[list[str], dict[str, int]]:
-    """The sessions of the exchange as files write them, and the number of each."""
-    texts = trading_calendar().sessions.astype(str).tolist()
-    return texts, {text: number for number, text in enumerate(texts)}
-
-
-def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
-    if regular := _regular_rows(file):
-        return regular
-    found = read_rows(file, ("date", "close"), problems)
-    if not found:
-        raise_problems(file.path, problems)
-    names = bar_columns(f"{file.path}, line 1", found[0][1] if found else (), len(found))
-    days = np.full(len(found), np.datetime64("NaT", "D"))
-    for place, (line, row) in enumerate(found):
-        try:
-            days[place] = np.datetime64(day_of(row, "date"))
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-    cells = {name: [row[name] for _, row in found] for name in names}
-    return PriceRows("line", np.array([line for line, _ in found]), days, cells)
-
-
-def bar_columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
-    """The columns of bars, or of closes where there is no open; DataError where one is missing."""
-    if not rows:
-        raise DataError(f"{place.partition(', line')[0]} has no row.")
-    names = BAR_COLUMNS if "open" in there else ("close",)
-    if missing := [name for name in names if name not in there]:
-        raise DataError(
-            f"{place}: no column {missing[0]!r}. "
-            f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
-        )
-    return names
-
-
-def is_allowed(column: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether numbers may stand in a column of bars: a price is above 0, a volume from 0 up."""
-    above = values >= 0 if column == "volume" else values > 0
-    return above & (values < np.inf)
-
-
-def beyond(
-    bound: str, bars: Mapping[str, NDArray[np.float64]]
-) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """By name of each price in which rows it lies beyond its bar's `bound`, `high` or `low`."""
-    if bound == "high":
-        yield from ((name, bars[name] > bars["high"]) for name in ("low", "open", "close"))
-    else:
-        yield from ((name, bars[name] < bars["low"]) for name in ("open", "close"))
-
-
-def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which rows of a table by session break no rule by themselves."""
-    bars = {name: column.to_numpy(dtype=float) for name, column in table.items()}
-    sound = np.isin(table.index.to_numpy().astype("M8[D]"), trading_calendar().sessions)
-    for name, column in bars.items():
-        sound &= is_allowed(name, column)
-    if "open" in bars:
-        for bound in ("high", "low"):
-            for _, wrong in beyond(bound, bars):
-                sound &= ~wrong
-    return sound
-
-
-def checked_table(
-    rows: PriceRows, problems: list[str], halts: Collection[date] = ()
-) -> pd.DataFrame:
-    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken.
-
-    A session of `halts` needs no row.
-    """
-    bars = {name: _numbers(name, rows, problems) for name in rows.cells}
-    if not problems:
-        _check_order(rows, problems)
-        _check_sessions(rows, problems, halts)
-    if "open" in bars:
-        _check_ranges(bars, rows, problems)
-    return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
-
-
-def _numbers(name: str, rows: PriceRows, problems: list[str]) -> NDArray[np.float64]:
-    cells = rows.cells[name]
-    if isinstance(cells, np.ndarray):
-        numbers = cells
-    else:
-        texts = pd.Series(cells, dtype=object)
-        numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float)
-    allowed = "a number from 0 up" if name == "volume" else "a number above 0"
-    problems += [
-        f"{rows.at(row)}, column {name}: {_cell_text(cells[row])} is not {allowed}"
-        for row in np.flatnonzero(~is_allowed(name, numbers)).tolist()
-    ]
-    return numbers
-
-
-def _cell_text(cell: str | np.float64) -> str:
-    return repr(cell) if isinstance(cell, str) else f"{cell:g}"
-
-
-def _check_order(rows: PriceRows, problems: list[str]) -> None:
-    days = rows.days
-    for place in (np.flatnonzero(days[1:] <= days[:-1]) + 1).tolist():
-        fault = "repeats" if days[place] == days[place - 1] else "comes before"
-        problems.append(
-            f"{rows.at(place)}, column date: {days[place]} {fault} {rows.at(place - 1)}; "
-            f"one row a session, oldest first"
-        )
-
-
-def _check_sessions(rows: PriceRows, problems: list[str], halts: Collection[date]) -> None:
-    days = rows.days
-    sessions = trading_calendar().between(days.min().item(), days.max().item())
-    if np.array_equal(days, sessions):
-        return
-    begin = trading_calendar().sessions[0]
-    problems += [
-        f"{rows.at(place)}, column date: {days[place]} "
-        + (
-            f"is not a session of {EXCHANGE}"
-            if days[place] >= begin
-            else f"lies before {begin}, with which the calendar of {EXCHANGE} begins"
-        )
-        for place in np.flatnonzero(~np.isin(days, sessions)).tolist()
-    ]
-    problems += [
-        f"no row for the session {session}: a gap against the calendar {EXCHANGE}"
-        for session in sessions[~np.isin(sessions, days)].tolist()
-        if session not in halts
-    ]
-
-
-def _check_ranges(
-    bars: Mapping[str, NDArray[np.float64]], rows: PriceRows, problems: list[str]
-) -> None:
-    for bound, word in (("high", "below"), ("low", "above")):
-        for name, wrong in beyond(bound, bars):
-            problems += [
-                f"{rows.at(row)}: {bound} {bars[bound][row]:g} is {word} {name} "
-                f"{bars[name][row]:g}; the {bound} is the session's {bound}est price"
-                for row in np.flatnonzero(wrong).tolist()
-            ]
-
 
 DATASET = "parquet"
 MOST_CSV = 20  # symbols that come at once; of more, new ones go into the Parquet dataset
@@ -464,7 +229,7 @@ def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
     """Check the content of a price file and its actions, those beside it by default."""
     problems: list[str] = []
     actions = actions or read_actions(actions_folder(file.path), file.path.stem)
-    rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
+    rows = price_rows(file, problems)
     table = checked_table(rows, problems, actions.halts | holes_of(file.metadata))
     raise_problems(file.path, problems)
     return Prices(file.path.stem, table, file, actions)
@@ -490,95 +255,3 @@ def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
 def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:
     """The sessions that metadata list as holes: without a row, since the source had a wrong one."""
     return frozenset(date.fromisoformat(day) for day in metadata.get("holes", ()))
-
-
-# What borrowing the stock costs, to sell it short: `borrow/ACME.csv`
-
-ASSUMPTION = "assumption"
-COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
-_COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
-
-
-@dataclass(frozen=True)
-class BorrowRate:
-    """An annual rate (1.5 is 150 %) from a day on, and who quoted it."""
-
-    day: date
-    annual_rate: float
-    provider: str
-    note: str = ""
-
-    @property
-    def is_quote(self) -> bool:
-        """Whether somebody quoted the rate; else it is assumed, or computed from other prices."""
-        return self.provider != ASSUMPTION and not self.provider.endswith(COMPUTED)
-
-    @property
-    def origin(self) -> str:
-        """What the rate is, to go on after its figure."""
-        return "is an assumption" if self.provider == ASSUMPTION else f"is {self.provider}"
-
-
-@dataclass(frozen=True)
-class BorrowRates:
-    """The rates of one symbol, oldest first; empty where none is known."""
-
-    symbol: str
-    rates: tuple[BorrowRate, ...] = ()
-    file: DataFile | None = None
-
-    def sha256(self) -> str:
-        """Hash of the rates and of what a run says of them."""
-        return sha256_of(
-            [[r.day.isoformat(), r.annual_rate, r.is_quote or r.origin, r.note] for r in self.rates]
-        )
-
-    def on(self, night: date) -> BorrowRate | None:
-        """The rate dated on or before the night that begins on `night`; None before the first."""
-        place = bisect_right(self.rates, night, key=lambda rate: rate.day)
-        return self.rates[place - 1] if place else None
-
-
-def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) -> BorrowRates:
-    """Read `folder/<symbol>.csv`; a symbol without a file has no rates."""
-    path = folder / f"{symbol}.csv"
-    if not path.exists():
-        return BorrowRates(symbol)
-    command = f"backtest prices seal {symbol} --borrow"
-    return parse_borrow_rates(read(path, command))
-
-
-def parse_borrow_rates(file: DataFile) -> BorrowRates:
-    """Check the text of a file of borrow rates; see `read_borrow_rates`."""
-    symbol = file.path.stem
-    rates: dict[date, BorrowRate] = {}
-    problems: list[str] = []
-    for line, row in read_rows(file, _COLUMNS, problems):
-        try:
-            rate = _parse_rate(symbol, row)
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-            continue
-        if rate.day in rates:
-            problems.append(f"line {line}, column date: {rate.day} is there twice")
-        rates[rate.day] = rate
-    raise_problems(file.path, problems)
-    return BorrowRates(symbol, tuple(rates[day] for day in sorted(rates)), file)
-
-
-def _parse_rate(symbol: str, row: dict[str, str]) -> BorrowRate:
-    if row["symbol"] != symbol:
-        raise ValueError(f"column symbol: {row['symbol']!r} in the file of {symbol}")
-    day = day_of(row, "date")
-    try:
-        annual_rate = float(row["annual_rate"])
-    except ValueError:
-        annual_rate = -1.0
-    if not 0 <= annual_rate <= 100:  # noqa: PLR2004 - 10,000 % a year; also refuses NaN
-        raise ValueError(
-            f"column annual_rate: {row['annual_rate']!r} is not a fraction from 0 to 100 "
-            f"(0.3 is 30 % a year)"
-        )
-    if not row["provider"]:
-        raise ValueError(f"column provider: is empty; name who quoted it, or {ASSUMPTION!r}")
-    return BorrowRate(day, annual_rate, row["provider"], row["note"])

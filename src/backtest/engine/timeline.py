@@ -1,120 +1,32 @@
-"""The timeline: which event can be traded when, and what the strategy answers to it."""
+"""The timeline: what the strategy answers to each event, asked in the order of time."""
 
 from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heapreplace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Start
-from backtest.data.market import Market, Tape, obstacle, tradable_session
-from backtest.data.scheduled import MarketEvent
+from backtest.data.market import Market, Tape, obstacle
 from backtest.engine.actions import recorded_effects, splits_of
+from backtest.engine.schedule import Decision, Pause, schedule
 from backtest.errors import UsageError, told
 from backtest.strategy.base import Signal, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import date, timedelta
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date, datetime, timedelta
 
     from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
-    from backtest.strategy.base import Direction, Strategy
-
-
-class Pause(NamedTuple):
-    """A step of a wait: when the strategy answered that it waits, how long, and for what."""
-
-    session: date
-    sessions: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What became of an event.
-
-    Attributes:
-        event: the event.
-        tradable_session: the first session whose open comes late enough, or the one that was
-            waited for; None where the time is known by week or month alone.
-        action: `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after
-            the replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
-        reason: why.
-        signal: the strategy's answer, where it is one.
-        waited: the steps in which it was waited for the session, if any.
-
-    """
-
-    event: Event
-    tradable_session: date | None
-    action: str
-    reason: str
-    signal: Signal | None = None
-    waited: tuple[Pause, ...] = ()
-
-    @property
-    def direction(self) -> Direction | None:
-        """The direction of the signal; None where it is flat."""
-        if self.signal is None or self.signal.direction == "flat":
-            return None
-        return self.signal.direction
-
-    @property
-    def waits_in_vain(self) -> bool:
-        """Whether the strategy's last answer was to wait, and it was not put to it again."""
-        return bool(self.waited) and self.waited[-1].session == self.tradable_session
-
-    def settled(self, action: str, *reasons: str) -> Decision:
-        """The decision with its outcome in the replay, and what there is to say of it."""
-        return replace(self, action=action, reason="; ".join(filter(None, (self.reason, *reasons))))
-
-
-def schedule(
-    listens_to: tuple[type[Event], ...],
-    events: Sequence[Event],
-    history: Mapping[str, Prices],
-    span: Mapping[str, Prices],
-    reaction: timedelta,
-    universe: Universe | None = None,
-    at: When = "open",
-) -> list[Decision]:
-    """A decision for every event that is listened to: `not_tradable`, or else `notified`.
-
-    Args:
-        listens_to: the kinds of event.
-        events: all events, of any kind; other symbols' are left out, and those of the whole
-            market are heard of each symbol.
-        history: by symbol all prices, also from before the span.
-        span: by symbol the prices that are replayed.
-        reaction: time between publication and the earliest order.
-        universe: the stocks with the days on which each can be traded; None for all days.
-        at: before which price of a session it is decided.
-
-    """
-    decisions = []
-    heard = [event for event in events if isinstance(event, listens_to)]
-    for event in sorted(_of_symbols(heard, span), key=event_order):
-        session, why = tradable_session(
-            event, history[event.symbol], span[event.symbol], reaction, universe, at
-        )
-        action = "not_tradable" if why else "notified"
-        decisions.append(Decision(event, session, action, why))
-    return decisions
-
-
-def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[Event]:
-    for event in events:
-        if isinstance(event, MarketEvent) and not event.symbol:
-            yield from map(event.of, symbols)
-        elif event.symbol in symbols:
-            yield event
+    from backtest.engine.bars import RunBars
+    from backtest.strategy.base import Strategy
 
 
 @dataclass(frozen=True)
@@ -124,10 +36,12 @@ class Question:
     Attributes:
         event: the event.
         market: what was known; its session is the one that can be traded.
+        tradable_at: the open of the bar that can be traded, where it is finer than the session.
         tape: what plays the past of the market.
         obstacle: why the event cannot be traded in a later session; empty where it can.
         waited: the steps in which the strategy has waited for the session.
         gives_way: whether a newer event of its symbol and kind ends the wait.
+        bars: what is replayed, where some bars are finer than sessions.
         trades_from: the first session from one on in which its stock is traded.
         last_session: at whose close its stock is settled, if that is on record.
 
@@ -139,6 +53,8 @@ class Question:
     obstacle: Callable[[date], str] = lambda _: ""
     waited: tuple[Pause, ...] = ()
     gives_way: bool = False
+    tradable_at: datetime | None = None
+    bars: RunBars | None = None
     trades_from: Callable[[date], date] = lambda session: session
     last_session: date | None = None
 
@@ -194,12 +110,12 @@ class Question:
         _check_legs(answer, event, strategy)
         if isinstance(answer, Wait):
             return self._later(answer, strategy)
-        if strategy.decides == "close" and _at(answer) != "close":
+        if strategy.decides == "close" and answer.at != "close":
             raise UsageError(
                 f"{name} decides before the close, and answered {event.id} for the open. Say "
                 f'enter="close", for a flat leave="close"; or decide before the open.'
             )
-        if session == self.last_session and _at(answer) == "close" and answer.direction != "flat":
+        if session == self.last_session and answer.at == "close" and answer.direction != "flat":
             why = f"{event.symbol} is settled at this close, and never traded again"
             return self._decided("no_signal", "; ".join(filter(None, (answer.reason, why))))
         return self._decided("signal", answer.reason, answer)
@@ -223,10 +139,14 @@ class Question:
             return in_vain(str(error))
         if why := self.obstacle(session):
             return in_vain(f"in {session}: {why}")
-        market = replace(
-            self.market, session=session, now=trading_calendar().time_of(session, strategy.decides)
+        time = None
+        if self.bars and strategy.decides == "open":
+            time = self.bars.opens_in(self.event.symbol, session)
+        now = _now(self.bars, self.event.symbol, session, strategy.decides, time)
+        market = replace(self.market, session=session, now=now)
+        return replace(
+            self, market=market, waited=waited, gives_way=wait.gives_way, tradable_at=time
         )
-        return replace(self, market=market, waited=waited, gives_way=wait.gives_way)
 
     def _decided(self, action: str, reason: str, signal: Signal | None = None) -> Decision:
         if self.waited:
@@ -234,11 +154,9 @@ class Question:
             times = f" in {steps} steps" if steps > 1 else ""
             waits = f"waited since {first.session}{times}: {last.reason}"
             reason = "; ".join(filter(None, (reason, waits)))
-        return Decision(self.event, self.market.session, action, reason, signal, self.waited)
-
-
-def _at(signal: Signal) -> When:
-    return signal.leave if signal.direction == "flat" else signal.enter
+        return Decision(
+            self.event, self.market.session, action, reason, signal, self.waited, self.tradable_at
+        )
 
 
 def _check_legs(answer: Signal | Wait, event: Event, strategy: Strategy) -> None:
@@ -259,6 +177,7 @@ def questions(
     reaction: timedelta,
     universe: Universe | None = None,
     at: When = "open",
+    bars: RunBars | None = None,
 ) -> list[Decision | Question]:
     """A question for every event that can be traded, and a decision for every other.
 
@@ -270,6 +189,7 @@ def questions(
         reaction: time between publication and the earliest order.
         universe: as for `schedule`.
         at: likewise.
+        bars: likewise.
 
     Returns:
         One for each event of the kinds listened to, in order of publication.
@@ -283,32 +203,49 @@ def questions(
         reaction,
         universe.members if universe else lambda _: traded,
         [(day, s, ratio) for s, prices in history.items() for day, ratio in splits_of(prices)],
+        bars.finer if bars else {},
+        at,
     )
     ends = {one.symbol: one.session for one in recorded_effects(span) if one.is_end}
 
-    def question(event: Event, session: date) -> Question:
-        now = trading_calendar().time_of(session, at)
+    def question(event: Event, session: date, time: datetime | None) -> Question:
+        now = _now(bars, event.symbol, session, at, time)
         market = Market(session, now, event.symbol, tape.past)
         stock = span[event.symbol]
         return Question(
             event,
             market,
             tape,
-            lambda later: obstacle(event, later, stock, universe),
+            lambda later: (
+                obstacle(event, later, stock, universe) or (bars.lack(later) if bars else "")
+            ),
+            tradable_at=time,
+            bars=bars,
             trades_from=stock.trades_from,
             last_session=ends.get(event.symbol),
         )
 
     found: list[Decision | Question] = []
-    for decision in schedule(listens_to, public, history, span, reaction, universe, at):
+    for decision in schedule(listens_to, public, history, span, reaction, universe, at, bars):
         session = decision.tradable_session
         if decision.action == "notified" and session is not None:
-            found.append(question(decision.event, session))
+            found.append(question(decision.event, session, decision.tradable_at))
         else:
             found.append(decision)
     if Start in listens_to:
-        found += [question(_start(prices), prices.first) for prices in span.values()]
+        for symbol, prices in span.items():
+            time = bars.of[symbol].time_of(0) if bars and at == "open" else None
+            found.append(question(_start(prices), prices.first, time))
     return sorted(found, key=lambda one: event_order(one.event))
+
+
+def _now(
+    bars: RunBars | None, symbol: str, session: date, at: When, time: datetime | None
+) -> datetime:
+    """When it is decided: before the open of a bar, or before the stock's last close."""
+    if at == "close" and bars is not None:
+        return bars.ends_in(symbol, session)
+    return time or trading_calendar().time_of(session, at)
 
 
 def decide(
@@ -318,6 +255,7 @@ def decide(
     span: Mapping[str, Prices],
     reaction: timedelta,
     universe: Universe | None = None,
+    bars: RunBars | None = None,
 ) -> list[Decision]:
     """Put every event that can be traded to the strategy, and write down what it answers.
 
@@ -330,24 +268,20 @@ def decide(
         UsageError: the strategy fails, or answers with something else.
 
     """
-    found = questions(
-        strategy.listens_to, events, history, span, reaction, universe, strategy.decides
-    )
-    return ask(strategy, found)
+    where = (events, history, span, reaction, universe, strategy.decides, bars)
+    return ask(strategy, questions(strategy.listens_to, *where))
 
 
 def ask(strategy: Strategy, found: Sequence[Decision | Question]) -> list[Decision]:
     """The decisions, those still to be made in order of their sessions; see `decide`."""
     answers = {n: one for n, one in enumerate(found) if isinstance(one, Decision)}
-    waiting = [
-        (one.market.session, n, one) for n, one in enumerate(found) if isinstance(one, Question)
-    ]
+    waiting = [(one.market.now, n, one) for n, one in enumerate(found) if isinstance(one, Question)]
     heapify(waiting)  # so that time runs forwards once, also where a question is put again
     while waiting:
         _, n, question = waiting[0]
         answer = question.put(strategy)
         if isinstance(answer, Question):
-            heapreplace(waiting, (answer.market.session, n, answer))
+            heapreplace(waiting, (answer.market.now, n, answer))
         else:
             heappop(waiting)
             answers[n] = answer

@@ -24,8 +24,6 @@ class RunRules(TypedDict):
 
 
 class Figures(TypedDict):
-    """The figures of a run; None where one has no meaning."""
-
     trades: int
     win_rate: float | None
     final_equity: float
@@ -44,46 +42,34 @@ class Figures(TypedDict):
 
 
 class Summary(TypedDict):
-    """The figures of the run, and by the same names those of its benchmark and of the stock held.
-
-    The last is None where it is the benchmark, or a universe, whose mean is.
-    """
+    """The figures of the run, and by the same names of its benchmark and of the stock held."""
 
     run: Figures
     benchmark: dict[str, float | None]
-    stock: dict[str, float | None] | None
+    stock: dict[str, float | None] | None  # None where it is the benchmark, or of a universe
 
 
-class Standing(TypedDict):
-    """Where a run is among draws by one statistic."""
-
+class AmongDraws(TypedDict):
     observed: float | None
     p: float | None
     p_low: float | None
-    percentiles: dict[str, float]
 
 
 class HistogramRecord(TypedDict):
-    """How many draws fell between neighbouring edges."""
-
     first: float
     step: float
     counts: list[int]
 
 
 class Placebo(TypedDict):
-    """A run among draws of one placebo, and the picture of the Sharpe ratio."""
-
-    sharpe: Standing
-    total_return: Standing
-    mean_trade_return: Standing
+    sharpe: AmongDraws
+    total_return: AmongDraws
+    mean_trade_return: AmongDraws
     histogram: HistogramRecord | None
     drawn: NotRequired[int]  # where the verdict was certain before all draws were made
 
 
 class IntervalRecord(TypedDict):
-    """An estimate and its interval, or why that is unknown."""
-
     estimate: float | None
     low: float | None
     high: float | None
@@ -92,8 +78,6 @@ class IntervalRecord(TypedDict):
 
 
 class PerSession(TypedDict):
-    """A Sharpe ratio a session, and what its standard error hangs on."""
-
     ratio: float
     observations: int
     skewness: float
@@ -109,16 +93,8 @@ class SharpeRatio(IntervalRecord):
 
 
 class Evidence(TypedDict):
-    """What the result of a run is worth."""
-
     sentence: str
     trades: int
-    occasions: int
-    by_trades: bool
-    ruined: bool
-    total_return: float
-    level: float
-    power: float
     draws: int
     refused: str
     p: float | None
@@ -132,8 +108,6 @@ class Evidence(TypedDict):
 
 
 class GroupRecord(TypedDict):
-    """The trades of a group and what they earned."""
-
     name: str
     trades: int
     wins: int
@@ -142,8 +116,6 @@ class GroupRecord(TypedDict):
 
 
 class MoveRecord(TypedDict):
-    """The gap on an event, and what was earned on it."""
-
     event_id: str
     last_close: float | None
     first_open: float | None
@@ -153,8 +125,6 @@ class MoveRecord(TypedDict):
 
 
 class Attribution(TypedDict):
-    """Where the profit came from, by way of grouping, and the move on each event."""
-
     profit_by: dict[str, list[GroupRecord]]
     moves: list[MoveRecord]
 
@@ -168,8 +138,6 @@ class NoRoom(TypedDict):
 
 
 class Differences(TypedDict):
-    """What was set for a run and differs from the defaults."""
-
     parameters: dict[str, Any]
     rules: dict[str, Any]
     first: Day | None
@@ -177,26 +145,31 @@ class Differences(TypedDict):
     engine: str | None
 
 
-class RunRecord(TypedDict):
-    """What `run.json` holds; the last three come after the rest is written."""
-
-    run_id: str
+class _Traded(TypedDict):
     strategy: str
     parameters: dict[str, Any]
     symbols: list[str]
     universe: NotRequired[str | None]
-    engine: NotRequired[Literal["backtrader", "kernel"]]
-    benchmark: str
     span: Span
-    as_of: Day | None
     rules: RunRules
+    costs: CostsName | None
+    finished_at: Moment
+
+
+class RunRecord(_Traded):
+    """What `run.json` holds; the last three come after the rest is written."""
+
+    run_id: str
+    engine: NotRequired[Literal["backtrader", "kernel"]]
+    bars: NotRequired[str]
+    missing_bars: NotRequired[Literal["daily", "none"]]
+    benchmark: str
+    as_of: Day | None
     inputs: dict[str, str]
     strategy_sha256: str
     rules_version: int
     packages: dict[str, str]
-    costs: CostsName | None
     differs: NotRequired[Differences]
-    finished_at: Moment
     assumptions: list[str]
     ruined_on: Day | None
     summary: Summary
@@ -207,8 +180,6 @@ class RunRecord(TypedDict):
 
 
 class SetFigures(TypedDict):
-    """The figures of a set; None where one has no meaning."""
-
     final_equity: float | None
     total_return: float | None
     sharpe: float | None
@@ -220,8 +191,6 @@ class SetFigures(TypedDict):
 
 
 class Best(TypedDict):
-    """The best set: its Sharpe ratio a year, deflated by the trials on record."""
-
     set: int
     trials: int
     sharpe: float | None
@@ -229,30 +198,26 @@ class Best(TypedDict):
 
 
 class OverfittingRecord(TypedDict):
-    """The probability of backtest overfitting, by so many blocks of sessions."""
-
     pbo: float
     loss_share: float
     blocks: int
 
 
 class SuperiorAbilityRecord(TypedDict):
-    """The p-value against holding, and its bounds."""
-
     p: float
     lower: float
     upper: float
 
 
-class Thin(TypedDict):
+class TooFewTrades(TypedDict):
     """Why the trades of the best set, and of all, are too few to tell; empty where they are not."""
 
     best: str
     all: str
 
 
-ChosenSet = TypedDict(
-    "ChosenSet",
+WalkedEvent = TypedDict(
+    "WalkedEvent",
     {
         "event_id": str,
         "headline": NotRequired[str],
@@ -267,51 +232,37 @@ ChosenSet = TypedDict(
 class WalkForwardRecord(TypedDict):
     """Event by event the set that was chosen on earlier ones, and what that earned in sum."""
 
-    events: list[ChosenSet]
+    events: list[WalkedEvent]
     total: float
     default: float
     hindsight: float
 
 
 class SweepEvidence(TypedDict):
-    """What the best of a sweep is worth."""
-
     compared: int
     distinct: int
     best: Best
     overfitting: OverfittingRecord | None
-    thin: Thin
+    thin: TooFewTrades
     superior: SuperiorAbilityRecord | None
     walk_forward: WalkForwardRecord
     holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe
     universe: NotRequired[str | None]
 
 
-class SweepRecord(TypedDict):
-    """What `sweep.json` holds."""
-
+class SweepRecord(_Traded):
     sweep_id: str
-    strategy: str
-    symbols: list[str]
-    universe: NotRequired[str | None]
     assumptions: NotRequired[list[str]]
-    parameters: dict[str, Any]
     axes: dict[str, list[Any]]
     base: dict[str, Any]
     base_figures: SetFigures
     sets: int
-    rules: RunRules
-    costs: CostsName | None
-    span: Span
     trials: int
     evidence: SweepEvidence
-    finished_at: Moment
     files: NotRequired[dict[str, str]]
 
 
 class StudySettings(TypedDict):
-    """How it was studied."""
-
     estimation: int
     seed: int
     draws: int
@@ -341,8 +292,6 @@ class StudiedRow(EventFields):
 
 
 class LeftOutRow(EventFields):
-    """An event that could not be studied, and why."""
-
     reason: str
 
 
@@ -368,53 +317,51 @@ class WindowRow(Average):
 
 
 class GroupRow(Average):
-    """A group of events in the leading window."""
-
     by: str
     name: str
 
 
-class CurveRecord(TypedDict):
-    """The average path of events by day, and the band of random days."""
-
-    by: str
+class MeanPath(TypedDict):
     name: str
-    places: list[int]
-    signs: list[int]
     mean: list[float | None]
     low: list[float | None]
     high: list[float | None]
 
 
+class CurveRecord(MeanPath):
+    by: str
+    places: list[int]
+    signs: list[int]
+
+
 Windows = Annotated[list[WindowRow], Field(min_length=1)]
 
 
-class StudyRecord(TypedDict):
-    """What `study.json` holds."""
-
+class _Studied(TypedDict):
     study_id: str
     name: str
     of: Literal["kind", "strategy"]
+    reaction_minutes: float
+    days: list[int]
+    finished_at: Moment
+    files: NotRequired[dict[str, str]]
+
+
+class StudyRecord(_Studied):
     symbol: str
     benchmark: str
     benchmark_reason: str
-    reaction_minutes: float
     settings: StudySettings
     also: str
-    days: list[int]
     events: list[StudiedRow]
     windows: Windows
     signed: Windows | None
     groups: list[GroupRow]
     curves: list[CurveRecord]
     left_out: list[LeftOutRow]
-    finished_at: Moment
-    files: NotRequired[dict[str, str]]
 
 
 class MeanRow(TypedDict):
-    """A mean of observations with what it is worth; None where that is unknown."""
-
     value: float | None
     low: float | None
     high: float | None
@@ -425,8 +372,6 @@ class MeanRow(TypedDict):
 
 
 class ManyWindowRow(TypedDict):
-    """A window: all observations, each group, and the highest group less the lowest."""
-
     window: str
     all: MeanRow
     groups: list[MeanRow]
@@ -434,27 +379,12 @@ class ManyWindowRow(TypedDict):
     p_holm: float | None
 
 
-class ManyCurve(TypedDict):
-    """The mean path of a group by day, with its interval."""
-
-    name: str
-    mean: list[float | None]
-    low: list[float | None]
-    high: list[float | None]
-
-
-class ManyStudyRecord(TypedDict):
-    """What `many-study.json` holds."""
-
-    study_id: str
-    name: str
-    of: Literal["kind", "strategy"]
+class ManyStudyRecord(_Studied):
     symbols: list[str]
     universe: str | None
     against: str
     by: str | None
     quantiles: int | None
-    reaction_minutes: float
     told: int
     observations: int
     stocks: int
@@ -464,9 +394,6 @@ class ManyStudyRecord(TypedDict):
     without_return: NotRequired[int]
     groups: list[str]
     rows: Annotated[list[ManyWindowRow], Field(min_length=1)]
-    days: list[int]
-    curves: list[ManyCurve]
+    curves: list[MeanPath]
     left_out: dict[str, int]
     assumptions: list[str]
-    finished_at: Moment
-    files: NotRequired[dict[str, str]]

@@ -110,7 +110,7 @@ def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) 
     if found is None or found["sharpe"].get("psr") is None or len(known) < 2:  # noqa: PLR2004
         return None
     from backtest.stats import SESSIONS_A_YEAR
-    from backtest.stats.sharpe_inference import SharpeEstimate, deflated_sharpe_ratio
+    from backtest.stats.inference import SharpeEstimate, deflated_sharpe_ratio
 
     estimate = SharpeEstimate(**found["sharpe"]["per_session"])
     return deflated_sharpe_ratio(estimate, variance(known) / SESSIONS_A_YEAR, len(sharpes))

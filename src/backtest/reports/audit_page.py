@@ -130,12 +130,7 @@ _DECIDES = ("seed", "settings", "strategy_sha256", "rules_version", "packages", 
 
 
 def write_audit_page(folder: Path, record: Record, reports: Path) -> Path:
-    """Write `index.html` of an audit from its record; return its place.
-
-    Raises:
-        UsageError: a folder cannot be written.
-
-    """
+    """Write `index.html` of an audit from its record; return its place."""
     return write_page(
         folder / "index.html",
         reports,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
-from itertools import accumulate, chain
+from itertools import chain
 from math import floor, isnan, log10, sqrt
-from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.experiments.runs.store import read_rows
 from backtest.stats.formats import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
 
     from backtest.experiments.runs.store import Run
     from backtest.reports.compare_page import ComparedBenchmark
@@ -24,10 +23,7 @@ _STRONGEST = 50  # percent of the colour in the strongest cell: its text stays r
 
 
 class Profit(NamedTuple):
-    """What an event brought a run: the net profit of its trades, and their return or number.
-
-    Where it opened none `dollars` is None, and the text says why.
-    """
+    """The net profit of the trades of an event, None without any; and their return, or why none."""
 
     dollars: float | None
     text: str
@@ -46,10 +42,7 @@ class MatrixRow(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """Events in the order of time, and what else the profit of each run is made of, in dollars.
-
-    Of very many events some are left out; what they brought is among the others.
-    """
+    """Events in the order of time, and what else the profit of each run is made of, in dollars."""
 
     rows: Sequence[MatrixRow]
     left_out: int
@@ -83,10 +76,7 @@ def matrix(runs: Sequence[Run]) -> Matrix:
 
 
 def strengths(found: Matrix, runs: Sequence[Run]) -> list[list[int]]:
-    """How strongly each cell of the rows is coloured, percent: by the profit on the first cash.
-
-    The root of it, so that small profits are seen beside large ones.
-    """
+    """How strongly each cell of the rows is coloured, percent: by the root of profit on cash."""
     cash = [run.manifest["rules"]["cash"] for run in runs]
     shares = [
         [abs(p.dollars) / cash[n] if p and p.dollars else 0.0 for n, p in enumerate(row.profits)]
@@ -120,83 +110,60 @@ def _sum(profits: Iterable[Profit | None]) -> float:
 
 
 MOST_POINTS = 25_000  # so that a page stays light
-_COARSER: tuple[tuple[str, Callable[[str], Hashable]], ...] = (
-    ("week", lambda day: date.fromisoformat(day).isocalendar()[:2]),
-    ("month", lambda day: day[:7]),
-    ("year", lambda day: day[:4]),
-)
+_STEPS = {"session": "D", "week": "W", "month": "M", "year": "Y"}  # with the periods of pandas
 _DIGITS = 5  # that are kept of a fraction of the cash at the start
 _COLOURS = 6  # --run-0 and so on, in the style of the page
 _DASHES = ("solid", "7px,3px", "2px,3px", "11px,3px,2px,3px", "16px,4px")  # of runs, in turn
-_BESIDE = (
-    "4px,4px",
-    "1px,3px",
-    "9px,5px",
-    "2px,2px",
-    "6px,2px,1px,2px",
-    "12px,3px",
-)  # of benchmarks
+_BESIDE = (  # of benchmarks
+    "4px,4px", "1px,3px", "9px,5px", "2px,2px", "6px,2px,1px,2px", "12px,3px",
+)  # fmt: skip
 
 
-class EquityCurve(NamedTuple):
-    """A run or a benchmark: the cash at the first open, and by session (ISO days, in order).
-
-    `equity` is in dollars at each close, `returns` are fractions.
-    """
+class Curve(NamedTuple):
+    """A run or a benchmark: the cash at the first open, dollars at each close, and returns."""
 
     cash: float
-    equity: Mapping[str, float]
-    returns: Mapping[str, float]
+    equity: pd.Series
+    returns: pd.Series
 
 
-def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> list[EquityCurve]:
-    """The curve of each run and then of each benchmark on the same cash, from `equity.csv`."""
-    tables = {run.run_id: read_rows(run.path / "equity.csv") for run in runs}
-    curves = []
-    for run in runs:
-        equity, returns = (_column(tables[run.run_id], name) for name in ("equity", "return"))
-        curves.append(EquityCurve(run.manifest["rules"]["cash"], equity, returns))
+def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> list[Curve]:
+    """The curve of each run and then of each benchmark on the same cash."""
+    curves = [
+        Curve(run.manifest["rules"]["cash"], run.equity["equity"], run.equity["return"])
+        for run in runs
+    ]
     for run, column in ((one.run, one.column) for one in benchmarks):
-        cash = run.manifest["rules"]["cash"]
-        returns = _column(tables[run.run_id], column)
-        growth = accumulate((1 + change for change in returns.values()), mul)
-        equity = {day: cash * value for day, value in zip(returns, growth, strict=True)}
-        curves.append(EquityCurve(cash, equity, returns))
+        cash, returns = run.manifest["rules"]["cash"], run.equity[column].dropna()
+        curves.append(Curve(cash, cash * (1 + returns).cumprod(), returns))
     return curves
 
 
-def _column(table: Iterable[Mapping[str, str]], name: str) -> dict[str, float]:
-    found = {row["session"]: float(row[name]) for row in table}
-    return {day: value for day, value in found.items() if not isnan(value)}
-
-
-def chart(curves: Sequence[EquityCurve], names: Sequence[str], runs: int) -> dict[str, Any]:
+def chart(curves: Sequence[Curve], names: Sequence[str], runs: int) -> dict[str, Any]:
     """What the chart draws, ready for JSON, of so many runs and then their benchmarks.
 
-    `step` is `session`, or `week`, `month` or `year` where only the last close of each is drawn.
-    A series has the `cash` at its first open, the place of its `first` day, and its `equity` at the
-    closes from then on, null where there is none.
+    Of each `step` the last close is drawn; the `equity` of a series begins at its `first` day.
     """
-    step, drawn = _light([list(curve.equity) for curve in curves])
-    days = sorted(set().union(*drawn))
+    import pandas as pd
+
+    step, drawn = _light([curve.equity for curve in curves])
+    table = pd.concat(drawn, axis=1, ignore_index=True, sort=True)
     series = []
     for number, (curve, own) in enumerate(zip(curves, drawn, strict=True)):
-        first = days.index(own[0])
-        known = {day: curve.equity[day] for day in own}
-        values = [known.get(day) for day in days[first : days.index(own[-1]) + 1]]
-        equity = _rounded(values, curve.cash)
-        line = {"name": names[number], "cash": curve.cash, "first": first, "equity": equity}
+        first, last = table.index.get_indexer([own.index[0], own.index[-1]])
+        equity = _rounded(table[number].iloc[first : last + 1], curve.cash)
+        line = {"name": names[number], "cash": curve.cash, "first": int(first), "equity": equity}
         series.append({**line, **_look(number, runs)})
+    days = table.index.strftime("%Y-%m-%d").to_list()
     return {"days": days, "step": step, "series": series}
 
 
-def _light(days: Sequence[Sequence[str]]) -> tuple[str, Sequence[Sequence[str]]]:
-    """The finest step in which a light page holds all curves, and the days of each in it."""
-    step, drawn = "session", days
-    for coarser, period in _COARSER:
-        if sum(map(len, drawn)) <= MOST_POINTS:
+def _light(equities: Sequence[pd.Series]) -> tuple[str, Sequence[pd.Series]]:
+    """The finest step in which a light page holds all curves, and the curves in it."""
+    for step, period in _STEPS.items():
+        drawn = [one.groupby(one.index.to_period(period)).tail(1) for one in equities]
+        if sum(map(len, drawn)) <= MOST_POINTS or step == "year":
             break
-        step, drawn = coarser, [list({period(day): day for day in own}.values()) for own in days]
     return step, drawn
 
 
@@ -209,6 +176,6 @@ def _look(number: int, runs: int) -> dict[str, Any]:
     return {"isRun": False, "colour": "--soft", "dash": dash}
 
 
-def _rounded(values: Iterable[float | None], cash: float) -> list[float | None]:
+def _rounded(values: pd.Series, cash: float) -> list[float | None]:
     digits = max(0, _DIGITS - floor(log10(cash)))
-    return [None if v is None else round(v, digits) if digits else round(v) for v in values]
+    return [None if isnan(v) else round(v, digits) if digits else round(v) for v in values]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import statistics
 from datetime import UTC, datetime
+from itertools import compress
+from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -23,20 +24,17 @@ from backtest.reports.run_words import (
     verdict,
 )
 from backtest.stats import LEVEL
-from backtest.stats.formats import FIGURES, MORE_FIGURES, UNKNOWN, costs_line, counted
+from backtest.stats.formats import FIGURES, MORE_FIGURES, costs_line, counted
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from backtest.experiments.runs.store import Run
-
-    _Terms = tuple[str, tuple[str, str], float]  # of a benchmark: symbol, span, cash
     from pathlib import Path
 
-    from backtest.reports.compare_charts import EquityCurve
+    from backtest.experiments.runs.store import Run
+    from backtest.reports.compare_charts import Curve
 
 
 _SHORT = 8  # digits of a checksum that are shown
@@ -44,24 +42,21 @@ _SHORT = 8  # digits of a checksum that are shown
 # What makes the results of runs unlike, whatever their strategies are.
 _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("span", lambda manifest: manifest["span"]),
-    ("day of the data", lambda manifest: manifest.get("as_of")),
+    ("day of the data", lambda manifest: manifest["as_of"]),
     ("symbols", lambda manifest: sorted(manifest["symbols"])),
     ("cash at the start", lambda manifest: manifest["rules"]["cash"]),
     ("costs and rules", lambda manifest: {**manifest["rules"], "cash": None}),
-    ("version of the rules", lambda manifest: manifest.get("rules_version")),
+    ("version of the rules", lambda manifest: manifest["rules_version"]),
 )
 
 
 class ComparedBenchmark(NamedTuple):
-    """A benchmark, its figures by name, and one of the runs that were held against it.
-
-    `column` is that of its returns in `equity.csv`.
-    """
+    """A benchmark, its figures, a run that has it, and the column of its returns in equity.csv."""
 
     heading: str
     figures: Mapping[str, Any]
     run: Run
-    column: str = "benchmark_return"
+    column: str
 
 
 def heading(run: Run, runs: Sequence[Run]) -> str:
@@ -93,40 +88,33 @@ def span_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 def benchmarks_of(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     """The benchmark of each span and amount of cash, once."""
-    found: dict[_Terms, Run] = {}
-    for run in runs:
-        terms = (run.manifest["benchmark"], _span(run), run.manifest["rules"]["cash"])
-        found.setdefault(terms, run)
-    return [
-        ComparedBenchmark(_heading(terms, found, "benchmark"), run.benchmark, run)
-        for terms, run in found.items()
-    ]
+    found = [(run.manifest["benchmark"], run.benchmark, run) for run in runs]
+    return _named(found, "benchmark", "benchmark_return")
 
 
 def held_stocks(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     """The stocks of each span and amount of cash, held throughout, once."""
     from backtest.experiments.runs.figures import holdings  # loads pandas
 
-    found = {
-        (one.symbols, _span(one.run), one.run.manifest["rules"]["cash"]): one
-        for one in holdings(runs)
-    }
-    return [
-        ComparedBenchmark(_heading(terms, found, "held"), one.figures, one.run, "holding_return")
-        for terms, one in found.items()
-    ]
+    return _named(holdings(runs), "held", "holding_return")
 
 
-def _heading(terms: _Terms, found: Iterable[_Terms], what: str) -> str:
-    """The symbol, and below it what tells the benchmark from others of the same symbol."""
-    symbol, (first, last), cash = terms
-    alike = [other for other in found if other[0] == symbol]
-    lines = [symbol, what]
-    firsts, lasts = zip(*(ends for _, ends, _ in alike), strict=True)
-    lines += [f"from {first}"] * (len({*firsts}) > 1) + [f"to {last}"] * (len({*lasts}) > 1)
-    if len({dollars for _, _, dollars in alike}) > 1:
-        lines.append(f"{cash:,.10g} $")
-    return "\n".join(lines)
+def _named(
+    found: Iterable[tuple[str, Mapping[str, Any], Run]], what: str, column: str
+) -> list[ComparedBenchmark]:
+    """Each once, by its symbol and below it what tells it from others of the same symbol."""
+    alike: dict[str, dict[tuple[str, str, float], tuple[Mapping[str, Any], Run]]] = {}
+    for symbol, figures, run in found:
+        terms = (*_span(run), run.manifest["rules"]["cash"])
+        alike.setdefault(symbol, {}).setdefault(terms, (figures, run))
+    named = []
+    for symbol, its in alike.items():
+        differ = [len(set(values)) > 1 for values in zip(*its, strict=True)]
+        for (first, last, cash), (figures, run) in its.items():
+            words = compress((f"from {first}", f"to {last}", f"{cash:,.10g} $"), differ)
+            heading = "\n".join([symbol, what, *words])
+            named.append(ComparedBenchmark(heading, figures, run, column))
+    return named
 
 
 def differences(runs: Sequence[Run]) -> list[tuple[str, list[str | None]]]:
@@ -148,21 +136,20 @@ def unlike(runs: Sequence[Run]) -> list[str]:
         for name, ground in _GROUNDS
         if any(ground(manifest) != ground(manifests[0]) for manifest in manifests)
     ]
-    files = {item for manifest in manifests for item in manifest.get("inputs", {}).items()}
+    files = {item for manifest in manifests for item in manifest["inputs"].items()}
     return [*found, "data files"] if len({name for name, _ in files}) < len(files) else found
 
 
 def _settings(run: Run) -> dict[str, str]:
     """All that decides a result; parameters by strategy, since others' are not comparable."""
-    manifest = run.manifest
+    manifest: Mapping[str, Any] = run.manifest
     name = manifest["strategy"]
-    rest = {key: manifest.get(key) for key in ("benchmark", "span", "as_of")}
-    rest["symbols"] = traded(manifest)
-    checksums = {**manifest.get("inputs", {}), f"{name}.py": manifest.get("strategy_sha256")}
+    rest = {key: manifest[key] for key in ("benchmark", "span", "as_of", "rules")}
+    checksums = {**manifest["inputs"], f"{name}.py": manifest["strategy_sha256"]}
     return {
-        **flat({name: manifest["parameters"], **rest, "rules": manifest["rules"]}),
-        **{key: one[:_SHORT] if one else UNKNOWN for key, one in checksums.items()},
-        "version of the rules": str(manifest.get("rules_version", UNKNOWN)),
+        **flat({name: manifest["parameters"], **rest, "symbols": traded(manifest)}),
+        **{key: one[:_SHORT] for key, one in checksums.items()},
+        "version of the rules": str(manifest["rules_version"]),
     }
 
 
@@ -183,20 +170,12 @@ class Cell(NamedTuple):
     best: bool
 
 
-class Correlation(NamedTuple):
-    """Pearson's correlation of returns, None where unknown, over so many common sessions."""
-
-    value: float | None
-    sessions: int
-
-
 def figure_rows(
     runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]
 ) -> list[tuple[str, list[Cell]]]:
     """A label, and a cell for each run and then each benchmark, which is never the best.
 
-    Nothing is the best of its row where all runs show the same, and dollars are not compared
-    between runs that began with different amounts.
+    Nothing is where all runs show the same, nor dollars of runs that began with unlike amounts.
     """
     same_cash = len({run.manifest["rules"]["cash"] for run in runs}) == 1
     rows = []
@@ -211,21 +190,22 @@ def figure_rows(
     return rows
 
 
-def correlations(curves: Sequence[EquityCurve]) -> list[list[Correlation]]:
-    """Of each curve with each, row by row."""
-    return [[correlation(one.returns, other.returns) for other in curves] for one in curves]
+def correlations(curves: Sequence[Curve]) -> list[list[tuple[float | None, int]]]:
+    """Pearson's correlation of each curve's returns with each, None where unknown; and sessions."""
+    import pandas as pd
 
-
-def correlation(a: Mapping[str, float], b: Mapping[str, float]) -> Correlation:
-    """Pearson's correlation of returns by session, over the sessions of both.
-
-    It is unknown for fewer than `FEWEST_COMMON` sessions, and where one of the two never varies.
-    """
-    common = a.keys() & b.keys()
-    x, y = [a[day] for day in common], [b[day] for day in common]
-    if len(common) < FEWEST_COMMON or len(set(x)) == 1 or len(set(y)) == 1:
-        return Correlation(None, len(common))
-    return Correlation(statistics.correlation(x, y), len(common))
+    columns = [curve.returns for curve in curves]
+    returns = pd.concat(columns, axis=1, ignore_index=True, sort=True)
+    known = returns.notna().astype(int)
+    rows = zip(
+        returns.corr(min_periods=FEWEST_COMMON).to_numpy().tolist(),
+        (known.T @ known).to_numpy().tolist(),
+        strict=True,
+    )
+    return [
+        [(None if isnan(value) else value, common) for value, common in zip(*row, strict=True)]
+        for row in rows
+    ]
 
 
 class ComparisonRecord(TypedDict):
@@ -261,15 +241,7 @@ _SIGNS = {"none": "x-thin", "better": "circle"}  # of verdicts in the chart; oth
 
 
 def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) -> Path:
-    """Write `compare.html`, the page of the latest comparison; return its place.
-
-    With `keep` the comparison also has a folder of its own, which the index lists.
-
-    Raises:
-        DataError: a record of trials is corrupt.
-        UsageError: a folder cannot be written.
-
-    """
+    """Write `compare.html`, and with `keep` a folder for the index as well; return the page."""
     content = _content(runs)
     page = write_page(reports / "compare.html", reports, "compare.html", **content)
     if keep:
@@ -312,7 +284,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "kinds": sorted({row.event["kind"] for row in found.rows}),
         "symbols": len({row.event["symbol"] for row in found.rows}),
         "correlations": alike,
-        "common": sorted({cell.sessions for row in alike for cell in row}),
+        "common": sorted({sessions for row in alike for _, sessions in row}),
         "differences": differences(runs),
         "parameters": _side_by_side([flat(run.manifest["parameters"]) for run in runs]),
     }

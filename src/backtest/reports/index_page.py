@@ -46,35 +46,26 @@ _RECORDS: dict[str, tuple[str, type[Any]]] = {
 
 
 class Entry(NamedTuple):
-    """A row of the index: a run, comparison, sweep, study or audit in its folder.
-
-    `subjects` are strategies or kinds of event, `made` is ISO and UTC, `value` the return that it
-    sorts by, `pages` those of `index.html` and `tearsheet.html` that are there, and `runs` the
-    ids of a run or of those that are compared, and `about` what a run differs in from the defaults.
-    """
+    """A row of the index: a run, comparison, sweep, study or audit in its folder."""
 
     what: str
     folder: str
     title: str
-    made: str
+    made: str  # ISO, in UTC
     result: str
-    subjects: Sequence[str] = ()
+    subjects: Sequence[str] = ()  # strategies or kinds of event
     symbols: Sequence[str] = ()
     span: str = ""
-    value: float | None = None
-    pages: Sequence[str] = ()
-    runs: Sequence[str] = ()
-    about: str = ""
+    value: float | None = None  # the return that it sorts by
+    pages: Sequence[str] = ()  # of `index.html` and `tearsheet.html`
+    runs: Sequence[str] = ()  # the ids of a run, or of those that are compared
+    about: str = ""  # what a run differs in from the defaults
 
 
 def write_index(reports: Path) -> Path:
-    """Write `index.html` of a reports folder; return its place.
+    """Write `index.html` of a reports folder from the records in it; return its place.
 
-    It rests on the records of the folders alone. One that cannot be read gets a row that says so.
-
-    Raises:
-        UsageError: the folder cannot be written.
-
+    A record that cannot be read gets a row that says so.
     """
     clear_unfinished(reports)
     # Hidden folders are unfinished work.

@@ -10,7 +10,6 @@ import sys
 from functools import cache, partial
 from importlib.metadata import version
 from marshal import dumps, loads
-from math import ceil, floor, log10
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
@@ -38,15 +37,7 @@ _FILTERS = (
 
 
 def store_plotly(reports: Path) -> Path:
-    """Where plotly's script lies in a reports folder; it is put there unless it is.
-
-    The name carries the version, so that an upgrade leaves older pages the script they were
-    made for. A damaged file is replaced.
-
-    Raises:
-        UsageError: the folder cannot be written.
-
-    """
+    """Where the script of plotly lies in a reports folder; it is put there, or mended."""
     script, stored = PLOTLY.read_bytes(), reports / "assets" / PLOTLY.name
     if not stored.is_file() or stored.read_bytes() != script:
         write_text(stored, script.decode("utf-8"))
@@ -80,11 +71,7 @@ def write_page(
     """Write a page in or below the reports folder, from a template; return its place.
 
     `data` is what its charts draw, ready for JSON; None for a page without charts, which needs no
-    script in the `assets` of the reports folder.
-
-    Raises:
-        UsageError: a folder cannot be written.
-
+    script. Raises UsageError where a folder cannot be written.
     """
     from markupsafe import Markup
 
@@ -174,14 +161,6 @@ def in_markdown(text: str) -> str:
     """A text in one line in which Markdown finds no sign, no name and no number of an issue."""
     line = _SIGNS.sub(r"\\\1", " ".join(text.split()))
     return _CALLS.sub(rf"\1{_NO_WIDTH}", line)
-
-
-def round_values(low: float, high: float, most: int) -> list[float]:
-    """The multiples within a range of the least of 1, 2 and 5 × 10ⁿ that parts it into `most`."""
-    rough = max(high - low, 1e-9) / most
-    power = 10.0 ** floor(log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-    return [step * n for n in range(ceil(low / step), floor(high / step) + 1)]
 
 
 def _address(place: Path, start: Path) -> str:

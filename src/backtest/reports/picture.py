@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.errors import unknown
 from backtest.reports.run_chart import TRADED, kinds_of
-from backtest.reports.run_words import leading_p
+from backtest.reports.run_words import evidence_figures
 from backtest.stats.formats import costs_line, counted, new_york_day, p_value, percent
 from backtest.workspace.files import write_bytes
 
@@ -54,11 +54,7 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
     """Draw a run as a PNG of 3200 × 1800 pixels, by default with the prices of its first stock.
 
     Of a universe the whole account is drawn, unless a stock is named. The same run gives the same
-    bytes.
-
-    Raises:
-        UsageError: the run has no such stock, or the file cannot be written.
-
+    bytes. Raises UsageError where the run has no such stock, or the file cannot be written.
     """
     import matplotlib.style
 
@@ -251,7 +247,7 @@ def _short(name: str) -> str:
 
 
 def _write_heading(figure: Figure, run: Run, traded: str, line: int = 1_000) -> None:
-    manifest, p = run.manifest, leading_p(run)
+    manifest, p = run.manifest, evidence_figures(run)["p"]
     own, other = (percent(figures["total_return"]) for figures in (run.summary, run.benchmark))
     told = [
         f"Ruined on {manifest['ruined_on']}" if manifest["ruined_on"] else "",

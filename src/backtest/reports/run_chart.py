@@ -53,10 +53,7 @@ def kinds_of(run: Run) -> dict[str, dict[str, str]]:
 
 
 def story(run: Run, ids: Iterable[str]) -> dict[str, Any]:
-    """The figures of the chart, rounded to sight and ready for JSON.
-
-    Events with a row on the page are named by `ids`; the markers of others carry no id.
-    """
+    """The figures of the chart, ready for JSON; `ids` are events that have a row on the page."""
     bars, weekly = _bars(run)
     axis = ChartAxis(sorted({str(day) for day in bars["day"]}))
     kinds, rows = kinds_of(run), set(ids)
@@ -85,10 +82,7 @@ def story(run: Run, ids: Iterable[str]) -> dict[str, Any]:
 
 
 def _bars(run: Run) -> tuple[pd.DataFrame, bool]:
-    """The bars with the `day` that each ends on: sessions, or weeks where there are too many.
-
-    Of symbols too many even for weeks, those are kept on which the run traded most.
-    """
+    """Sessions, or weeks where there are too many, of the symbols traded most; with their `day`."""
     bars = run.bars.assign(day=run.bars["session"].dt.strftime("%Y-%m-%d"))
     if len(bars) <= MOST_BARS:
         return bars, False
@@ -138,10 +132,7 @@ def _events(
 
 
 def _trades(run: Run, symbol: str, axis: ChartAxis) -> list[list[Any]]:
-    """Of each trade of a symbol: its id, bar and price of entry, bar and price of exit.
-
-    Then three flags: whether it was long, gained, and is still open.
-    """
+    """Of each trade: its id, bar and price of entry and exit; if it is long, gained, and open."""
     return [
         [
             row["trade_id"],

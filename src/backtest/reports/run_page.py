@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from backtest.experiments.runs.finding import name_of
-from backtest.experiments.runs.store import FILES, LEADING, Run
+from backtest.experiments.runs.store import FILES, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
 from backtest.reports.audit_page import audit_of
-from backtest.reports.pages import round_values, write_page
+from backtest.reports.pages import write_page
 from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, rounded, story
 from backtest.reports.run_words import (
     ENDS,
-    Earned,
     earned,
     evidence_rows,
     is_many,
-    leading_p,
     most_reasons,
     no_room,
     no_trade,
@@ -28,18 +26,14 @@ from backtest.reports.run_words import (
     ruin,
 )
 from backtest.reports.tearsheet_charts import compounded, monthly
-from backtest.stats.formats import (
-    FIGURES,
-    MORE_FIGURES,
-    costs_line,
-    few,
-    ratio,
-)
+from backtest.stats.formats import FIGURES, MORE_FIGURES, costs_line, few
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from backtest.experiments.runs.attribution import Group
 
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large
@@ -47,6 +41,8 @@ MOST_BYTES = 490_000  # of a page, so that it opens at once
 MOST_TRADES = 10_000  # of very many, so that the page weighs less than 2 MB
 FEW = 25  # rows of a way of grouping, where trades are many
 _FOUND = ("evidence", "attribution", "trials")  # what the page shows itself
+_STEPS = 20  # in which the worst and the best prices of many trades are counted, each
+_REACHED = 0.98  # of them lie within the steps
 _MOST_LETTERS = 80  # of a headline and a reason
 _LONG = ("symbols", "inputs", "versions")  # of many stocks, which stand in run.json
 _GROUPS = (
@@ -60,12 +56,7 @@ _GROUPS = (
 
 
 def write_run_page(run: Run, folder: Path | None = None) -> Path:
-    """Write `index.html` of a run from its folder alone, there or in another; return its place.
-
-    Raises:
-        UsageError: a folder cannot be written.
-
-    """
+    """Write `index.html` of a run from its folder alone, there or in another; return its place."""
     folder, shared = folder or run.path, _content(run)
     if is_many(run):
         return _write(folder, "run_many.html", {**shared, **_many(run), "few": FEW})
@@ -94,17 +85,21 @@ def _content(run: Run) -> dict[str, Any]:
         "parameters": flat(manifest["parameters"]),
         "costs": costs_line(manifest),
         "files": (*FILES, "run.json"),
-        "p": leading_p(run),
+        "p": manifest["evidence"]["p"],
         "sentence": plain_sentence(manifest["evidence"], trials),
         "ruin": ruin(run),
         "no_room": no_room(run),
         "evidence_rows": evidence_rows(manifest["evidence"], trials),
-        "null": _null(manifest["evidence"]),
+        "null": null_of(run),
         "audit": audit_of(run),
         "words": audit_page,
         "variant": name_of(run),
         "figures": FIGURES,
-        "more": [(label, form(known[name])) for name, label, form in MORE_FIGURES],
+        "more": [
+            (label, form(value))
+            for name, label, form in MORE_FIGURES
+            if (value := known[name]) is not None
+        ],
         "held": stock_figures(run),
         "stock": f"{few(manifest['symbols'])} held",
         "months": [] if manifest["ruined_on"] else monthly(run.equity["return"]),
@@ -122,6 +117,7 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
         "data": {
             **story(run, [row["event_id"] for row in decisions]),
             "excursions": [_excursion(row) for row in run.trades[-rows:]],
+            "null": null_of(run),
         },
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
@@ -133,6 +129,14 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
         "several": len(run.manifest["symbols"]) > 1,
         "few": few,
     }
+
+
+def null_of(run: Run) -> dict[str, Any] | None:
+    """The Sharpe ratios of random timing as a histogram, and the run's; None where unknown."""
+    timing = run.manifest["evidence"]["random_timing"]
+    if timing is None or timing["histogram"] is None or timing["sharpe"]["observed"] is None:
+        return None
+    return {**timing["histogram"], "run": timing["sharpe"]["observed"]}
 
 
 def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
@@ -174,8 +178,10 @@ def _source(address: str) -> tuple[str, str]:
 def _many(run: Run) -> dict[str, Any]:
     """What the template shows beside what every run has."""
     stocks = ranked_stocks(run)
+    excursions = excursions_of(run) if run.trades else None
     return {
-        "data": _data(run, stocks),
+        "data": {**_data(run, stocks), "excursions": excursions},
+        "excursions": excursions,
         "stocks": len(stocks),
         "best": stocks[:ENDS],
         "worst": stocks[ENDS:][-ENDS:][::-1],
@@ -185,21 +191,42 @@ def _many(run: Run) -> dict[str, Any]:
     }
 
 
-def _years(run: Run) -> list[tuple[str, Earned, float, float]]:
+def _years(run: Run) -> list[tuple[str, Group | None, float, float]]:
     """Of each year: what the trades earned that ended in it, and both returns."""
-    equity, nothing = run.equity, Earned("", 0, 0, 0.0, 0.0)
-    grown = compounded(equity[["return", "benchmark_return"]], equity.index.year)
-    ended = [{**row, "year": row["exit_session"][:4]} for row in run.trades]
-    found = {one.name: one for one in earned(ended, "year")}
-    years = grown.itertuples()
-    return [(str(year), found.get(str(year), nothing), own, other) for year, own, other in years]
+    returns, index = run.equity[["return", "benchmark_return"]], run.equity.index
+    ended = {one.name: one for one in earned(run.trades, lambda row: row["exit_session"][:4])}
+    years = compounded(returns, index.year).itertuples()
+    return [(str(year), ended.get(str(year)), own, other) for year, own, other in years]
 
 
-def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
+def excursions_of(run: Run) -> dict[str, Any]:
+    """How many trades had their worst and best price how far from the entry, in steps from 0 on.
+
+    Of each side those that gained, then those that lost; the last step holds what lies beyond it.
+    """
+    import numpy as np
+
+    names = ("mae", "mfe", "net_profit")
+    worst, best, profit = np.array([[float(row[name]) for name in names] for row in run.trades]).T
+    far, gained = np.abs([worst, best]), profit > 0
+    step = float(np.ceil(1000 * np.quantile(far, _REACHED) / _STEPS).clip(1)) / 1000
+    counts = [
+        [np.bincount(places[own], minlength=_STEPS).tolist() for own in (gained, ~gained)]
+        for places in np.minimum(far / step, _STEPS - 1).astype(int)
+    ]
+    return {
+        "step": step,
+        **dict(zip(("worst", "best"), counts, strict=True)),
+        "endured": float(np.quantile(worst[gained], 0.1)) if gained.any() else None,
+        "missed": float(np.median(best[~gained])) if not gained.all() else None,
+    }
+
+
+def _data(run: Run, stocks: Sequence[Group]) -> dict[str, Any]:
     """The account by week, all stocks, and the newest trades, with names and days by number."""
     events = {row["event_id"]: row for row in run.decisions}
     trades = run.trades[-MOST_TRADES:]
-    symbols = {symbol: n for n, (symbol, *_) in enumerate(stocks)}
+    symbols = {stock.name: n for n, stock in enumerate(stocks)}
     exits = _numbered(row["exit_reason"] for row in trades)
     days = _numbered(sorted({row[f"{end}_session"] for row in trades for end in ("entry", "exit")}))
     sessions = run.equity.index.to_series()
@@ -208,9 +235,14 @@ def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
     return {
         "strategy": run.manifest["strategy"],
         "benchmark": run.manifest["benchmark"],
+        "stock": f"{few(run.manifest['symbols'])} held",
+        "null": null_of(run),
         "weeks": weeks.days,
         "account": account_of(run, weeks),
-        "stocks": [[*stock[:3], round(stock[3], 2), round(stock[4], 5)] for stock in stocks],
+        "stocks": [
+            [one.name, one.trades, one.wins, round(one.net_profit, 2), round(one.mean_return, 5)]
+            for one in stocks
+        ],
         "days": list(days),
         "exits": [name.replace("_", " ") for name in exits],
         "trades": [
@@ -241,38 +273,3 @@ def _text(event: dict[str, str]) -> str:
     """The headline of an event and the reason of its trade, not too long."""
     text = " · ".join(filter(None, (event.get("headline"), event.get("reason"))))
     return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"
-
-
-# The run inside its null, in pixels.
-
-_WIDTH, _SIDE, _TOP, _BOTTOM = 960, 8, 24, 172
-_ROOM = 24  # half a label: one at the very edge would be cut
-
-
-def _null(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The picture of the run inside its null; None where it has none."""
-    timing = found["random_timing"]
-    if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
-        return None
-    return null_chart(**timing["histogram"], mark=timing[LEADING]["observed"])
-
-
-def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> dict[str, Any]:
-    """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked.
-
-    A bar is `beyond` where its middle lies at the mark or above.
-    """
-    width = (_WIDTH - 2 * _SIDE) / len(counts)
-    tallest = (_BOTTOM - _TOP) / max(counts)
-
-    def x(value: float) -> float:
-        return _SIDE + width * (value - first) / step
-
-    bars = [
-        {"x": x(low), "y": _BOTTOM - height, "height": height, "beyond": low + step / 2 >= mark}
-        for low, height in ((first + n * step, tallest * many) for n, many in enumerate(counts))
-    ]
-    values = round_values(first, first + step * len(counts), most=8)
-    ticks = [(x(value), f"{value:+g}" if value else "0") for value in values]
-    inside = [(place, text) for place, text in ticks if _ROOM < place < _WIDTH - _ROOM]
-    return {"bars": bars, "width": width - 1, "mark": (x(mark), ratio(mark)), "ticks": inside}

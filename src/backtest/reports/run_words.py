@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import Counter
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.pages import fill
+from backtest.reports.pages import fill, sentences
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.formats import (
     FIGURES,
@@ -19,7 +20,6 @@ from backtest.stats.formats import (
     new_york_day,
     p_value,
     percent,
-    ratio,
     share,
     visible,
 )
@@ -27,8 +27,9 @@ from backtest.strategy.parameters import flat
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from backtest.experiments.runs.attribution import Group
     from backtest.experiments.runs.store import Run
 
 
@@ -40,10 +41,7 @@ _NO_ROOM = "no_room"
 
 
 def no_trade(run: Run) -> str:
-    """What became of most events of a run without trades; of those with a signal, if any had one.
-
-    The reason is named too where it is the same for all of them.
-    """
+    """What became of most events of a run without trades, and why; of those with a signal first."""
     if not run.decisions:
         names = " or ".join(run.manifest["symbols"])
         return (
@@ -63,18 +61,12 @@ def no_trade(run: Run) -> str:
 
 OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 NO_EVENT = "an order without an event"
-_PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
 _COMPARED = (
     ("p", "p-value", p_value),
     ("mean_trade", "Mean trade", percent),
     ("mean_trade_low", "95 % from", percent),
     ("mean_trade_high", "95 % to", percent),
     ("detectable", "Detectable edge", share),
-)
-_STATISTICS = (
-    ("sharpe", "Sharpe ratio"),
-    ("total_return", "total return"),
-    ("mean_trade_return", "mean trade"),
 )
 
 
@@ -141,10 +133,7 @@ def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
 
 
 def reasons(run: Run) -> list[tuple[str, str, int]]:
-    """What events became, the reason that decided it, and how many; the commonest first.
-
-    Figures are left out of the reasons, so that equal ones can be counted.
-    """
+    """What events became, why but for the figures in it, and how many; the commonest first."""
     found = Counter(
         (row["action"].replace("_", " "), _FIGURE.sub("…", row["reason"].split("; ")[-1]))
         for row in run.decisions
@@ -152,36 +141,22 @@ def reasons(run: Run) -> list[tuple[str, str, int]]:
     return [(became, why, number) for (became, why), number in found.most_common()]
 
 
-class Earned(NamedTuple):
-    """What trades earned that have something in common: dollars, and the mean of their returns."""
-
-    name: str
-    trades: int
-    wins: int
-    net_profit: float
-    mean_return: float
-
-
 def is_many(run: Run) -> bool:
     """Whether a run has too many trades or stocks to draw and list each."""
     return bool(run.manifest.get("universe")) or len(run.trades) > MANY
 
 
-def earned(trades: Iterable[Mapping[str, str]], by: str) -> list[Earned]:
-    """What the trades of each value of a column earned."""
-    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for row in trades:
-        groups[row[by]].append((float(row["net_profit"]), float(row["return"])))
-    return [
-        Earned(
-            name,
-            len(its),
-            sum(net > 0 for net, _ in its),
-            sum(net for net, _ in its),
-            sum(change for _, change in its) / len(its),
-        )
-        for name, its in groups.items()
-    ]
+def earned(trades: Iterable[Mapping[str, str]], by: Callable[[Any], str]) -> list[Group]:
+    """What the trades of each name earned that `by` reads from a row, most first."""
+    from backtest.experiments.runs.attribution import grouped  # loads the calendar
+
+    rows = ((by(row), float(row["net_profit"]), float(row["return"])) for row in trades)
+    return sorted(grouped(rows), key=lambda group: -group.net_profit)
+
+
+def ranked_stocks(run: Run) -> list[Group]:
+    """What the trades of each stock earned, most first."""
+    return earned(run.trades, itemgetter("symbol"))
 
 
 def most_reasons(run: Run) -> list[tuple[str, str, int]]:
@@ -193,77 +168,9 @@ def most_reasons(run: Run) -> list[tuple[str, str, int]]:
     return rows
 
 
-def ranked_stocks(run: Run) -> list[Earned]:
-    """What the trades of each stock earned, most first."""
-    return sorted(earned(run.trades, "symbol"), key=lambda stock: stock.net_profit, reverse=True)
-
-
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the evidence of a run says, a label and a text each."""
-    rows = [] if found["refused"] else _placebo_rows(found)
-    if found["trades"]:
-        rows.append(("Mean trade", _interval(found["mean_trade_return"], percent)))
-    return [*rows, *_sharpe_rows(found["sharpe"]), ("Trials", _trials(trials))]
-
-
-def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    is_worse = found["verdict"] == "worse"
-    tail, name = ("p_low", "p of doing as badly") if is_worse else ("p", "p")
-    edge = f"{share(found['detectable'])} a trade would be missed more than once in five times"
-    return [
-        ("Verdict", f"{name} {p_value(found[tail])}, the larger of both by the Sharpe ratio"),
-        *((label, _by_statistic(found[placebo], tail)) for placebo, label in _PLACEBOS),
-        ("Detectable edge", edge),
-    ]
-
-
-def _by_statistic(placebo: Mapping[str, Any], tail: str) -> str:
-    text = ", ".join(f"{words} p {p_value(placebo[key][tail])}" for key, words in _STATISTICS)
-    if "drawn" in placebo:
-        text += f"; {placebo['drawn']:,} draws, after which the verdict was certain"
-    return text
-
-
-def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:
-    if sharpe["estimate"] is None:
-        return [("Sharpe ratio", f"unknown: {sharpe['unknown']}")]
-    years, needed = _years(sharpe["per_session"]["observations"]), sharpe["min_track_record"]
-    if sharpe["psr"] is None:
-        worth = f"{ratio(sharpe['estimate'])}; interval and PSR unknown ({sharpe['unknown']})"
-        length = "how many would show it is unknown"
-    else:
-        worth = f"{_interval(sharpe, ratio)}; above 0 by PSR: {share(sharpe['psr'])}"
-        length = (
-            f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
-        )
-    return [("Sharpe ratio", worth), ("Track record", f"{years} years; {length} (MinTRL)")]
-
-
-def _years(sessions: float) -> str:
-    return f"{sessions / SESSIONS_A_YEAR:,.1f}"
-
-
-def _interval(interval: Mapping[str, Any], form: Any) -> str:
-    estimate = form(interval["estimate"])
-    if interval["low"] is None:
-        return f"{estimate}; interval unknown ({interval['unknown']})"
-    low, high = form(interval["low"]), form(interval["high"])
-    return f"{estimate}, {share(interval['confidence'])} interval {low} to {high}"
-
-
-def _trials(trials: Mapping[str, Any]) -> str:
-    tried = counted(trials["count"], "variant")
-    if trials["deflated_sharpe"] is None:
-        return f"{tried} on record"
-    return (
-        f"{tried} on record; above the best that so many would show by luck: "
-        f"{share(trials['deflated_sharpe'])} (DSR)"
-    )
-
-
-def leading_p(run: Run) -> float | None:
-    """The p-value of a run's verdict; None where there is none."""
-    return evidence_figures(run)["p"]
+    return sentences("evidence.txt", found=found, trials=trials, year=SESSIONS_A_YEAR)
 
 
 def evidence_figures(run: Run) -> dict[str, float | None]:
@@ -281,7 +188,7 @@ def evidence_figures(run: Run) -> dict[str, float | None]:
 
 def corrected(runs: Sequence[Run]) -> list[float | None]:
     """The p-values of runs that are looked at together, corrected for their number (Holm)."""
-    known = {run.run_id: p for run in runs if (p := leading_p(run)) is not None}
+    known = {run.run_id: p for run in runs if (p := evidence_figures(run)["p"]) is not None}
     if len(known) > 1:
         from backtest.stats.multiple_testing import holm
 
@@ -302,7 +209,7 @@ def comparison_rows(
 
 def comparison_notes(runs: Sequence[Run]) -> list[str]:
     """What the rows of `comparison_rows` mean, and which runs have none yet."""
-    known = sum(leading_p(run) is not None for run in runs)
+    known = sum(evidence_figures(run)["p"] is not None for run in runs)
     notes = ["p-value: how often random times or directions do as well, by the Sharpe ratio."]
     if known > 1:
         notes.append(f"p-value, Holm: the same, corrected for the {known} runs that are compared.")

@@ -57,12 +57,7 @@ def study_notes(record: Record) -> dict[str, str]:
 
 
 def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
-    """Write `index.html` of a study from its record; return its place.
-
-    Raises:
-        UsageError: a folder cannot be written.
-
-    """
+    """Write `index.html` of a study from its record; return its place."""
     curves = [
         {
             "name": curve["name"] if not curve["by"] else f"{curve['by']}: {curve['name']}",

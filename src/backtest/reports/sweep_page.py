@@ -173,13 +173,7 @@ def _histogram(
 
 
 def write_sweep_page(folder: Path, reports: Path) -> Path:
-    """Write `index.html` of a sweep from its `sweep.json` and `sets.parquet`; return its place.
-
-    Raises:
-        DataError: a file of the sweep is missing or broken, or the two disagree.
-        UsageError: a folder cannot be written.
-
-    """
+    """Write `index.html` of a sweep; DataError where its files are broken, or disagree."""
     sweep = read_sweep(folder).manifest
     if set(sweep["base"]) != set(sweep["axes"]):
         raise damaged(folder / "sweep.json", "axes and base name different parameters")
@@ -254,10 +248,7 @@ def evidence_sentences(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def walk_forward_table(sweep: Sweep) -> tuple[Sequence[str], list[list[str]]]:
-    """Headings and rows: an event, the set chosen for it, its trade's return and the default's.
-
-    Of many events a row for each set that was chosen, the most frequent first, with means.
-    """
+    """Headings, and a row for each event; of many, for each set taken, with means."""
     events, axes = sweep["evidence"]["walk_forward"]["events"], sweep["axes"]
     if len(events) <= _MOST_EVENTS:
         return ("Event", "Set chosen", "Its trade", "The default's"), [

@@ -74,12 +74,7 @@ def draw_tearsheet(path: Path) -> None:
 
 
 def write_tearsheet(run: Run) -> None:
-    """Write `tearsheet.html` of a run; not for use by two threads at once.
-
-    Raises:
-        UsageError: the file cannot be written.
-
-    """
+    """Write `tearsheet.html` of a run; not for use by two threads at once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         write_text(run.path / "tearsheet.html", fill("tearsheet.html", **_content(run)))

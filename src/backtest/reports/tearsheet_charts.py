@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.reports.pages import round_values
 from backtest.stats import SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
@@ -38,18 +37,14 @@ def monthly(returns: pd.Series) -> list[tuple[int, list[float | None], float]]:
 
 
 class Drawdown(NamedTuple):
-    """One fall below an earlier high. `depth` is a fraction, -0.25 for a quarter lost.
-
-    `ended` is the session that met the old high again, or the last session if none did.
-    `days` are calendar days under water.
-    """
+    """One fall below an earlier high."""
 
     started: date
     lowest: date
-    ended: date
+    ended: date  # the session that met the old high again, or the last if none did
     recovered: bool
-    depth: float
-    days: int
+    depth: float  # a fraction, -0.25 for a quarter lost
+    days: int  # of the calendar, under water
 
     @property
     def end(self) -> str:
@@ -176,7 +171,7 @@ def drawn(chart: Chart) -> dict[str, Any]:
     return {
         "ticks": [
             (y(tick), f"{math.exp(tick):.3g}" if chart.log else f"{round(tick, 9):,.10g}")
-            for tick in round_values(low, high, most=5)
+            for tick in _round_values(low, high, most=5)
         ],
         "days": list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)],
         "paths": paths,
@@ -184,3 +179,11 @@ def drawn(chart: Chart) -> dict[str, Any]:
         "mean": y(np.nanmean(values[:, -1])) if chart.mean else None,
         "shaded": across[np.array(spans, int).reshape(-1, 2)].tolist(),
     }
+
+
+def _round_values(low: float, high: float, most: int) -> list[float]:
+    """The multiples within a range of the least of 1, 2 and 5 × 10ⁿ that parts it into `most`."""
+    rough = max(high - low, 1e-9) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    return [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -178,9 +178,9 @@ def actions_of(
         closed = {day: ratio for day, ratio in splits.items() if day in within}
         columns = (file.tables[symbol]["close"], file.without[symbol]["close"])
         exact = basis.word == "as traded"
-        dividends, off = dividends_of(*columns, open_ones, file.path.name, exact=exact)
+        dividends, off = dividends_of(*columns, open_ones, file.name, exact=exact)
         paid = {row.day: row.amount or 0.0 for row in dividends}
-        found += [row for row in as_paid(closed, paid, file.path.name) if row.action == "dividend"]
+        found += [row for row in as_paid(closed, paid, file.name) if row.action == "dividend"]
         number = f"{len(paid):,} dividend{'' if len(paid) == 1 else 's'}"
         notes.append(f"{number} derived from the adjusted closes, to within {off:.1g} dollars.")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,7 +27,7 @@ _DAY_FORMS = (
     "%B %d, %Y", "%b %d %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%Y-%b-%d",
     "%a, %b %d, %Y", "%a %b %d %Y", "%a, %d %b %Y", "%b-%d-%Y", "%d/%b/%Y",
 )  # fmt: skip
-_CLOCK = re.compile(
+CLOCK = re.compile(
     r"^(?P<day>.*?\d)(?:T|,?\s+)(?P<clock>\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s*[AP]\.?M\.?)?)"
     r"(?P<zone>\s*(?:New York|Z|[+-]\d\d:?\d\d|[A-Z]{2,4}|[A-Z]+/[A-Z_]+))?$",
     re.IGNORECASE,
@@ -49,12 +49,12 @@ def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
     """
     if not (isinstance(cells.dtype, pd.DatetimeTZDtype) or cells.dtype.kind == "M"):
         texts = cells.astype(str).str.strip()
-        moments = None if form else _epochs(texts)
+        moments = None if form else epochs(texts)
         if moments is None and not form and texts.str.match(_ZONED).any():
             moments = _moments(texts)
         if moments is None:
             days = {text: day_part(text) for text in texts.unique()}
-            return read_days(texts.map(days), form, _sessions)
+            return read_days(texts.map(days), form, fit_of_sessions)
         cells = moments
     if cells.dt.tz is None:
         return _as_days(cells), ""
@@ -64,13 +64,13 @@ def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
 
 def day_part(text: str) -> str:
     """A text without the time of day behind its day."""
-    found = _CLOCK.match(text)
+    found = CLOCK.match(text)
     return found["day"] if found else text
 
 
 def clock_part(text: str) -> tuple[str, str]:
     """The time of day behind a day, and its zone; empty where there is none."""
-    found = _CLOCK.match(text)
+    found = CLOCK.match(text)
     return (found["clock"], (found["zone"] or "").strip()) if found else ("", "")
 
 
@@ -100,7 +100,7 @@ def read_days(texts: pd.Series, form: str | None, score: Callable[[Days], Any]) 
     return _as_days(texts.map(by_text)), best[0]
 
 
-def _sessions(days: Days) -> tuple[int, int]:
+def fit_of_sessions(days: Days) -> tuple[int, int]:
     """How well days fit the calendar: how many are sessions, and how few lie between them."""
     known = days[~np.isnat(days)]
     sessions = trading_calendar().between(known.min().item(), known.max().item())
@@ -112,7 +112,7 @@ def _as_days(cells: pd.Series) -> Days:
     return np.where((days > _LONG_AGO) & (days < _FAR_OFF), days, np.datetime64("NaT", "D"))
 
 
-def _epochs(texts: pd.Series) -> pd.Series | None:
+def epochs(texts: pd.Series) -> pd.Series | None:
     """Texts as times since 1970 or as Excel's days, by how many digits they have; None if none."""
     are = texts.str.match(r"\d+(?:\.\d*)?$")
     if not are.any() or texts[~are].str.match(r"\d").any():
@@ -121,7 +121,7 @@ def _epochs(texts: pd.Series) -> pd.Series | None:
     digits = set(whole.str.len())
     if digits == {5}:
         days = _EXCEL + whole.astype("i8").to_numpy().astype("m8[D]")
-        return pd.Series(days.astype("M8[s]")) if _sessions(days)[0] == len(texts) else None
+        return pd.Series(days.astype("M8[s]")) if fit_of_sessions(days)[0] == len(texts) else None
     units = {_EPOCHS.get(count) for count in digits}
     unit = units.pop()
     if units or unit is None:
@@ -305,7 +305,7 @@ class PublicTimes:
     def _stamp(self, text: str, day: date, clock: str) -> str:
         """A day with a time of day as `stamped` takes it."""
         digits, zone = clock_part(f"1 {clock}")
-        moment = _time_of_day(digits)
+        moment = time_of_day(digits)
         if moment is None:
             raise ValueError(
                 f"{clock!r} is no time of day. Write 16:05, before open or after close, or leave "
@@ -316,18 +316,23 @@ class PublicTimes:
             raise ValueError(
                 f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
             )
-        named = _ZONES.get(zone.upper(), zone)
-        if re.fullmatch(r"[+-]\d\d:?\d\d", zone):
-            return f"{day}T{moment.isoformat()}{zone}"
-        if named.casefold() == "new york":
-            # of an hour that the clocks repeat, the later: never early
-            return datetime.combine(day, moment, NEW_YORK).replace(fold=1).isoformat()
-        try:
-            return datetime.combine(day, moment, ZoneInfo(named.replace(" ", "_"))).isoformat()
-        except (ZoneInfoNotFoundError, ValueError):
-            raise UsageError(
-                f"The zone {zone!r} is unknown. Such as 'New York', UTC or Europe/Berlin."
-            ) from None
+        # of an hour that the clocks repeat, the later: never early
+        return datetime.combine(day, moment, zone_of(zone)).replace(fold=1).isoformat()
+
+
+def zone_of(text: str) -> tzinfo:
+    """The zone of a name such as `New York`, `EST` or `+02:00`; UsageError where there is none."""
+    named = _ZONES.get(text.upper(), text)
+    if re.fullmatch(r"[+-]\d\d:?\d\d", named):
+        return datetime.strptime(named, "%z").tzinfo or UTC
+    if named.casefold() == "new york":
+        return NEW_YORK
+    try:
+        return ZoneInfo(named.replace(" ", "_"))
+    except (ZoneInfoNotFoundError, ValueError):
+        raise UsageError(
+            f"The zone {text!r} is unknown. Such as 'New York', UTC or Europe/Berlin."
+        ) from None
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -340,7 +345,7 @@ def _split(text: str) -> tuple[str, str]:
     return (found["day"], found["word"]) if found and word in _BEFORE | _AFTER else (text, "")
 
 
-def _time_of_day(text: str) -> time | None:
+def time_of_day(text: str) -> time | None:
     found = re.fullmatch(
         r"(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:\.\d+)?)?\s*(?P<half>[AP])?\.?M?\.?",
         text,

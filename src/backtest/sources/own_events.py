@@ -22,7 +22,7 @@ from backtest.sources.own_cells import (
     nothing,
     parse_numbers,
 )
-from backtest.sources.own_tables import as_symbol, columns_of, plain, read_table
+from backtest.sources.own_tables import as_symbol, columns_of, plain, read_named_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -124,12 +124,7 @@ def read_event_file(
             raise unknown(
                 f"field of {kind.kind}", name, [n for n in words if n in kind.model_fields]
             )
-    by_name = {name: what for what, text in words.items() for name in text.split()}
-    own = {name: what for what, name in said.items()}
-    raw = read_table(path, lambda name: own.get(name) or by_name.get(plain(name)), encoding)
-    for name in own:
-        if name not in raw.cells:
-            raise unknown("column of the file", name, raw.cells.columns)
+    raw = read_named_table(path, said, words, encoding)
     _check_encoding(raw)
     raw = _with_insiders(raw, kind)
     free = {what: text for what, text in words.items() if what not in constants}

@@ -1,4 +1,4 @@
-"""Anyone's files of daily prices: understood where that is certain, asked about where it is not."""
+"""Anyone's files of prices: understood where that is certain, asked about where it is not."""
 
 from __future__ import annotations
 
@@ -10,26 +10,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from backtest.data.bars import bars_path
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path, raise_problems, stated
-from backtest.data.kinds import is_symbol
-from backtest.data.prices import BAR_COLUMNS, place_for
+from backtest.data.prices import place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.action_files import actions_of, read_action_file
-from backtest.sources.own_cells import guess_decimal, nothing, parse_days, parse_numbers
-from backtest.sources.own_tables import (
-    RawTable,
-    as_symbol,
-    columns_of,
-    fields_by_name,
-    plain,
-    read_table,
+from backtest.sources.own_bars import (
+    Stamps,
+    check_length,
+    opens_of,
+    parse_times,
+    stamp_of,
+    written,
 )
+from backtest.sources.own_cells import guess_decimal, nothing, parse_days, parse_numbers
+from backtest.sources.own_columns import (
+    ADJUSTED,
+    CLOCKS,
+    FOREIGN,
+    NAMES,
+    PRICES,
+    by_symbol,
+    by_ticker,
+    fields_of,
+    named_columns,
+    without_header,
+)
+from backtest.sources.own_tables import RawTable, plain, read_named_table
 from backtest.sources.updates import (
     SKIP_ADVICE,
     Incoming,
     PriceUpdate,
-    check_symbol,
     other_mode,
     prepare_update,
 )
@@ -43,36 +55,7 @@ if TYPE_CHECKING:
 
     from backtest.data.actions import Action
 
-# The names of columns by field; of those that are there, one before the bar counts before others.
-_ENGLISH = {
-    "date": """date day session tradedate tradingday tradingdate businessdate exchangedate datadate
-        dt | timestamp datetime time windowstart tsevent""",
-    "symbol": "symbol ticker tickers sym tic instrument actsymbol | code stock name",
-    "open": "open o openprice opening openingprice priceopen tradeopen pxopen openprc prcod",
-    "high": "high h highprice max pricehigh tradehigh pxhigh askhi prchd dayhigh",
-    "low": "low l lowprice min pricelow tradelow pxlow bidlo prcld daylow",
-    "close": """close c closelast closeprice closing closingprice last lastprice price settle
-        priceclose tradeclose pxlast prccd prc""",
-    "volume": """volume v vol sharestraded totalvolume totalshares shares pxvolume cshtrd
-        tradevolume""",
-}
-_FOREIGN = {  # of files in which 12.645 may be thousands
-    "date": "datum fecha data zeit",
-    "open": "eroffnung eroffnungskurs eroffn erster ouverture ouv apertura abertura",
-    "high": "hoch hochst tageshoch haut plushaut maximo massimo maxima",
-    "low": "tief tiefst tagestief bas plusbas minimo minima",
-    "close": """schluss schlusskurs zuletzt letzter cloture dernier cierre chiusura ultimo
-        fechamento slot""",
-    "volume": "stuck stucke stuecke | volumen volumi volumes umsatz",
-}
-_NAMES = {what: f"{text} | {_FOREIGN.get(what, '')}" for what, text in _ENGLISH.items()}
-_FIELD_OF = fields_by_name(_NAMES)
-_PRICES = BAR_COLUMNS[:-1]
-_ADJUSTED = re.compile(r"adj", re.IGNORECASE)
-_SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
-_NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
-_UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
-_SURE = 0.98  # of the rows without a header have the third column highest, the fourth lowest
+_MOST_NOTES = 10  # of files that come with others
 
 
 @dataclass(frozen=True)
@@ -80,8 +63,9 @@ class PriceFile:
     """A file as it was understood.
 
     Its columns are by field, the notes say what else was understood. Each symbol's table has the
-    columns `open high low close volume`, or `close`, and the index `session`; `lines`, counted by
-    `word`, has where each row stood. Symbols that cannot be taken in are `refused`.
+    columns `open high low close volume`, or `close`, and the index `session`, or `time`, the open
+    of each bar, UTC; `lines`, counted by `word`, has where each row stood. Symbols that cannot be
+    taken in are `refused`.
     """
 
     path: Path
@@ -93,6 +77,8 @@ class PriceFile:
     without: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # closes without dividends
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)  # of a file of their own
     refused: Mapping[str, BacktestError] = field(default_factory=dict)
+    bars: str | None = None  # the length of bars finer than sessions
+    name: str = ""  # of the file, or of several
 
 
 def read_price_file(
@@ -106,8 +92,9 @@ def read_price_file(
     constants: Mapping[str, str] | None = None,
     closes: bool = False,
     skip_bad: bool = False,
+    stamps: Stamps | None = None,
 ) -> PriceFile:
-    """Read a CSV or Parquet file of one symbol or many.
+    """Read a CSV or Parquet file of one symbol or many, of sessions or with `stamps` of finer bars.
 
     `columns` are the file's by field, as `{"close": "Last"}`, and `constants` what no column has.
     Of many symbols some can be taken, one as another by `NEW=OLD`, and `closes` alone as for a
@@ -115,26 +102,25 @@ def read_price_file(
     tells what to say, where the file is not to be understood; DataError where it has cells that are
     no days or numbers, or a symbol two rows of a day.
     """
+    known = {**NAMES, **(CLOCKS if stamps else {})}
     for what in columns:
-        if what not in _NAMES:
-            raise unknown("field of prices", what, _NAMES)
-    said = {name: what for what, name in columns.items()}
-    raw = read_table(path, lambda name: said.get(name) or _FIELD_OF.get(plain(name)), encoding)
-    for name in said:
-        if name not in raw.cells:
-            raise unknown("column of the file", name, raw.cells.columns)
-    raw, notes = _by_ticker(raw, closes=closes), [*raw.notes]
-    raw = raw if raw.has_header or columns else _without_header(raw, notes)
-    names = _columns(raw, columns)
+        if what not in known:
+            raise unknown("field of prices", what, known)
+    raw = read_named_table(path, columns, NAMES, encoding)
+    raw, notes = by_ticker(raw, closes=closes), [*raw.notes]
+    raw = raw if raw.has_header or columns else without_header(raw, notes)
+    names = named_columns(raw, columns, known)
     raw = raw.only((raw.cells[names["date"]].astype(str) != names["date"]).to_numpy())
-    fields = _fields(names, constants or {}, closes=closes)
-    days, form = parse_days(raw.cells[names["date"]], date_form)
-    prices = [raw.cells[names[one]] for one in fields if one in _PRICES]
-    foreign = any(plain(names.get(what, "")) in text.split() for what, text in _FOREIGN.items())
+    fields = fields_of(names, constants or {}, closes=closes)
+    if stamps and len(fields) == 1:
+        raise UsageError(f"{path}: bars need open, high, low and close, not closes alone.")
+    keys, form = _keys(raw, names, date_form, stamps)
+    prices = [raw.cells[names[one]] for one in fields if one in PRICES]
+    foreign = any(plain(names.get(what, "")) in text.split() for what, text in FOREIGN.items())
     continental = foreign or raw.separator == ";" or re.match(r"%d[./-]%m", form) is not None
     sign = decimal or guess_decimal(prices, continental=continental)
-    rows = _Rows(raw, names, fields, days, sign, constants or {}, skip_bad=skip_bad)
-    groups = _by_symbol(raw, names, symbols, rows.are_prices, notes)
+    rows = _Rows(raw, names, fields, keys, sign, constants or {}, stamps, skip_bad=skip_bad)
+    groups = by_symbol(raw, names, symbols, rows.are_prices, notes)
     tables, lines = {}, {}
     refused: dict[str, BacktestError] = {}
     for symbol, own in groups.items():
@@ -146,19 +132,25 @@ def read_price_file(
             if len(groups) == 1:
                 raise
             refused[symbol] = error
-    used = {one: names[one] for one in ("symbol", "date", *fields) if one in names}
-    first = int(np.flatnonzero(~np.isnat(days))[0])
+    used = {one: names[one] for one in ("symbol", "date", "time", *fields) if one in names}
+    first = int(np.flatnonzero(~np.isnat(keys))[0])
     rest = [str(name) for name in raw.cells if name and name not in used.values()]
-    text = str(raw.cells[names["date"]].iloc[first])
-    notes.insert(0, f"{text!r} is read as {days[first]}, and {sign!r} as the decimal sign.")
+    text = " ".join(
+        str(raw.cells[used[one]].iloc[first]) for one in ("date", "time") if one in used
+    )
+    key = rows.written(rows.table.index[first])
+    notes.insert(0, f"{text!r} is read as {key}, and {sign!r} as the decimal sign.")
     notes += [*rows.notes, *([f"Not taken: {', '.join(rest)}."] if rest else [])]
-    notes += [f"--dividends '{n}' derives dividends from it." for n in rest if _ADJUSTED.search(n)]
+    notes += [f"--dividends '{n}' derives dividends from it." for n in rest if ADJUSTED.search(n)]
     notes += ["Closes alone, so it can be a benchmark but not be traded."] * (len(fields) == 1)
-    return PriceFile(path, used, notes, tables, lines, raw.word, refused=refused)
+    bars = stamps.bars if stamps else None
+    return PriceFile(
+        path, used, notes, tables, lines, raw.word, refused=refused, bars=bars, name=path.name
+    )
 
 
 def read_prices_and_actions(
-    path: Path,
+    paths: Sequence[Path],
     columns: Mapping[str, str],
     *,
     actions: Path | None,
@@ -166,14 +158,44 @@ def read_prices_and_actions(
     closes: bool = False,
     **terms: Any,
 ) -> PriceFile:
-    """The same with `actions`, a file of them, and the column from which to derive `dividends`."""
-    found = read_price_file(path, columns, closes=closes, **terms)
+    """The same of several files as if they were one, each of which is understood by itself.
+
+    `actions` is a file of them, `dividends` the column from which to derive some.
+    """
+    if terms.get("stamps") and (actions is not None or dividends is not None):
+        raise UsageError("--actions and --dividends come with daily prices, without --bars.")
+    found = _joined([read_price_file(path, columns, closes=closes, **terms) for path in paths])
     if actions is not None:
         found = replace(found, actions=read_action_file(actions, list(found.tables)))
     if dividends is None:
         return found
-    adjusted = read_price_file(path, {**columns, "close": dividends}, closes=True, **terms)
+    columns = {**columns, "close": dividends}
+    adjusted = _joined([read_price_file(path, columns, closes=True, **terms) for path in paths])
     return replace(found, without=adjusted.tables)
+
+
+def _joined(files: Sequence[PriceFile]) -> PriceFile:
+    """Files as one, whose rows have no lines any more; symbols that contradict are refused."""
+    first, *others = files
+    if not others:
+        return first
+    tables: dict[str, pd.DataFrame] = {}
+    refused = {symbol: error for file in files for symbol, error in file.refused.items()}
+    for symbol in sorted({symbol for file in files for symbol in file.tables}):
+        parts = [file.tables[symbol] for file in files if symbol in file.tables]
+        table = pd.concat(parts).sort_index(kind="stable")
+        table = table[~table.reset_index().duplicated().to_numpy()]
+        twice = table.index[table.index.duplicated()]
+        if len(twice) or any(list(part) != list(parts[0]) for part in parts):
+            what = f"prices of {twice[0]:%Y-%m-%d %H:%M}" if len(twice) else "columns"
+            refused[symbol] = DataError(f"{symbol}: two of the files have other {what}.")
+        else:
+            tables[symbol] = table
+    notes = [f"{one.path.name}: {note}" for one in others for note in one.notes[1:]]
+    return replace(
+        first, name=first_few([file.path.name for file in files]), tables=tables, lines={},
+        refused=refused, notes=[*first.notes, f"{len(others):,} more files.", *notes[:_MOST_NOTES]],
+    )  # fmt: skip
 
 
 class _Rows:
@@ -184,21 +206,23 @@ class _Rows:
         raw: RawTable,
         names: Mapping[str, str],
         fields: Sequence[str],
-        days: NDArray[np.datetime64],
+        keys: NDArray[np.datetime64],  # days, or times
         sign: str,
         constants: Mapping[str, str],
+        stamps: Stamps | None,
         *,
         skip_bad: bool,
     ) -> None:
-        self.raw, self.names, self.days, self.skip_bad = raw, names, days, skip_bad
+        self.raw, self.names, self.keys, self.skip_bad = raw, names, keys, skip_bad
         self.notes: list[str] = []
         cells = {one: raw.cells[names[one]] for one in fields if one in names}
         columns = {one: parse_numbers(column, sign).to_numpy() for one, column in cells.items()}
         priced = [one for one in cells if one != "volume"]
         self.empty = np.all([nothing(cells[one]) for one in priced], axis=0)
         no_price = np.all([np.isnan(columns[one]) for one in priced], axis=0)
-        off = ~np.isin(days, trading_calendar().sessions)
-        self.are_prices = ~((np.isnat(days) & no_price) | (self.empty & off))
+        calendar = trading_calendar()
+        off = np.isnat(calendar.sessions_at(keys)) if stamps else ~np.isin(keys, calendar.sessions)
+        self.are_prices = ~((np.isnat(keys) & no_price) | (self.empty & off))
         if no_price.any():  # Yahoo's page tells dividends and splits between the rows
             texts = raw.cells[no_price].astype(str).agg(" ".join, axis=1)
             told = texts.str.contains(r"\b(?:dividend|split)", case=False, regex=True)
@@ -207,10 +231,14 @@ class _Rows:
         if "volume" in cells:
             columns["volume"] = self._volumes(cells["volume"], columns["volume"])
         elif "volume" in fields:
-            columns["volume"] = np.full(len(days), float(constants["volume"]))
-        index = pd.DatetimeIndex(days.astype("M8[ns]"), name="session")
+            columns["volume"] = np.full(len(keys), float(constants["volume"]))
+        name, unit = ("time", "us") if stamps else ("session", "ns")
+        index = pd.DatetimeIndex(keys.astype(f"M8[{unit}]"), name=name)
         self.table = pd.DataFrame({one: columns[one] for one in fields}, index=index)
-        self.bad = np.isnat(days) | self.table.isna().any(axis=1).to_numpy()
+        self.bad = np.isnat(keys) | self.table.isna().any(axis=1).to_numpy()
+        self.stamps = stamps and replace(
+            stamps, stamped=stamp_of(keys[self.are_prices], stamps.stamped)
+        )
 
     def _note_others(self, others: NDArray[np.bool_]) -> None:
         places = np.flatnonzero(others).tolist()
@@ -236,210 +264,76 @@ class _Rows:
         if problems and not self.skip_bad:
             advice = f"\n{SKIP_ADVICE}" * (len(bad) < len(places))
             raise_problems(self.raw.path, problems, advice)
-        dayless = np.isnat(self.days[places])
+        dayless = np.isnat(self.keys[places])
         if dayless.any():
             out = first_few([self.raw.at(place) for place in places[dayless].tolist()], 10)
             self.notes.append(f"Left out, without a day: {out}.")
         places = places[~dayless]
         if len(places) == 0:
             raise DataError(f"{self.raw.path}: {symbol} has no row with a day.")
-        places = places[np.argsort(self.days[places], kind="stable")]
+        places = places[np.argsort(self.keys[places], kind="stable")]
         table = self.table.iloc[places]
+        if self.stamps is not None:
+            table = self._as_bars(symbol, table, self.stamps)
         again = table.reset_index().duplicated().to_numpy()
         table, places = table[~again], places[~again]
         if not table.index.is_unique and not self.skip_bad:
-            day = table.index[table.index.duplicated()][0]
-            two = [self.raw.at(n) for n in places[table.index == day].tolist()]
+            key = table.index[table.index.duplicated()][0]
+            two = " and ".join([self.raw.at(n) for n in places[table.index == key].tolist()][:2])
             raise DataError(
-                f"{self.raw.path}: {symbol} has two rows of {day.date()}, {' and '.join(two[:2])}. "
-                f"One row a session is needed; bars finer than that are read by `backtest "
-                f"simulate` from Parquet."
+                f"{self.raw.path}: {symbol} has two rows of {self.written(key)}, {two}. "
+                + (
+                    "One row a bar is needed."
+                    if self.stamps
+                    else "One row a session is needed; --bars 5m takes bars that are finer."
+                )
             )
         return table, self.raw.lines[places]
 
+    def _as_bars(self, symbol: str, table: pd.DataFrame, stamps: Stamps) -> pd.DataFrame:
+        """A table by when bars open; UsageError where they are of another length."""
+        times = table.index.to_numpy()
+        if stamps.stamped == "end":
+            times = opens_of(times, stamps.length)
+        check_length(symbol, times, stamps.bars)
+        outside = int(np.isnat(trading_calendar().sessions_at(times)).sum())
+        if outside:
+            self.notes.append(
+                f"{symbol} has {outside:,} bars outside of the hours of sessions: they are kept, "
+                f"marked, and left out of runs."
+            )
+        return table.set_axis(pd.DatetimeIndex(times, name="time"), axis=0)
+
+    def written(self, key: pd.Timestamp) -> str:
+        """A day, or a time with what it is of its bar."""
+        if self.stamps is None:
+            return str(key.date())
+        return f"the {self.stamps.stamped} of a bar, {written(key)}"
+
     def _faults(self, place: int) -> Iterator[str]:
         """What cannot be read in a row."""
-        day, at = self.days[place], self.raw.at(place)
-        if self.empty[place] and not np.isnat(day):
-            yield f"{at}: {day} has no prices"
+        keyless, at = bool(np.isnat(self.keys[place])), self.raw.at(place)
+        if self.empty[place] and not keyless:
+            yield f"{at}: {self.table.index[place].date()} has no prices"
             return
         wrong = [(one, "number") for one in self.table if np.isnan(self.table[one].iloc[place])]
-        for one, what in [("date", "day")] * bool(np.isnat(day)) + wrong:
+        key = ("date", "time" if self.stamps else "day")
+        for one, what in [key] * keyless + wrong:
             column = self.names.get(one, one)
             cell = self.raw.cells[column].iloc[place] if one in self.names else ""
             yield f"{at}, column {column}: {str(cell)!r} is no {what}"
 
 
-def _by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
-    """A table of which each column is of a ticker, such as `AAPL.Close`, as one of rows of each."""
-    names = [str(name) for name in raw.cells]
-    if any(_FIELD_OF.get(plain(name)) == "close" for name in names):
-        return raw
-    parts = [_parts(name) for name in names]
-    found = {ticker for ticker, what in filter(None, parts) if what == "close"}
-    tickers = sorted(found, key=lambda ticker: (-len(ticker), ticker))
-    own = [next((one for one in tickers if name != _without(name, one)), "") for name in names]
-    if tickers:
-        return raw.stacked(own, [_without(n, of) for n, of in zip(names, own, strict=True)])
-    others = [name for name in names if _FIELD_OF.get(plain(name)) != "date" and name]
-    if closes and len(others) > 1 and all(map(is_symbol, others)):
-        named = ["Close" if name in others else name for name in names]
-        return raw.stacked([name if name in others else "" for name in names], named)
-    return raw
-
-
-def _parts(name: str) -> tuple[str, str] | None:
-    """The ticker and the field of a name such as `AAPL.Close` or `Close_AAPL`."""
-    for cut in re.finditer(r"[\s._:|/\-]+", name):
-        halves = name[: cut.start()], name[cut.end() :]
-        for ticker, what in (halves, halves[::-1]):
-            known = _FIELD_OF.get(plain(what))
-            if known in BAR_COLUMNS and is_symbol(ticker) and ticker not in _NO_TICKERS:
-                return ticker, known
-    return None
-
-
-def _without(name: str, ticker: str) -> str:
-    """A name without the ticker at its one end."""
-    if not ticker:
-        return name
-    return re.sub(rf"^{re.escape(ticker)}[\s._:|/\-]+|[\s._:|/\-]+{re.escape(ticker)}$", "", name)
-
-
-def _without_header(raw: RawTable, notes: list[str]) -> RawTable:
-    """Give columns without names those of the bar that they certainly are; else ask."""
-    cells = raw.cells
-    days = [n for n in cells if cells[n].str.match(r"\d{1,4}[-/.]\d\d?[-/.]\d{2,4}|\d{8}$").all()]
-    clocks = [n for n in cells if cells[n].str.match(r"\d\d?:\d\d").all()]
-    texts = [n for n in cells if cells[n].str.match(r"[A-Za-z]").all()]
-    left = [n for n in cells if n not in (*days[:1], *clocks, *texts)]
-    if days and len(texts) < 2 and len(left) >= len(_PRICES):  # noqa: PLR2004
-        bars = cells[left[:4]].apply(pd.to_numeric, errors="coerce")
-        first, high, low, last = (bars[name] for name in left[:4])
-        fits = (high >= bars.max(axis=1)) & (low <= bars.min(axis=1)) & first.notna() & last.notna()
-        if fits.mean() > _SURE and (fits & (high > low)).any():
-            found = dict(zip([days[0], *left], ["Date", *BAR_COLUMNS], strict=False))
-            found |= dict.fromkeys(texts, "Symbol") | dict.fromkeys(clocks, "Time")
-            notes.append("It has no header: the columns are taken by what they hold.")
-            return replace(raw, cells=cells.rename(columns=found))
-    raise UsageError(
-        f"{raw.path} has no header, and its columns do not tell themselves. Name them by their "
-        f"numbers, such as --map date=1 --map open=2 --map high=3 --map low=4 --map close=5 "
-        f"--map volume=6."
-    )
-
-
-def _columns(raw: RawTable, said: Mapping[str, str]) -> dict[str, str]:
-    names = [str(name) for name in raw.cells]
-    found = columns_of(names, dict(said), _NAMES)
-    if "date" not in found and (bare := [n for n in names if plain(n) in _UNNAMED]):
-        found["date"] = bare[0]
-    for what in ("date", "close"):
-        if what not in found:
-            several = [name for name in names if is_symbol(name)]
-            more = (
-                f" Or are {first_few(several)} symbols? --closes takes the closes of each."
-                if what == "close" and len(several) > 1
-                else ""
-            )
-            raise UsageError(
-                f"No column of the file looks like the {what}. Name it with "
-                f"--map {what}=COLUMN; it has {', '.join(map(repr, names))}.{more}"
-            )
-    return found
-
-
-def _fields(
-    columns: Mapping[str, str], constants: Mapping[str, str], *, closes: bool
-) -> tuple[str, ...]:
-    for what, value in constants.items():
-        if what != "volume" or not re.fullmatch(r"\d+(\.\d+)?", value):
-            raise UsageError(
-                f"--set {what}={value}: of prices the volume alone can be set, to a number, where "
-                f"the file has none. Whose they are is said by --symbol."
-            )
-    missing = [one for one in BAR_COLUMNS if one not in columns and one not in constants]
-    if closes or _ADJUSTED.search(columns["close"]) or {*_PRICES[:-1]} <= {*missing}:
-        return ("close",)
-    if missing:
-        more = " Where there is none, --set volume=0." * (missing[0] == "volume")
-        raise UsageError(
-            f"No column of the file looks like the {missing[0]}. Name it with "
-            f"--map {missing[0]}=COLUMN, or take closes alone with --closes.{more}"
-        )
-    return BAR_COLUMNS
-
-
-# Whose prices they are: what a file says of it is believed
-
-
-def _by_symbol(
-    raw: RawTable,
-    names: dict[str, str],
-    symbols: Sequence[str],
-    are_prices: NDArray[np.bool_],
-    notes: list[str],
-) -> dict[str, NDArray[np.intp] | UsageError]:
-    """By symbol the places of its rows, or why it cannot be taken in."""
-    renamed = {old: check_symbol(new) for new, _, old in (one.partition("=") for one in symbols)
-               if old}  # fmt: skip
-    wanted = [check_symbol(one.partition("=")[0]) for one in symbols]
-    texts = _texts(raw, names, notes)
-    if texts is None:
-        return {_only(raw, wanted): np.flatnonzero(are_prices)}
-    found: dict[str, NDArray[np.intp] | UsageError] = {}
-    places = np.flatnonzero(are_prices)
-    for text, own in pd.Series(places).groupby(texts.to_numpy()[places]).indices.items():
-        symbol = renamed.get(text) or renamed.get(as_symbol(text)) or as_symbol(text)
-        if not is_symbol(symbol):
-            found[text] = UsageError(
-                f"{text!r} is no symbol: capitals, digits, points and hyphens. "
-                f"--symbol NEW='{text}' takes it under a name that is one."
-            )
-            continue
-        before = found.get(symbol)
-        rows = places[own]
-        found[symbol] = np.union1d(before, rows) if isinstance(before, np.ndarray) else rows
-    if missing := sorted({*wanted} - {*found}):
-        there = first_few(sorted(found), 10)
-        same = f"--symbol {missing[0]}='{next(iter(found))}'" if len(found) == 1 else ""
-        raise UsageError(
-            f"{raw.path} has no row of {first_few(missing)}: it says that its prices are of "
-            f"{there}.{f' If both are the same stock: {same}.' if same else ''}"
-        )
-    return {one: found[one] for one in sorted(found) if not wanted or one in wanted}
-
-
-def _texts(raw: RawTable, names: dict[str, str], notes: list[str]) -> pd.Series | None:
-    """What the file says of each row's symbol; None where it says nothing."""
-    if column := names.get("symbol"):
-        cells = raw.cells[column]
-        is_sure = plain(column) in _NAMES["symbol"].partition("|")[0].split()
-        if pd.api.types.is_numeric_dtype(cells) and is_sure:  # 7 may have been 007
-            raise DataError(
-                f"{raw.path}, column {column}: not texts. Write symbols as texts, as in CRWV."
-            )
-        texts = cells.astype(str).str.strip()
-        if is_sure or any(map(is_symbol, texts.unique())):
-            return texts
-        notes.append(f"Column {column} says {texts.iloc[0]!r}, which is no symbol.")
-        del names["symbol"]
-    said = _SAID.search(raw.before)
-    return pd.Series([said["symbol"]] * len(raw.cells)) if said else None
-
-
-def _only(raw: RawTable, wanted: Sequence[str]) -> str:
-    """The symbol of a file that says nothing of it: the one that is wanted, or its own name."""
-    if len(wanted) > 1:
-        raise UsageError(
-            f"{raw.path} has no column of symbols, so its rows are of one stock, not of "
-            f"{first_few(wanted)}. Name one, or the column with --map symbol=COLUMN."
-        )
-    stem = raw.path.stem
-    name = wanted[0] if wanted else as_symbol(stem) if stem.lower().endswith(".us") else stem
-    if not wanted and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
-        raise UsageError(f"Whose prices are in {raw.path}? Say it with --symbol.")
-    return name
+def _keys(
+    raw: RawTable, names: Mapping[str, str], form: str | None, stamps: Stamps | None
+) -> tuple[NDArray[np.datetime64], str]:
+    """The days of rows, or the times of bars, and how days are written."""
+    cells = raw.cells[names["date"]]
+    if stamps is None:
+        return parse_days(cells, form)
+    clocks = raw.cells[names["time"]] if "time" in names else None
+    of_name = "UTC" if plain(names["date"]) in ("gmttime", "utctime") else None
+    return parse_times(cells, clocks, form, stamps.zone or of_name)
 
 
 def import_prices(
@@ -459,23 +353,28 @@ def import_prices(
     """
     refused |= file.refused
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    clear_unfinished(data / "prices")
+    folder = data / "prices"
+    clear_unfinished(folder / (file.bars or ""))
     for symbol, table in file.tables.items():
-        path = place_for(data / "prices", symbol, among=len(file.tables))
+        path = (
+            bars_path(folder, symbol, file.bars)
+            if file.bars
+            else place_for(folder, symbol, among=len(file.tables))
+        )
         known = stated(metadata_path(path))
         origin, recorded = source or known.get("source"), known.get("adjust")
         if not origin:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
         retrieval = {"source": origin, "library": None, "version": None, "fetched_at": now}
-        retrieval["file"] = file.path.name
+        retrieval |= {"file": file.name} | ({"bars": file.bars} if file.bars else {})
         try:
             if adjust and recorded and adjust != recorded:
                 raise other_mode(path, recorded)
             mode, notes = adjust or recorded, list[str]()
-            actions = actions_of(file, symbol, path, mode, notes)
+            actions = () if file.bars else actions_of(file, symbol, path, mode, notes)
             incoming = Incoming(
                 symbol, table, mode, origin, retrieval, notes=notes,
-                lines=file.lines[symbol], word=file.word, actions=actions,
+                lines=file.lines.get(symbol), word=file.word, actions=actions,
             )  # fmt: skip
             update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
         except BacktestError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.errors import DataError, UsageError
+from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -291,6 +291,22 @@ def _label(name: Any) -> tuple[str, ...]:
         name = ast.literal_eval(name)
     parts = name if isinstance(name, tuple) else (name,)
     return tuple(str(part) for part in parts)
+
+
+def read_named_table(
+    path: Path, said: Mapping[str, str], words: Mapping[str, str], encoding: str | None
+) -> RawTable:
+    """A file as of `read_table`, some of whose columns are said by field, others known by words.
+
+    UsageError where it has no column that was said.
+    """
+    own = {name: what for what, name in said.items()}
+    by_name = fields_by_name(words)
+    raw = read_table(path, lambda name: own.get(name) or by_name.get(plain(name)), encoding)
+    for name in own:
+        if name not in raw.cells:
+            raise unknown("column of the file", name, raw.cells.columns)
+    return raw
 
 
 def fields_by_name(words: Mapping[str, str]) -> dict[str, str]:

@@ -7,44 +7,37 @@ volume where it differs by more than 0.1 %: below that sources round.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from backtest.data.actions import DIVIDENDS, halts_of, read_actions
+from backtest.data.bar_checks import agreement_sentences
+from backtest.data.bars import regular_bars
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
-    csv_text,
-    header_of,
-    known_metadata,
     metadata_of,
-    open_data_file,
     raise_problems,
-    read_data_file,
-    read_rows,
     span_of,
 )
 from backtest.data.edits import Change
-from backtest.data.kinds import is_symbol
-from backtest.data.prices import (
-    DATASET,
+from backtest.data.kinds import NEW_YORK, is_symbol
+from backtest.data.price_rows import (
     PriceRows,
-    Prices,
-    actions_folder,
+    check_bars,
     checked_table,
-    parquet_bytes,
-    parquet_table,
-    parse_prices,
     sound_rows,
 )
+from backtest.data.prices import Prices, actions_folder, read_prices
 from backtest.data.versions import clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions
+from backtest.sources.price_files import decimal_text, encoded, open_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -53,7 +46,6 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
     from backtest.data.versions import Version
 
-_DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 SKIP_ADVICE = (
     "What is right comes in with --skip-bad: it leaves such rows out, and notes sessions without a "
@@ -83,9 +75,9 @@ class Incoming:
     actions: Sequence[Action] = ()  # what came of dividends, splits, halts and ends
 
     def at(self, row: int) -> str:
-        """The day of a row, and where it stood, such as `2025-06-02 (line 7)`."""
-        day = str(self.table.index[row].date())
-        return day if self.lines is None else f"{day} ({self.word} {self.lines[row]})"
+        """The key of a row, and where it stood, such as `2025-06-02 (line 7)`."""
+        (key,) = _keys(self.table.iloc[[row]])
+        return key if self.lines is None else f"{key} ({self.word} {self.lines[row]})"
 
 
 @dataclass(frozen=True)
@@ -103,6 +95,11 @@ class PriceUpdate:
     incoming: Incoming
     holes: frozenset[date] = frozenset()  # sessions without a row that the metadata will list
     actions: ActionUpdate | None = None  # what came with the prices
+
+    @property
+    def is_finer(self) -> bool:
+        """Whether its rows are bars finer than sessions."""
+        return bool(self.table.index.name == "time")
 
     def __bool__(self) -> bool:
         """Whether the file of prices or that of actions changes."""
@@ -124,15 +121,15 @@ class PriceUpdate:
         if not (self.added or self.replaced):
             return None
         old = self.kept
-        keys = _keys(self.table)
-        unchanged = set(keys) - set(self.added) - self.replaced
-        content = encoded(self.path, self.table, old.file if old else None, unchanged)
+        content = encoded(
+            self.path, self.table, old.file if old else None, {*self.added} | self.replaced
+        )
         counts = ((len(self.added), "added"), (len(self.replaced), "replaced"))
         rows = " and ".join(f"{n:,} row{'s' * (n > 1)} {word}" for n, word in counts if n)
         return put(
             self.path,
             content,
-            self._metadata([key[:10] for key in keys]),
+            self._metadata(_days(self.table)),
             reason=f"{rows} from {self.incoming.source.partition(',')[0]}",
             over=old.file.sha256 if old else None,
         )
@@ -145,12 +142,12 @@ class PriceUpdate:
             source = new.source
         elif new.source not in source:
             source = f"{source} Later rows: {new.source}"
-        came = _keys(new.table.iloc[[0, -1]])
+        first, last = _days(new.table.iloc[[0, -1]])
         retrieval = {
             **new.retrieval,
             "adjust": new.adjust,
-            "first": came[0][:10],
-            "last": came[-1][:10],
+            "first": first,
+            "last": last,
             "rows": len(new.table),
             "added": len(self.added),
             "replaced": len(self.replaced),
@@ -177,8 +174,7 @@ def prepare_update(
     """
     clear_history(path)
     kept = open_kept(path) if path.exists() else None
-    daily = incoming.table.index.name == "session"
-    if skip_bad and daily:
+    if skip_bad:
         incoming, gaps = _without_faults(incoming)
     else:
         gaps = frozenset()
@@ -188,8 +184,6 @@ def prepare_update(
     )  # fmt: skip
     if kept is not None:
         update = _merged(update, kept)
-    if not daily:
-        return update
     there = set(update.table.index.date)
     known = kept.holes if kept else frozenset()
     holes = {day for day in known | gaps if min(there) < day < max(there)} - there
@@ -206,16 +200,31 @@ def prepare_update(
         raise DataError(
             f"{error}{'' if skip_bad else _advice(path, incoming, accept=accept)}"
         ) from None
-    return update
+    return _against_daily(update) if update.is_finer else update
+
+
+def _against_daily(update: PriceUpdate) -> PriceUpdate:
+    """A change of finer bars with a note where they differ from the daily prices on file."""
+    times, table = update.table.index.to_numpy(), update.table.to_numpy(dtype=float)
+    bars = regular_bars(DataFile(update.path, "", "", {}), times, table)
+    try:
+        prices = read_prices(update.path.parents[1], update.symbol, bars=True)
+        notes = agreement_sentences(bars, prices)
+    except (DataError, UsageError) as error:
+        notes = [f"No run takes them so. {error}"]
+    return replace(update, notes=[*update.notes, *notes])
 
 
 def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
-    """Rows that break no rule by themselves, and the sessions between all that came without one."""
+    """Rows that break no rule by themselves, and the sessions between all that came without one.
+
+    Of finer bars no session has to have one.
+    """
     table, lines = incoming.table, incoming.lines
     days = table.index.to_numpy().astype("M8[D]")
     sessions = trading_calendar().between(days.min().item(), days.max().item())
     sound = sound_rows(table) & ~table.index.duplicated(keep=False)
-    gaps = np.setdiff1d(sessions, days[sound])
+    gaps = np.setdiff1d(sessions, days[sound]) if table.index.name == "session" else days[:0]
     if not sound.any() or len(gaps) > len(sessions) * _MOST:
         raise DataError(
             f"{incoming.symbol}: {len(gaps):,} of {len(sessions):,} sessions have no row that is "
@@ -251,13 +260,14 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
     common = old.index.intersection(new.index)
     before, after = old.loc[common], new.loc[common]
     differs = {name: _differs(name, before[name], after[name]) for name in old.columns}
+    changed = np.flatnonzero(np.any(list(differs.values()), axis=0))
     changes = [
         Change(key, name, decimal_text(before[name].iloc[row]), decimal_text(after[name].iloc[row]))
-        for row, key in enumerate(_keys(before))
+        for row, key in zip(changed.tolist(), _keys(before.iloc[changed]), strict=True)
         for name in old.columns
         if differs[name][row]
     ]
-    last = _keys(old)[-1][:10]
+    (last,) = _days(old.iloc[[-1]])
     later = {day: ratio for day, ratio in incoming.splits.items() if day > last}
     added = new.index.difference(old.index)
     if not len(common) and (incoming.adjust or "").startswith(DIVIDENDS):
@@ -293,16 +303,17 @@ def _refuse_mixture(
     why = "".join(f" {one:g} shares came for one on {day}." for day, one in splits.items())
     if ratio is not None and not np.isclose(ratio, 1.0, atol=1e-9):
         why += f" In the median a close is {ratio:.6g} times what the file has."
+    stamps = ", or where bars are stamped otherwise" if update.is_finer else ""
     if whole:
         how = "give --accept-revisions to replace them all"
-    elif update.table.index.name == "session":
+    elif not update.is_finer:
         how = "fetch the whole span of the file, without --from, and with --accept-revisions"
     else:
         how = "move the file away with its metadata, and begin a new one"
     raise UsageError(
         f"{update.symbol}: most prices that are in {update.path} already have changed, or will "
-        f"have, as after a split or a dividend.{why} Old and new prices must not stand in one "
-        f"file: {how}. Nothing was written; the version before is always kept."
+        f"have, as after a split or a dividend{stamps}.{why} Old and new prices must not stand in "
+        f"one file: {how}. Nothing was written; the version before is always kept."
     )
 
 
@@ -321,23 +332,30 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     within = old.loc[new.index[0] : new.index[-1]].index.difference(new.index)
     if not len(within):
         return []
-    days = first_few([key[:10] for key in _keys(old.loc[within])])
+    days = first_few(_days(old.loc[within]))
     return [f"Rows that the file has did not come and are kept: {days}."]
 
 
 def _check(update: PriceUpdate) -> None:
     problems: list[str] = []
-    table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
+    table = update.table
+    keys = table.index.to_numpy().astype("M8[us]" if update.is_finer else "M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
     actions = update.actions or read_actions(actions_folder(update.path), update.symbol)
     halts = update.holes | halts_of(actions.rows)
-    rows = PriceRows("row of", days, days, cells)
-    checked_table(rows, problems, halts)
+
+    def check(rows: PriceRows) -> None:
+        if update.is_finer:
+            check_bars(rows, problems)
+        else:
+            checked_table(rows, problems, halts)
+
+    rows = PriceRows("row of", keys, keys, cells)
+    check(rows)
     if problems:  # once more, with where each row came from
         came = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
         problems.clear()
-        numbers = [came.get(key, key) for key in _keys(table)]
-        checked_table(replace(rows, numbers=numbers), problems, halts)
+        check(replace(rows, numbers=[came.get(key, key) for key in _keys(table)]))
     try:
         raise_problems(update.path, problems)
     except DataError as error:
@@ -348,67 +366,25 @@ def _check(update: PriceUpdate) -> None:
 
 
 def _keys(table: pd.DataFrame) -> list[str]:
-    """The day of each row, or its time, UTC."""
-    unit: Literal["D", "m"] = "D" if table.index.name == "session" else "m"
-    keys: list[str] = np.datetime_as_string(table.index.to_numpy(), unit=unit).tolist()
-    return keys
+    """The day of each row, or the time of a finer bar as `2025-06-02T13:30Z`."""
+    index = table.index.to_numpy()
+    if table.index.name == "session":
+        days: list[str] = np.datetime_as_string(index, unit="D").tolist()
+        return days
+    times: list[str] = np.datetime_as_string(index, unit="m", timezone="UTC").tolist()
+    return times
 
 
-# Price files as bytes; rows that stay keep their text
+def _days(table: pd.DataFrame) -> list[str]:
+    """The day of each row in New York."""
+    index = pd.DatetimeIndex(table.index)
+    if index.name == "time":
+        index = index.tz_localize("UTC").tz_convert(NEW_YORK).tz_localize(None)
+    days: list[str] = np.datetime_as_string(index.to_numpy(), unit="D").tolist()
+    return days
 
 
-def bars_path(folder: Path, symbol: str, interval: str) -> Path:
-    """Where bars finer than sessions are: a folder an interval, as `simulate` reads it."""
-    return folder / interval / f"{symbol}.parquet"
-
-
-def open_kept(path: Path) -> Prices:
-    """Read a price file, of sessions or of finer bars, and hold it against its metadata."""
-    if path.suffix != ".parquet" or path.parent.name == DATASET:
-        file = read_data_file(path, f"backtest prices seal {path.stem}")
-        return parse_prices(file)
-    file = open_data_file(path)
-    metadata = known_metadata(path, file.sha256)
-    if metadata.get("sha256") != file.sha256:
-        raise DataError(
-            f"{path} is not what was fetched: its sha256 is not that of its metadata. Restore it, "
-            f"or move it away with its metadata and fetch it anew."
-        )
-    columns = parquet_table(path, file.content, "time")
-    index = pd.DatetimeIndex(columns.pop("time"), name="time")
-    table = pd.DataFrame(columns, index=index)
-    return Prices(path.stem, table, replace(file, metadata=metadata))
-
-
-def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collection[str]) -> bytes:
-    """A price file of all rows, CSV or Parquet by its path.
-
-    Columns and line ends of the old file stay, and so do its rows of the ISO days in `kept`.
-    """
-    if path.suffix == ".parquet":
-        return parquet_bytes(table)
-    rows = {row["date"]: row for _, row in read_rows(old, ("date",), [])} if old else {}
-    columns = header_of(old) if old else ["date", *table.columns]
-    days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
-    found = []
-    for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
-        cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
-        row = rows.get(day, {})
-        found.append(row if day in kept else {**row, "date": day, **cells})
-    return csv_text(columns, found, old).encode()
-
-
-def rounded(values: np.ndarray) -> np.ndarray:
-    """Prices to the digits that single precision holds: 41.939998626708984 is 41.94."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.power(10.0, _DIGITS - 1 - np.floor(np.log10(np.abs(values))))
-        found: np.ndarray = np.where(np.isfinite(scale), np.round(values * scale) / scale, values)
-    return found
-
-
-def decimal_text(value: float) -> str:
-    """A price or a volume as a file has it, without an exponent."""
-    return np.format_float_positional(value, trim="-")
+# What commands say of symbols
 
 
 def other_mode(path: Path, recorded: str) -> UsageError:
@@ -435,9 +411,6 @@ def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -
     raise type(first)(
         f"{len(errors):,} of {total:,} symbols could not be {done}.{''.join(lines[:_NAMED])}{more}"
     )
-
-
-# Symbols, by which files are named
 
 
 def check_symbol(text: str) -> str:

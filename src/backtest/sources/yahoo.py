@@ -20,22 +20,18 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.actions import DIVIDENDS
+from backtest.data.bars import LENGTHS, bars_path, minutes_of
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import metadata_path, stated
 from backtest.data.kinds import NEW_YORK
-from backtest.data.prices import BAR_COLUMNS, place_for
+from backtest.data.price_rows import BAR_COLUMNS
+from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
-from backtest.sources.updates import (
-    Incoming,
-    PriceUpdate,
-    bars_path,
-    open_kept,
-    other_mode,
-    prepare_update,
-    rounded,
-)
+from backtest.sources.own_bars import written
+from backtest.sources.price_files import open_kept, rounded
+from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
@@ -46,10 +42,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BarInterval = Literal["1d", "1h", "5m", "1m"]
 Adjust = Literal["splits", "all"]
 FIRST_DAY = date(1962, 1, 2)  # that Yahoo has of any stock
-_DAYS = {"1h": 729, "5m": 59, "1m": 7}  # that Yahoo gives of finer bars, today included
+# days that Yahoo gives of finer bars, today included
+_DAYS = {"1h": 729, "30m": 59, "15m": 59, "5m": 59, "1m": 7}
 _PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
 _PACE = Pace(2)
 _TIMEOUT = 20.0  # seconds for each of the requests that yfinance makes for one answer
@@ -58,7 +54,6 @@ _ESTIMATES = ("EPS Estimate", "Reported EPS")
 _GO_ON = ", or go on without it: --no-estimates"
 _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
-_BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
 _ACTIONS = ("Dividends", "Stock Splits")
 _SMALLEST_SPLIT = 1.45  # whose ratio stands out from a move of the market
 _LARGEST_JUMP = 30.0  # from the usual close to a price
@@ -83,21 +78,22 @@ class AnalystEstimate:
     consensus: float | None
 
 
-def first_day(interval: BarInterval, wanted: date | None, now: datetime) -> date:
+def first_day(bars: str | None, wanted: date | None, now: datetime) -> date:
     """The day that is wanted, or the first that Yahoo has; UsageError where it lies before that."""
-    if interval not in _DAYS:
+    if bars is None:
         return max(wanted or FIRST_DAY, FIRST_DAY)
-    earliest = now.astimezone(NEW_YORK).date() - timedelta(days=_DAYS[interval] - 1)
+    minutes_of(bars)
+    earliest = now.astimezone(NEW_YORK).date() - timedelta(days=_DAYS[bars] - 1)
     if wanted and wanted < earliest:
         raise UsageError(
-            f"Yahoo gives bars of {interval} for the last {_DAYS[interval]} days alone: "
+            f"Yahoo gives bars of {bars} for the last {_DAYS[bars]} days alone: "
             f"--from can be {earliest} at the earliest."
         )
     return wanted or earliest
 
 
 def ask_history(
-    symbol: str, interval: BarInterval, adjust: Adjust, first: date, now: datetime
+    symbol: str, bars: str | None, adjust: Adjust, first: date, now: datetime
 ) -> History:
     """The bars of a symbol, as Yahoo writes it, from a day up to now, UTC."""
 
@@ -106,7 +102,7 @@ def ask_history(
         # Not `download`, which swallows what went wrong.
         table = ticker.history(
             period=None,
-            interval=interval,
+            interval=bars or "1d",
             start=first.isoformat(),
             auto_adjust=adjust == "all",
             timeout=_TIMEOUT,
@@ -116,7 +112,7 @@ def ask_history(
             raise PassingError("the answer is empty")
         return History(table, currency, now)
 
-    return _asked(f"Yahoo, {interval} bars of {symbol}", history)
+    return _asked(f"Yahoo, {bars or '1d'} bars of {symbol}", history)
 
 
 def estimates_page(symbol: str) -> str:
@@ -219,7 +215,7 @@ def fetch_prices(
     data: Path,
     symbol: str,
     *,
-    interval: BarInterval = "1d",
+    bars: str | None = None,
     first: date | None = None,
     last: date | None = None,
     adjust: Adjust | None = None,
@@ -229,23 +225,22 @@ def fetch_prices(
 ) -> PriceUpdate:
     """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
 
+    `bars` are of a length of `LENGTHS`; daily where None.
     The first day and the adjust mode are those of the file where None; of a new one the first that
     Yahoo has, and for splits alone. `skip_bad` is as of `prepare_update`. `among` is how
     many symbols are fetched at once. UsageError where the span or the adjust mode is wrong, or the
     symbol is not for this program.
     """
     now = _now()
-    folder, is_daily = data / "prices", interval == "1d"
-    path = (
-        place_for(folder, symbol, among=among) if is_daily else bars_path(folder, symbol, interval)
-    )
-    mode = _adjust_mode(path, adjust, interval)
+    folder, is_daily = data / "prices", bars is None
+    path = bars_path(folder, symbol, bars) if bars else place_for(folder, symbol, among=among)
+    mode = _adjust_mode(path, adjust, is_daily=is_daily)
     begins = open_kept(path).table.index[0].date() if path.exists() else None
     wanted = first or (begins if is_daily else None)
     if wanted and wanted > (last or now.astimezone(NEW_YORK).date()):
         raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
-    answer = ask_history(symbol, interval, mode, first_day(interval, wanted, now), now)
-    table, splits, notes = finished_bars(answer, symbol, interval, last, skip_bad=skip_bad)
+    answer = ask_history(symbol, bars, mode, first_day(bars, wanted, now), now)
+    table, splits, notes = finished_bars(answer, symbol, bars, last, skip_bad=skip_bad)
     if skip_bad:
         wrong = _of_another_scale(table)
         notes += [f"Left out {day:%Y-%m-%d}, of another scale." for day in table.index[wrong]]
@@ -255,13 +250,15 @@ def fetch_prices(
         adjusted = _recorded_mode(path)
     if mode == "all" and not path.exists():  # such prices were never traded
         table = table[["close"]]
+    if bars and not path.exists():
+        notes.append(f"Yahoo has bars of {bars} for {_DAYS[bars]} days alone; a file keeps them.")
     notes += [f"{ratio:g} shares came for one on {day}." for day, ratio in splits.items()]
     retrieval = {
         "source": "Yahoo Finance",
         "library": "yfinance",
         "version": version("yfinance"),
         "fetched_at": now.isoformat(timespec="seconds"),
-        "interval": interval,
+        **({"bars": bars} if bars else {}),
     }
     actions = told_actions(answer, symbol) if is_daily else ()
     incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=actions)
@@ -302,19 +299,20 @@ def _in_words(mode: Adjust, splits: Mapping[str, float], now: datetime) -> str:
     return "none: as traded, no split in the span"
 
 
-def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Adjust:
+def _adjust_mode(path: Path, wanted: Adjust | None, *, is_daily: bool) -> Adjust:
     known = _recorded_mode(path) if path.exists() else ""
     on_file: Adjust | None = "splits" if known.startswith(("none", "splits")) else None
     if known.startswith(DIVIDENDS):
         on_file = "all"
-    if wanted == "all" and interval != "1d":
+    if wanted == "all" and not is_daily:
         raise UsageError("Yahoo adjusts bars finer than sessions for splits alone.")
     if path.exists() and wanted not in (None, on_file):
         raise other_mode(path, known or "unknown")
     if path.exists() and on_file is None:
         raise UsageError(
             f"How {path} is adjusted is not on record. Say it with `backtest prices seal "
-            f"{path.stem} --adjust 'none'` or --adjust 'splits and dividends'."
+            f"{path.stem}{'' if is_daily else f' --bars {path.parent.name}'} --adjust 'none'` or "
+            f"--adjust 'splits and dividends'."
         )
     return on_file or wanted or "splits"
 
@@ -326,7 +324,7 @@ def _recorded_mode(path: Path) -> str:
 def finished_bars(
     answer: History,
     symbol: str,
-    interval: BarInterval,
+    bars: str | None,
     last: date | None,
     *,
     skip_bad: bool = False,
@@ -339,7 +337,7 @@ def finished_bars(
     raw = _flat(answer.table, symbol)
     local = _in_new_york(raw, answer, symbol)
     table = raw[[name.capitalize() for name in BAR_COLUMNS]].set_axis(list(BAR_COLUMNS), axis=1)
-    if interval == "1d":
+    if bars is None:
         table.index = pd.DatetimeIndex(local.tz_localize(None).normalize(), name="session")
     else:
         table.index = pd.DatetimeIndex(local.tz_convert(UTC).tz_localize(None), name="time")
@@ -350,9 +348,9 @@ def finished_bars(
     if last is not None:
         table = table.loc[: pd.Timestamp(last) + pd.Timedelta(days=1, microseconds=-1)]
     notes: list[str] = []
-    table = _finished(table, interval, np.datetime64(answer.asked_at.replace(tzinfo=None)), notes)
+    table = _finished(table, bars, np.datetime64(answer.asked_at.replace(tzinfo=None)), notes)
     if table.empty:
-        raise UsageError(f"Yahoo has no finished bar of {interval} of {symbol} in that span.")
+        raise UsageError(f"Yahoo has no finished bar of {bars or '1d'} of {symbol} in that span.")
     notes += _missing(table)
     for name in BAR_COLUMNS[:-1]:
         table[name] = rounded(table[name].to_numpy())
@@ -441,22 +439,22 @@ def _refuse_unadjusted(table: pd.DataFrame, splits: Mapping[str, float], symbol:
 
 
 def _finished(
-    table: pd.DataFrame, interval: BarInterval, now: np.datetime64, notes: list[str]
+    table: pd.DataFrame, bars: str | None, now: np.datetime64, notes: list[str]
 ) -> pd.DataFrame:
     """The bars that lie in sessions and have ended; the notes name what is left out."""
     calendar = trading_calendar()
     times = table.index.to_numpy().astype("M8[us]")
-    days = times.astype("M8[D]") if interval == "1d" else calendar.sessions_at(times)
+    days = calendar.sessions_at(times) if bars else times.astype("M8[D]")
     ends = calendar.closes_of(days)
-    if interval != "1d":
-        ends = np.minimum(times + np.timedelta64(_BAR[interval]), ends)
+    if bars:
+        ends = np.minimum(times + np.timedelta64(LENGTHS[bars], "m"), ends)
     outside = np.isnat(ends)
     if outside.any():
         of = f"{outside.sum():,} {'row' if outside.sum() == 1 else 'rows'}"
         notes.append(f"Left out {of} outside of the sessions of {EXCHANGE}.")
     unfinished = ends + np.timedelta64(_SETTLED) > now
     notes += [
-        f"Left out the bar of {_written(time, interval)}, which is not finished."
+        f"Left out the bar of {_written(time, bars)}, which is not finished."
         for time in times[unfinished]
     ]
     return table[~outside & ~unfinished]
@@ -469,8 +467,5 @@ def _missing(table: pd.DataFrame) -> list[str]:
     return [f"Yahoo has nothing of the sessions {first_few(missing)}."] if missing else []
 
 
-def _written(time: np.datetime64, interval: BarInterval) -> str:
-    moment = pd.Timestamp(time)
-    if interval == "1d":
-        return str(moment.date())
-    return f"{moment.tz_localize(UTC).tz_convert(NEW_YORK):%Y-%m-%d %H:%M} New York"
+def _written(time: np.datetime64, bars: str | None) -> str:
+    return written(time) if bars else str(time.astype("M8[D]"))

@@ -3,6 +3,17 @@
 Nothing here reads a file or knows of strategies, events or accounts.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
 SESSIONS_A_YEAR = 252
 LEVEL = 0.05  # of significance
 SEED = 1  # of what evidence draws; it stands in every record

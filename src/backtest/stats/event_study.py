@@ -212,31 +212,19 @@ def outcomes_of(
     def outcome(day: int) -> EventOutcome:
         end = int(np.searchsorted(usable, day + days[0]))
         fitted = fit(series.returns, series.market, usable[max(0, end - estimation) : end], model)
-        return _outcome(series, known, day, fitted, days, windows)
+        market = _at(series.market, day + days)
+        abnormal = _at(series.returns, day + days) - (fitted.alpha + fitted.beta * market)
+        columns = [slice(first - days[0], last - days[0] + 1) for first, last in windows]
+        cars = np.array([np.sum(abnormal[one]) for one in columns])
+        errors = np.array([fitted.window_error(market[one]) for one in columns])
+        unknown = tuple(
+            _why(known, day + first, day + last) if np.isnan(car) else ""
+            for (first, last), car in zip(windows, cars, strict=True)
+        )
+        errors = np.where(np.isnan(cars), nan, errors)
+        return EventOutcome(series.name, day, fitted, abnormal, cars, errors, unknown)
 
     return {day: outcome(day) for day in {*range(len(known)), *series.events.tolist()}}
-
-
-def _outcome(
-    series: Series,
-    known: NDArray[np.bool_],
-    day: int,
-    fitted: Fit,
-    days: Ints,
-    windows: Sequence[Window],
-) -> EventOutcome:
-    market = _at(series.market, day + days)
-    abnormal = _at(series.returns, day + days) - (fitted.alpha + fitted.beta * market)
-    cars, errors, unknown = [], [], []
-    for first, last in windows:
-        columns = slice(first - days[0], last - days[0] + 1)
-        car = float(np.sum(abnormal[columns]))
-        cars.append(car)
-        errors.append(np.nan if np.isnan(car) else fitted.window_error(market[columns]))
-        unknown.append(_why(known, day + first, day + last) if np.isnan(car) else "")
-    return EventOutcome(
-        series.name, day, fitted, abnormal, np.array(cars), np.array(errors), tuple(unknown)
-    )
 
 
 def _at(values: Floats, days: Ints) -> Floats:

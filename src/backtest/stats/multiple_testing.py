@@ -7,8 +7,6 @@ Wilson 1927; and the draws of numbers that several Monte Carlo tests share.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -115,10 +113,7 @@ def _as_extreme(observed: float, null: Floats) -> tuple[int, int]:
 
 def wilson_interval(successes: int, tries: int, confidence: float = 0.95) -> tuple[float, float]:
     """The interval of a share by Wilson 1927, two-sided; it stays within 0 and 1."""
-    z, share = NormalDist().inv_cdf(0.5 + confidence / 2), successes / tries
-    middle = share + z**2 / (2 * tries)
-    reach = z * sqrt(share * (1 - share) / tries + (z / (2 * tries)) ** 2)
-    scale = 1 + z**2 / tries
-    low = (middle - reach) / scale if successes else 0.0
-    high = (middle + reach) / scale if successes < tries else 1.0
-    return low, high
+    from scipy.stats import binomtest
+
+    found = binomtest(successes, tries).proportion_ci(confidence, method="wilson")
+    return float(found.low), float(found.high)

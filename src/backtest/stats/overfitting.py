@@ -57,7 +57,10 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
     half = length * blocks // 2
 
     def ratios(sample: list[int]) -> Floats:
-        return _ratio(sums[sample].sum(axis=0) / half, squares[sample].sum(axis=0) / half)
+        mean, mean_square = (part[sample].sum(axis=0) / half for part in (sums, squares))
+        variance = mean_square - mean**2
+        varies = variance > _NOISE * mean_square
+        return np.where(varies, mean / np.sqrt(np.where(varies, variance, 1.0)), 0.0)
 
     lower_half = losses = splits = 0
     for some in combinations(range(1, blocks), blocks // 2 - 1):  # each pair of halves once
@@ -69,12 +72,6 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
             losses += bool(outside[best] < 0)
             splits += 1
     return Overfitting(lower_half / splits, losses / splits)
-
-
-def _ratio(mean: Floats, mean_square: Floats) -> Floats:
-    variance = mean_square - mean**2
-    varies = variance > _NOISE * mean_square
-    return np.where(varies, mean / np.sqrt(np.where(varies, variance, 1.0)), 0.0)
 
 
 def _rank(values: Floats, variant: int) -> float:

@@ -19,8 +19,9 @@ Weight = Annotated[float, Field(gt=0, le=10)]
 Sessions = Annotated[int, Field(ge=0, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Distance = Annotated[float, Field(gt=0, le=1_000)]
+Clock = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1\d|2[0-3]):[0-5]\d$")]
 NUMBERS = ("weight", "hold", "stop", "target", "trailing_stop", "priority", "limit")
-TERMS = (*NUMBERS, "enter", "leave", "levels", "resize")
+TERMS = (*NUMBERS, "hold_bars", "leave_at", "enter", "leave", "levels", "resize")
 """The terms of a signal, which a strategy can hand on; `NUMBERS` are those that are numbers."""
 
 
@@ -48,6 +49,11 @@ class Signal(BaseModel):
             the room: `max_gross` ÷ `max_positions`, which must then be set.
         hold: sessions after the entry session until the exit; None to the end. 0 leaves at the
             close of the entry session.
+        hold_bars: in place of `hold` bars of the stock after the one of the entry; in a run by
+            sessions these are its bars. With `leave="close"` 0 leaves at the close of that bar.
+        leave_at: the time in New York, such as `15:55`, at which it leaves in the session in which
+            `hold` ends, which without one is that of the entry: at the first open from then on,
+            else at the close of the session.
         stop: fraction of the entry price at which a loss is cut; None for no stop.
         target: fraction of the entry price at which a gain is taken; None for no target.
         trailing_stop: fraction from the best close since entry; None for none.
@@ -73,6 +79,8 @@ class Signal(BaseModel):
     direction: Direction | Literal["flat"]
     weight: Weight | None = 0.95
     hold: Sessions | None = None
+    hold_bars: Sessions | None = None
+    leave_at: Clock | None = None
     stop: Fraction | None = None
     target: Distance | None = None
     trailing_stop: Fraction | None = None
@@ -87,13 +95,30 @@ class Signal(BaseModel):
 
     @model_validator(mode="after")
     def _terms_that_go_together(self) -> Self:
-        if self.enter == "close" and self.hold == 0:
+        if self.hold_bars is not None and (self.hold is not None or self.leave_at):
+            raise ValueError("hold_bars stands in place of hold and of leave_at")
+        if self.hold_bars == 0 and (self.leave == "open" or self.enter == "close"):
+            raise ValueError("hold_bars=0 leaves at the close of the bar of an entry at its open")
+        is_of_a_day = self.hold == 0 or (self.leave_at and self.hold is None)
+        if self.enter == "close" and is_of_a_day:
             raise ValueError("what enters at the close cannot leave at it: hold=0 needs enter=open")
         if self.limit is not None and (self.enter == "close" or self.resize or self.legs):
             raise ValueError("a limit is for an entry at enter=open, without resize and legs")
         if self.legs and self.resize:
             raise ValueError("a hedged position is not resized")
         return self
+
+    @property
+    def at(self) -> When:
+        """At which of its session it is traded."""
+        return self.leave if self.direction == "flat" else self.enter
+
+    @property
+    def leave_minute(self) -> int:
+        """The minute after midnight of `leave_at`; 0 without one."""
+        if self.leave_at is None:
+            return 0
+        return int(self.leave_at[:2]) * 60 + int(self.leave_at[3:])
 
     @classmethod
     def long(cls, event: Event, **terms: Any) -> Signal:

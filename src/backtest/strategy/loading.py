@@ -12,11 +12,13 @@ import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
@@ -35,6 +37,14 @@ if TYPE_CHECKING:
 
 GROUP = "backtest.strategies"  # of entry points
 _REQUIRED = "(must be set)"
+_DECLARED: dict[str, tuple[Any, str]] = {
+    "listens_to": (tuple[type[Event], ...], "kinds of event, such as (Earnings,)"),
+    "looks_at": (tuple[str, ...], 'symbols, such as ("SPY",)'),
+    "trades_also": (tuple[str, ...], 'symbols, such as ("SPY",)'),
+    "signal_terms": (
+        tuple[str, ...], 'parameters that are handed on to the signal, such as ("hold", "stop")',
+    ),
+}  # fmt: skip
 
 
 def strategy_names(folder: Path) -> list[str]:
@@ -53,9 +63,7 @@ def load_strategy(folder: Path, name: str) -> StrategyFile:
 def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
     """The only strategy of a file, an entry point or a cell.
 
-    Raises:
-        UsageError: there is none, there are several, or what it declares is wrong.
-
+    UsageError where there is none, there are several, or what it declares is wrong.
     """
     if len(found) != 1:
         names = ", ".join(cls.__name__ for cls in found) or "none"
@@ -63,13 +71,15 @@ def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
             f"{where} must define one subclass of Strategy or EventStrategy; it defines {names}."
         )
     (cls,) = found
-    kinds = "kinds of event, such as (Earnings,)"
-    _check_tuple(where, cls, "listens_to", kinds, _is_kind)
+    for name in _DECLARED if issubclass(cls, Strategy) else ("listens_to",):
+        (kind, what), value = _DECLARED[name], getattr(cls, name)
+        try:
+            TypeAdapter(kind).validate_python(value, strict=True)
+        except ValidationError:
+            raise UsageError(
+                f"{where}: {name} must be a tuple of {what}; it is {value!r}."
+            ) from None
     if issubclass(cls, Strategy):
-        _check_tuple(where, cls, "looks_at", 'symbols, such as ("SPY",)', _is_text)
-        _check_tuple(where, cls, "trades_also", 'symbols, such as ("SPY",)', _is_text)
-        handed_on = 'parameters that are handed on to the signal, such as ("hold", "stop")'
-        _check_tuple(where, cls, "signal_terms", handed_on, _is_text)
         known = [name for name in parameters(cls) if term_of(name) in NUMBERS]
         for name in cls.signal_terms:
             if name not in known:
@@ -81,22 +91,6 @@ def defined_in(module: ModuleType) -> list[type[Any]]:
     """The strategies that a module defines; those that it imports are not its own."""
     own = (value for value in vars(module).values() if is_strategy(value))
     return [value for value in own if value.__module__ == module.__name__]
-
-
-def _is_kind(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Event)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _check_tuple(
-    where: str, cls: type[Any], name: str, what: str, is_one: Callable[[Any], bool]
-) -> None:
-    value = getattr(cls, name)
-    if not isinstance(value, tuple) or not all(map(is_one, value)):
-        raise UsageError(f"{where}: {name} must be a tuple of {what}; it is {value!r}.")
 
 
 def _import(folder: Path, path: Path) -> Any:
@@ -153,48 +147,25 @@ def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
     return UsageError(message)
 
 
-@dataclass(frozen=True)
-class FolderStrategy:
-    """A strategy in a folder of files."""
-
-    name: str
-    folder: Path
-
-    def __str__(self) -> str:
-        """The file."""
-        return str(self.folder / f"{self.name}.py")
-
-    def load(self) -> StrategyFile:
-        """The strategy; UsageError where it does not load."""
-        return load_strategy(self.folder, self.name)
+def _load_installed(entry: EntryPoint, where: str) -> StrategyFile:
+    try:
+        found = entry.load()
+    except (Exception, SystemExit) as error:
+        raise _load_failure("", where, error) from error
+    several = defined_in(found) if isinstance(found, ModuleType) else [found]
+    cls = one_strategy(where, [one for one in several if is_strategy(one)])
+    path = Path(inspect.getfile(cls))
+    top = sys.modules[cls.__module__.partition(".")[0]]
+    package = Path(top.__file__ or path).parent if hasattr(top, "__path__") else path
+    return StrategyFile(entry.name, path, cls, package)
 
 
 @dataclass(frozen=True)
-class InstalledStrategy:
-    """A strategy that an installed package names by an entry point."""
+class Origin:
+    """What a strategy is loaded from; `load` raises a UsageError where that does not hold one."""
 
-    entry: EntryPoint
-    package: str  # name and version
-
-    def __str__(self) -> str:
-        """The entry point and its package."""
-        return f"{self.entry.value} of {self.package}"
-
-    def load(self) -> StrategyFile:
-        """The strategy; UsageError where it does not load."""
-        try:
-            found = self.entry.load()
-        except (Exception, SystemExit) as error:
-            raise _load_failure("", str(self), error) from error
-        several = defined_in(found) if isinstance(found, ModuleType) else [found]
-        cls = one_strategy(str(self), [one for one in several if is_strategy(one)])
-        path = Path(inspect.getfile(cls))
-        top = sys.modules[cls.__module__.partition(".")[0]]
-        package = Path(top.__file__ or path).parent if hasattr(top, "__path__") else path
-        return StrategyFile(self.entry.name, path, cls, package)
-
-
-Origin = FolderStrategy | InstalledStrategy
+    where: str  # the file, or the entry point and its installed package
+    load: Callable[[], StrategyFile]
 
 
 @dataclass(frozen=True)
@@ -215,9 +186,10 @@ def strategy_origins(workspace: Workspace) -> dict[str, list[Origin]]:
     found: dict[str, list[Origin]] = {}
     for folder in (workspace.strategies, *workspace.more):
         for name in strategy_names(folder):
-            found.setdefault(name, []).append(FolderStrategy(name, folder))
-    for installed in _installed(tuple(sys.path)):
-        found.setdefault(installed.entry.name, []).append(installed)
+            origin = Origin(str(folder / f"{name}.py"), partial(load_strategy, folder, name))
+            found.setdefault(name, []).append(origin)
+    for name, origin in _installed(tuple(sys.path)):
+        found.setdefault(name, []).append(origin)
     for name in workspace.defaults.tables:
         if workspace.defaults.strict and name not in found:
             raise unknown(f"strategy (set in {workspace.defaults.path}):", name, found)
@@ -227,10 +199,7 @@ def strategy_origins(workspace: Workspace) -> dict[str, list[Origin]]:
 def find_strategy(workspace: Workspace, name: str) -> StrategyFile:
     """Load the strategy of a name, with the defaults that `backtest.toml` sets.
 
-    Raises:
-        UsageError: there is none or there are two of that name, it fails to load, or its origin
-            does not hold one strategy.
-
+    UsageError where none or two have the name, or it fails to load.
     """
     origins = strategy_origins(workspace)
     if name not in origins:
@@ -240,9 +209,9 @@ def find_strategy(workspace: Workspace, name: str) -> StrategyFile:
 
 def _load(workspace: Workspace, name: str, origins: Sequence[Origin]) -> StrategyFile:
     if len(origins) > 1:
+        named = ", ".join(origin.where for origin in origins)
         raise UsageError(
-            f"There are {len(origins)} strategies {name!r}: {', '.join(map(str, origins))}. "
-            f"Rename all but one of them."
+            f"There are {len(origins)} strategies {name!r}: {named}. Rename all but one of them."
         )
     defaults = workspace.defaults
     table = defaults.tables.get(name, {})
@@ -252,7 +221,7 @@ def _load(workspace: Workspace, name: str, origins: Sequence[Origin]) -> Strateg
 def describe_strategies(workspace: Workspace) -> list[StrategyDescription]:
     """Every strategy with the parameters that it runs with; those that do not load say why."""
     return [
-        _describe(workspace, name, str(origin), origins)
+        _describe(workspace, name, origin.where, origins)
         for name, origins in strategy_origins(workspace).items()
         for origin in origins
     ]
@@ -283,15 +252,16 @@ def _describe(
 
 
 @lru_cache(maxsize=1)
-def _installed(_path: tuple[str, ...]) -> list[InstalledStrategy]:
-    """Those of the packages on the path, looked for once."""
+def _installed(_path: tuple[str, ...]) -> list[tuple[str, Origin]]:
+    """Those of the packages on the path by their names, looked for once."""
     from importlib.metadata import entry_points
 
-    return [
-        InstalledStrategy(entry, f"{entry.dist.name} {entry.dist.version}")
-        for entry in entry_points(group=GROUP)
-        if entry.dist
-    ]
+    found = []
+    for entry in entry_points(group=GROUP):
+        if entry.dist:
+            where = f"{entry.value} of {entry.dist.name} {entry.dist.version}"
+            found.append((entry.name, Origin(where, partial(_load_installed, entry, where))))
+    return found
 
 
 # Kinds of events

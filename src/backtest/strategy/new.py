@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
@@ -24,60 +24,48 @@ if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
 
-@dataclass(frozen=True)
-class _Beginning:
-    """What a template needs to know of a kind."""
-
-    kind: str  # its class; empty for one that is new
-    template: str
-    traded: str  # fields of an event that the new strategy trades, as Python writes them
-    left: str  # of one that it leaves alone
-    reason: str  # what it answers then
-    more: Mapping[str, str] = field(default_factory=dict)  # what else the template takes
-
-
-def _change(kind: str, name: str, traded: str, missing: str) -> _Beginning:
+def _change(name: str, traded: str, missing: str) -> dict[str, str]:
     left, reason = f"{missing}=None", f"{name} is not known"
-    return _Beginning(kind, "change", traded, left, reason, {"field": name})
+    return {"template": "change", "field": name, "traded": traded, "left": left, "reason": reason}
 
 
-def _text(kind: str, name: str, value: str, other: str, **more: str) -> _Beginning:
-    terms = {"field": name, "value": value, **more}
-    traded, left = f'{name}="{value}"', f'{name}="{other}"'
-    return _Beginning(kind, "text", traded, left, f"{name} is {other}, not {value}", terms)
+def _text(name: str, value: str, other: str, **more: str) -> dict[str, str]:
+    return {
+        "template": "text", "field": name, "value": value, "traded": f'{name}="{value}"',
+        "left": f'{name}="{other}"', "reason": f"{name} is {other}, not {value}", **more,
+    }  # fmt: skip
 
 
-def _dated(kind: str, name: str, columns: str = "", cells: str = "") -> _Beginning:
-    traded, passed = f'{name}="2025-07-31"', f'{name}="2025-06-25"'
-    more = {"field": name, "columns": columns, "cells": cells}
-    return _Beginning(kind, "dated", traded, passed, "the day has come", more)
+def _dated(name: str, columns: str = "", cells: str = "") -> dict[str, str]:
+    return {
+        "template": "dated", "field": name, "columns": columns, "cells": cells,
+        "traded": f'{name}="2025-07-31"', "left": f'{name}="2025-06-25"',
+        "reason": "the day has come",
+    }  # fmt: skip
 
 
-_NEW = _Beginning("", "own", "amount=1_000_000.0", "amount=None", "the amount is not known")
+# What fills the templates, by the kind to start from: `traded` and `left` are fields of an event
+# that the new strategy trades and of one that it leaves alone, for a `reason`.
+_NEW = {
+    "template": "own", "traded": "amount=1_000_000.0", "left": "amount=None",
+    "reason": "the amount is not known",
+}  # fmt: skip
 _KNOWN = {
-    "earnings": _change("Earnings", "eps_surprise", "eps=0.30, eps_consensus=0.20", "eps"),
-    "stake_disclosure": _change(
-        "StakeDisclosure", "stake_change", "shares=150, previous_shares=100", "shares"
-    ),
-    "news": _text("News", "category", "$name", "something_else", reason_of="figures"),
+    "earnings": _change("eps_surprise", "eps=0.30, eps_consensus=0.20", "eps"),
+    "stake_disclosure": _change("stake_change", "shares=150, previous_shares=100", "shares"),
+    "news": _text("category", "$name", "something_else", reason_of="figures"),
     "short_report": _text(
-        "ShortReport",
-        "author_type",
-        "short_seller",
-        "press",
-        reason_of="claim",
-        side="short",
-        weight="-0.8",
+        "author_type", "short_seller", "press", reason_of="claim", side="short", weight="-0.8"
     ),
-    "report_date": _dated("ReportDate", "report_on"),
-    "index_change": _dated("IndexChange", "effective_on", "index,change,", "example,added,"),
-    "lockup_end": _dated("LockupEnd", "ends_on"),
-    "dividend": _dated("Dividend", "ex_on"),
-    "split": _dated("Split", "ex_on", "ratio,", "2,"),
-    "delisting": _dated("Delisting", "delists_on"),
-    "deal": _dated("Deal", "closes_by", "acquirer,", "example,"),
-    "decision_date": _dated("DecisionDate", "decides_on", "subject,", "example,"),
-    "macro_date": _dated("MacroDate", "happens_on", "release,", "CPI,"),
+    "report_date": _dated("report_on"),
+    "index_change": _dated("effective_on", "index,change,", "example,added,"),
+    "lockup_end": _dated("ends_on"),
+    "dividend": _dated("ex_on"),
+    "split": _dated("ex_on", "ratio,", "2,"),
+    "delisting": _dated("delists_on"),
+    "deal": _dated("closes_by", "acquirer,", "example,"),
+    "decision_date": _dated("decides_on", "subject,", "example,"),
+    "macro_date": _dated("happens_on", "release,", "CPI,"),
 }
 
 _RIGHT = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
@@ -87,11 +75,9 @@ _IMPORTED = (
 
 
 def checked_name(name: str, taken: Mapping[str, str]) -> str:
-    """The name, where a signal can have it; `taken` says of other names by what.
+    """The name; a UsageError, which suggests another, where a signal cannot have it.
 
-    Raises:
-        UsageError: it cannot; the message says why and suggests another.
-
+    `taken` says by what a name is taken.
     """
     if why := _why_not(name, taken):
         raise UsageError(
@@ -149,25 +135,22 @@ def new_signal(
     """Write a strategy, a test, and for a kind of event of its own a file with an example row.
 
     The strategy starts from a kind that is there, or from a new one that is named as it is.
-
-    Raises:
-        UsageError: the name or the kind is wrong, a file is there already, or a folder cannot
-            be written. Nothing was written then.
-
+    UsageError where the name or the kind is wrong, a file is there already, or a folder cannot be
+    written; nothing was written then.
     """
     if kind is not None and kind not in _KNOWN:
         raise unknown("kind of event to start from", kind, _KNOWN)
-    start = _NEW if kind is None else _KNOWN[kind]
-    if backtrader and start.template == "dated":
+    terms = _terms(name, kind)
+    template = terms["template"]
+    if backtrader and template == "dated":
         raise UsageError(
             f"A strategy of Backtrader's hears of {kind} once and counts the sessions itself. "
             f"Leave out --backtrader: a Strategy waits for the day."
         )
     checked_name(name, _taken(workspace, new_kind=kind is None))
-    terms = _terms(name, start)
     code, test = ("backtrader_", "test_backtrader") if backtrader else ("", "test")
     file = workspace.data / "events" / (terms["file"] if kind is None else f"{kind}s.csv")
-    needs_events = kind is None or (start.template == "dated" and not file.exists())
+    needs_events = kind is None or (template == "dated" and not file.exists())
     new = NewSignal(
         name=name,
         kind=kind or name,
@@ -175,14 +158,12 @@ def new_signal(
         test=workspace.strategies.parent / "tests" / f"test_{name}.py",
         events=file if needs_events else None,
     )
-    texts = {
-        new.test: _filled(f"{test}.py", terms),
-        new.strategy: _laid_out(_filled(f"{code}{start.template}.py", terms), workspace),
-    }
-    rows = (
-        "" if new.events is None else _filled("events.csv" if kind is None else "dated.csv", terms)
-    )
-    _write(texts, new.events, rows)
+    texts = {}
+    if new.events is not None:
+        texts[new.events] = _filled("events.csv" if kind is None else "dated.csv", terms)
+    texts[new.test] = _filled(f"{test}.py", terms)
+    texts[new.strategy] = _laid_out(_filled(f"{code}{template}.py", terms), workspace)
+    _write(texts, new.events)
     return new
 
 
@@ -197,25 +178,21 @@ def _taken(workspace: Workspace, *, new_kind: bool) -> dict[str, str]:
             for kind, cls in event_kinds(workspace).items()
         }
     origins = strategy_origins(workspace)
-    return taken | {name: f"the strategy {found[0]}" for name, found in origins.items()}
+    return taken | {name: f"the strategy {found[0].where}" for name, found in origins.items()}
 
 
-def _terms(name: str, start: _Beginning) -> dict[str, str]:
+def _terms(name: str, kind: str | None) -> dict[str, str]:
     """What the templates are filled with."""
-    words, camel = name.replace("_", " "), camel_case(name)
     terms = {
         "name": name,
-        "words": words,
-        "kind": start.kind or camel,
-        "event": start.kind or name,
-        "strategy": f"{camel}Strategy",
+        "words": name.replace("_", " "),
+        "kind": camel_case(kind or name),
+        "event": camel_case(kind) if kind else name,
+        "strategy": f"{camel_case(name)}Strategy",
         "file": name + ("" if name.endswith("s") else "s") + ".csv",
         "side": "long",
         "weight": "0.8",
-        **start.more,
-        "traded": start.traded,
-        "left": start.left,
-        "reason": start.reason,
+        **(_KNOWN[kind] if kind else _NEW),
     }
     return {key: Template(text).substitute(name=name) for key, text in terms.items()}
 
@@ -233,15 +210,14 @@ def _laid_out(code: str, workspace: Workspace) -> str:
     return code.replace(field, "").replace(ours, f"{field}\n{ours}") if field in code else code
 
 
-def _write(texts: Mapping[Path, str], events: Path | None, rows: str) -> None:
+def _write(texts: Mapping[Path, str], events: Path | None) -> None:
     """Write the files, the strategy last; where one cannot be written, the others go again.
 
     What a killed command has written is left as it is.
     """
-    wanted = {**({events: rows} if events else {}), **texts}
     if events:
         clear(events)
-    there = [path for path, text in wanted.items() if not _is_free(path, text)]
+    there = [path for path, text in texts.items() if not _is_free(path, text)]
     if events and not events.exists() and metadata_path(events).exists():
         there.append(metadata_path(events))
     if there:
@@ -252,7 +228,7 @@ def _write(texts: Mapping[Path, str], events: Path | None, rows: str) -> None:
         )
     written: list[Path] = []
     try:
-        for path, text in wanted.items():
+        for path, text in texts.items():
             if path.exists():
                 continue
             written.append(path)

@@ -29,13 +29,8 @@ if TYPE_CHECKING:
 def configure(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
     """Make the strategy with parameters set by name, such as `hold` or `earnings.hold`.
 
-    Args:
-        file: the strategy.
-        settings: values by dotted name, or in tables; a `Text` is read by its field's type.
-
-    Raises:
-        UsageError: a name is not a parameter, or a value is not of its type or out of its bounds.
-
+    Settings are values by dotted name, or in tables; a `Text` is read by its field's type.
+    UsageError where a name is no parameter, or a value is not of its type or out of its bounds.
     """
     values, faults = _typed(file, settings)
     made: Strategy | BacktraderStrategy
@@ -74,9 +69,7 @@ def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | Backtra
 def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
     """The parameters as JSON values, as they stand on record: they make the same strategy again.
 
-    Raises:
-        UsageError: a value is none that JSON knows, or becomes another when it is read back.
-
+    UsageError where JSON knows no such value, or it becomes another when it is read back.
     """
     own = strategy.parameters if isinstance(strategy, BacktraderStrategy) else dict(strategy)
     cls = strategy.cls if isinstance(strategy, BacktraderStrategy) else type(strategy)
@@ -136,14 +129,12 @@ def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, A
     """Every value that is set, by dotted name, as its field's type has it; and the faults."""
     known = parameters(file.cls)
     stated_by_file = _by_name(known, file.defaults)
-    for name in stated_by_file:
-        if name not in known:
-            raise unknown(f"parameter of {file.name} (set in {file.defaults_in}):", name, known)
     values: dict[str, Any] = {}
     faults: list[_Fault] = []
     for name, value in {**stated_by_file, **_by_name(known, settings)}.items():
         if name not in known:
-            raise unknown(f"parameter of {file.name}", name, known)
+            where = f" (set in {file.defaults_in}):" if name in stated_by_file else ""
+            raise unknown(f"parameter of {file.name}{where}", name, known)
         try:
             values[name] = ParameterReader(known[name]).read(value)
         except ValidationError as error:
@@ -215,7 +206,7 @@ def _set_by(file: StrategyFile, settings: Mapping[str, Any], name: str) -> str:
     return f" (set in {file.defaults_in})" if is_of_file and file.defaults_in else ""
 
 
-def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
+def parameters(cls: type[Any]) -> dict[str, FieldInfo]:
     """The parameters of a strategy by dotted name, with their field definitions."""
     model = cls if issubclass(cls, BaseModel) else _backtrader_model(cls)
     found: dict[str, FieldInfo] = {}
@@ -224,9 +215,9 @@ def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             default = definition.get_default(call_default_factory=True)
             for inner, part in parameters(kind).items():
-                found[f"{prefix}{name}.{inner}"] = _with_default(part, inner, default)
+                found[f"{name}.{inner}"] = _with_default(part, inner, default)
         else:
-            found[prefix + name] = definition
+            found[name] = definition
     return found
 
 
@@ -276,20 +267,17 @@ def shown(value: Any) -> str:
     """A parameter's value as `--set` takes it."""
     value = plain(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False) if _is_ambiguous(value) else value
+        is_ambiguous = value.lower() == "none" or value != value.strip() or _is_json(value)
+        return json.dumps(value, ensure_ascii=False) if is_ambiguous else value
     if isinstance(value, list):
         texts = [inner if isinstance(inner, str) else shown(inner) for inner in value]
         split = [part.strip() for part in ",".join(texts).split(",") if part.strip()]
-        if split == texts and not _is_json(",".join(texts)) and not _is_nested(value):
+        is_nested = any(inner is None or isinstance(inner, list | dict) for inner in value)
+        if split == texts and not _is_json(",".join(texts)) and not is_nested:
             return ",".join(texts)
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
     return "none" if value is None else str(value)
-
-
-def _is_ambiguous(text: str) -> bool:
-    """Whether the bare text would be read as something else."""
-    return text.lower() == "none" or text != text.strip() or _is_json(text)
 
 
 def _is_json(text: str) -> bool:
@@ -301,10 +289,6 @@ def _is_json(text: str) -> bool:
 
 def _is_json_like(text: str) -> bool:
     return text[:1] in ("[", "{", '"')
-
-
-def _is_nested(values: Sequence[Any]) -> bool:
-    return any(value is None or isinstance(value, list | dict) for value in values)
 
 
 def leaves(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -361,10 +345,7 @@ class ParameterReader:
     def read(self, value: Any) -> Any:
         """The value as the type has it; only a `Text` may change its kind on the way.
 
-        Raises:
-            ValidationError: it is not of the type.
-            ValueError: it is none that JSON knows.
-
+        ValidationError where it is not of the type, ValueError where JSON knows no such value.
         """
         return self._of_text(value.text) if isinstance(value, Text) else self._of_value(value)
 

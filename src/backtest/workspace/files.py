@@ -63,9 +63,7 @@ def write_folder(path: Path, texts: Mapping[str, str]) -> None:
 def put_folder(beside: Path, path: Path) -> None:
     """Rename a whole folder to its place; what stood there goes.
 
-    Raises:
-        OSError: that is not possible; what was there is there.
-
+    OSError where that is not possible; what was there is there.
     """
     flush(beside)
     old = path.with_name(f".{path.name}.{uuid4().hex[:8]}.old")

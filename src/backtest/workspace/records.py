@@ -6,7 +6,6 @@ exactly: no text stands in for a number.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -98,13 +97,6 @@ def readable(
             yield read(folder)
         except DataError as error:
             tell(f"Left out: {error}")
-
-
-def known(folder: Path, read: Callable[[Path], T]) -> T | None:
-    """What stands in a folder; None where there is nothing, or it is damaged."""
-    with suppress(DataError):
-        return read(folder)
-    return None
 
 
 @cache

@@ -22,6 +22,7 @@ from backtest.engine.kernel.legs import charge_legs, worth_of_legs
 from backtest.engine.kernel.records import (
     AT_OPEN,
     ENTERS_AT_CLOSE,
+    HOLDS_BARS,
     IS_FLAT,
     IS_LEG,
     LEAVES_AT_CLOSE,
@@ -129,6 +130,8 @@ def _signals_until(
             account.gives_up = True
         if signals[row].terms & (ENTERS_AT_CLOSE | LEAVES_AT_CLOSE) or signals[row].hold == 0:
             account.uses_close = True
+        if signals[row].leave_at > 0:
+            account.uses_close = True
         row += 1
     return row
 
@@ -174,14 +177,14 @@ def _open_the_bar(
         price = book.opens[place]
         if not np.isnan(price):
             night = position.last_bar
-            if bars.session[bar] != bars.session[night]:
-                position.sessions += 1
-                if position.side < 0:
-                    rate = bars.rates[bars.rate_row[position.symbol], bars.session[night]]
-                    days = bars.day[bar] - bars.day[night]
-                    charge = rule.borrow_charge(position.shares * position.mark, rate, days, rules)
-                    owed += charge
-                    position.borrow += charge
+            is_new = bars.session[bar] != bars.session[night]
+            position.sessions += is_new or position.terms & HOLDS_BARS != 0
+            if is_new and position.side < 0:
+                rate = bars.rates[bars.rate_row[position.symbol], bars.session[night]]
+                days = bars.day[bar] - bars.day[night]
+                charge = rule.borrow_charge(position.shares * position.mark, rate, days, rules)
+                owed += charge
+                position.borrow += charge
             position.mark = price
         worth = position.shares * position.mark
         value += position.side * worth

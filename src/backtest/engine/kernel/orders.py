@@ -158,7 +158,8 @@ def _renew(bars: Bars, position: Any, signal: Any, bar: int, at: int) -> None:
 def plan(position: Any, signal: Any, price: float) -> None:
     """Take over the exit plan of a signal, with levels set from `price`."""
     position.hold, position.sessions, position.terms = signal.hold, 0, signal.terms
-    if signal.hold == 0:
+    position.leave_at, position.planned = signal.leave_at, signal.bar
+    if signal.hold == 0 or signal.leave_at > 0:
         position.terms |= LEAVES_AT_CLOSE
     position.stop = rule.stop_level(price, position.side, signal.stop)
     position.target = rule.target_level(price, position.side, signal.target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.data.actions import END_SESSIONS
+from backtest.data.calendar import as_utc64
 from backtest.engine.actions import recorded_effects
+from backtest.engine.bars import COLUMNS, daily_bars, minutes_of
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,
     DIVIDEND,
     ENTERS_AT_CLOSE,
+    HOLDS_BARS,
     IS_FLAT,
     IS_LEG,
     LEAVES_AT_CLOSE,
@@ -33,13 +36,16 @@ from backtest.engine.kernel.records import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.actions import Effect
+    from backtest.engine.bars import RunBars
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.base import Signal
 
     Floats = NDArray[np.float64]
@@ -54,12 +60,13 @@ class Panel:
 
     Attributes:
         symbols: the columns, in order.
-        times: when each bar opens, UTC, shape (bars,); of `panel_of` the day alone.
+        times: when each bar opens, UTC, shape (bars,); where all bars are daily the day alone.
         sessions: the session of each bar, shape (bars,), dates without a zone.
         prices: dollars, records of `PRICES`, shape (bars, symbols); NaN where a symbol has no bar.
         volume: shares, shape (bars, symbols); may be of shape (0, 0) where no rule asks for it.
         effects: of actions that are on record, at the time of their bar; of a stock in the order in
             which they act.
+        is_finer: which bars are finer than a session, shape (bars,); None where all are alike.
 
     """
 
@@ -69,6 +76,7 @@ class Panel:
     prices: NDArray[Any]
     volume: Floats
     effects: Sequence[Effect] = ()
+    is_finer: NDArray[np.bool_] | None = None
 
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
@@ -77,14 +85,26 @@ class Panel:
         return np.concatenate(([0], np.cumsum(begins)))
 
     @cached_property
+    def session_days(self) -> NDArray[np.datetime64]:
+        """The day of each session."""
+        return np.unique(self.sessions)
+
+    @cached_property
     def days(self) -> NDArray[np.int64]:
         """The days of each bar's session since 1970."""
         return self.sessions.astype("M8[D]").astype(np.int64)
 
     @cached_property
+    def clock(self) -> NDArray[np.int64]:
+        """When finer bars open in New York, minutes after midnight; 0 of daily ones."""
+        if self.is_finer is None:
+            return np.zeros(len(self.times), np.int64)
+        return np.where(self.is_finer, minutes_of(self.times), 0)
+
+    @cached_property
     def nights(self) -> Floats:
         """The calendar days from each session to the one before; 0 of the first."""
-        return nights_before(np.unique(self.sessions))
+        return nights_before(self.session_days)
 
     @property
     def count(self) -> int:
@@ -100,13 +120,11 @@ class Panel:
     def actions(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The actions as the kernel takes them, and the first of each bar; ends nobody recorded."""
         columns = self.columns
-        bars = np.searchsorted(
-            self.times, np.array([one.session for one in self.effects], "M8[us]")
-        )
-        rows = [
-            (bar, columns[one.symbol], _WHAT[one.what], one.value)
-            for bar, one in zip(bars.tolist(), self.effects, strict=True)
-        ]
+        rows = []
+        for one in self.effects:
+            bar_of = self.last_bar if one.is_end else self.first_bar
+            bar = bar_of(one.session, one.symbol)
+            rows.append((bar, columns[one.symbol], _WHAT[one.what], one.value))
         rows = sorted([*rows, *self._unrecorded_ends()], key=itemgetter(0))
         actions = np.array([row[1:] for row in rows], ACTION)
         first = np.searchsorted([row[0] for row in rows], np.arange(len(self.times) + 1))
@@ -125,6 +143,34 @@ class Panel:
         """The first bar of a session."""
         return int(np.searchsorted(self.sessions, np.datetime64(session)))
 
+    def first_bar(self, session: date, symbol: str) -> int:
+        """The first bar of a symbol from a session on."""
+        first = self.bar_of(session)
+        return first + int(np.argmax(~np.isnan(self.prices["close"][first:, self.columns[symbol]])))
+
+    def last_bar(self, session: date, symbol: str) -> int:
+        """The last bar of a symbol in a session."""
+        last = np.searchsorted(self.sessions, np.datetime64(session), side="right")
+        own = self.prices["close"][:last, self.columns[symbol]]
+        return int(np.flatnonzero(~np.isnan(own))[-1])
+
+    def time_of(self, bar: int) -> datetime | None:
+        """When a bar opens, UTC; None of a daily one."""
+        if self.is_finer is None or not self.is_finer[bar]:
+            return None
+        time: datetime = self.times[bar].item()
+        return time.replace(tzinfo=UTC)
+
+    def bar_for(self, decision: Decision) -> int:
+        """The bar of a signal that can be traded: of one for the close its stock's last one."""
+        if decision.tradable_session is None or decision.signal is None:
+            raise ValueError(f"{decision.event.id} cannot be traded")
+        if decision.at_close and self.is_finer is not None:
+            return self.last_bar(decision.tradable_session, decision.signal.symbol)
+        if decision.tradable_at is None:
+            return self.bar_of(decision.tradable_session)
+        return int(np.searchsorted(self.times, as_utc64(decision.tradable_at)))
+
 
 def nights_before(sessions: NDArray[np.datetime64]) -> Floats:
     """The calendar days from each session to the one before; 0 of the first."""
@@ -132,20 +178,22 @@ def nights_before(sessions: NDArray[np.datetime64]) -> Floats:
     return np.diff(days, prepend=days[:1])
 
 
-def panel_of(prices: Mapping[str, Prices]) -> Panel:
-    """The panel of daily prices; the sessions are those of any symbol."""
-    symbols = tuple(sorted(prices))
-    days = {s: prices[s].days for s in symbols}
-    sessions = np.unique(np.concatenate(list(days.values())))
-    shape = (len(sessions), len(symbols))
-    bars, volume = blank_prices(shape), np.full(shape, np.nan)
+def panel_of(prices: Mapping[str, Prices], bars: RunBars | None = None) -> Panel:
+    """The panel of the bars that are replayed, daily ones where there are no others."""
+    of = bars.of if bars else daily_bars(prices)
+    symbols = tuple(sorted(of))
+    times, first = np.unique(np.concatenate([of[s].times for s in symbols]), return_index=True)
+    sessions = np.concatenate([of[s].sessions for s in symbols])[first]
+    is_finer = np.concatenate([of[s].is_finer for s in symbols])[first] if bars else None
+    shape = (len(times), len(symbols))
+    panel, volume = blank_prices(shape), np.full(shape, np.nan)
     for column, symbol in enumerate(symbols):
-        rows, table = np.searchsorted(sessions, days[symbol]), prices[symbol].traded
-        volume[rows, column] = table["volume"].to_numpy()
+        rows, table = np.searchsorted(times, of[symbol].times), of[symbol].table
+        volume[rows, column] = table[:, COLUMNS.index("volume")]
         for name in PRICES.names or ():
-            bars[name][rows, column] = table[name].to_numpy()
+            panel[name][rows, column] = table[:, COLUMNS.index(name)]
     acting = tuple(recorded_effects(prices))
-    return Panel(symbols, sessions.astype("M8[us]"), sessions, bars, volume, acting)
+    return Panel(symbols, times, sessions, panel, volume, acting, is_finer)
 
 
 def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
@@ -166,6 +214,8 @@ def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) ->
         day=panel.days,
         rate_row=rate_row,
         rates=by_session,
+        clock=panel.clock,
+        is_finer=np.zeros(len(panel.times), np.bool_) if panel.is_finer is None else panel.is_finer,
         actions=actions,
         first_action=first_action,
     )
@@ -176,7 +226,7 @@ def _borrow(
 ) -> tuple[NDArray[np.int64], Floats]:
     """Row 0 holds the rate of symbols without a table; each other row is one symbol's."""
     default = 0.0 if rules.borrow_mode == "none" else rules.borrow_default
-    sessions = panel.sessions[np.searchsorted(panel.session_numbers, range(panel.count))]
+    sessions = panel.session_days
     rows = [np.full(len(sessions), default)]
     rate_row = np.zeros(len(panel.symbols), np.int64)
     for column, symbol in enumerate(panel.symbols):
@@ -189,20 +239,20 @@ def _borrow(
     return rate_row, np.array(rows)
 
 
-def signal_rows(panel: Panel, signals: Sequence[tuple[date, Signal]]) -> NDArray[Any]:
+def signal_rows(panel: Panel, signals: Sequence[tuple[int, Signal]]) -> NDArray[Any]:
     """The signals of one account as the kernel takes them, each followed by its legs.
 
     Args:
         panel: the bars.
-        signals: tradable session and signal, by session, publication, symbol, event id.
+        signals: number of the bar and signal, by bar, publication, symbol, event id.
 
     """
     columns, place = panel.columns, 0
     rows = np.zeros(sum(1 + len(signal.legs) for _, signal in signals), SIGNAL)
-    for session, signal in signals:
+    for bar, signal in signals:
         of_signal = rows[place : place + 1 + len(signal.legs)]
         set_terms(of_signal[0], signal)
-        of_signal["bar"] = panel.bar_of(session)
+        of_signal["bar"] = bar
         of_signal["symbol"] = [
             columns[s] for s in (signal.symbol, *(leg.symbol for leg in signal.legs))
         ]
@@ -219,32 +269,36 @@ def set_legs(rows: NDArray[Any], signal: Signal) -> None:
         row["weight"], row["priority"] = abs(leg.by), signal.priority
 
 
-def signalled(decisions: Iterable[Decision]) -> list[Decision]:
-    """Those with a signal that can be traded, by session; in one session in the order given."""
-    found = [one for one in decisions if one.signal and one.tradable_session]
-    return sorted(found, key=lambda one: one.tradable_session or date.max)
+def signalled(panel: Panel, decisions: Iterable[Decision]) -> list[tuple[int, Decision]]:
+    """Those with a signal that can be traded, with its bar and by it; of one bar as they stand."""
+    found = [(panel.bar_for(one), one) for one in decisions if one.signal and one.tradable_session]
+    return sorted(found, key=itemgetter(0))
 
 
-def decision_rows(panel: Panel, decisions: Sequence[Decision]) -> NDArray[Any]:
-    """The signals of decisions, from `signalled`, as the kernel takes them."""
-    pairs = ((one.tradable_session, one.signal) for one in decisions)
-    return signal_rows(panel, [(day, signal) for day, signal in pairs if day and signal])
+def decision_rows(panel: Panel, decisions: Iterable[Decision]) -> NDArray[Any]:
+    """The signals of decisions as the kernel takes them, in the order of `signalled`."""
+    acting = signalled(panel, decisions)
+    return signal_rows(panel, [(bar, one.signal) for bar, one in acting if one.signal])
 
 
 def set_terms(row: Any, signal: Signal) -> None:
     """Write the direction and the terms of a signal into a record of the type `SIGNAL`."""
     is_flat = signal.direction == "flat"
+    hold = signal.hold if signal.hold_bars is None else signal.hold_bars
+    if hold is None and signal.leave_at:
+        hold = 0
     row["side"] = SIDES[signal.direction]
-    at = signal.leave if is_flat else signal.enter
     row["terms"] = (
-        ENTERS_AT_CLOSE * (at == "close")
+        ENTERS_AT_CLOSE * (signal.at == "close")
         + LEAVES_AT_CLOSE * (signal.leave == "close")
         + LOOKS_AT_CLOSES * (signal.levels == "close")
         + RESIZES * signal.resize
         + IS_FLAT * is_flat
         + WAITS * (signal.limit is not None)
+        + HOLDS_BARS * (signal.hold_bars is not None)
     )
-    row["hold"] = -1 if signal.hold is None else signal.hold
+    row["hold"] = -1 if hold is None else hold
+    row["leave_at"] = signal.leave_minute
     row["priority"] = signal.priority
     for name in ("weight", "stop", "target", "trailing_stop", "limit"):
         value = getattr(signal, name)

@@ -55,12 +55,12 @@ def split_ratio(bars: Bars, bar: int, symbol: int, end: int) -> float:
 
 @inlined
 def slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The slippage of a session, from the range of the symbol's bar before."""
+    """The slippage of a bar, from the range of the symbol's bar before that is as long."""
     last_range = 0.0
     if rules.slippage_range > 0:
         for before in range(bar - 1, -1, -1):
             close = bars.prices[before, symbol].close
-            if not np.isnan(close):
+            if not np.isnan(close) and bars.is_finer[before] == bars.is_finer[bar]:
                 last_range = (
                     bars.prices[before, symbol].high - bars.prices[before, symbol].low
                 ) / close
@@ -70,12 +70,13 @@ def slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
 
 @inlined
 def most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The participation cap of an entry; infinite before any volume was seen."""
+    """The participation cap of an entry, of bars as long; infinite before any volume was seen."""
     seen = np.empty(VOLUME_SESSIONS)
     count, before, ratio = 0, bar - 1, 1.0
     while before >= 0 and count < VOLUME_SESSIONS:
         ratio *= split_ratio(bars, before + 1, symbol, bars.first_action[before + 2])
-        if not np.isnan(bars.prices[before, symbol].close):
+        is_alike = bars.is_finer[before] == bars.is_finer[bar]
+        if is_alike and not np.isnan(bars.prices[before, symbol].close):
             seen[count] = bars.volume[before, symbol] * ratio
             count += 1
         before -= 1

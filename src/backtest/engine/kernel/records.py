@@ -37,17 +37,18 @@ DIVIDEND = np.int64(len(REASONS))  # beside them, of what an action is
 FILL_TIMES = ("open", "session", "close")
 AT_OPEN, IN_SESSION, AT_CLOSE = _codes(FILL_TIMES)
 # What a signal says beside its numbers, each in a bit of `terms`.
-ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG, WAITS = (
-    1, 2, 4, 8, 16, 32, 64,
+ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG, WAITS, HOLDS_BARS = (
+    1, 2, 4, 8, 16, 32, 64, 128,
 )  # fmt: skip
 
 # Side by side, for one bar is one place in memory.
 PRICES = np.dtype([("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8")])
 # What a signal wants; NaN is no stop, no target, no trailing stop and no limit, and of the weight
-# an equal part of the room; -1 is no time exit. One record fills one line of the memory's cache.
+# an equal part of the room; -1 is no time exit, `leave_at` a minute of the day or 0. One record
+# fills one line of the memory's cache.
 SIGNAL = np.dtype(
     [
-        ("bar", "i4"), ("symbol", "i4"), ("side", "i1"), ("terms", "u1"), ("unused", "u2"),
+        ("bar", "i4"), ("symbol", "i4"), ("side", "i1"), ("terms", "u1"), ("leave_at", "u2"),
         ("hold", "i4"), ("weight", "f8"), ("stop", "f8"), ("target", "f8"),
         ("trailing_stop", "f8"), ("priority", "f8"), ("limit", "f8"),
     ]
@@ -64,15 +65,17 @@ TRADE = np.dtype(
 # and the last fill. A signal that resized has its own fill as the first, and no shares.
 # What every bar looks at comes first: it fills one line of the memory's cache. `passed` is the
 # reason of a level that the last close has passed, plus 1. `entered` counts all shares that were
-# entered, `exit_price` is the average of those that have left.
+# entered, `exit_price` is the average of those that have left. `sessions` counts those held, or the
+# bars where the plan does, and `planned` is the bar of the plan.
 POSITION = np.dtype(
     [
         ("side", "i1"), ("terms", "u1"), ("passed", "i1"), ("waits", "b1"), ("last_bar", "i4"),
         ("hold", "i4"), ("sessions", "i4"), ("shares", "f8"), ("mark", "f8"), ("stop", "f8"),
         ("target", "f8"), ("trailing_stop", "f8"), ("best_close", "f8"), ("entry_price", "f8"),
         ("commission", "f8"), ("borrow", "f8"), ("symbol", "i4"), ("entry_bar", "i4"),
-        ("signal", "i8"), ("entered_at", "i2"), ("legs", "i2"), ("short_legs", "i4"),
-        ("entered", "f8"), ("exit_price", "f8"), ("dividends", "f8"),
+        ("signal", "i8"), ("entered_at", "i2"), ("legs", "i2"), ("short_legs", "i2"),
+        ("leave_at", "u2"), ("entered", "f8"), ("exit_price", "f8"), ("dividends", "f8"),
+        ("planned", "i8"),
     ]
 )  # fmt: skip
 # What happens to a symbol: `what` is `SPLIT` or `DIVIDEND`, before the open of a bar, or an end, at
@@ -125,7 +128,8 @@ class Bars(NamedTuple):
 
     `prices` holds records of the type `PRICES`, NaN where a symbol has no bar, and `volume`
     shares. `session` numbers the session of each bar, `day` counts its days since 1970, `rates`
-    holds annual borrow rates by row and session, and `rate_row` the row of each symbol. `actions`
+    holds annual borrow rates by row and session, and `rate_row` the row of each symbol. `clock` is
+    when each bar opens in New York, minutes after midnight or 0 where it is daily. `actions`
     are records of the type `ACTION`; those of a bar are the rows from `first_action[bar]` up to
     the next bar's.
     """
@@ -136,6 +140,8 @@ class Bars(NamedTuple):
     day: NDArray[np.int64]
     rate_row: NDArray[np.int64]
     rates: NDArray[np.float64]
+    clock: NDArray[np.int64]
+    is_finer: NDArray[np.bool_]
     actions: NDArray[Any]
     first_action: NDArray[np.int64]
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from backtest.engine.actions import splits_since
+from backtest.engine.bars import daily_bars
 from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import (
     CAPPED,
@@ -43,10 +45,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRate, BorrowRates, Prices
+    from backtest.data.borrow import BorrowRate, BorrowRates
+    from backtest.data.prices import Prices
+    from backtest.engine.bars import RunBars
+    from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import ExitReason, FillTime, OrderType
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
 _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "target": "limit"}
 # In a session, entries being 2 and what rests 4; what happens at its close comes after all that.
@@ -60,6 +65,7 @@ def replay_by_kernel(
     rates: Mapping[str, BorrowRates],
     decisions: Sequence[Decision],
     rules: Rules,
+    bars: RunBars | None = None,
 ) -> Result:
     """Replay decisions on the compiled kernel.
 
@@ -68,29 +74,31 @@ def replay_by_kernel(
         rates: by symbol, the borrow rates.
         decisions: as the timeline made them; those that carry a signal are traded.
         rules: the settings.
+        bars: what is replayed, where some bars are finer than sessions.
 
     Raises:
         AccountingError: the books do not balance, a fault of the program.
         UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
 
     """
-    panel = panel_of(prices)
-    acting = signalled(decisions)  # which stand in order of publication
+    panel = panel_of(prices, bars)
+    acting = [decision for _, decision in signalled(panel, decisions)]
     rows = decision_rows(panel, acting)
     whole = np.array([0, len(rows)])
     made = simulate(panel, rows, whole, rules, rates, trades=True, curves=True)
     leads = rows["terms"] & IS_LEG == 0
     rows, table, outcome = rows[leads], made.trades[leads], made.outcomes[leads]
-    sessions = panel.sessions.tolist()
-    trades = _trades(table, rows, sessions, acting)
-    set_excursions(trades, prices)
-    equity, cash = made.equity[0].tolist(), made.cash[0].tolist()
+    ids = [decision.event.id for decision in acting]
+    trades = trades_of(table, rows, panel, ids)
+    set_excursions(trades, prices, bars.of if bars else daily_bars(prices))
+    last = np.append(np.flatnonzero(np.diff(panel.session_numbers)), len(panel.times) - 1)
+    sessions = panel.sessions[last].tolist()
+    equity, cash = made.equity[0][last].tolist(), made.cash[0][last].tolist()
     interest = float(made.totals[0]["interest"])
     check_identity(rules.cash + interest + sum(t.net_profit for t in trades), equity[-1])
-    ids = [decision.event.id for decision in acting]
     outcomes = dict(zip(ids, outcome.tolist(), strict=True))
     notes = {
-        decision.event.id: _participation(decision, prices, rules)
+        decision.event.id: _participation(panel, decision, rules)
         for decision in decisions
         if outcomes.get(decision.event.id, 0) >= CAPPED
     }
@@ -101,36 +109,34 @@ def replay_by_kernel(
             for session, total, free in zip(sessions, equity, cash, strict=True)
         ],
         trades=trades,
-        decisions=settle(decisions, names, notes),
+        decisions=settle(decisions, names, notes, panel.bar_for),
         assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
-        orders=_orders(table, rows, sessions, acting),
+        orders=_orders(table, rows, panel, acting),
         interest=interest,
         ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),
     )
 
 
-def _trades(
-    made: NDArray[Any], rows: NDArray[Any], sessions: list[date], decisions: Sequence[Decision]
+def trades_of(
+    made: NDArray[Any], rows: NDArray[Any], panel: Panel, event_ids: Sequence[str]
 ) -> list[Trade]:
-    """The trades in order of entry, from one record a signal."""
+    """The trades in order of entry, from one record a signal and the event of each."""
     trades: list[Trade] = []
+    sessions = panel.sessions
     for place in by_entry(rows, made).tolist():
-        one, side, event = made[place], int(rows[place]["side"]), decisions[place].event
-        shares, entry, left = (
-            one["shares"].item(),
-            one["entry_price"].item(),
-            one["exit_price"].item(),
-        )
+        one, side = made[place], int(rows[place]["side"])
+        shares, entry = one["shares"].item(), one["entry_price"].item()
+        left = one["exit_price"].item()
         trades.append(
             Trade(
                 trade_id=len(trades) + 1,
-                event_id=event.id,
-                symbol=event.symbol,
+                event_id=event_ids[place],
+                symbol=panel.symbols[rows[place]["symbol"]],
                 direction="long" if side > 0 else "short",
                 shares=shares,
-                entry_session=sessions[one["entry_bar"]],
+                entry_session=sessions[one["entry_bar"]].item(),
                 entry_price=entry,
-                exit_session=sessions[one["exit_bar"]],
+                exit_session=sessions[one["exit_bar"]].item(),
                 exit_price=left,
                 exit_reason=cast("ExitReason", REASONS[one["reason"]]),
                 gross_profit=side * shares * (left - entry),
@@ -140,15 +146,29 @@ def _trades(
                 hedge_profit=one["hedge_profit"].item(),
                 dividends=one["dividends"].item(),
                 left_at=cast("FillTime", FILL_TIMES[one["left_at"]]),
+                entry_time=panel.time_of(one["entry_bar"]),
+                exit_time=panel.time_of(one["exit_bar"]),
             )
         )
     return trades
 
 
-def _participation(decision: Decision, prices: Mapping[str, Prices], rules: Rules) -> str:
-    table = prices[decision.event.symbol].traded
-    before = table.index < np.datetime64(decision.tradable_session)
-    cap = participation_cap(table["volume"][before].iloc[-VOLUME_SESSIONS:].tolist(), rules)
+def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
+    bar, symbol = panel.bar_for(decision), decision.event.symbol
+    volumes, today = panel.volume[:bar, panel.columns[symbol]], panel.sessions[bar].item()
+    alike = ~np.isnan(volumes)
+    if panel.is_finer is not None:
+        alike &= panel.is_finer[:bar] == panel.is_finer[bar]
+    splits = [
+        (one.session, one.value)
+        for one in panel.effects
+        if one.what == "split" and one.symbol == symbol
+    ]
+    seen = [
+        float(volumes[row]) * splits_since(splits, panel.sessions[row].item(), today)
+        for row in np.flatnonzero(alike)[-VOLUME_SESSIONS:].tolist()
+    ]
+    cap = participation_cap(seen, rules)
     return f"cut to {cap:,} shares by participation"
 
 
@@ -170,9 +190,10 @@ def _used_rates(
 
 
 def _orders(
-    made: NDArray[Any], rows: NDArray[Any], sessions: list[date], decisions: Sequence[Decision]
+    made: NDArray[Any], rows: NDArray[Any], panel: Panel, decisions: Sequence[Decision]
 ) -> list[SentOrder]:
     """The orders that were filled, at their fills, in the order of the rules."""
+    sessions = panel.sessions
     found: list[tuple[int, int, SentOrder]] = []
     trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
     for place in as_served(rows).tolist():
@@ -189,7 +210,8 @@ def _orders(
         kind = "limit" if row["terms"] & WAITS else kind
         less: ExitReason | None = None if first * side > 0 else "signal"
         price = change["first_price"]
-        order = SentOrder(sessions[bar], symbol, first, kind, price, event_id, less)
+        terms = (symbol, first, kind, price, event_id, less, panel.time_of(bar))
+        order = SentOrder(sessions[bar].item(), *terms)
         phase = _PHASES["signal"] if less else _ENTRY
         found.append((bar, _CLOSE if at == "close" else phase, order))
         if not is_entry or change["reason"] in _NO_ORDER:
@@ -197,6 +219,7 @@ def _orders(
         reason, at = cast("ExitReason", REASONS[change["reason"]]), FILL_TIMES[change["left_at"]]
         kind = _RESTING.get(reason, "close" if at == "close" else "market")
         bar, size, price = change["exit_bar"], change["last_size"], change["last_price"]
-        order = SentOrder(sessions[bar], symbol, size, kind, price, event_id, reason)
+        terms = (symbol, size, kind, price, event_id, reason, panel.time_of(bar))
+        order = SentOrder(sessions[bar].item(), *terms)
         found.append((bar, _CLOSE if at == "close" else _PHASES.get(reason, _REST), order))
     return [order for *_, order in sorted(found, key=lambda one: one[:2])]

@@ -26,6 +26,7 @@ from backtest.engine.kernel.prices import slippage
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,
+    HOLDS_BARS,
     IN_SESSION,
     IS_LEG,
     LEAVES_AT_CLOSE,
@@ -173,7 +174,11 @@ def _pass_the_session(
             if position.waits and not _fill_limit(bars, rules, account, book, tables, place, bar):
                 continue
             is_due = position.sessions == position.hold
-            if is_due and not position.terms & LEAVES_AT_CLOSE:
+            if position.leave_at > 0:
+                is_due &= bars.clock[bar] >= position.leave_at and bar > position.planned
+            elif position.terms & LEAVES_AT_CLOSE:
+                is_due = False
+            if is_due:
                 leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_OPEN)
                 continue
             if _rest(bars, rules, account, book, tables, place, bar):
@@ -208,17 +213,20 @@ def _leave_on_time(
     while place < account.positions:
         position = book.positions[place]
         is_due = position.sessions == position.hold and position.terms & LEAVES_AT_CLOSE
-        if is_due and _is_last_bar(bars, bar, position.symbol):
+        if is_due and _is_last_bar(bars, bar, position):
             leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_CLOSE)
         else:
             place += 1
 
 
 @inlined
-def _is_last_bar(bars: Bars, bar: int, symbol: int) -> bool:
-    """Whether a bar is the last that its symbol has in its session."""
+def _is_last_bar(bars: Bars, bar: int, position: Any) -> bool:
+    """Whether a bar is the last that a position's plan counts: of the session, or it alone."""
+    symbol = position.symbol
     if np.isnan(bars.prices[bar, symbol].close):
         return False
+    if position.terms & HOLDS_BARS:
+        return True
     after = bar + 1
     while after < len(bars.session) and bars.session[after] == bars.session[bar]:
         if not np.isnan(bars.prices[after, symbol].close):

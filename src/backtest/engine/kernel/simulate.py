@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRates
+    from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.rules import Rules
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -11,14 +10,14 @@ import numpy as np
 from backtest.engine.actions import splits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date, datetime
 
-    from numpy.typing import NDArray
-
-    from backtest.data.prices import BorrowRate, Prices
+    from backtest.data.borrow import BorrowRate
+    from backtest.data.prices import Prices
+    from backtest.engine.bars import StockBars
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.base import Direction
 
 
@@ -50,7 +49,10 @@ _OF_ONE_STAMP = (
 
 
 def settle(
-    decisions: Sequence[Decision], outcomes: Mapping[str, str], notes: Mapping[str, str]
+    decisions: Sequence[Decision],
+    outcomes: Mapping[str, str],
+    notes: Mapping[str, str],
+    bar_of: Callable[[Decision], int],
 ) -> list[Decision]:
     """The decisions with what became of their signals, and why.
 
@@ -58,11 +60,10 @@ def settle(
         decisions: in order of publication.
         outcomes: by event id.
         notes: by event id what bound an order.
+        bar_of: the bar of a decision with a signal.
 
     """
-    newest = {
-        (d.signal.symbol, d.tradable_session): d.event for d in decisions if d.signal is not None
-    }
+    newest = {(d.signal.symbol, bar_of(d)): d.event for d in decisions if d.signal is not None}
     found = []
     for decision in decisions:
         event, signal = decision.event, decision.signal
@@ -72,7 +73,7 @@ def settle(
             continue
         why = _WHY.get(outcome, "")
         if outcome == "superseded":
-            acts = newest[signal.symbol, decision.tradable_session]
+            acts = newest[signal.symbol, bar_of(decision)]
             later = acts.published_at > event.published_at
             why = _PUBLISHED_LATER if later else _OF_ONE_STAMP
         found.append(decision.settled(outcome, why, notes.get(event.id, "")))
@@ -87,7 +88,10 @@ class Quote:
         open: the open, dollars.
         slip: slippage of this session, a fraction of the price.
         most_shares: the participation cap of an entry; None where there is none.
-        last_close: dollars; None in its first session.
+        last_close: dollars; None in its first bar.
+        begins: whether the bar is the stock's first of its session.
+        ends: whether it is the last.
+        clock: when it opens in New York, minutes after midnight; 0 of a daily one.
 
     """
 
@@ -95,6 +99,9 @@ class Quote:
     slip: float
     most_shares: int | None = None
     last_close: float | None = None
+    begins: bool = True
+    ends: bool = True
+    clock: int = 0
 
 
 class Lot(NamedTuple):
@@ -142,6 +149,7 @@ class Fill:
     event_id: str
     exit_reason: ExitReason | None = None
     at: FillTime = "open"
+    time: datetime | None = None  # when its bar opens, as of `SentOrder`
 
 
 @dataclass(frozen=True)
@@ -169,6 +177,7 @@ class SentOrder:
     price: float
     event_id: str
     exit_reason: ExitReason | None
+    time: datetime | None = None  # when its bar opens, UTC, where that is finer than the session
 
 
 @dataclass
@@ -181,7 +190,8 @@ class Trade:
     last fill whether it was at the open, within the session or at the close. `hedge_profit` is what
     its legs made, dollars after their costs; all else is of the stock itself. `dividends` are
     dollars that a long was paid and a short has paid. After a split shares and prices are those
-    of the last day.
+    of the last day. The times are when the bars of entry and exit open, UTC, where they are finer
+    than sessions.
     """
 
     trade_id: int
@@ -203,6 +213,8 @@ class Trade:
     left_at: FillTime = "close"
     hedge_profit: float = 0.0
     dividends: float = 0.0
+    entry_time: datetime | None = None
+    exit_time: datetime | None = None
 
     @property
     def sign(self) -> int:
@@ -245,38 +257,30 @@ class Result:
     ruined_on: date | None
 
 
-def set_excursions(trades: Sequence[Trade], prices: Mapping[str, Prices]) -> None:
+def set_excursions(
+    trades: Sequence[Trade], prices: Mapping[str, Prices], bars: Mapping[str, StockBars]
+) -> None:
     """Set `mae` and `mfe` of each trade: fractions of the entry price, `mae` ≤ 0 ≤ `mfe`.
 
-    Whole bars count from the entry session to the one before the exit, or with it where the trade
-    was held to its close. Of the exit session only what surely came before the exit counts: its
+    Whole bars count from that of the entry to the one before the exit, or with it where the trade
+    was held to its close. Of the bar of the exit only what surely came before the exit counts: its
     open and the exit itself; of that of an entry at a limit the side from which the price came,
     and the close; of that of an entry at the close nothing.
     """
-    of_symbol: dict[str, list[Trade]] = defaultdict(list)
     for trade in trades:
-        of_symbol[trade.symbol].append(trade)
-    for symbol, some in of_symbol.items():
-        stock, splits = prices[symbol], splits_of(prices[symbol])
-        bars = stock.traded[["open", "low", "high", "close"]].to_numpy()
-        for trade in some:
-            _set_excursion(trade, stock.days, bars, splits)
+        _set_excursion(trade, bars[trade.symbol], splits_of(prices[trade.symbol]))
 
 
-def _set_excursion(
-    trade: Trade,
-    days: NDArray[np.datetime64],
-    bars: NDArray[np.float64],
-    splits: Sequence[tuple[date, float]],
-) -> None:
-    held = np.array([trade.entry_session, trade.exit_session], "M8[D]")
-    first, last = np.searchsorted(days, held).tolist()
-    last = min(last, len(days) - 1)  # what had ended before is left when it counts as delisted
+def _set_excursion(trade: Trade, own: StockBars, splits: Sequence[tuple[date, float]]) -> None:
+    first = own.place(trade.entry_session, trade.entry_time)
+    last = own.place(trade.exit_session or trade.entry_session, trade.exit_time)
+    last = min(last, len(own.times) - 1)  # what had ended before is left when it counts as delisted
+    bars = own.table[:, :4]
     for session, ratio in splits:
-        row = int(np.searchsorted(days, np.datetime64(session)))
+        row = own.place(session)
         if first < row <= last:
             bars = np.concatenate((bars[:row] / ratio, bars[row:]))
-    opens, lows, highs, closes = bars.T
+    opens, highs, lows, closes = bars.T
     whole = slice(first + (trade.entered_at != "open"), last + (trade.left_at == "close"))
     seen = [trade.entry_price, trade.exit_price]
     if trade.entered_at == "session" and (last > first or trade.left_at == "close"):

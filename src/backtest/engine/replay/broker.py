@@ -3,111 +3,38 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections import defaultdict
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 import numpy as np
 
-from backtest.engine.actions import effects, splits_of, splits_since
-from backtest.engine.replay.books import Quote
+from backtest.engine.actions import effects, splits_of
+from backtest.engine.bars import daily_bars
+from backtest.engine.replay.feed import PriceFeed, bar_time, day_of, slippage_of
 from backtest.engine.rules import (
-    VOLUME_SESSIONS,
     borrow_charge,
     commission,
     fill_price,
     interest,
-    participation_cap,
-    slippage,
     split_shares,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from datetime import datetime
 
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.actions import Effect
+    from backtest.engine.bars import RunBars, StockBars
     from backtest.engine.rules import Rules
 
 
 # Lent while an order is executed: one that costs exactly the cash is not refused by rounding.
 _SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trace
 _PLENTY = 1e15
-
-_EPOCH = date(1970, 1, 1).toordinal()  # Backtrader counts days as Python does
-
-
-class PriceFeed(bt.feed.DataBase):
-    """A feed over `Prices` that fills Backtrader's lines at once instead of row by row."""
-
-    params = (("prices", None),)
-
-    def __init__(self) -> None:
-        super().__init__()
-        table = self.p.prices.traded
-        days = table.index.to_numpy("M8[D]").astype(np.int64) + _EPOCH
-        columns = {name: table[name].to_numpy(np.float64) for name in table}
-        rows = {**columns, "datetime": days.astype(np.float64), "openinterest": np.zeros(len(days))}
-        self._rows = {name: array("d", values.tobytes()) for name, values in rows.items()}
-        self._next_row = 0
-        self._is_preloaded = False
-        self.splits = splits_of(self.p.prices)
-
-    def preload(self) -> None:
-        """Fill every line in one go, then stand before the first bar."""
-        for name, values in self._rows.items():
-            getattr(self.lines, name).array = values[:]
-        self._next_row = len(self._rows["datetime"])  # nothing is left to load row by row
-        self._is_preloaded = True
-        self.home()
-
-    def start(self) -> None:
-        """Stand before the first row, for a replay that loads row by row."""
-        super().start()
-        self._next_row, self._is_preloaded = 0, False
-
-    def _load(self) -> bool:
-        row = self._next_row
-        if row >= len(self._rows["datetime"]):
-            return False
-        for name, values in self._rows.items():
-            getattr(self.lines, name)[0] = values[row]
-        self._next_row = row + 1
-        return True
-
-    def rewind(self, size: int = 1) -> None:
-        """Give back rows that come too early; what has not come yet is not in the lines."""
-        super().rewind(size)
-        if self._is_preloaded:
-            return
-        self._next_row -= size
-        for name in self._rows:
-            del getattr(self.lines, name).array[-size:]
-
-    @contextmanager
-    def orderable(self, day: date) -> Iterator[None]:
-        """Let Backtrader make an order of a stock before its first bar: it asks for a price."""
-        if len(self):
-            yield
-            return
-        for name in self._rows:
-            value = float(day.toordinal()) if name == "datetime" else math.nan
-            getattr(self.lines, name).array.append(value)
-        try:
-            yield
-        finally:
-            for name in self._rows:
-                getattr(self.lines, name).array.pop()
-
-    def _tick_nullify(self) -> None:
-        """Keep no second copy of each bar: the broker reads the lines where there is none."""
-
-    def _tick_fill(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
-        """Keep none, as above."""
 
 
 def fills_at_open(order: Any) -> bool:
@@ -122,34 +49,6 @@ def commission_of(order: Any, rules: Rules) -> float:
     if not order.info.get("lots"):
         return float(done.comm)
     return commission(abs(done.size), done.price, rules)
-
-
-def day_of(data: Any, ago: int = 0) -> date:
-    """The day of a feed's current bar, or of one `ago` bars from it; -1 is the one before."""
-    return date.fromordinal(int(data.lines.datetime[ago]))
-
-
-def quote_of(data: Any, rules: Rules) -> Quote:
-    """What is known of a feed at the open of its current session."""
-    cap, today = None, day_of(data)
-
-    def since(ago: int) -> float:
-        return splits_since(data.splits, day_of(data, -ago), today) if data.splits else 1.0
-
-    if rules.max_participation is not None:
-        seen = min(len(data) - 1, VOLUME_SESSIONS)
-        volumes = [data.volume[-ago] * since(ago) for ago in range(1, seen + 1)]
-        cap = participation_cap(volumes, rules)
-    last_close = data.close[-1] / since(1) if len(data) > 1 else None
-    return Quote(data.open[0], session_slippage(data, rules), cap, last_close)
-
-
-def session_slippage(data: Any, rules: Rules) -> float:
-    """The slippage of a feed's current session, from the range of the one before."""
-    last_range = 0.0
-    if rules.slippage_range and len(data) > 1:
-        last_range = (data.high[-1] - data.low[-1]) / data.close[-1]
-    return slippage(last_range, rules)
 
 
 class RulesCosts(bt.CommInfoBase):
@@ -175,7 +74,8 @@ class RulesCosts(bt.CommInfoBase):
 class RulesBroker(bt.brokers.BackBroker):
     """Backtrader's broker with the slippage of the rules, and interest on cash.
 
-    `session` is the current session, `feeds` are by symbol the feeds that have a bar in it: one
+    `session` is the current session, `bar` the number of the current bar and `time` when it opens,
+    UTC, where it is finer than the session. `feeds` are by symbol the feeds that have that bar: one
     that has ended keeps its last bar, and one that begins later has none yet.
 
     Backtrader's own slippage needs a flag to reach the open, is capped at the bar's range and
@@ -183,12 +83,16 @@ class RulesBroker(bt.brokers.BackBroker):
     never limit orders.
     """
 
-    params = (("rules", None), ("effects", ()), ("hedges", ()))
+    params: tuple[tuple[str, Any], ...] = (
+        ("rules", None), ("effects", ()), ("hedges", ()), ("last_bars", frozenset()),
+    )  # fmt: skip
 
     def __init__(self) -> None:
         super().__init__()
         self.cash: float
         self.session: date
+        self.bar = -1
+        self.time: datetime | None = None
         self.feeds: dict[str, Any] = {}
         self.borrow_paid: dict[str, float] = defaultdict(float)
         self.interest_paid = 0.0
@@ -214,9 +118,12 @@ class RulesBroker(bt.brokers.BackBroker):
         if self._has_seen_the_bar:
             return
         self._has_seen_the_bar, self._acted = True, {}
-        days = {data: day_of(data) for data in self.cerebro.datas if len(data)}
-        self.session = max(days.values())
-        self.feeds = {d._name: d for d, day in days.items() if day == self.session}  # noqa: SLF001
+        times = {data: data.lines.datetime[0] for data in self.cerebro.datas if len(data)}
+        latest = max(times.values())
+        self.session = date.fromordinal(int(latest))
+        self.feeds = {d._name: d for d, time in times.items() if time == latest}  # noqa: SLF001
+        self.bar += 1
+        self.time = bar_time(next(iter(self.feeds.values())))
         self._borrow_due = {
             data._name: self._borrow_of(data, position)  # noqa: SLF001 - Backtrader's name for it
             for data, position in self.positions.items()
@@ -225,16 +132,30 @@ class RulesBroker(bt.brokers.BackBroker):
         if self._closed_on:
             nights = (self.session - self._closed_on).days
             self._interest_due = interest(self._free_cash, nights, self.p.rules)
-        for effect in self._effects.get(self.session, ()):
-            if not effect.is_end:
+        for effect in list(self._effects.get(self.session, ())):
+            if not effect.is_end and effect.symbol in self.feeds:  # its first bar of the session
+                self._effects[self.session].remove(effect)
                 self._act(effect)
 
+    @property
+    def ends_session(self) -> bool:
+        """Whether the current bar is the last of its session."""
+        return self.bar in self.p.last_bars
+
     def settle_ends(self) -> None:
-        """Settle what is held of stocks that have ended; once a session."""
-        for effect in self._effects.pop(self.session, ()):
-            if effect.is_end:
+        """Settle what is held of stocks that have ended, in their last bar or the session's."""
+        for effect in list(self._effects.get(self.session, ())):
+            if effect.is_end and self._is_last_bar(effect.symbol):
+                self._effects[self.session].remove(effect)
                 self._act(effect)
                 self._get_value()
+
+    def _is_last_bar(self, symbol: str) -> bool:
+        data = self.cerebro.datasbyname[symbol]
+        trades_today = len(data) > 0 and day_of(data) == self.session
+        if trades_today and not data.ends[len(data) - 1]:
+            return False
+        return symbol in self.feeds if trades_today else self.ends_session
 
     def _act(self, effect: Effect) -> None:
         data = self.cerebro.datasbyname[effect.symbol]
@@ -298,7 +219,7 @@ class RulesBroker(bt.brokers.BackBroker):
         price = fill_price(
             order.data.close[0],
             1 if order.isbuy() else -1,
-            session_slippage(order.data, self.p.rules),
+            slippage_of(order.data, self.p.rules),
         )
         with self._lent(order):
             self._execute(order, ago=0, price=price)
@@ -331,7 +252,7 @@ class RulesBroker(bt.brokers.BackBroker):
     def _try_exec(self, order: Any) -> None:
         if order.data._name not in self.feeds:  # noqa: SLF001
             return  # no bar in this session: the lines stand on some other day's prices
-        self._slip = session_slippage(order.data, self.p.rules)
+        self._slip = slippage_of(order.data, self.p.rules)
         with self._lent(order):
             super()._try_exec(order)
 
@@ -391,6 +312,7 @@ def make_cerebro(
     rates: Mapping[str, BorrowRates],
     rules: Rules,
     hedges: Collection[str] = (),
+    bars: RunBars | None = None,
     *,
     runonce: bool,
     preload: bool,
@@ -405,14 +327,26 @@ def make_cerebro(
     cerebro = bt.Cerebro(
         stdstats=False, cheat_on_open=True, runonce=runonce, preload=preload, maxcpus=1
     )
+    of = bars.of if bars else daily_bars(prices)
     terms = {"rules": rules, "effects": effects(prices), "hedges": hedges}
-    cerebro.broker = RulesBroker(**terms)
+    cerebro.broker = RulesBroker(**terms, last_bars=_last_bars(of))  # type: ignore[call-arg]
     cerebro.broker.set_cash(rules.cash)
     cerebro.broker.set_checksubmit(False)
     cerebro.broker.set_int2pnl(False)  # borrow is kept apart from an order's commission
     for symbol in sorted(prices):
-        feed = PriceFeed(prices=prices[symbol])  # type: ignore[call-arg]  # as above
+        splits = splits_of(prices[symbol])
+        feed = PriceFeed(bars=of[symbol], splits=splits)  # type: ignore[call-arg]  # as above
         cerebro.adddata(feed, name=symbol)
         costs = RulesCosts(rules=rules, rates=rates[symbol])
         cerebro.broker.addcommissioninfo(costs, name=symbol)
     return cerebro
+
+
+def _last_bars(of: Mapping[str, StockBars]) -> frozenset[int]:
+    """The numbers of the bars that are the last of their session."""
+    times, first = np.unique(
+        np.concatenate([bars.times for bars in of.values()]), return_index=True
+    )
+    sessions = np.concatenate([bars.sessions for bars in of.values()])[first]
+    ends = np.append(sessions[1:] != sessions[:-1], [True] * (len(times) > 0))
+    return frozenset(np.flatnonzero(ends).tolist())

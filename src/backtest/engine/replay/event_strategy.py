@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from backtest.data.borrow import BorrowRates
     from backtest.data.kinds import Event
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
 
 class EventStrategy(bt.Strategy):

@@ -14,9 +14,13 @@ from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from backtest.engine.replay.books import Lot
+
+    Bar = tuple[date, datetime | None]  # its session, and when it opens if it is finer
+
+_RESOLVED = 1e-14  # share of an amount that a double still tells from the next
 
 
 @dataclass
@@ -93,7 +97,9 @@ class Ledger:
             leg.costs -= leg.size * amount
             self.cash += leg.size * amount
 
-    def split(self, session: date, symbol: str, ratio: float, last: float) -> None:
+    def split(
+        self, session: date, symbol: str, ratio: float, last: float, time: datetime | None = None
+    ) -> None:
         """Turn shares into `ratio` new ones, and a part of one into cash at the last close."""
         for leg in self._legs_of(symbol):
             leg.size, leg.price = leg.size * ratio, leg.price / ratio
@@ -113,7 +119,7 @@ class Ledger:
         if not whole:
             del self._open[symbol]
             trade.left_at = "open"
-            self._finish(holding, session, "split")
+            self._finish(holding, (session, time), "split")
 
     def _legs_of(self, symbol: str) -> list[_Leg]:
         return [leg for leg in self._legs.values() if leg.symbol == symbol]
@@ -162,6 +168,7 @@ class Ledger:
                 entry_price=fill.price,
                 commission=commission,
                 entered_at=fill.at,
+                entry_time=fill.time,
             )
             self.trades.append(trade)
             self._open[fill.symbol] = _Holding(trade, size)
@@ -182,20 +189,20 @@ class Ledger:
         if holding.shares == 0:
             del self._open[fill.symbol]
             holding.trade.left_at = fill.at
-            self._finish(holding, fill.session, fill.exit_reason or "strategy")
+            self._finish(holding, (fill.session, fill.time), fill.exit_reason or "strategy")
 
-    def mark_open_trades(self, marks: Mapping[str, float], sessions: Mapping[str, date]) -> None:
+    def mark_open_trades(self, marks: Mapping[str, float], bars: Mapping[str, Bar]) -> None:
         """Value the trades that stay open at the last closes; they stay flagged `open`."""
         for symbol, holding in self._open.items():
             holding.leave(abs(holding.shares), marks[symbol])
-            self._finish(holding, sessions[symbol], "open")
+            self._finish(holding, bars[symbol], "open")
         for leg in self._legs.values():
             leg.leave(marks[leg.symbol])
 
     @staticmethod
-    def _finish(holding: _Holding, session: date, reason: ExitReason) -> None:
+    def _finish(holding: _Holding, bar: Bar, reason: ExitReason) -> None:
         trade = holding.trade
-        trade.exit_session = session
+        trade.exit_session, trade.exit_time = bar
         # Which are all, but for what a ratio with many digits leaves of a share.
         closed = holding.closed_shares / trade.shares
         trade.exit_price = holding.exit_price * closed
@@ -221,22 +228,22 @@ class Ledger:
         check_identity(expected, final_equity)
 
 
-def check_identity(expected: float, final_equity: float) -> None:
+def check_identity(expected: float, final_equity: float, resolved: float = _RESOLVED) -> None:
     """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + dividends + interest.
 
-    It holds to the cent.
+    It holds to the cent; of fortunes to the share that is still `resolved`.
 
     Raises:
         AccountingError: the identity does not hold.
 
     """
-    if not abs(expected - final_equity) < _tolerance(final_equity):
+    if not abs(expected - final_equity) < _tolerance(final_equity, resolved):
         raise AccountingError(
             f"The accounting identity is broken: the trades make {expected:.4f} of final "
             f"equity {final_equity:.4f}. This is a fault of the program; please report it."
         )
 
 
-def _tolerance(amount: float) -> float:
+def _tolerance(amount: float, resolved: float = _RESOLVED) -> float:
     # A cent; for fortunes beyond a trillion, what a double can still resolve.
-    return max(CENT, abs(amount) * 1e-14)
+    return max(CENT, abs(amount) * resolved)

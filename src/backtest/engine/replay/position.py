@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from backtest.strategy.base import Signal
 
 
+@dataclass(frozen=True)
+class Clock:
+    """How many sessions and bars a stock has had."""
+
+    sessions: int = -1
+    bars: int = -1
+
+    def after(self, quote: Quote) -> Clock:
+        """The count with one bar more."""
+        return Clock(self.sessions + quote.begins, self.bars + 1)
+
+
 @dataclass
 class Position:
     """A position with the exit plan of its newest signal."""
@@ -23,7 +35,10 @@ class Position:
     event_id: str
     direction: int  # +1 long, -1 short
     shares: int
-    expires: int | None = None  # count of the symbol's sessions at which time is up
+    expires: int | None = None  # count of the symbol's sessions, or bars, at which time is up
+    counts_bars: bool = False
+    planned: int = 0  # count of the symbol's bars
+    leave_minute: int = 0  # of the day, in New York; 0 without one
     leave: When = "open"
     stop: float | None = None
     target: float | None = None
@@ -37,19 +52,32 @@ class Position:
         """Signed shares."""
         return self.direction * self.shares
 
-    def plan(self, signal: Signal, price: float, clock: int) -> None:
+    def plan(self, signal: Signal, price: float, clock: Clock) -> None:
         """Take over the exit plan of a signal, with levels set from `price`."""
         side = self.direction
-        self.expires = None if signal.hold is None else clock + signal.hold
+        self.counts_bars = signal.hold_bars is not None
+        hold = signal.hold_bars if self.counts_bars else signal.hold
+        if hold is None and signal.leave_at:
+            hold = 0
+        self.expires = None if hold is None else hold + self._count(clock)
+        self.planned, self.leave_minute = clock.bars, signal.leave_minute
         self.leave = "close" if signal.hold == 0 else signal.leave
         self.stop = signal.stop and rule.stop_level(price, side, signal.stop)
         self.target = signal.target and rule.target_level(price, side, signal.target)
         self.trailing = signal.trailing_stop
         self.looks_at_closes = signal.levels == "close"
 
-    def is_due(self, clock: int, at: When) -> bool:
-        """Whether its time is up at an open or a close."""
-        return self.expires == clock and self.leave == at
+    def is_due(self, clock: Clock, quote: Quote, at: When) -> bool:
+        """Whether its time is up at the open or the close of a bar."""
+        if self.expires != self._count(clock):
+            return False
+        if self.leave_minute and at == "open":
+            return quote.clock >= self.leave_minute and clock.bars > self.planned
+        is_then = self.leave == at or self.leave_minute > 0
+        return is_then and (at == "open" or self.counts_bars or quote.ends)
+
+    def _count(self, clock: Clock) -> int:
+        return clock.bars if self.counts_bars else clock.sessions
 
     def nearest_stop(self) -> tuple[float, ExitReason] | None:
         """The stop that is touched first: the fixed one or the trailing one."""

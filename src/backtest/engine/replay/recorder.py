@@ -17,17 +17,19 @@ from backtest.engine.replay.books import (
     borrow_assumptions,
     set_excursions,
 )
-from backtest.engine.replay.broker import commission_of, day_of, fills_at_open
+from backtest.engine.replay.broker import commission_of, fills_at_open
+from backtest.engine.replay.feed import bar_time, day_of
 from backtest.engine.replay.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.prices import BorrowRate, Prices
+    from backtest.data.borrow import BorrowRate
+    from backtest.data.prices import Prices
     from backtest.engine.actions import Effect
     from backtest.engine.replay.books import Lot, Order
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
 # Why a strategy's own order left a position, where the order does not say.
 _BY_TYPE: dict[int, ExitReason] = {
@@ -70,9 +72,10 @@ class Recorder(bt.Analyzer):
             self.ledger.pay_dividend(symbol, value)
         elif what == "split":
             self._settle_nights()
-            self.ledger.split(session, symbol, value, price)
+            self.ledger.split(session, symbol, value, price, self.strategy.broker.time)
         else:  # the fills of the session are booked before it, of which one is told afterwards
-            end = Fill(session, symbol, -settled, price, 0.0, "", what, at="close")
+            time = self.strategy.broker.time
+            end = Fill(session, symbol, -settled, price, 0.0, "", what, at="close", time=time)
             self._ends.append(end)
 
     def _book_ends(self) -> None:
@@ -115,6 +118,7 @@ class Recorder(bt.Analyzer):
                 commission=done.comm,
                 event_id=said.event_id if "event_id" in said else "",
                 exit_reason=reason,
+                time=self.strategy.broker.time,
             )
         )
 
@@ -148,6 +152,7 @@ class Recorder(bt.Analyzer):
                 price=order.created.price,
                 event_id=said.event_id if "event_id" in said else "",
                 exit_reason=said.exit_reason if "exit_reason" in said else None,
+                time=self.strategy.broker.time,
             )
         )
 
@@ -164,7 +169,8 @@ class Recorder(bt.Analyzer):
         broker = self.strategy.broker
         cash, equity = broker.get_cash(), broker.get_value()
         self.ledger.check_cash(cash, broker.session)
-        self._curve.append(EquityPoint(broker.session, equity, cash, equity - cash))
+        if broker.ends_session:
+            self._curve.append(EquityPoint(broker.session, equity, cash, equity - cash))
 
     def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> Result:
         """Close the books and hand them over.
@@ -176,10 +182,12 @@ class Recorder(bt.Analyzer):
         feeds = {data._name: data for data in self.strategy.datas}  # noqa: SLF001
         self.ledger.mark_open_trades(
             {symbol: data.close[0] for symbol, data in feeds.items()},
-            {symbol: day_of(data) for symbol, data in feeds.items()},
+            {symbol: (day_of(data), bar_time(data)) for symbol, data in feeds.items()},
         )
         self.ledger.check_identity(self._curve[-1].equity)
-        set_excursions(self.ledger.trades, prices)
+        set_excursions(
+            self.ledger.trades, prices, {symbol: data.p.bars for symbol, data in feeds.items()}
+        )
         ruin = (point.session for point in self._curve if point.equity <= 0)
         return Result(
             curve=self._curve,

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
+from backtest.engine.kernel.panel import panel_of, signalled
 from backtest.engine.replay.books import settle
-from backtest.engine.replay.broker import make_cerebro, quote_of
+from backtest.engine.replay.broker import make_cerebro
+from backtest.engine.replay.feed import quote_of
 from backtest.engine.replay.recorder import Recorder
 from backtest.engine.replay.trader import Trader
 from backtest.engine.rules import check_weights
@@ -18,12 +20,13 @@ from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
+    from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Order, Result
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.base import Signal
 
 _TYPES = {
@@ -39,6 +42,7 @@ def replay(
     rates: Mapping[str, BorrowRates],
     decisions: Sequence[Decision],
     rules: Rules,
+    bars: RunBars | None = None,
     *,
     runonce: bool = True,
     preload: bool = True,
@@ -50,6 +54,7 @@ def replay(
         rates: by symbol, the borrow rates.
         decisions: as the timeline made them; those that carry a signal are traded.
         rules: the settings.
+        bars: what is replayed, where some bars are finer than sessions.
         runonce: Backtrader's vectorised mode; the orders are the same without.
         preload: Backtrader's loading before the start; the orders are the same without.
 
@@ -58,18 +63,21 @@ def replay(
         UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
 
     """
-    signalled = [d.signal for d in decisions if d.signal is not None]
-    check_weights(any(signal.weight is None for signal in signalled), rules)
-    signals: dict[date, list[Signal]] = defaultdict(list)
-    for decision in decisions:
-        if decision.signal is not None and decision.tradable_session is not None:
-            signals[decision.tradable_session].append(decision.signal)
-    hedges = {leg.symbol for signal in signalled for leg in signal.legs}
-    cerebro = make_cerebro(prices, rates, rules, hedges, runonce=runonce, preload=preload)
+    panel = panel_of(prices, bars)
+    signals: dict[int, list[Signal]] = defaultdict(list)
+    for bar, decision in signalled(panel, decisions):
+        if decision.signal is not None:
+            signals[bar].append(decision.signal)
+    every = [signal for some in signals.values() for signal in some]
+    check_weights(any(signal.weight is None for signal in every), rules)
+    hedges = {leg.symbol for signal in every for leg in signal.legs}
+    cerebro = make_cerebro(prices, rates, rules, hedges, bars, runonce=runonce, preload=preload)
     cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
     cerebro.addstrategy(_SignalTrader, rules=rules, signals=signals)
     run: _SignalTrader = cerebro.run()[0]
-    return run.recorder.result(prices, run.settled(decisions))
+    trader = run.trader
+    settled = settle(decisions, trader.outcomes, trader.notes, panel.bar_for)
+    return run.recorder.result(prices, settled)
 
 
 class _SignalTrader(bt.Strategy):
@@ -78,12 +86,12 @@ class _SignalTrader(bt.Strategy):
     params = (("rules", None), ("signals", None))
 
     def __init__(self) -> None:
-        self._trader = Trader(self.p.rules)
+        self.trader = Trader(self.p.rules)
         self._resting: list[Order] = []
         self._told: set[int] = set()  # of their fills
         self._live: list[Any] = []  # Backtrader's orders of those that rest
         self.broker.before_close = self._before_close
-        self.broker.listeners.append(self._trader.hear)
+        self.broker.listeners.append(self.trader.hear)
 
     @property
     def recorder(self) -> Recorder:
@@ -108,10 +116,10 @@ class _SignalTrader(bt.Strategy):
         self.broker.see_the_bar()
         feeds = self.broker.feeds
         quotes = {symbol: quote_of(data, self.p.rules) for symbol, data in feeds.items()}
-        signals = self.p.signals.get(self.broker.session, ())
-        market = self._trader.at_open(quotes, self.broker.cash_at_open(), signals)
-        self.broker.is_ruined |= self._trader.is_ruined
-        resting = [order for symbol in feeds for order in self._trader.resting(symbol)]
+        signals = self.p.signals.get(self.broker.bar, ())
+        market = self.trader.at_open(quotes, self.broker.cash_at_open(), signals)
+        self.broker.is_ruined |= self.trader.is_ruined
+        resting = [order for symbol in feeds for order in self.trader.resting(symbol)]
         if market or resting != self._resting:
             self._send_anew(market, resting)
         else:  # they are what rests already
@@ -130,22 +138,18 @@ class _SignalTrader(bt.Strategy):
     def next(self) -> None:
         """At the close: let the trader mark and look."""
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
-        self._trader.at_close(closes, self.broker.get_value())
+        self.trader.at_close(closes, self.broker.get_value())
 
     def _before_close(self) -> list[Any]:
         """Tell the trader what was filled, and send its orders of the close."""
         for order, live in zip(self._resting, self._live, strict=True):
             if live.status == live.Completed and live.ref not in self._told:
                 self._told.add(live.ref)
-                self._trader.filled(order)
+                self.trader.filled(order)
         self.broker.settle_ends()
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
-        orders = self._trader.before_close(closes, self.broker.cash)
+        orders = self.trader.before_close(closes, self.broker.cash)
         return self._send_now(orders)
-
-    def settled(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """The decisions with what became of their signals."""
-        return settle(decisions, self._trader.outcomes, self._trader.notes)
 
     def _send_anew(self, market: Sequence[Order], resting: list[Order]) -> None:
         """Send the orders of a session, the resting ones last, in place of those that rested."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
 from backtest.engine.replay.books import ExitReason, Lot, Order, Quote
-from backtest.engine.replay.position import HeldLeg, Moment, Position, Waiting
+from backtest.engine.replay.position import Clock, HeldLeg, Moment, Position, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Trader:
         self._waiting: dict[str, Waiting] = {}  # entries at a limit, of this session
         self._legs: dict[str, list[HeldLeg]] = {}  # by the symbol of their position
         self._left_behind: list[tuple[HeldLeg, ExitReason]] = []  # of positions left in the session
-        self._clock: dict[str, int] = {}
+        self._clock: dict[str, Clock] = {}
         self._marks: dict[str, float] = {}
         self._quotes: Mapping[str, Quote] = {}
         self._settled = 0.0  # what ends have taken from equity in this session, dollars
@@ -79,7 +79,7 @@ class Trader:
         """
         self._quotes = quotes
         for symbol, quote in quotes.items():
-            self._clock[symbol] = self._clock.get(symbol, -1) + 1
+            self._clock[symbol] = self._clock.get(symbol, Clock()).after(quote)
             self._marks[symbol] = quote.open
         prices = {symbol: quote.open for symbol, quote in quotes.items()}
         moment = Moment("open", quotes, prices, self._worth(cash), cash)
@@ -90,8 +90,8 @@ class Trader:
             if position.passed:
                 self._leave(symbol, position.passed, moment)
         acting = self._acting(signals)
-        self._for_the_close = [signal for signal in acting if _when(signal) == "close"]
-        self._serve([signal for signal in acting if _when(signal) == "open"], moment)
+        self._for_the_close = [signal for signal in acting if signal.at == "close"]
+        self._serve([signal for signal in acting if signal.at == "open"], moment)
         self._exit_on_time(moment)
         return [*moment.orders, *moment.netted()]
 
@@ -399,7 +399,8 @@ class Trader:
 
     def _exit_on_time(self, moment: Moment) -> None:
         for symbol, position in list(self._positions.items()):
-            if symbol in moment.quotes and position.is_due(self._clock[symbol], moment.at):
+            quote = moment.quotes.get(symbol)
+            if quote and position.is_due(self._clock[symbol], quote, moment.at):
                 self._leave(symbol, "time", moment)
 
     def _leave(self, symbol: str, reason: ExitReason, moment: Moment) -> None:
@@ -426,8 +427,3 @@ class Trader:
 
 def _side(signal: Signal) -> int:
     return 1 if signal.direction == "long" else -1
-
-
-def _when(signal: Signal) -> str:
-    """At which of its session a signal is traded."""
-    return signal.leave if signal.direction == "flat" else signal.enter

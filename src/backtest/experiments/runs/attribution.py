@@ -17,13 +17,13 @@ from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK
 from backtest.engine.actions import splits_of, splits_since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import date, datetime
 
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Trade
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
 Hour = Literal[
     "before the open", "during the session", "after the close", "without a session", "unknown"
@@ -195,16 +195,21 @@ def _earliest(event: Event) -> datetime:
 
 
 def _grouped(trades: Sequence[Trade], name_of: Callable[[Trade], str]) -> tuple[Group, ...]:
-    groups: dict[str, list[Trade]] = defaultdict(list)
-    for trade in trades:
-        groups[name_of(trade)].append(trade)
+    return grouped((name_of(trade), trade.net_profit, trade.net_return) for trade in trades)
+
+
+def grouped(trades: Iterable[tuple[str, float, float]]) -> tuple[Group, ...]:
+    """Trades in groups, from the name, the net profit and the return of each."""
+    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for name, profit, change in trades:
+        groups[name].append((profit, change))
     return tuple(
         Group(
             name,
             trades=len(members),
-            wins=sum(trade.net_profit > 0 for trade in members),
-            net_profit=sum(trade.net_profit for trade in members),
-            mean_return=sum(trade.net_return for trade in members) / len(members),
+            wins=sum(profit > 0 for profit, _ in members),
+            net_profit=sum(profit for profit, _ in members),
+            mean_return=sum(change for _, change in members) / len(members),
         )
         for name, members in groups.items()
     )

@@ -11,27 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
+from backtest.engine.kernel.panel import decision_rows, panel_of
 from backtest.engine.kernel.records import IS_LEG
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import above_cash
 from backtest.experiments.runs import placebo
 from backtest.experiments.runs.attribution import attribution_of
-from backtest.experiments.runs.placebo import Account, Null, chains_of, longest_trade, occasions_of
+from backtest.experiments.runs.placebo import (
+    Account,
+    Null,
+    by_session,
+    chains_of,
+    longest_trade,
+    occasions_of,
+)
 from backtest.experiments.runs.store import LEADING
 from backtest.stats import LEVEL, SEED
 from backtest.stats.figures import curve_figures, session_returns, sessions_held
 from backtest.stats.formats import counted, percent, share
-from backtest.stats.intervals import (
+from backtest.stats.inference import (
     Estimate,
     Interval,
     fewest_occasions,
-    ratio_of_sums,
-    sharpe_by_group,
-)
-from backtest.stats.sharpe_inference import (
     minimum_track_record_length,
     probabilistic_sharpe_ratio,
+    ratio_of_sums,
+    sharpe_by_group,
     sharpe_estimate,
     thin_record,
 )
@@ -43,10 +48,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.data.inputs import Inputs
+    from backtest.engine.bars import RunBars
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result, Trade
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
     Floats = NDArray[np.float64]
     Numbers = NDArray[np.int64]
@@ -83,17 +89,22 @@ class Occasions:
 
 
 def evidence_of(
-    result: Result, inputs: Inputs, rules: Rules, *, orders_itself: bool = False
+    result: Result,
+    inputs: Inputs,
+    rules: Rules,
+    bars: RunBars | None = None,
+    *,
+    orders_itself: bool = False,
 ) -> dict[str, Any]:
     """The `evidence`, the `attribution` and the `no_room` of a run, as JSON knows them.
 
     A strategy that orders by itself, on Backtrader, gives no signals: its trades stand in for them.
     """
-    panel, trades, decisions = panel_of(inputs.replayed), result.trades, result.decisions
+    panel, trades, decisions = panel_of(inputs.replayed, bars), result.trades, result.decisions
     if orders_itself:
         signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
     else:
-        signals = decision_rows(panel, signalled(decisions))
+        signals = decision_rows(panel, decisions)
     account = Account(panel, placebo.acting(signals), rules, inputs.rates)
     equity = np.array([point.equity for point in result.curve])
     found = evidence(account, trades, equity, by_trades=orders_itself)
@@ -122,8 +133,9 @@ def evidence(
     timing = direction = occasions = None
     refused = ""
     if trades and len(account.signals):
-        made = _made(account)
-        numbers = occasions_of(account.signals, made)
+        made = by_session(account.panel, _made(account))
+        signals = by_session(account.panel, account.signals)
+        numbers = occasions_of(signals, made)
         occasions = _occasions(account, numbers, trades)
     if occasions is None:
         refused = "No trade: there is nothing to weigh"
@@ -138,7 +150,7 @@ def evidence(
         counts = f"{occasions.count}; {fewest_occasions()} are needed"
         refused = f"Too few separate occasions for a verdict ({counts})"
     else:
-        chains = chains_of(account.signals, longest_trade(made))
+        chains = chains_of(signals, longest_trade(made))
         timing = placebo.random_timing(account, chains, seed=SEED, draws=draws)
         direction = placebo.random_direction(account, numbers, seed=SEED, draws=draws)
         if timing is None:
@@ -179,9 +191,10 @@ def _made(account: Account) -> NDArray[Any]:
 
 def _occasions(account: Account, numbers: Numbers, trades: Sequence[Trade]) -> Occasions:
     """The occasions of a run, from the number of each signal's."""
-    begins = account.signals["bar"][np.unique(numbers, return_index=True)[1]]
+    signals = by_session(account.panel, account.signals)
+    begins = signals["bar"][np.unique(numbers, return_index=True)[1]]
     entries = np.array([trade.entry_session for trade in trades], "M8[D]")
-    bars = np.searchsorted(account.panel.sessions, entries)
+    bars = np.searchsorted(account.panel.session_days, entries)
     of_trade = np.maximum(np.searchsorted(begins, bars, side="right") - 1, 0)
     return Occasions(begins, of_trade)
 
@@ -297,7 +310,7 @@ def _sharpe_by_occasion(
 
 def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
     """Why so few trades and sessions tell nothing of a Sharpe ratio; empty where they do."""
-    sessions = panel.sessions.tolist()
+    sessions = panel.session_days.tolist()
     spans = [(trade.entry_session, trade.exit_session or trade.entry_session) for trade in trades]
     return thin_record(len(trades), sessions_held(spans, sessions), len(sessions))
 
@@ -313,7 +326,7 @@ def _verdict(found: Mapping[str, Any]) -> str:
 def _no_room(account: Account, decisions: Sequence[Decision]) -> dict[str, Any]:
     """What the signals without room would have made: each trades an account of its own."""
     panel = account.panel
-    rows = decision_rows(panel, signalled(d for d in decisions if d.action == "no_room"))
+    rows = decision_rows(panel, (d for d in decisions if d.action == "no_room"))
     each = np.append(np.flatnonzero(rows["terms"] & IS_LEG == 0), len(rows))
     totals = simulate(panel, rows, each, account.rules, account.rates).totals
     made = totals[totals["trades"] > 0]
@@ -375,12 +388,12 @@ def _addition(
 def _in_one_part(occasions: Occasions, panel: Panel) -> str:
     """That all occasions lie in one part of the span, with what it means; empty where not."""
     first, last = occasions.begins[0], occasions.begins[-1]
-    if last - first >= _PART * len(panel.sessions):
+    if last - first >= _PART * panel.count:
         return ""
     return (
-        f" All occasions lie in one part of the span, {panel.sessions[first]} to "
-        f"{panel.sessions[last]}: if prices rose there and fell elsewhere, longs look skilful, and "
-        f"shorts the other way round."
+        f" All occasions lie in one part of the span, {panel.session_days[first]} to "
+        f"{panel.session_days[last]}: if prices rose there and fell elsewhere, longs look skilful, "
+        f"and shorts the other way round."
     )
 
 

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.engine.kernel.records import (
+    AT_CLOSE,
     AT_OPEN,
+    ENTERS_AT_CLOSE,
+    HOLDS_BARS,
     IS_FLAT,
     IS_LEG,
     OPEN,
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRates
+    from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import EquityPoint, Trade
     from backtest.engine.rules import Rules
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     Draws = Iterator[NDArray[Any]]
 
 
+_DAY = 24 * 60  # minutes
 _LONGEST = 2  # an occasion is cut when it has gone on for so many times the longest trade
 
 
@@ -107,6 +111,47 @@ def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
     if number > 0 and not has_trade:
         of_session[of_session == number] = number - 1
     return np.repeat(of_session, np.diff(rows, append=len(signals)))
+
+
+def by_session(panel: Panel, table: NDArray[Any]) -> NDArray[Any]:
+    """Signals, or what became of them, with numbers of sessions in place of those of bars.
+
+    What leaves at the open of a later bar than its session's first has not left at that open.
+    """
+    if panel.is_finer is None:
+        return table
+    table, number = table.copy(), panel.session_numbers
+    if table.dtype == SIGNAL:
+        last = np.minimum(table["bar"] + np.maximum(table["hold"], 0), len(number) - 1)
+        counts_bars = table["terms"] & HOLDS_BARS != 0
+        held = number[last] - number[table["bar"]]
+        table["hold"] = np.where(counts_bars, held, table["hold"])
+        table["bar"] = number[table["bar"]]
+        return table
+    is_within = number[table["exit_bar"]] == number[table["exit_bar"] - 1]
+    table["left_at"] = np.where(is_within, AT_CLOSE, table["left_at"])
+    for name in ("entry_bar", "exit_bar"):
+        table[name] = number[table[name]]
+    return table
+
+
+def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Numbers, Numbers]:
+    """The bar of a signal in each session, shape (kinds, sessions), and the kind of each signal.
+
+    It is that of the same time of day in New York or the next after it, else the session's last,
+    which is also that of a signal for the close; -1 where the stock has none.
+    """
+    at_close = signals["terms"] & ENTERS_AT_CLOSE != 0
+    clock = np.where(at_close, _DAY, panel.clock[signals["bar"]])
+    kinds, kind = np.unique(np.stack((signals["symbol"], clock)), axis=1, return_inverse=True)
+    landings = np.full((kinds.shape[1], panel.count), -1)
+    for row, (symbol, minute) in zip(landings, kinds.T.tolist(), strict=True):
+        own = np.flatnonzero(~np.isnan(panel.prices["open"][:, symbol]))
+        row[panel.session_numbers[own]] = own
+        is_whole = np.zeros(len(own)) if panel.is_finer is None else ~panel.is_finer[own]
+        late = own[(panel.clock[own] >= minute) | (is_whole != 0)][::-1]
+        row[panel.session_numbers[late]] = late
+    return landings, kind.ravel()
 
 
 def longest_trade(trades: NDArray[Any]) -> int:
@@ -207,14 +252,15 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
 
     The sessions are a circle. The chains stand on it in random order with random gaps (all ways to
     share out the free sessions are equally likely), and within a chain distances, directions,
-    weights and exit plans stay. Chains that would not fit side by side move all by one number.
-    Where symbols lack bars, a chain only goes where each of its signals finds one. Chains of many
-    symbols find no such sessions; a signal that meets none of its symbol's bars then goes as many
-    sessions round those that there are.
+    weights and exit plans stay; of bars finer than sessions the time of the day stays too. Chains
+    that would not fit side by side move all by one number. Where symbols lack bars, a chain only
+    goes where each of its signals finds one. Chains of many symbols find no such sessions; a signal
+    that meets none of its symbol's bars then goes as many sessions round those that there are.
     """
-    signals, has_bar = account.signals, ~np.isnan(account.panel.prices["open"])
-    sessions, number = len(has_bar), chains.of_signal
+    panel, sessions, number = account.panel, account.panel.count, chains.of_signal
+    signals, has_bar = by_session(panel, account.signals), _has_bar(panel)
     distance = signals["bar"] - chains.first[number]
+    landings = None if panel.is_finer is None else _landings(panel, account.signals)
     room = np.zeros(len(chains.first), np.int64)
     np.maximum.at(room, number, has_bar.sum(axis=0)[signals["symbol"]])
     if room.min() < FEWEST_STARTS:
@@ -236,8 +282,11 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
         for part in _parts(begins(count), len(signals)):
             to = (part[:, number] + distance) % sessions
             to = to if bars is None else bars[to, signals["symbol"]]
-            order = np.argsort(to.astype(np.min_scalar_type(sessions)), axis=1, kind="stable")
-            table = signals[order]
+            if landings is not None:
+                of, kind = landings
+                to = of[kind, to]
+            order = np.argsort(to.astype(np.min_scalar_type(len(panel.times))), kind="stable")
+            table = account.signals[order]
             table["bar"] = np.take_along_axis(to, order, axis=1)
             yield table
 
@@ -299,6 +348,15 @@ def _parts(draws: Numbers, signals: int) -> Iterator[Numbers]:
     """The draws, as many at once as there is room for the signals of."""
     step = max(1, _ROOM // signals)
     return (draws[first : first + step] for first in range(0, len(draws), step))
+
+
+def _has_bar(panel: Panel) -> NDArray[np.bool_]:
+    """Which symbols have a bar in each session, shape (sessions, symbols)."""
+    has_bar: NDArray[np.bool_] = ~np.isnan(panel.prices["open"])
+    if panel.is_finer is None:
+        return has_bar
+    first = np.searchsorted(panel.session_numbers, np.arange(panel.count))
+    return np.logical_or.reduceat(has_bar, first, axis=0)
 
 
 def _fitting(

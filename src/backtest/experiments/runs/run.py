@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
@@ -27,6 +28,7 @@ from backtest.experiments.runs.store import (
 from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
+from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import changed, configure, recorded
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
     from backtest.strategy.base import Strategy
@@ -42,7 +45,9 @@ if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
+MissingBars = Literal["daily", "none"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
+MISSING_BARS: tuple[MissingBars, ...] = get_args(MissingBars)
 MOST_BARS = 50_000  # that Backtrader replays where no engine is named
 
 
@@ -61,6 +66,8 @@ class RunRequest:
     as_of: date | None = None  # the day at whose end the data are looked at; None as they are
     universe: str | None = None  # what is traded in place of symbols
     engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
+    bars: str | None = None  # the length of bars finer than sessions, such as 5m
+    missing_bars: MissingBars = "daily"  # what trades an event where there are none
     accept_jumps: bool = False  # take prices that jump as after a split as they are
     notes: Mapping[str, str] = field(default_factory=dict)  # files of the run folder by name
 
@@ -75,6 +82,14 @@ class RunPlan(Plan[Run]):
     inputs: Inputs
     versions: Mapping[str, int]
     engine: Engine
+
+    @cached_property
+    def bars(self) -> RunBars | None:
+        """The bars that are replayed, where some are finer than sessions."""
+        from backtest.engine.bars import run_bars
+
+        inputs, is_needed = self.inputs, self.request.missing_bars == "none"
+        return run_bars(inputs.replayed, inputs.finer, inputs.hedges.keys(), is_needed=is_needed)
 
     def read(self) -> Run:
         """Read the run; errors as of `read_run`."""
@@ -120,6 +135,7 @@ def prepare_run(
         request.universe,
         strategy.trades_also,
         accept_jumps=request.accept_jumps,
+        bars=request.bars,
     )
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)
@@ -134,6 +150,7 @@ def prepare_run(
         as_of=request.as_of and request.as_of.isoformat(),
         rules=request.rules.model_dump(),
         **({"engine": engine} if engine == "kernel" else {}),
+        **({"bars": request.bars, "missing_bars": request.missing_bars} if request.bars else {}),
     )
     traded = (request.universe,) if request.universe else request.symbols
     path = workspace.reports / folder_name(file.name, traded, run_id(decides))
@@ -145,8 +162,14 @@ def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs
     if isinstance(strategy, BacktraderStrategy):
         if request.engine == "kernel":
             raise _orders_itself(request.strategy, "--engine")
+        if request.bars:
+            raise UsageError(
+                f"{request.strategy} orders on Backtrader by itself, session by session: leave "
+                f"--bars out, or write it as a Strategy."
+            )
         return "backtrader"
     bars = sum(len(prices.table) for prices in inputs.replayed.values())
+    bars += sum(len(finer.times) for finer in inputs.finer.values())
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
 
 
@@ -177,6 +200,7 @@ def weigh(plan: RunPlan, run: Run) -> Run:
         run.result or _replay(plan),
         plan.inputs,
         plan.request.rules,
+        plan.bars,
         orders_itself=isinstance(plan.strategy, BacktraderStrategy),
     )
     manifest = {**run.manifest, **found}
@@ -212,7 +236,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "assumptions": [*plan.inputs.assumptions, *result.assumptions],
+        "assumptions": [*plan.inputs.assumptions, *_of_bars(plan, result), *result.assumptions],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
@@ -220,10 +244,22 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     bars = {symbol: prices.table for symbol, prices in history.items()}
     if plan.request.universe:
         bars = bars_around(result.trades, history)
-    made = save_run(plan.path, manifest, result, returns, bars)
+    made = save_run(plan.path, manifest, result, returns, bars, plan.bars)
     write_notes(made, plan.request.notes)
     record_run(plan.path.parent, made.manifest)
     return made
+
+
+def _of_bars(plan: RunPlan, result: Result) -> list[str]:
+    """Of how many sessions there were no finer bars, in a sentence."""
+    if plan.bars is None:
+        return []
+    daily, whole = len(plan.bars.by_the_day), len(result.curve)
+    told = (
+        f"{counted(whole - daily, 'session')} of {whole:,} were replayed by bars of "
+        f"{plan.bars.length} minutes, the others by daily ones."
+    )
+    return [told] if daily else []
 
 
 def _differs(plan: RunPlan) -> dict[str, Any]:
@@ -236,6 +272,7 @@ def _differs(plan: RunPlan) -> dict[str, Any]:
         "first": request.first and request.first.isoformat(),
         "last": request.last and request.last.isoformat(),
         "engine": request.engine,
+        **({"bars": request.bars} if request.bars else {}),
     }
 
 
@@ -257,7 +294,8 @@ def verify(plan: RunPlan, run: Run) -> int:
 
 def _replay(plan: RunPlan) -> Result:
     """Ask the strategy about each event and trade its answers; Backtrader's own just hears it."""
-    from backtest.engine.timeline import decide, schedule
+    from backtest.engine.schedule import schedule
+    from backtest.engine.timeline import decide
 
     inputs, rules, strategy = plan.inputs, plan.request.rules, plan.strategy
     where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=rules.reaction_minutes))
@@ -268,14 +306,14 @@ def _replay(plan: RunPlan) -> Result:
         return replay_event_strategy(
             strategy.cls, strategy.parameters, inputs.span, inputs.rates, decisions, rules
         )
-    decisions = decide(strategy, *where, inputs.universe)
+    decisions = decide(strategy, *where, inputs.universe, plan.bars)
     if plan.engine == "kernel":
         from backtest.engine.kernel.replay import replay_by_kernel
 
-        return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules)
+        return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules, plan.bars)
     from backtest.engine.replay.replay import replay
 
-    return replay(inputs.replayed, inputs.rates, decisions, rules)
+    return replay(inputs.replayed, inputs.rates, decisions, rules, plan.bars)
 
 
 def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, Any]]:

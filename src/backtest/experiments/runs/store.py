@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.prices import Prices
+    from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result, Trade
 
     Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
@@ -47,7 +48,7 @@ TRADES: Columns = {
     "exit_reason": "text", "gross_profit": "float", "commission": "float", "borrow": "float",
     "net_profit": "float", "return": "float", "mae": "float", "mfe": "float",
     "entered_at": "text", "left_at": "text", "hedge_profit": "float",
-    "dividends": "float",
+    "dividends": "float", "entry_bar": "moment", "exit_bar": "moment",
 }  # fmt: skip
 EQUITY: Columns = {
     "session": "day", "equity": "float", "cash": "float", "position_value": "float",
@@ -55,23 +56,29 @@ EQUITY: Columns = {
 }  # fmt: skip
 DECISIONS: Columns = {
     "event_id": "text", "symbol": "text", "kind": "text", "published_at": "moment",
-    "precision": "text", "tradable_session": "day", "action": "text", "direction": "text",
+    "precision": "text", "tradable_session": "day", "tradable_bar": "moment", "action": "text",
+    "direction": "text",
     "reason": "text", "headline": "text", "grade": "text", "source_url": "text",
     "source_url_2": "text",
 }  # fmt: skip
 ORDERS: Columns = {
     "session": "day", "symbol": "text", "size": "float", "type": "text", "price": "float",
-    "event_id": "text", "exit_reason": "text",
+    "event_id": "text", "exit_reason": "text", "bar": "moment",
 }  # fmt: skip
 BARS: Columns = {
     "symbol": "text", "session": "day", "open": "float", "high": "float", "low": "float",
     "close": "float", "volume": "float",
+}  # fmt: skip
+FINER_BARS: Columns = {
+    "symbol": "text", "time": "moment", "session": "day", "open": "float", "high": "float",
+    "low": "float", "close": "float", "volume": "float",
 }  # fmt: skip
 _MARGIN = 5  # bars of a universe that are kept before a trade and after it
 FILES: Mapping[str, Columns] = {
     "trades.csv": TRADES, "equity.csv": EQUITY, "decisions.csv": DECISIONS, "orders.csv": ORDERS,
     "bars.csv": BARS,
 }  # fmt: skip
+TABLES: Mapping[str, Columns] = {**FILES, "finer_bars.csv": FINER_BARS}
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,16 @@ class Run:
         return read_table(self.path / "bars.csv")
 
     @cached_property
+    def finer_bars(self) -> pd.DataFrame:
+        """finer_bars.csv: those of the sessions of events and trades; empty in a run without."""
+        path = self.path / "finer_bars.csv"
+        if path.name in self.manifest["files"]:
+            return read_table(path)
+        import pandas as pd
+
+        return pd.DataFrame(columns=list(FINER_BARS))
+
+    @cached_property
     def equity(self) -> pd.DataFrame:
         """equity.csv, indexed by session (dates without a zone)."""
         return read_table(self.path / "equity.csv", index="session")
@@ -189,6 +206,7 @@ def save_run(
     result: Result,
     returns: Iterable[Returns],
     bars: Mapping[str, pd.DataFrame],
+    finer: RunBars | None = None,
 ) -> Run:
     """Write a run's files beside its path and rename the folder there when it is complete.
 
@@ -196,6 +214,8 @@ def save_run(
     UsageError where the folder cannot be written.
     """
     texts = result_files(result, returns, bars)
+    if finer:
+        texts["finer_bars.csv"] = _csv(FINER_BARS, _finer_rows(result, finer))
     files = {name: sha256(text.encode()).hexdigest() for name, text in texts.items()}
     texts["run.json"] = _manifest_text({**manifest, "files": files})
     texts |= {name: text for name in NOTES if (text := note_in(path, name))}
@@ -232,17 +252,22 @@ def result_files(
         "tradable_session": lambda one: (
             None if one.action == "not_tradable" else one.tradable_session
         ),
+        "tradable_bar": attrgetter("tradable_at"),
     }
-    trade: Cells = {"shares": lambda one: _count(one.shares), "return": attrgetter("net_return")}
+    trade: Cells = {
+        "entry_bar": attrgetter("entry_time"),
+        "exit_bar": attrgetter("exit_time"),
+        "shares": lambda one: _count(one.shares),
+        "return": attrgetter("net_return"),
+    }
+    order: Cells = {"size": lambda one: _count(one.size), "bar": attrgetter("time")}
     points = zip(result.curve, returns, strict=True)
     equity = ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points)
     return {
         "trades.csv": _csv(TRADES, _rows(TRADES, result.trades, trade)),
         "equity.csv": _csv(EQUITY, equity),
         "decisions.csv": _csv(DECISIONS, _rows(DECISIONS, result.decisions, decision)),
-        "orders.csv": _csv(
-            ORDERS, _rows(ORDERS, result.orders, {"size": lambda one: _count(one.size)})
-        ),
+        "orders.csv": _csv(ORDERS, _rows(ORDERS, result.orders, order)),
         "bars.csv": _bars_csv(bars),
     }
 
@@ -251,6 +276,23 @@ def _rows(columns: Columns, records: Iterable[object], cells: Cells) -> Iterator
     """The cells of each record: by `cells`, or else its attribute of the column's name."""
     read = [cells.get(name, attrgetter(name)) for name in columns]
     return ([cell(record) for cell in read] for record in records)
+
+
+def _finer_rows(result: Result, bars: RunBars) -> Iterator[list[Any]]:
+    """The finer bars of the sessions in which events could be traded, or trades began or ended."""
+    days: dict[str, set[date]] = defaultdict(set)
+    for one in result.decisions:
+        days[one.event.symbol] |= {one.tradable_session} if one.tradable_session else set()
+    for trade in result.trades:
+        days[trade.symbol] |= {trade.entry_session, trade.exit_session or trade.entry_session}
+    for symbol in sorted(days.keys() & bars.of.keys()):
+        own = bars.of[symbol]
+        for session in sorted(days[symbol]):
+            place = own.place(session)
+            while place < len(own.times) and own.sessions[place].item() == session:
+                if time := own.time_of(place):
+                    yield [symbol, time, session, *own.table[place].tolist()]
+                place += 1
 
 
 def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
@@ -278,13 +320,13 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def read_table(path: Path, index: str | None = None) -> pd.DataFrame:
-    """One of `FILES` with the types of its columns; an empty cell alone is unknown.
+    """One of `TABLES` with the types of its columns; an empty cell alone is unknown.
 
     A text is what it says, also where it says `NA` or `1e5`. Days have no zone, moments are UTC.
     """
     import pandas as pd
 
-    columns = FILES[path.name]
+    columns = TABLES[path.name]
     types = {"text": "str", "int": "int64", "float": "float64", "day": "str", "moment": "str"}
     table = pd.read_csv(
         path,

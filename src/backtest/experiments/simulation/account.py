@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute, csv, parquet
+from pyarrow import compute
 
+from backtest.data.borrow import read_borrow_rates
 from backtest.data.kinds import NEW_YORK
-from backtest.data.prices import read_borrow_rates
 from backtest.engine.kernel.panel import SIDES
 from backtest.engine.kernel.records import (
     CAPPED,
@@ -27,13 +26,12 @@ from backtest.engine.kernel.records import (
     WAITS,
 )
 from backtest.engine.kernel.simulate import by_entry, simulate
-from backtest.engine.replay.books import CENT
-from backtest.errors import AccountingError, DataError, UsageError
+from backtest.engine.replay.ledger import check_identity
+from backtest.errors import DataError
 from backtest.experiments.simulation import bars as files
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.stats.formats import few
 from backtest.strategy.base import NUMBERS, Signal
-from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRates
+    from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.kernel.records import Tables
     from backtest.engine.rules import Rules
@@ -82,27 +80,29 @@ class SignalTable:
 
     rows: NDArray[Any]  # as the kernel takes them, records of `SIGNAL`, shape (signals,)
     event_ids: NDArray[np.object_]  # what each acts on, shape (signals,)
-    published_at: Times  # the late bound, UTC, shape (signals,)
     left_out: Mapping[str, int]  # how many more there are that cannot be traded, by reason
 
 
 def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
     """Read signals and find the bar at which each can first be traded.
 
-    The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound),
-    `direction` (`long`, `short` or `flat`) and, as far as they are wanted, `event_id` (a row's
-    number where there is none), `weight`, `hold`, `stop`, `target`, `trailing_stop`, `priority` and
-    `limit` in the bounds of `Signal` (null is no such term, and for weight and priority the
-    default), `enter`, `leave` and `levels` in its words.
+    The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound), `direction`
+    (`long`, `short` or `flat`) and, as wanted, `event_id` (else a row's number) and the terms of
+    `Signal` in its bounds and words; null is the default.
 
     Each signal is on the first bar of its own symbol that opens later than its publication and
     the reaction time. Those that have none, or were public on a day (in New York) before the
     symbol's first session, are counted. Raises UsageError where there is no such file, and
-    DataError where it is corrupt, has no row, lacks a column, has one too many or of the wrong
-    type, or rows are wrong.
+    DataError where it is corrupt, or its columns or rows are wrong.
     """
     schema = files.schema_of(path)
-    _refuse_unknown(path, schema)
+    known = {**_NEEDED, **_OPTIONAL}
+    others = [n for n in schema.names if n not in known and not n.startswith("__index_level_")]
+    if others:  # a stop whose name is mistyped would not be there
+        raise DataError(
+            f"{path} has columns that no signal has: {', '.join(others)}. "
+            f"Allowed: {', '.join(known)}. Rename them or take them out."
+        )
     optional = {name: kind for name, kind in _OPTIONAL.items() if name in schema.names}
     files.check_columns(path, schema, {**_NEEDED, **optional})
     with files.readable(path), files.parquet_file(path) as file:
@@ -125,19 +125,8 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
     return SignalTable(
         rows=rows[order],
         event_ids=event_ids[order],
-        published_at=published[order],
         left_out={reason: count for reason, count in counts.items() if count},
     )
-
-
-def _refuse_unknown(path: Path, schema: pa.Schema) -> None:
-    known = {**_NEEDED, **_OPTIONAL}
-    others = [n for n in schema.names if n not in known and not n.startswith("__index_level_")]
-    if others:  # a stop whose name is mistyped would not be there
-        raise DataError(
-            f"{path} has columns that no signal has: {', '.join(others)}. "
-            f"Allowed: {', '.join(known)}. Rename them or take them out."
-        )
 
 
 def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) -> NDArray[Any]:
@@ -175,12 +164,12 @@ def _coded(
     faults: files.Faults,
 ) -> NDArray[np.int64]:
     """The codes of a column of texts by row; 0 of one that has none, which is a fault."""
-    words, places = files.texts(table[name])
+    words, numbers = files.texts(table[name])
     known = np.array([word in codes for word in words])
     faults.note(
-        rule, ~known[places], lambda row: f"row {row}: {name} {words[places[row]] or 'missing'}"
+        rule, ~known[numbers], lambda row: f"row {row}: {name} {words[numbers[row]] or 'missing'}"
     )
-    return np.array([codes.get(word, 0) for word in words])[places]
+    return np.array([codes.get(word, 0) for word in words])[numbers]
 
 
 def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDArray[np.float64]:
@@ -188,10 +177,8 @@ def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDA
     default = _DEFAULTS[term]
     if term not in table:
         return np.full(len(table["symbol"]), default)
-    values, known = (
-        files.numbers(table[term]),
-        table[term].is_valid().to_numpy(zero_copy_only=False),
-    )
+    values = files.numbers(table[term])
+    known = table[term].is_valid().to_numpy(zero_copy_only=False)
     limits = _limits(term)
     allowed = np.isfinite(values)
     for name, (holds, _) in _CHECKS.items():
@@ -238,9 +225,8 @@ def _event_ids(
 def _tradable_bars(
     columns: NDArray[np.int64], published: Times, panel: Panel, reaction: timedelta
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """By signal the first bar that comes late enough, or else the number of bars.
-
-    And whether it was public on a day before its symbol's first session.
+    """By signal the first bar that comes late enough, or else the number of bars; and whether it
+    was public on a day before its symbol's first session.
     """
     known = published + np.timedelta64(reaction)
     bars = np.full(len(columns), len(panel.times))
@@ -263,7 +249,6 @@ def _midnight(day: date) -> np.datetime64:
     return np.datetime64(moment.replace(tzinfo=None), "us")
 
 
-TABLE_FORMATS = (".parquet", ".csv")
 # What became of signals, in the order of OUTCOMES after `pending`.
 _OUTCOMES = (
     "entered", "renewed", "reversed", "superseded", "no_room", "ruined", "resized", "left",
@@ -282,10 +267,7 @@ class Simulation:
     result: Tables  # of the kernel
 
     def figures(self) -> dict[str, float | None]:
-        """The figures by the names in `run.json`; None where undefined.
-
-        Returns are those of sessions; the drawdown is taken from bar to bar.
-        """
+        """The figures as in `run.json`, None where undefined; the drawdown is from bar to bar."""
         found = figures_of_totals(self.result.totals, self.rules.cash, self.panel.count)
         values = {name: array[0].item() for name, array in found.items()}
         return {name: None if np.isnan(value) else value for name, value in values.items()}
@@ -312,15 +294,11 @@ class Simulation:
         return bool(totals["is_ruined"] or totals["lowest"] <= 0)
 
     def trades(self) -> pa.Table:
-        """Every trade in order of entry, columns as in a run's `trades.csv`.
-
-        In place of excursions stand `entry_bar` and `exit_bar`: when the bars of the fills opened.
-        """
+        """Every trade in order of entry, as in `trades.csv`, but with its bars for excursions."""
         entered = by_entry(self.signals.rows, self.result.trades)
         trades, signals = self.result.trades[entered], self.signals.rows[entered]
         first, last, shares = trades["entry_bar"], trades["exit_bar"], trades["shares"]
-        gross, net = self._profits()
-        gross, net = gross[entered], net[entered]
+        gross, net = (profit[entered] for profit in self._profits())
         symbols, sessions = np.array(self.panel.symbols), self.panel.sessions
         opens = pa.array(self.panel.times).cast(pa.timestamp("us", "UTC"))
         return pa.table(
@@ -365,43 +343,31 @@ class Simulation:
         if self.rules.borrow_mode != "table":
             return []
         trades = self.result.trades
-        paid = np.flatnonzero(trades["borrow"] > 0)
+        paid = trades["borrow"] > 0
         columns, entries = self.signals.rows["symbol"][paid], trades["entry_bar"][paid]
         unknown: list[str] = []
-        made: dict[str, list[str]] = {}
+        by_origin: dict[str, list[str]] = {}
         for column in np.unique(columns).tolist():
             symbol = self.panel.symbols[column]
             night = self.panel.sessions[entries[columns == column].min()].item()
             rates = self.rates.get(symbol)
             if rates is None or rates.on(night) is None:
                 unknown.append(symbol)
-            else:
-                for origin in {rate.origin for rate in rates.rates if not rate.is_quote}:
-                    made.setdefault(origin, []).append(symbol)
-        sentences = []
-        if unknown:
-            sentences.append(
-                f"No borrow rate is known for some nights short {few(unknown)}; "
-                f"{self.rules.borrow_default:.1%} a year was charged."
-            )
-        for origin, symbols in sorted(made.items()):
-            sentences.append(f"A borrow rate of {few(symbols)} {origin}.")
-        return sentences
+                continue
+            for origin in {rate.origin for rate in rates.rates if not rate.is_quote}:
+                by_origin.setdefault(origin, []).append(symbol)
+        default = (
+            f"No borrow rate is known for some nights short {few(unknown)}; "
+            f"{self.rules.borrow_default:.1%} a year was charged."
+        )
+        made = [f"A borrow rate of {few(by_origin[o])} {o}." for o in sorted(by_origin)]
+        return [default, *made] if unknown else made
 
     def check_identity(self) -> None:
-        """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
-
-        Raises AccountingError where it does not hold to the cent.
-        """
+        """Raise AccountingError where the profits do not make the final equity, to the cent."""
         totals = self.result.totals[0]
         expected = self.rules.cash + totals["interest"] + self._profits()[1].sum()
-        final = totals["equity"]
-        # Of fortunes it holds to what many sums of doubles can still resolve.
-        if not abs(expected - final) < max(CENT, abs(final) * 1e-12):
-            raise AccountingError(
-                f"The accounting identity is broken: the trades make {expected:.4f} of final "
-                f"equity {final:.4f}. This is a fault of the program; please report it."
-            )
+        check_identity(expected, totals["equity"], resolved=1e-12)  # of sums of many doubles
 
     def _profits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gross and net profit by signal, dollars; 0 of those that did not enter."""
@@ -429,26 +395,3 @@ def simulate_files(
     account = Simulation(panel, table, rules, rates, result)
     account.check_identity()
     return account
-
-
-def check_table_path(path: Path, *taken: Path) -> None:
-    """Refuse a path to which a table cannot be written, before the work is done.
-
-    Raises UsageError where its ending is unknown, or it is one of the files that are taken.
-    """
-    if path.suffix not in TABLE_FORMATS:
-        raise UsageError(f"{path} must end in {' or '.join(TABLE_FORMATS)}.")
-    if path.resolve() in {other.resolve() for other in taken}:
-        raise UsageError(f"{path} would be overwritten. Choose another name.")
-
-
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as its ending says; errors as of `write_bytes`."""
-    sink = BytesIO()
-    if path.suffix == ".parquet":
-        parquet.write_table(table, sink)
-    else:
-        sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
-        options: Any = csv.WriteOptions(include_header=False)
-        csv.write_csv(table, sink, options)
-    write_bytes(path, sink.getvalue())

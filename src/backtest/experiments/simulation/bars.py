@@ -1,7 +1,4 @@
-"""Bars from Parquet files to a panel, in two passes: first who and when, then the prices.
-
-Columns are checked, files are read batch by batch, and wrong rows are told together.
-"""
+"""Bars from Parquet files to a panel, in two passes by batches: who and when, then the prices."""
 
 from __future__ import annotations
 
@@ -11,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet, types
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.prices import beyond, is_allowed
+from backtest.data.price_rows import REGULAR, beyond, is_allowed
 from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import PRICES
 from backtest.errors import DataError, UsageError
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
 _BATCH = 65_536  # rows
 _BUFFER = 1 << 20  # bytes; without it a column of a whole row group would be in memory
+_PARTS = 32  # batches whose times are held apart
 _EXAMPLES = 3  # rows of each kind of fault
 _PARTITION = "symbol="
 _FIELDS: tuple[str, ...] = PRICES.names or ()
@@ -121,11 +120,11 @@ def numbers(column: Any) -> NDArray[np.float64]:
 
 
 def texts(column: Any) -> tuple[list[str], NDArray[np.int64]]:
-    """A column of `TEXT` as its distinct texts and each row's place among them; null is empty."""
+    """A column of `TEXT` as its distinct texts and each row's number among them; null is empty."""
     coded = column if types.is_dictionary(column.type) else column.dictionary_encode()
     names = [name or "" for name in coded.dictionary.to_pylist()]
-    places = _array(coded.indices.fill_null(len(names)).cast(pa.int64()))
-    return [*names, ""], places
+    codes = _array(coded.indices.fill_null(len(names)).cast(pa.int64()))
+    return [*names, ""], codes
 
 
 def _array(column: Any) -> NDArray[Any]:
@@ -142,26 +141,22 @@ class Faults:
 
     def note(self, rule: str, bad: NDArray[np.bool_], tell: Callable[[int], str]) -> None:
         """Note the rows that break a rule; `tell` says which row has what, by its place."""
-        places = np.flatnonzero(bad)
-        if len(places):
+        rows = np.flatnonzero(bad)
+        if len(rows):
             count, examples = self._found.get(rule, (0, []))
-            more = [tell(place) for place in places[: _EXAMPLES - len(examples)].tolist()]
-            self._found[rule] = (count + len(places), examples + more)
+            more = [tell(place) for place in rows[: _EXAMPLES - len(examples)].tolist()]
+            self._found[rule] = (count + len(rows), examples + more)
 
     def check(self) -> None:
         """Raise DataError where something is wrong; one message for all of it."""
         if not self._found:
             return
-        lines = []
+        lines = [f"{self._path} has rows that are wrong (they are counted from 0)."]
         for rule, (count, examples) in self._found.items():
-            lines.append(
-                f"\n  {rule} {count:,} {'row breaks' if count == 1 else 'rows break'} this:"
-            )
-            lines += [f"\n    {example}" for example in examples]
-            lines += ["\n    …"] * (count > len(examples))
-        raise DataError(
-            f"{self._path} has rows that are wrong (they are counted from 0)." + "".join(lines)
-        )
+            lines.append(f"  {rule} {count:,} {'row breaks' if count == 1 else 'rows break'} this:")
+            lines += [f"    {example}" for example in examples]
+            lines += ["    …"] * (count > len(examples))
+        raise DataError("\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -208,23 +203,25 @@ class BarFiles:
             has_symbol = "symbol" in schema.names
             check_columns(file, schema, {**({"symbol": TEXT} if has_symbol else {}), **needed})
             self._symbols[file] = None if has_symbol else _symbol_of(file, path)
+        self._marked = {file for file, schema in schemas.items() if REGULAR in schema.names}
 
     def batches(self, *columns: str) -> Iterator[Batch]:
         """The rows with their symbol, their time and these columns, batch by batch."""
         read_times = days if self.key == "session" else moments
         for path, symbol in self._symbols.items():
             name = path.name if path == self.path else path.relative_to(self.path).as_posix()
-            keys = ("symbol", self.key) if symbol is None else (self.key,)
+            keys = ["symbol"] * (symbol is None) + [self.key] + [REGULAR] * (path in self._marked)
             first = 0
             with readable(path), parquet_file(path) as file:
-                for table in file.iter_batches(_BATCH, columns=[*keys, *columns]):
+                for whole in file.iter_batches(_BATCH, columns=[*keys, *columns]):
+                    table = whole.filter(whole.column(REGULAR)) if REGULAR in keys else whole
                     names, codes = [symbol or ""], np.zeros(table.num_rows, np.int64)
                     if symbol is None:
                         names, codes = texts(table.column("symbol"))
                     times = read_times(table.column(self.key))
                     if table.num_rows:
                         yield Batch(name, first, names, codes, times, table)
-                    first += table.num_rows
+                    first += whole.num_rows
 
 
 def _files(path: Path) -> list[Path]:
@@ -264,12 +261,11 @@ def read_panel(path: Path, *, volume: bool = False) -> Panel:
     where bars are sessions), `open high low close` in dollars, `volume` if it is wanted, and
     `symbol`. Without that column a file has the bars of one symbol: of the folder `symbol=…` that
     it is in, or else of its own name. Each time at which any symbol has a bar is one of the
-    panel's bars; sessions open when the calendar says.
+    panel's bars; sessions open when the calendar says. Rows in which a column `regular` is false
+    are left out.
 
     Raises UsageError where there is nothing at the path, or not enough memory, and DataError where
-    a file is corrupt, lacks a column or has one of the wrong type, or rows are wrong: without
-    symbol or time, outside the hours of the exchange, twice for a symbol and time, without a price
-    above 0, or with a high or low that is not.
+    a file is corrupt, or its columns or rows are wrong.
     """
     files = BarFiles(path, volume=volume)
     names, times = _keys(files)
@@ -288,43 +284,28 @@ def read_panel(path: Path, *, volume: bool = False) -> Panel:
     return Panel(names, opens, sessions, prices, volumes)
 
 
-class _Distinct:
-    """Distinct times of many batches, sorted; merged so often that few are held twice."""
-
-    def __init__(self) -> None:
-        self._parts: list[Times] = []
-        self._waiting = 0
-
-    def add(self, times: Times) -> None:
-        self._parts.append(_sorted_once(times))
-        self._waiting += len(self._parts[-1])
-        if self._waiting > len(self._parts[0]):
-            self.merged()
-
-    def merged(self) -> Times:
-        self._parts, self._waiting = [_sorted_once(np.concatenate(self._parts))], 0
-        return self._parts[0]
-
-
-def _sorted_once(times: Times) -> Times:
-    """As `np.unique`, which takes ten times as long."""
-    ordered = np.sort(times.view(np.int64))
-    distinct: Times = ordered[np.append(True, ordered[1:] != ordered[:-1])].view(times.dtype)
-    return distinct
+def _distinct(parts: Sequence[Times]) -> Times:
+    """The distinct times of several parts, sorted."""
+    times = np.concatenate(parts)
+    return np.sort(pd.unique(times.view(np.int64))).view(times.dtype)
 
 
 def _keys(files: BarFiles) -> tuple[tuple[str, ...], Times]:
-    faults, distinct, symbols = Faults(files.path), _Distinct(), set[str]()
+    """The symbols and the times of all rows, sorted."""
+    faults, symbols = Faults(files.path), set[str]()
+    parts: list[Times] = []
     for batch in files.batches():
         nameless = np.array([not name for name in batch.names])[batch.codes]
         faults.note("Each row names its symbol;", nameless, batch.tell)
         faults.note(f"Each row has a {files.key};", np.isnat(batch.times), batch.tell)
         symbols |= {batch.names[code] for code in np.flatnonzero(np.bincount(batch.codes)).tolist()}
-        distinct.add(batch.times)
+        parts.append(_distinct([batch.times]))
+        if len(parts) == _PARTS:  # so that few of very many batches are held twice
+            parts = [_distinct(parts)]
     faults.check()
     if not symbols:
         raise DataError(f"{files.path} has no row. It needs one for each symbol and {files.key}.")
-    return tuple(sorted(symbols)), distinct.merged()
+    return tuple(sorted(symbols)), _distinct(parts)
 
 
 def _opens_and_sessions(files: BarFiles, times: Times) -> tuple[Times, Times]:
@@ -359,26 +340,26 @@ def _fill(
     faults, rows = Faults(files.path), 0
     bars, sizes = prices.reshape(-1), volumes.reshape(-1)
     for batch in files.batches(*_FIELDS, *(["volume"] if len(volumes) else [])):
-        places = _places(batch, columns, times)
+        cells = _cells(batch, columns, times)
         found = {name: batch.numbers(name) for name in _FIELDS}
         _check_prices(batch, found, faults)
         for name in _FIELDS:
-            bars[name][places] = found[name]
+            bars[name][cells] = found[name]
         if len(volumes):
-            sizes[places] = volume = batch.numbers("volume")
+            sizes[cells] = volume = batch.numbers("volume")
             bad = ~is_allowed("volume", volume)
             faults.note("A volume is a number from 0 up;", bad, batch.tell)
-        rows += len(places)
+        rows += len(cells)
     faults.check()
     if np.count_nonzero(~np.isnan(prices["open"])) < rows:
         _refuse_repeated(files, columns, times)
 
 
-def _places(batch: Batch, columns: Mapping[str, int], times: Times) -> NDArray[np.int64]:
+def _cells(batch: Batch, columns: Mapping[str, int], times: Times) -> NDArray[np.int64]:
     """Where the bars of a batch belong, counted along the rows of the panel."""
     column = np.array([columns.get(name, 0) for name in batch.names])[batch.codes]
-    places: NDArray[np.int64] = np.searchsorted(times, batch.times) * len(columns) + column
-    return places
+    cells: NDArray[np.int64] = np.searchsorted(times, batch.times) * len(columns) + column
+    return cells
 
 
 def _check_prices(batch: Batch, found: Mapping[str, NDArray[np.float64]], faults: Faults) -> None:
@@ -397,10 +378,8 @@ def _check_prices(batch: Batch, found: Mapping[str, NDArray[np.float64]], faults
 def _refuse_repeated(files: BarFiles, columns: Mapping[str, int], times: Times) -> None:
     faults, seen = Faults(files.path), np.zeros(len(times) * len(columns), np.bool_)
     for batch in files.batches():
-        places = _places(batch, columns, times)
-        repeated = np.ones(len(places), np.bool_)
-        repeated[np.unique(places, return_index=True)[1]] = False
-        repeated |= seen[places]
-        seen[places] = True
+        cells = _cells(batch, columns, times)
+        repeated = pd.Series(cells).duplicated().to_numpy() | seen[cells]
+        seen[cells] = True
         faults.note(f"A symbol has one row for a {files.key};", repeated, batch.tell)
     faults.check()

@@ -13,37 +13,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
-from backtest.experiments.studies.run import Study, study_in, window_name, write_study
+from backtest.experiments.studies.run import window_name
 from backtest.experiments.studies.subject import (
-    CANDIDATES,
+    Study,
     close_returns,
     events_of,
     find_subject,
+    funds_in,
     read_study_inputs,
     study_identity,
+    write_study,
 )
-from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
+from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
-from backtest.stats.many_stocks import difference_by_season, mean_by_season, paths, quantiles
 from backtest.stats.multiple_testing import holm_of_known
+from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
+from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.experiments.studies.subject import LeftOut, StudiedEvent, Subject
+    from backtest.stats import Floats, Ints
     from backtest.stats.event_study import Window
     from backtest.workspace.folders import Workspace
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
 
 WINDOWS: tuple[Window, ...] = ((0, 10), (1, 10), (-1, -1), (0, 0), (0, 1))
 _DAYS = (-10, 20)  # of the curves
@@ -80,8 +78,8 @@ class ManyStudyPlan(Plan[Study[ManyStudyRecord]]):
     left_out: Sequence[LeftOut]
 
     def read(self) -> Study[ManyStudyRecord]:
-        """Read the study; errors as of `study_in`."""
-        return study_in(self.path / MANY_STUDY, ManyStudyRecord)
+        """Read the study; DataError where its record, or the table of CARs, is damaged."""
+        return Study(self.path, read_record(self.path / MANY_STUDY, ManyStudyRecord))
 
 
 def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyStudyPlan:
@@ -92,8 +90,7 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
     """
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     if request.benchmark is None and request.universe is None:
-        there = price_symbols(workspace.data / "prices")
-        funds = [name for name in CANDIDATES if name in there and name not in request.symbols]
+        funds = funds_in(workspace.data / "prices", request.symbols)
         request = replace(request, benchmark=next(iter(funds), None))
     benchmark = request.benchmark or request.universe or request.symbols[0]
     inputs = read_study_inputs(
@@ -102,8 +99,10 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
     )  # fmt: skip
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     if not events:
+        counts = Counter(_plain(one.reason) for one in left_out).most_common(3)
+        why = "; ".join(f"{count:,} {reason}" for reason, count in counts)
         raise UsageError(
-            f"No event of {request.name} can be studied: {_reasons(left_out)}."
+            f"No event of {request.name} can be studied: {why}."
             if left_out
             else f"There is no event of {request.name} on these stocks."
         )
@@ -129,19 +128,13 @@ def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStu
         return made
     started = datetime.now(UTC)
     sample = _Sample(plan)
-    record = {
-        "study_id": plan.id,
-        **plan.identity,
-        "packages": installed_packages(),
-        "started_at": started.isoformat(timespec="seconds"),
+    figures = {
         "against": sample.against,
         **sample.measured(),
         "left_out": dict(Counter(_plain(one.reason) for one in plan.left_out).most_common()),
         "assumptions": list(plan.inputs.assumptions),
-        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    write_study(plan.path, MANY_STUDY, record, sample.table())
-    return plan.read()
+    return write_study(plan, MANY_STUDY, started, figures, sample.table())
 
 
 class _Sample:
@@ -155,7 +148,7 @@ class _Sample:
         returns = returns.sort_index()
         market, self.against = _market(request, inputs, returns)
         latest = {(one.event.symbol, one.session): one for one in plan.events}
-        self.told = len(plan.events)
+        self.heard = len(plan.events)
         self.events = list(latest.values())
         column = {symbol: place for place, symbol in enumerate(symbols)}
         self.stocks = np.array([column[one.event.symbol] for one in self.events])
@@ -192,7 +185,7 @@ class _Sample:
     def measured(self) -> dict[str, Any]:
         """The figures, ready for JSON."""
         return {
-            "told": self.told,
+            "told": self.heard,
             "observations": len(self.events),
             "stocks": len(set(self.stocks.tolist())),
             "dates": len(set(self.days.tolist())),
@@ -229,9 +222,8 @@ class _Sample:
                 mean_by_season(self.car((_DAYS[0], day))[each], self.seasons[each])
                 for day in range(_DAYS[0], _DAYS[1] + 1)
             ]
-            columns = zip(*((mean.value, mean.low, mean.high) for mean in means), strict=True)
-            lines = zip(("mean", "low", "high"), map(list, columns), strict=True)
-            found.append({"name": name, **dict(lines)})
+            line, low, high = ([getattr(m, end) for m in means] for end in ("value", "low", "high"))
+            found.append({"name": name, "mean": line, "low": low, "high": high})
         return found
 
     def table(self) -> pd.DataFrame:
@@ -298,11 +290,6 @@ def _numbers(kind: type[Event]) -> set[str]:
     own = {n for n, v in vars(kind).items() if isinstance(v, property) and not n.startswith("_")}
     fields = {n: str(field.annotation).lower() for n, field in kind.model_fields.items()}
     return own | {name for name, words in fields.items() if "float" in words or "int" in words}
-
-
-def _reasons(left_out: Sequence[LeftOut]) -> str:
-    counts = Counter(_plain(one.reason) for one in left_out).most_common(3)
-    return "; ".join(f"{count:,} {reason}" for reason, count in counts)
 
 
 def _plain(reason: str) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from backtest.engine.kernel.panel import Panel, blank_prices
-from backtest.engine.kernel.records import REASONS, SIGNAL
+from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.replay import trades_of
 from backtest.engine.kernel.simulate import simulate
-from backtest.engine.replay.books import Trade
 from backtest.engine.rules import Rules
 from backtest.experiments.runs.evidence import evidence
 from backtest.experiments.runs.placebo import Account, acting
@@ -24,9 +24,8 @@ from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats, Ints
 
 _FIRST_DAY = np.datetime64("2001-01-01")  # of the made-up sessions, every day one
 _STEPS = 16  # of a path within a session; the first is the night
@@ -117,20 +116,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class NullWorlds:
-    """What verdicts and the test of a study say where there is nothing to find.
+    """What verdicts and the test of a study say where there is nothing to find."""
 
-    Attributes:
-        kinds: what was said of the worlds of each kind.
-        significant: in how many a study of six events found something.
-        worlds: how many of each kind there were.
-        seed: of all that is random.
-
-    """
-
-    kinds: list[Calibration]
-    significant: int
-    worlds: int
-    seed: int
+    kinds: list[Calibration]  # what was said of the worlds of each kind
+    significant: int  # in how many a study of six events found something
+    worlds: int  # how many of each kind there were
+    seed: int  # of all that is random
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -198,7 +189,8 @@ def judge(kind: World, seed: tuple[int, ...], draws: int) -> dict[str, Any]:
     signals, panel = account.signals, account.panel
     whole = np.array([0, len(signals)])
     made = simulate(panel, signals, whole, _RULES, {}, trades=True, curves=True)
-    return evidence(account, _trades(panel, signals, made.trades), made.equity[0], draws=draws)
+    trades = trades_of(made.trades, signals, panel, [""] * len(signals))
+    return evidence(account, trades, made.equity[0], draws=draws)
 
 
 def make_world(kind: World, rng: np.random.Generator) -> Account:
@@ -222,7 +214,7 @@ def make_world(kind: World, rng: np.random.Generator) -> Account:
     return Account(panel, acting(rows[listed]), _RULES, {})
 
 
-def _dates(kind: World, rng: np.random.Generator) -> NDArray[np.int64]:
+def _dates(kind: World, rng: np.random.Generator) -> Ints:
     first = 3 * kind.sessions // 4 if kind.last_quarter else 5
     among = np.arange(first, kind.sessions - kind.in_row - 1)
     if kind.in_row > 1:  # runs of events that do not meet
@@ -232,7 +224,7 @@ def _dates(kind: World, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.sort(rng.choice(among, kind.dates, replace=False))
 
 
-def _returns(kind: World, dates: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+def _returns(kind: World, dates: Ints, rng: np.random.Generator) -> Floats:
     """Deviation and drift by step of each session, times noise: shape (sessions, steps, stocks)."""
     shape = (kind.sessions, _STEPS, kind.stocks)
     scale = np.ones((kind.sessions, 1, 1))
@@ -275,29 +267,3 @@ def _panel(kind: World, returns: Floats) -> Panel:
     sessions = _FIRST_DAY + np.arange(kind.sessions)
     symbols = tuple(f"MADE{number:03d}" for number in range(kind.stocks))
     return Panel(symbols, sessions.astype("M8[us]"), sessions, bars, np.empty((0, 0)))
-
-
-def _trades(panel: Panel, signals: NDArray[Any], made: NDArray[Any]) -> list[Trade]:
-    found: list[Trade] = []
-    for signal, row in zip(signals, made, strict=True):
-        if row["shares"] == 0:
-            continue
-        side = int(signal["side"])
-        found.append(
-            Trade(
-                trade_id=len(found) + 1,
-                event_id="",
-                symbol=panel.symbols[signal["symbol"]],
-                direction="long" if side > 0 else "short",
-                shares=float(row["shares"]),
-                entry_session=panel.sessions[row["entry_bar"]].item(),
-                entry_price=float(row["entry_price"]),
-                exit_session=panel.sessions[row["exit_bar"]].item(),
-                exit_price=float(row["exit_price"]),
-                exit_reason=REASONS[row["reason"]],  # type: ignore[arg-type]
-                gross_profit=float(side * row["shares"] * (row["exit_price"] - row["entry_price"])),
-                commission=float(row["commission"]),
-                borrow=float(row["borrow"]),
-            )
-        )
-    return found

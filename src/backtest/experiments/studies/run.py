@@ -1,12 +1,11 @@
-"""A study of one stock: its request, its plan, the figures of its events, and its folder."""
+"""A study of one stock: its request, its plan, and the figures of its events."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ import pandas as pd
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
 from backtest.experiments.studies.subject import (
+    Study,
     choose,
     close_returns,
     event_fields,
@@ -22,8 +22,9 @@ from backtest.experiments.studies.subject import (
     read_candidates,
     read_study_inputs,
     study_identity,
+    write_study,
 )
-from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
+from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
 from backtest.stats.multiple_testing import holm_of_known
 from backtest.stats.significance import (
@@ -32,25 +33,17 @@ from backtest.stats.significance import (
     permutation_test,
     statistic,
 )
-from backtest.workspace.files import write_folder
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
+    from backtest.stats import Floats, Ints
     from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
     from backtest.stats.significance import Permutation
     from backtest.workspace.folders import Workspace
 
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
-
-T = TypeVar("T")
-_CARS = "cars.csv"
 _COLUMNS = [
     "event_id", "kind", "day_0", "direction", "model", "estimation_days", "window", "car", "error",
     "unknown",
@@ -85,14 +78,6 @@ class StudyRequest:
 
 
 @dataclass(frozen=True)
-class Study(Generic[T]):
-    """A study as it is in its folder."""
-
-    path: Path
-    record: T
-
-
-@dataclass(frozen=True)
 class StudyPlan(Plan[Study[StudyRecord]]):
     """A study whose inputs were read and checked."""
 
@@ -104,21 +89,8 @@ class StudyPlan(Plan[Study[StudyRecord]]):
     left_out: Sequence[LeftOut]
 
     def read(self) -> Study[StudyRecord]:
-        """Read the study; errors as of `study_in`."""
-        return study_in(self.path / STUDY, StudyRecord)
-
-
-def study_in(file: Path, kind: type[T]) -> Study[T]:
-    """Read a study by its record; raises DataError where that, or the table of CARs, is damaged."""
-    return Study(file.parent, read_record(file, kind))
-
-
-def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataFrame) -> None:
-    """Write a study's folder; raises UsageError where that is not possible."""
-    table = cars.to_csv(index=False, lineterminator="\n")
-    files = {_CARS: sha256(table.encode()).hexdigest()}
-    text = json.dumps({**record, "files": files}, indent=1, ensure_ascii=False, allow_nan=False)
-    write_folder(path, {_CARS: table, name: text + "\n"})
+        """Read the study; DataError where its record, or the table of CARs, is damaged."""
+        return Study(self.path, read_record(self.path / STUDY, StudyRecord))
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -163,7 +135,14 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     series = Series(
         request.symbol, close_returns(stock, stock.table.index), benchmark.returns, days
     )
-    decides = study_identity(subject, inputs, _terms(request, benchmark), candidates)
+    terms = {
+        "symbol": request.symbol,
+        "benchmark": benchmark.symbol,
+        "benchmark_given": request.benchmark is not None,
+        "reaction_minutes": request.reaction,
+        "settings": json.loads(json.dumps(asdict(request.settings))),
+    }
+    decides = study_identity(subject, inputs, terms, candidates)
     path = workspace.reports / folder_name(
         f"study-{request.name}", (request.symbol,), run_id(decides)
     )
@@ -181,34 +160,16 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
     if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
-    settings = plan.request.settings
-    figures = measure(plan.series, plan.events, settings)
+    figures = measure(plan.series, plan.events, plan.request.settings)
     if not any(window["known"] for window in figures["windows"]):
         raise _nothing(plan, figures["events"])
-    record = {
-        "study_id": plan.id,
-        **plan.identity,
+    more = {
         "also": plan.subject.also,
         "benchmark_reason": plan.benchmark.reason,
         "explained": dict(plan.benchmark.explained),
-        "packages": installed_packages(),
-        "started_at": started.isoformat(timespec="seconds"),
-        **figures,
         "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
-        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    write_study(plan.path, STUDY, record, _cars(record))
-    return plan.read()
-
-
-def _terms(request: StudyRequest, benchmark: Benchmark) -> dict[str, Any]:
-    return {
-        "symbol": request.symbol,
-        "benchmark": benchmark.symbol,
-        "benchmark_given": request.benchmark is not None,
-        "reaction_minutes": request.reaction,
-        "settings": json.loads(json.dumps(asdict(request.settings))),
-    }
+    return write_study(plan, STUDY, started, {**figures, **more}, _cars(figures["events"]))
 
 
 def _nothing(plan: StudyPlan, events: Sequence[Mapping[str, Any]]) -> UsageError:
@@ -221,11 +182,11 @@ def _nothing(plan: StudyPlan, events: Sequence[Mapping[str, Any]]) -> UsageError
     return UsageError(f"No event of {request.name} on {request.symbol} can be studied.{why}")
 
 
-def _cars(record: Mapping[str, Any]) -> pd.DataFrame:
+def _cars(events: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows = [
         {**event, "window": window, "car": car, "error": event["errors"][window]}
         | {"unknown": event["unknown"].get(window, "")}
-        for event in record["events"]
+        for event in events
         for window, car in event["cars"].items()
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
@@ -238,7 +199,7 @@ class _Selection:
     by: str  # the way of grouping; empty where all events are looked at
     name: str  # of the group
     zeros: Ints  # day 0 of each event, shape (N,)
-    places: Ints  # of the events, shape (N,)
+    numbers: Ints  # of the events, shape (N,)
     of_day: Mapping[int, int]  # by day 0 what its CAR is multiplied by
 
     @property
@@ -274,6 +235,15 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
     alike = np.ones(len(events), np.int64)
     everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
     groups, signed = _groups(series, events), _signed(series, events)
+    of_signed = signed and [
+        {"window": window_name(window), **_average(cars[:, number], signed, window, settings)}
+        for number, window in enumerate(settings.windows)
+    ]
+    of_groups = [
+        {"by": each.by, "name": each.name}
+        | _average(cars[:, 0], each, settings.windows[0], settings)
+        for each in groups
+    ]
     return {
         "days": found.days.tolist(),
         "average": list(map(_known, found.average)),
@@ -283,8 +253,8 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
         "windows": _windows(found, list(map(everyone.known_events, cars.T))),
-        "signed": None if signed is None else _averages(cars, signed, settings),
-        "groups": _group_rows(cars[:, 0], groups, settings),
+        "signed": of_signed and _corrected(of_signed),
+        "groups": _corrected(of_groups),
         "curves": [
             _curve(paths, selection, settings.seed)
             for selection in (everyone, *([signed] if signed else []), *groups)
@@ -293,18 +263,18 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
     }
 
 
-def _selection(by: str, name: str, days: Ints, places: Ints, signs: Ints) -> _Selection:
-    """The events at some places; of several on a day the sign of the last published counts."""
-    of_day = dict(zip(days[places].tolist(), signs[places].tolist(), strict=True))
-    return _Selection(by, name, days[places], places, of_day)
+def _selection(by: str, name: str, days: Ints, numbers: Ints, signs: Ints) -> _Selection:
+    """Events by their numbers; of several on a day the sign of the last published counts."""
+    of_day = dict(zip(days[numbers].tolist(), signs[numbers].tolist(), strict=True))
+    return _Selection(by, name, days[numbers], numbers, of_day)
 
 
 def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Selection | None:
     """The events of which something is expected; None where there is none."""
     signs = np.array([event.direction for event in events], np.int64)
-    places = np.flatnonzero(signs)
+    numbers = np.flatnonzero(signs)
     name = "in the expected direction"
-    return _selection("", name, series.events, places, signs) if len(places) else None
+    return _selection("", name, series.events, numbers, signs) if len(numbers) else None
 
 
 def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Selection]:
@@ -365,23 +335,6 @@ def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
     return _corrected(rows)
 
 
-def _averages(cars: Floats, selection: _Selection, settings: Settings) -> list[dict[str, Any]]:
-    """By window the average of CAR × sign, and how random days with these signs would do."""
-    rows = [
-        {"window": window_name(window), **_average(cars[:, place], selection, window, settings)}
-        for place, window in enumerate(settings.windows)
-    ]
-    return _corrected(rows)
-
-
-def _group_rows(
-    cars: Floats, groups: Sequence[_Selection], settings: Settings
-) -> list[dict[str, Any]]:
-    leading = settings.windows[0]
-    rows = [{"by": s.by, "name": s.name, **_average(cars, s, leading, settings)} for s in groups]
-    return _corrected(rows)
-
-
 def _average(
     cars: Floats, selection: _Selection, window: Window, settings: Settings
 ) -> dict[str, Any]:
@@ -412,7 +365,7 @@ def _curve(paths: Floats, selection: _Selection, seed: int) -> dict[str, Any]:
     return {
         "by": selection.by,
         "name": selection.name,
-        "places": selection.places.tolist(),
+        "places": selection.numbers.tolist(),
         "signs": [selection.of_day[day] for day in selection.zeros.tolist()],
         "mean": [None if each is None else each.caar for each in found],
         "low": [low for low, _ in bands],

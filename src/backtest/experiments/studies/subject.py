@@ -1,9 +1,12 @@
-"""Whose events are studied: those of a kind, or those that a strategy would trade."""
+"""Whose events are studied: those of a kind, or of a strategy; and the folder of a study."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -11,10 +14,11 @@ from backtest.data.inputs import read_inputs
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
 from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import identity
+from backtest.experiments.terms import identity, installed_packages
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
+from backtest.workspace.files import write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,19 +26,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
+    from backtest.experiments.terms import Plan
+    from backtest.stats import Floats
     from backtest.strategy.base import Strategy
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
-    Floats = NDArray[np.float64]
-
-CANDIDATES = ("SPY", "QQQ")
+T = TypeVar("T")
+_FUNDS = ("SPY", "QQQ")
+_CARS = "cars.csv"
 _FEWEST = 20  # sessions of which a share of variance is taken
 _CORE = range(-1, 2)  # sessions round an event that the choice does not look at
 
@@ -53,13 +58,19 @@ def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices
     """Prices of the fund that the user names, or else of SPY and QQQ; UsageError without any."""
     if named is not None:
         return [read_prices(folder, named)]
-    names = [name for name in CANDIDATES if name in price_symbols(folder) and name != symbol]
+    names = funds_in(folder, (symbol,))
     if not names:
         raise UsageError(
-            f"{folder} holds no prices of {' or '.join(CANDIDATES)} to hold {symbol} against. "
+            f"{folder} holds no prices of {' or '.join(_FUNDS)} to hold {symbol} against. "
             f"Name another fund with --benchmark."
         )
     return [read_prices(folder, name) for name in names]
+
+
+def funds_in(folder: Path, studied: Sequence[str]) -> list[str]:
+    """Those of SPY and QQQ that there are prices of, and that are not studied themselves."""
+    there = price_symbols(folder)
+    return [name for name in _FUNDS if name in there and name not in studied]
 
 
 def choose(
@@ -176,7 +187,7 @@ def read_study_inputs(
         trades_also=strategy.trades_also if strategy else (),
         universe=universe,
         accept_jumps=accept_jumps,
-        bars=strategy is not None,  # a strategy may look at opens, highs and lows
+        needs_bars=strategy is not None,  # a strategy may look at opens, highs and lows
     )
 
 
@@ -202,7 +213,8 @@ def events_of(
     subject: Subject, inputs: Inputs, reaction: timedelta
 ) -> tuple[list[StudiedEvent], list[LeftOut]]:
     """The events with a day 0, in order of publication, and those that are left out."""
-    from backtest.engine.timeline import decide, schedule
+    from backtest.engine.schedule import schedule
+    from backtest.engine.timeline import decide
 
     where = (inputs.events, inputs.seen, inputs.span, reaction)
     if subject.strategy is None:
@@ -263,3 +275,34 @@ def _word(change: float | None, up: str, down: str, level: str) -> str:
 
 def _sign(value: float | None) -> int:
     return 0 if not value else 1 if value > 0 else -1
+
+
+@dataclass(frozen=True)
+class Study(Generic[T]):
+    """A study as it is in its folder."""
+
+    path: Path
+    record: T
+
+
+def write_study(
+    plan: Plan[Study[T]],
+    name: str,
+    started: datetime,
+    figures: Mapping[str, Any],
+    cars: pd.DataFrame,
+) -> Study[T]:
+    """Write a study's folder and read it; raises UsageError where it cannot be written."""
+    table = cars.to_csv(index=False, lineterminator="\n")
+    record = {
+        "study_id": plan.id,
+        **plan.identity,
+        "packages": installed_packages(),
+        "started_at": started.isoformat(timespec="seconds"),
+        **figures,
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "files": {_CARS: sha256(table.encode()).hexdigest()},
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_folder(plan.path, {_CARS: table, name: text + "\n"})
+    return plan.read()

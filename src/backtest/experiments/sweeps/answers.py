@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from backtest.engine.kernel.panel import Panel
-    from backtest.engine.timeline import Decision, Question
+    from backtest.engine.schedule import Decision
+    from backtest.engine.timeline import Question
     from backtest.strategy.base import Strategy
 
     Rows = NDArray[np.intp]
@@ -113,9 +114,9 @@ class Answers:
         ends = {n: (axes[n][0], axes[n][-1]) for n in self._terms if len(axes.get(n, ())) > 1}
         others = [name for name in axes if name not in ends]
         shape = [len(axes[name]) for name in others]
-        places = [codes[name] for name in others]
+        own = [codes[name] for name in others]
         count = len(next(iter(codes.values())))
-        alike = np.ravel_multi_index(places, shape) if others else np.zeros(count, np.intp)
+        alike = np.ravel_multi_index(own, shape) if others else np.zeros(count, np.intp)
         _, firsts, group = np.unique(alike, return_index=True, return_inverse=True)
         groups = [{name: axes[name][codes[name][row]] for name in others} for row in firsts]
         with self._asking:
@@ -252,7 +253,7 @@ class Answers:
 def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
     """The values of a parameter as a term of signals."""
     for value in values:
-        if fault := _fault(term, value):
+        if fault := fault_of(term, value):
             raise UsageError(
                 f"{name} hands on its {term} to a signal, whose {term} cannot "
                 f"be {shown(value)}: {fault}. Bound the parameter, or the grid."
@@ -262,7 +263,7 @@ def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
 
 
 @cache
-def _fault(term: str, value: float) -> str:
+def fault_of(term: str, value: float) -> str:
     """What keeps a value from being a term of a signal; empty where nothing does."""
     try:
         Signal(symbol="", event_id="", direction="long", **{term: value})

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import traceback
-from collections import deque
-from concurrent.futures import BrokenExecutor, CancelledError
-from contextlib import closing, contextmanager
+from concurrent.futures import BrokenExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -29,6 +26,7 @@ from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.figures import benchmark_returns
 from backtest.experiments.sweeps.answers import Answers, derives, does_act
+from backtest.experiments.sweeps.cluster import on_cluster
 from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
 from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
@@ -41,9 +39,8 @@ from backtest.workspace.folders import workspace_of_worker
 from backtest.workspace.processes import MOST_TRIES, completed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-    from distributed import Client, Future
     from numpy.typing import NDArray
 
     from backtest.engine.kernel.records import Tables
@@ -59,9 +56,6 @@ if TYPE_CHECKING:
 _CELLS = 1_000_000  # sets × events that are in memory at once; some 400 bytes each
 _BY_SET = ("earned", "entries", "exits")
 _FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
-_CONNECT = 20.0  # seconds for the scheduler to answer, and for its first worker to come
-_PATIENCE = 60.0  # seconds without news after which it is asked whether workers are left
-_AHEAD = 2  # chunks that are given out for each thread of the cluster
 _LOADING = Lock()
 
 
@@ -92,19 +86,6 @@ def _column(values: Sequence[Any]) -> pa.Array:
     if is_mixed(values):
         values = [None if value is None else json.dumps(value) for value in values]
     return pa.array(values, pa.string() if all(value is None for value in values) else None)
-
-
-def base_figures(spec_json: str, folders: Workspace | None = None) -> dict[str, float | None]:
-    """The figures of the base set, which has no value from the grid."""
-    sweep = evaluator(spec_json, folders)
-    figures = sweep.figures(*sweep.base)
-    values = {name: figures[name][0].item() for name in FIGURES}
-    return {name: None if np.isnan(value) else value for name, value in values.items()}
-
-
-def prepare(spec_json: str) -> None:
-    """Read what the chunks of a sweep need where this process finds it, as `evaluator` does."""
-    evaluator(spec_json)
 
 
 def evaluator(spec_json: str, folders: Workspace | None = None) -> Evaluator:
@@ -139,9 +120,10 @@ def run_chunks(
     ended its process again and again.
     """
     if cluster:
-        parts = _on_cluster(spec_json, todo, cluster)
+        parts = on_cluster(partial(attempt, evaluate), evaluator, spec_json, todo, cluster)
     elif workers:
-        parts = _in_processes(partial(evaluate, spec_json, folders=folders), todo, workers)
+        here = partial(attempt, partial(evaluate, folders=folders), spec_json)
+        parts = _in_processes(here, todo, workers)
     else:
         parts = ((chunk, evaluate(spec_json, chunk, folders)) for chunk in todo)
     with closing(parts):
@@ -149,8 +131,18 @@ def run_chunks(
             on_part(chunk, content)
 
 
+def attempt(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int) -> bytes:
+    """Evaluate a chunk where every failure has to travel: a fault comes with its traceback."""
+    try:
+        return evaluate(spec_json, chunk)
+    except BacktestError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a strategy does
+        raise BacktestError(f"Chunk {chunk} failed.\n{traceback.format_exc()}") from None
+
+
 def _in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers: int) -> Parts:
-    with closing(completed(partial(attempt, evaluate), todo, workers)) as ended:
+    with closing(completed(evaluate, todo, workers)) as ended:
         for chunk, task in ended:
             try:
                 part = task.result()
@@ -161,161 +153,6 @@ def _in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers
                     f"had ended are kept, and the same command goes on from them."
                 ) from None
             yield chunk, part
-
-
-def attempt(evaluate: Callable[[int], bytes], chunk: int) -> bytes:
-    """Evaluate a chunk where every failure has to travel: a fault comes with its traceback."""
-    try:
-        return evaluate(chunk)
-    except BacktestError:
-        raise
-    except Exception:  # noqa: BLE001 - whatever a strategy does
-        raise BacktestError(f"Chunk {chunk} failed.\n{traceback.format_exc()}") from None
-
-
-def _on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Parts:
-    with _connect(address) as client, _lost(address):
-        _check_workers(client, address, prepare, spec_json)
-        waiting = deque(todo)
-        running: dict[Future[bytes], int] = {}
-        try:
-            while waiting or running:
-                threads = sum(client.nthreads().values())
-                while waiting and len(running) < _AHEAD * max(1, threads):
-                    chunk = waiting.popleft()
-                    task = client.submit(on_worker, evaluate, spec_json, chunk, pure=False)
-                    running[task] = chunk
-                for task in _ended(client, address, running):
-                    content = _part(task, running[task])
-                    if content is not None:
-                        yield running.pop(task), content
-        finally:
-            client.cancel(list(running))
-
-
-def on_worker(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int) -> bytes:
-    """Evaluate a chunk with the folders that the worker finds; a failure has its address."""
-    from distributed import get_worker
-
-    try:
-        return attempt(partial(evaluate, spec_json), chunk)
-    except BacktestError as error:
-        raise type(error)(f"Worker {get_worker().address}: {error}") from None
-
-
-async def check_worker(prepare: Callable[[str], None], spec_json: str) -> str:
-    """What keeps a worker from evaluating the specification; empty where nothing does."""
-    try:
-        await asyncio.to_thread(prepare, spec_json)  # a worker has to answer while it reads
-    except BacktestError as error:
-        return str(error)
-    return ""
-
-
-@contextmanager
-def _connect(address: str) -> Iterator[Client]:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UsageError(
-            "--cluster needs Dask. Install it with: pip install 'backtest[cluster]'"
-        ) from None
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it raises as well
-    try:
-        kind = asyncio.run(asyncio.wait_for(_kind(address), _CONNECT))
-        if kind != "Scheduler":
-            raise ValueError(f"a {kind} answers there")  # noqa: TRY301
-        client = Client(address, timeout=_CONNECT)
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(
-            f"No Dask scheduler at {address}: {str(error) or f'no answer in {_CONNECT:.0f} s'}. "
-            f"--cluster takes the address that `dask scheduler` prints when it starts, such as "
-            f"tcp://10.0.0.5:8786; `dask worker ADDRESS` on each machine gives it workers."
-        ) from None
-    with client:
-        yield client
-
-
-async def _kind(address: str) -> str:
-    """What answers at an address. A client would wait for ever for one that is silent."""
-    from distributed import Security
-    from distributed.core import rpc
-
-    async with rpc(address, connection_args=Security().get_connection_args("client")) as peer:
-        identity = await peer.identity()
-    return str(identity["type"])
-
-
-def _check_workers(
-    client: Client, address: str, prepare: Callable[[str], None], spec_json: str
-) -> None:
-    try:
-        client.wait_for_workers(1, timeout=_CONNECT)
-    except TimeoutError:
-        raise UsageError(_no_worker(address)) from None
-    found = client.run(check_worker, prepare, spec_json, on_error="return")
-    wrong = [
-        f"{worker}: {answer if isinstance(answer, str) else f'{type(answer).__name__}: {answer}'}"
-        for worker, answer in sorted(found.items())
-        if answer
-    ]
-    if wrong:
-        raise UsageError(
-            f"{len(wrong)} of {len(found)} workers of {address} cannot evaluate this sweep. Give "
-            f"them the same program, strategies and data as here, or take them off the cluster.\n  "
-            + "\n  ".join(wrong)
-        )
-
-
-def _ended(
-    client: Client, address: str, running: Collection[Future[bytes]]
-) -> Collection[Future[bytes]]:
-    """Wait until some tasks have ended; those that failed come last."""
-    from distributed import wait
-
-    while True:
-        try:
-            answer = wait(list(running), timeout=_PATIENCE, return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            if not client.nthreads():
-                raise UsageError(_no_worker(address)) from None
-        else:
-            return sorted(answer.done, key=lambda task: task.status != "finished")
-
-
-def _part(task: Future[bytes], chunk: int) -> bytes | None:
-    """The part of a chunk; None where it was lost with its worker, and is evaluated anew."""
-    from distributed import KilledWorker
-
-    try:
-        content: bytes = task.result(timeout=_PATIENCE)
-    except TimeoutError:
-        return None
-    except KilledWorker as error:
-        raise BacktestError(
-            f"Chunk {chunk} was given up: {error.allowed_failures + 1} workers ended while they "
-            f"evaluated it, the last at {error.last_worker.address}. Is memory short there? The "
-            f"parts that had ended are kept, and the same command goes on from them."
-        ) from None
-    return content
-
-
-def _no_worker(address: str) -> str:
-    return (
-        f"The scheduler at {address} has no worker. Start one with `dask worker {address}` where "
-        f"this program, the strategies and the data are. The same command then goes on."
-    )
-
-
-@contextmanager
-def _lost(address: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, CancelledError):
-        raise UsageError(
-            f"The scheduler at {address} was lost. The parts that had ended are kept: start it and "
-            f"its workers again, and the same command goes on from them."
-        ) from None
 
 
 @dataclass(frozen=True)
@@ -374,17 +211,18 @@ class Evaluator:
         reaction = timedelta(minutes=self._rules.reaction_minutes)
         self._universe = inputs.benchmark if spec.universe else None
         where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)
-        asked = questions(strategy.listens_to, *where, strategy.decides)
+        found = questions(strategy.listens_to, *where, strategy.decides)
         # As the kernel takes them: by session, then by publication, symbol and event id.
         self._questions = sorted(
-            (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session
+            (one for one in found if isinstance(one, Question)), key=lambda one: one.market.session
         )
-        self._bars = [self._panel.bar_of(one.market.session) for one in self._questions]
+        self.events = [one.event for one in self._questions]
+        self.bars = [self._panel.bar_of(one.market.session) for one in self._questions]
         legs = len(strategy.trades_also)
         self._width = 1 + legs  # records of an event
-        symbols = [self._panel.columns[one.event.symbol] for one in self._questions]
+        symbols = [self._panel.columns[event.symbol] for event in self.events]
         empty = np.zeros(len(self._questions) * self._width, SIGNAL)
-        empty["bar"] = np.repeat(self._bars, self._width)
+        empty["bar"] = np.repeat(self.bars, self._width)
         empty["symbol"] = np.repeat(symbols, self._width)
         # What a validator computes or forbids is found by making each set.
         terms = () if derives(type(strategy)) else strategy.signal_terms
@@ -396,6 +234,12 @@ class Evaluator:
         """The figures of some sets, by name, each of shape (sets,); errors as of `Answers`."""
         parts = [self._trade(axes, block)[-1].totals for block in self._blocks(codes)]
         return figures_of_totals(np.concatenate(parts), self._rules.cash, self._panel.count)
+
+    def base_figures(self) -> dict[str, float | None]:
+        """The figures of the base set, which has no value from the grid."""
+        figures = self.figures(*self.base)
+        values = {name: figures[name][0].item() for name in FIGURES}
+        return {name: None if np.isnan(value) else value for name, value in values.items()}
 
     def histories(self, axes: Axes, codes: Codes) -> Histories:
         """How some sets came to their figures."""
@@ -420,22 +264,9 @@ class Evaluator:
         net += trades["dividends"]
         earned[entered] = net / value
         entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
-        returns = [
-            above_cash(session_returns(equity, self._rules.cash), self._panel.nights, self._rules)
-            for equity in done.equity
-        ]
+        changes = (session_returns(equity, self._rules.cash) for equity in done.equity)
+        returns = [self.above_cash(each) for each in changes]
         return Histories(np.array(returns).T, earned, entries, exits)
-
-    @property
-    def events(self) -> list[tuple[str, int]]:
-        """The id of each event and the bar in which it can be traded, in order."""
-        ids = [one.event.id for one in self._questions]
-        return list(zip(ids, self._bars, strict=True))
-
-    @property
-    def headlines(self) -> dict[str, str]:
-        """The headline of each event, by its id."""
-        return {one.event.id: one.event.headline for one in self._questions}
 
     def above_cash(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns by session less what cash earned."""

@@ -11,6 +11,7 @@ import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -31,7 +32,7 @@ from backtest.workspace.files import (
 from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from backtest.experiments.sweeps.grid import SweepSpec
@@ -119,7 +120,7 @@ class SweepFolder:
         except OSError as error:
             raise self._not_written(error) from None
 
-    def tables(self, chunks: list[int]) -> Iterator[pa.Table]:
+    def tables(self, chunks: Iterable[int]) -> Iterator[pa.Table]:
         """The parts of chunks one after the other; DataError where one is missing or corrupt."""
         for chunk in chunks:
             path = self._part(chunk)
@@ -151,13 +152,12 @@ class SweepFolder:
 
     def _join(self) -> None:
         """Write one row group a part: the bytes hang on the parts alone, few are in memory."""
-        tables = self.tables(list(range(self._spec.chunks)))
+        tables = self.tables(range(self._spec.chunks))
         first = next(tables)
         options = {"compression": "zstd", "write_page_checksum": True}
         with unfinished(self.work / _SETS) as beside:
             with pq.ParquetWriter(beside, first.schema, **options) as writer:
-                writer.write_table(first, row_group_size=self._spec.chunk)
-                for table in tables:
+                for table in chain([first], tables):
                     writer.write_table(table, row_group_size=self._spec.chunk)
             flush(beside)
             beside.replace(self.work / _SETS)

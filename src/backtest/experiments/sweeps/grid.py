@@ -236,8 +236,8 @@ def _landing(text: str, values: Sequence[Decimal]) -> str:
     first, last, *step = (part.strip() for part in text.split(":"))
     if step and len(values) > 1:
         return f"{first}:{values[-1].normalize():f}:{step[0]}"
-    places = max(-int(Decimal(end).normalize().as_tuple().exponent) for end in (first, last))
-    return f"{first}:{last}:{Decimal(1).scaleb(-max(places, 0)):f}"
+    decimals = max(-int(Decimal(end).normalize().as_tuple().exponent) for end in (first, last))
+    return f"{first}:{last}:{Decimal(1).scaleb(-max(decimals, 0)):f}"
 
 
 def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[Any]) -> list[Any]:

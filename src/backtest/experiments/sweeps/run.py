@@ -15,14 +15,14 @@ import pandas as pd
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError
-from backtest.experiments.sweeps.evaluate import base_figures, evaluator, run_chunks
+from backtest.experiments.sweeps.evaluate import evaluator, run_chunks
 from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, value_of
 from backtest.experiments.terms import Plan, identity, installed_packages
 from backtest.experiments.trials import has_sweep, record_base, record_sweep, trial_sharpes
 from backtest.stats import SEED, SESSIONS_A_YEAR
+from backtest.stats.inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
 from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
-from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import plain, recorded, stated
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backtest.data.kinds import Event
     from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.evaluate import Evaluator, Histories
+    from backtest.stats import Floats
     from backtest.stats.overfitting import WalkForward
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
     from backtest.workspace.folders import Workspace
-
-    Floats = NDArray[np.float64]
 
 MOST = 1_000  # distinct results that are held against each other
 BLOCKS = 10  # of sessions; every half of them is in-sample once
@@ -74,9 +74,9 @@ class SweepPlan(Plan[Sweep]):
     assumptions: tuple[str, ...]
 
     @property
-    def folder(self) -> SweepFolder:
-        """The folder of the sweep."""
-        return SweepFolder(self.workspace.reports, self.spec)
+    def evaluator(self) -> Evaluator:
+        """The evaluator of its sets; errors as of `evaluator`."""
+        return evaluator(self.spec.to_json(), self.workspace)
 
     def read(self) -> Sweep:
         """Read the finished sweep, all its sets; errors as of `read_sweep`."""
@@ -123,17 +123,12 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     return SweepPlan(spec.identity, path, spec, strategy, workspace, request.costs, assumptions)
 
 
-def seconds_a_set(plan: SweepPlan) -> float:
-    """How long a set takes in one process, by a sample of the grid."""
-    return evaluator(plan.spec.to_json(), plan.workspace).seconds_a_set()
-
-
 def known_sweep(plan: SweepPlan) -> Sweep | None:
     """The finished sweep of a plan, its sets on record; None where none is there and whole."""
-    done = plan.result
-    if done and not has_sweep(plan.workspace.reports, done.manifest):
-        record_sweep(plan.workspace.reports, done.manifest, [done.sets])
-        record_base(plan.workspace.reports, done.manifest, done.manifest["base_figures"]["sharpe"])
+    done, reports = plan.result, plan.workspace.reports
+    if done and not has_sweep(reports, done.manifest):
+        record_sweep(reports, done.manifest, [done.sets])
+        record_base(reports, done.manifest, done.manifest["base_figures"]["sharpe"])
     return done
 
 
@@ -142,33 +137,36 @@ def run_sweep(
     *,
     workers: int | None = None,
     cluster: str | None = None,
-    on_sets: Callable[[int], None],
+    on_sets: Callable[[int, int], None],
     tell: Callable[[str], None],
 ) -> Sweep:
     """Evaluate every set and write the sweep's folder; parts that are there are not done again.
 
-    `on_sets` takes the number of sets that were just done or found done, `tell` a sentence for each
-    part that was found corrupt. Errors are those of `run_chunks`, and UsageError where the folder
-    cannot be written.
+    `on_sets` takes how many sets are done, of how many, `tell` a sentence for each part that was
+    found corrupt. Errors are those of `run_chunks`, and UsageError where the folder cannot be
+    written.
     """
-    folder, spec = plan.folder, plan.spec
+    spec, reports = plan.spec, plan.workspace.reports
+    folder = SweepFolder(reports, spec)
     started = datetime.now(UTC)
     with folder.held():
         done = folder.finished_parts(tell)
         todo = sorted(set(range(spec.chunks)) - set(done))
-        for chunk in done:
-            on_sets(len(spec.numbers(chunk)))
+
+        def count() -> None:
+            on_sets(sum(len(spec.numbers(chunk)) for chunk in done), spec.sets)
 
         def keep(chunk: int, content: bytes) -> None:
             folder.write_part(chunk, content)
             done.append(chunk)
-            on_sets(len(spec.numbers(chunk)))
+            count()
 
         def record() -> dict[str, Any]:
             manifest = _manifest(plan, started)
-            record_sweep(plan.workspace.reports, manifest, folder.tables(sorted(done)))
+            record_sweep(reports, manifest, folder.tables(sorted(done)))
             return manifest
 
+        count()
         try:
             run_chunks(
                 spec.to_json(), todo, keep, folders=plan.workspace, workers=workers, cluster=cluster
@@ -178,18 +176,16 @@ def run_sweep(
                 record()  # also what an interrupted sweep has evaluated counts as tried
             raise
         manifest = record()
-        figures = base_figures(spec.to_json(), plan.workspace)
-        record_base(plan.workspace.reports, manifest, figures["sharpe"])
-        sharpes = trial_sharpes(plan.workspace.reports, spec.strategy, spec.symbols)
-        found = sweep_evidence(
-            evaluator(spec.to_json(), plan.workspace), _equities(folder, spec), sharpes
-        )
+        figures = plan.evaluator.base_figures()
+        record_base(reports, manifest, figures["sharpe"])
+        sharpes = trial_sharpes(reports, spec.strategy, spec.symbols)
+        found = sweep_evidence(plan.evaluator, _equities(folder, spec), sharpes)
         more = {"base_figures": figures, "trials": len(sharpes), "evidence": found}
         return folder.finish({**manifest, **more})
 
 
 def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
-    parts = folder.tables(list(range(spec.chunks)))
+    parts = folder.tables(range(spec.chunks))
     columns = ["final_equity", "total_return"]
     return pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
 
@@ -226,20 +222,19 @@ def sweep_evidence(
     `sets` are as in `sets.parquet`; `sharpes` are the annual Sharpe ratios of all trials on record,
     this sweep's included.
     """
-    spec, numbers = sweep.spec, _chosen(sets)
-    chosen = sweep.histories(spec.axes, spec.codes(numbers))
+    spec, numbers = sweep.spec, _compared(sets)
+    compared = sweep.histories(spec.axes, spec.codes(numbers))
     base = sweep.histories(*sweep.base)
     best = int(np.argmax(sets["total_return"].to_numpy()[numbers]))
-    ids, bars = zip(*sweep.events, strict=True) if sweep.events else ((), ())
     forward = walk_forward(
-        np.vstack([base.earned, chosen.earned]),
-        np.vstack([base.exits, chosen.exits]),
-        np.array(bars, np.int64),
+        np.vstack([base.earned, compared.earned]),
+        np.vstack([base.exits, compared.exits]),
+        np.array(sweep.bars, np.int64),
         default=0,
     )
-    thin = _thin(chosen, best)
+    too_few = _too_few(compared, best)
     held = sweep.held_throughout()
-    superior = superior_ability(chosen.returns, sweep.above_cash(held), seed=SEED)
+    superior = superior_ability(compared.returns, sweep.above_cash(held), seed=SEED)
     return {
         "universe": spec.universe,
         "compared": len(numbers),
@@ -247,25 +242,25 @@ def sweep_evidence(
         "distinct": int(sets["final_equity"].round(_CENT).nunique()),
         "best": {
             "set": int(numbers[best]),
-            **_deflated(chosen.returns[:, best], sharpes, thin["best"]),
+            **_deflated(compared.returns[:, best], sharpes, too_few["best"]),
         },
-        "overfitting": None if thin["all"] else _overfitting(chosen.returns),
-        "thin": thin,
+        "overfitting": None if too_few["all"] else _overfitting(compared.returns),
+        "thin": too_few,
         "superior": superior and asdict(superior),
-        "walk_forward": _walked(forward, ids, sweep.headlines, [None, *numbers.tolist()]),
+        "walk_forward": _walked(forward, sweep.events, [None, *numbers.tolist()]),
         "seed": SEED,
     }
 
 
-def _chosen(sets: pd.DataFrame) -> NDArray[np.intp]:
+def _compared(sets: pd.DataFrame) -> NDArray[np.intp]:
     """Numbers of sets with distinct results, spread over the grid, the best among them."""
     first = np.flatnonzero(~sets["final_equity"].round(_CENT).duplicated().to_numpy())
-    places = np.unique(np.linspace(0, len(first) - 1, MOST).astype(int))
+    spread = np.unique(np.linspace(0, len(first) - 1, MOST).astype(int))
     best = sets["total_return"].to_numpy().argmax()
-    return np.unique([*first[places].tolist(), best])
+    return np.unique([*first[spread].tolist(), best])
 
 
-def _thin(found: Histories, best: int) -> dict[str, str]:
+def _too_few(found: Histories, best: int) -> dict[str, str]:
     """Why the trades of the best set, and of all together, are too few to tell; empty if not."""
     held, traded = found.held(), found.traded
     alone, together = held[:, best].sum(), held.any(axis=1).sum()
@@ -276,15 +271,15 @@ def _thin(found: Histories, best: int) -> dict[str, str]:
     }
 
 
-def _deflated(returns: Floats, sharpes: Sequence[float | None], thin: str) -> dict[str, Any]:
-    """The best set's Sharpe ratio, deflated by the trials on record unless its record is thin."""
+def _deflated(returns: Floats, sharpes: Sequence[float | None], too_few: str) -> dict[str, Any]:
+    """The best set's Sharpe ratio, deflated by the trials on record unless trades are too few."""
     known = np.array([ratio for ratio in sharpes if ratio is not None])
     estimate = sharpe_estimate(returns)
     found: dict[str, Any] = {"trials": len(sharpes), "dsr": None, "sharpe": None}
     if estimate is None:
         return found
     found["sharpe"] = estimate.ratio * np.sqrt(SESSIONS_A_YEAR)
-    if len(known) > 1 and not thin:
+    if len(known) > 1 and not too_few:
         variance = float(np.var(known / np.sqrt(SESSIONS_A_YEAR), ddof=1))
         found["dsr"] = deflated_sharpe_ratio(estimate, variance, len(sharpes))
     return found
@@ -298,8 +293,7 @@ def _overfitting(returns: Floats) -> dict[str, Any] | None:
 
 def _walked(
     forward: WalkForward,
-    event_ids: Sequence[str],
-    headlines: Mapping[str, str],
+    events: Sequence[Event],
     numbers: Sequence[int | None],
 ) -> dict[str, Any]:
     """Event by event the set that was chosen; None is the default."""
@@ -307,14 +301,14 @@ def _walked(
     return {
         "events": [
             {
-                "event_id": event_ids[event],
-                "headline": headlines[event_ids[event]],
+                "event_id": events[place].id,
+                "headline": events[place].headline,
                 "known": bool(known),
-                "set": numbers[chosen],
+                "set": numbers[picked],
                 "return": float(earned),
                 "default": float(usual),
             }
-            for event, known, chosen, earned, usual in zip(*columns, strict=True)
+            for place, known, picked, earned, usual in zip(*columns, strict=True)
         ],
         "total": float(forward.returns.sum()),
         "default": float(forward.default.sum()),

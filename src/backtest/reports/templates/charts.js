@@ -20,6 +20,14 @@ const charts = (() => {
     return (value > 0 ? "+" : "") + text;
   }
 
+  const percent = (fraction, digits = 1) => `${signed(100 * fraction, digits)} %`;
+
+  function make(tag, more, ...children) {
+    const element = Object.assign(document.createElement(tag), more);
+    element.append(...children);
+    return element;
+  }
+
   // A text in lines that a narrow screen holds, for a label of plotly.
   function folded(text, most = 38) {
     const lines = [""];
@@ -36,12 +44,26 @@ const charts = (() => {
   const isPrinting = () => printing;
   const widthOf = (element) => (printing ? PRINTED_WIDTH : element.clientWidth);
 
+  // An axis as wide as its labels.
+  const axis = (title, more) => ({ title: { text: plain(title), standoff: 8 }, fixedrange: true, automargin: "width", ...more });
+
+  // Sorted positions moved apart by a gap, in their order and none beyond the most.
+  function apart(positions, gap, most = Infinity) {
+    const moved = [];
+    positions.forEach((one, n) => moved.push(n ? Math.max(one, moved[n - 1] + gap) : one));
+    for (let n = moved.length - 1, edge = most; n >= 0; n -= 1) {
+      moved[n] = Math.min(moved[n], edge);
+      edge = moved[n] - gap;
+    }
+    return moved;
+  }
+
   // Draws or redraws a chart in the look of all pages; `layout` goes before it.
   function draw(element, traces, layout, config = {}) {
-    const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--soft"), linecolor: colour("--soft") };
+    const looks = { gridcolor: colour("--line"), zerolinecolor: colour("--soft"), linecolor: colour("--soft") };
     const axes = Object.fromEntries(
       Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name))
-        .map(([name, given]) => [name, { ...axis, ...given }]),
+        .map(([name, given]) => [name, { ...looks, ...given }]),
     );
     return Plotly.react(element, traces, {
       width: widthOf(element),
@@ -69,10 +91,11 @@ const charts = (() => {
       width = innerWidth;
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+    document.querySelectorAll(".drawn").forEach((part) => { part.hidden = false; });
     drawAll();
   }
 
   const canDraw = Boolean(window.Plotly);
   if (!canDraw) byId("no-charts").hidden = false;
-  return { byId, plain, number, signed, folded, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
+  return { byId, plain, number, signed, percent, folded, make, axis, apart, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
 })();

@@ -91,15 +91,11 @@
       .map((end) => ({ ...end, from: (height * (range[1] - end.value)) / (range[1] - range[0]) }))
       .sort((a, b) => a.from - b.from);
     if (ends.length * LINE > height) return [];
-    ends.forEach((end, n) => { end.at = n ? Math.max(end.from, ends[n - 1].at + LINE) : end.from; });
-    for (let n = ends.length - 1, most = height; n >= 0; n -= 1, most -= LINE) {
-      ends[n].at = Math.min(ends[n].at, most);
-      most = Math.min(most, ends[n].at);
-    }
-    return ends.map(({ place, value, from, at }) => {
+    const heights = charts.apart(ends.map(({ from }) => from), LINE, height);
+    return ends.map(({ place, value, from }, n) => {
       const { name, colour: variable } = data.series[place];
       return {
-        x: 1, xref: "paper", xanchor: "left", xshift: 4, y: value, yref: "y", yanchor: "middle", yshift: from - at, showarrow: false,
+        x: 1, xref: "paper", xanchor: "left", xshift: 4, y: value, yref: "y", yanchor: "middle", yshift: from - heights[n], showarrow: false,
         text: plain(shortened(name)), font: { color: colour(variable), size: 11 },
       };
     });

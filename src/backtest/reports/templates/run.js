@@ -2,19 +2,13 @@
 "use strict";
 (() => {
   if (!runChart) return;
-  const { byId, data } = charts;
+  const { byId, data, make } = charts;
   const { symbols, rows, cell, known } = runChart;
   const AROUND = 12; // bars shown on either side of what was chosen
   const state = { symbol: 0, log: false, range: runChart.WHOLE, place: null, event: "", trade: "" };
   const events = symbols.flatMap(({ events: own }, symbol) =>
     own.map(([place, kind, , id]) => ({ symbol, place, kind, id })));
   const trades = symbols.flatMap(({ trades: own }, symbol) => own.map((trade) => ({ symbol, ...trade })));
-
-  function make(tag, more, ...children) {
-    const element = Object.assign(document.createElement(tag), more);
-    element.append(...children);
-    return element;
-  }
 
   function draw() {
     runChart.draw(state);
@@ -158,7 +152,6 @@
     draw();
   }
 
-  document.querySelectorAll("#told, .drawn").forEach((section) => { section.hidden = false; });
   byId("symbols").hidden = symbols.length < 2;
   byId("symbol").append(...symbols.map(({ name }, value) => make("option", { value }, name)));
   byId("symbol").addEventListener("change", (change) => {
@@ -179,6 +172,7 @@
   charts.keepDrawn(() => {
     draw();
     runChart.drawExcursions();
+    drawNull();
   });
   byId("excursions")?.on("plotly_click", ({ points: [{ customdata }] }) =>
     choose(rows.trade.get(customdata)?.dataset.event ?? "", customdata, true));

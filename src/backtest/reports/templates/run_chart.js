@@ -2,7 +2,7 @@
 // on one time axis that counts bars. `runChart.draw(state)` draws it anew.
 "use strict";
 const runChart = (() => {
-  const { byId, plain, number, folded, colour, data } = charts;
+  const { byId, plain, number, percent, folded, colour, data } = charts;
   if (!charts.canDraw) return null;
   const { days } = data;
   const symbols = data.symbols.map((symbol) => ({
@@ -378,7 +378,6 @@ const runChart = (() => {
     const bar = (key, name) => ({
       type: "bar", hoverinfo: "skip", x, y: own.map((trade) => trade[key]), width: Math.min(0.5, 0.1 + 0.04 * own.length), marker: { color: tint(name, 0.35), line: { width: 0 } },
     });
-    const percent = (value) => `${charts.signed(100 * value, 1)} %`;
     charts.draw(element, [bar("worst", "--loss"), bar("best", "--gain"), {
       type: "scatter", mode: "markers", x, y: own.map(({ end }) => end), customdata: own.map(({ id }) => id), meta: "excursions",
       marker: { symbol: own.map(({ open }) => (open ? "circle-open" : "x")), size: 8, color: own.map(resultColour) },
@@ -394,13 +393,12 @@ const runChart = (() => {
   function figures(place, state) {
     if (!days[place]) return "";
     const { bars } = symbols[state.symbol], { account: own } = data, n = place - data.span[0];
-    const percent = (value) => (value === null ? "unknown" : `${charts.signed(100 * value, 1)} %`);
     const told = [`${data.weekly ? "Week to " : ""}${days[place]}`];
     if (bars.close[place] !== null) {
       told.push(`open ${bars.open[place]}, high ${bars.high[place]}, low ${bars.low[place]}, close ${bars.close[place]}`, `volume ${number(bars.volume[place], 0)}`);
     }
     if (n >= 0 && n < own.drawdown.length) {
-      told.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, ...(own.stock ? [`${data.stock} ${number(own.stock[n + 1], 0)} $`] : []), `drawdown ${percent(own.drawdown[n])}`, `exposure ${percent(own.exposure[n])}`);
+      told.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, ...(own.stock ? [`${data.stock} ${number(own.stock[n + 1], 0)} $`] : []), `drawdown ${percent(own.drawdown[n])}`, `exposure ${own.exposure[n] === null ? "unknown" : percent(own.exposure[n])}`);
     }
     return told.join(" · ");
   }

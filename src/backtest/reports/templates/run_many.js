@@ -1,10 +1,9 @@
 // The page of a run with many trades: tables in pages, and the trades of one stock in a chart.
 "use strict";
 (() => {
-  const { byId, plain, number, signed, colour, data } = charts;
+  const { byId, plain, number, signed, percent, colour, data, make } = charts;
   const ROWS = { stocks: 10, trades: 25 }; // of a page of a table
   const NARROW = 600;
-  const percent = (value) => `${signed(100 * value, 1)} %`;
   const sign = (value) => (value > 0 ? "gain" : "loss");
   const [stocks, trades] = [
     data.stocks.map(([symbol, count, won, net, mean]) => ({ symbol, count, won, net, mean })).sort((a, b) => (a.symbol < b.symbol ? -1 : 1)),
@@ -14,12 +13,6 @@
     })),
   ];
   let chosen = null;
-
-  function make(tag, more, ...children) {
-    const element = Object.assign(document.createElement(tag), more);
-    element.append(...children);
-    return element;
-  }
 
   const price = (value) => number(value, 2);
   const choice = ({ symbol }) => make("button", { type: "button", title: "Show its trades in a chart", onclick: () => choose(symbol) }, symbol);
@@ -104,14 +97,16 @@
   const line = (x, y, more) => ({ type: "scatter", mode: "lines", x, y, ...more });
 
   function drawAccount() {
-    const { equity, benchmark, drawdown, benchmark_drawdown: fall } = data.account;
-    const [own, other] = [{ color: colour("--accent"), width: 1.8 }, { color: colour("--soft"), width: 1.3, dash: "4px,3px" }];
+    const { equity, benchmark, stock: held, drawdown, benchmark_drawdown: fall } = data.account;
+    const own = { color: colour("--accent"), width: 1.8 }, other = { color: colour("--soft"), width: 1.3, dash: "4px,3px" }, third = { color: colour("--kind-4"), width: 1.2 };
     const tip = (name, form) => ({ name, hovertemplate: `%{x}: %{y${form}}<extra>${plain(name)}</extra>` });
-    const key = `<span style="color:${colour("--accent")}">━ ${plain(data.strategy)}</span>  <span style="color:${colour("--soft")}">╍ ${plain(data.benchmark)}</span>`;
+    const part = (name, sign, text) => `<span style="color:${colour(name)}">${sign} ${plain(text)}</span>`;
+    const key = [part("--accent", "━", data.strategy), part("--soft", "╍", data.benchmark), ...(held ? [part("--kind-4", "━", data.stock)] : [])].join("  ");
     const title = (text, y) => ({ text, xref: "paper", yref: "paper", x: 0, y, xanchor: "left", yanchor: "bottom", showarrow: false });
     const below = { yaxis: "y2" };
     const narrow = charts.widthOf(byId("account")) < NARROW;
     charts.draw(byId("account"), [
+      ...(held ? [line(data.weeks, held.slice(1), { line: third, ...tip(data.stock, ":,.0f") })] : []),
       line(data.weeks, benchmark.slice(1), { line: other, ...tip(data.benchmark, ":,.0f") }),
       line(data.weeks, equity.slice(1), { line: own, ...tip(data.strategy, ":,.0f") }),
       line(data.weeks, fall, { line: other, ...below, ...tip(data.benchmark, ":.1%") }),
@@ -121,6 +116,33 @@
       xaxis: { fixedrange: true, anchor: "y2" }, yaxis: { domain: [0.4, 1], fixedrange: true, tickformat: "~s" },
       yaxis2: { domain: [0, 0.28], fixedrange: true, tickformat: ".0%", nticks: 4 },
       annotations: [title(`Equity${narrow ? "" : " by week, dollars"}  ${key}`, 1), title("Drawdown, the deepest of the week", 0.28)],
+    });
+  }
+
+  // How many trades went how far: to the left by their worst price, to the right by their best.
+  function drawExcursions() {
+    if (!data.excursions) return;
+    const { step, worst, best } = data.excursions;
+    const beyond = worst[0].length - 1;
+    const places = [...worst[0].keys()];
+    const sides = [[-1, worst], [1, best]].flatMap(([way, [gained, lost]]) => places.map((n) => {
+      const [near, far] = [way * n * step, way * (n + 1) * step].map((one) => percent(one));
+      const all = gained[n] + lost[n], share = all ? ` (${number((100 * gained[n]) / all, 0)} %)` : "";
+      const where = n === beyond ? `beyond ${near}` : `${near} to ${far}`;
+      return { x: 100 * way * (n + 0.5) * step, gained: gained[n], lost: lost[n], text: `${way < 0 ? "Worst" : "Best"} price ${where}<br>${whole(all)} trades, ${whole(gained[n])} gained${share}` };
+    }));
+    const bar = (key) => ({
+      type: "bar", x: sides.map(({ x }) => x), y: sides.map((one) => one[key]), text: sides.map(({ text }) => text), textposition: "none",
+      hovertemplate: "%{text}<extra></extra>", marker: { color: colour(key === "gained" ? "--gain" : "--loss"), line: { color: colour("--paper"), width: 1 } },
+    });
+    const told = (text, x, name, xanchor) => ({ text, x, xref: "paper", y: 1, yref: "paper", yanchor: "bottom", xanchor, showarrow: false, font: { size: 12, color: colour(name) } });
+    charts.draw(byId("excursions"), [bar("gained"), bar("lost")], {
+      height: 260, barmode: "stack", bargap: 0, hovermode: "closest", margin: { l: 50, r: 8, t: 22, b: 40 },
+      xaxis: charts.axis("From the entry price", { ticksuffix: " %", zeroline: true }), yaxis: { fixedrange: true, title: { text: "Trades" } },
+      annotations: [
+        told("← worst price", 0, "--soft", "left"), told("best price →", 1, "--soft", "right"),
+        { ...told(`<span style="color:${colour("--gain")}">■ gained</span>  <span style="color:${colour("--loss")}">■ lost</span>`, 0.5, "--ink", "center") },
+      ],
     });
   }
 
@@ -162,9 +184,10 @@
   }
 
   if (!charts.canDraw) return;
-  byId("told").hidden = false;
   charts.keepDrawn(() => {
     drawAccount();
+    drawExcursions();
+    drawNull();
     if (chosen) drawStock();
   });
 })();

@@ -2,10 +2,9 @@
 "use strict";
 (() => {
   if (!charts.canDraw) return;
-  const { byId, colour, data, folded, signed } = charts;
+  const { axis, byId, colour, data, folded, percent } = charts;
   let chosen = 0;
 
-  const percent = (value) => `${signed(100 * value, 1)} %`;
   const scaled = (values) => values.map((value) => (value === null ? null : 100 * value));
 
   function line(place, sign) {
@@ -35,7 +34,6 @@
         hovertemplate: "%{text}<extra></extra>",
       },
     ];
-    const axis = (title, more) => ({ title: { text: title, standoff: 8 }, fixedrange: true, automargin: "width", ...more });
     charts.draw(element, traces, {
       height: 420, margin: { l: 55, r: 8, t: 8, b: 50 }, hovermode: "closest",
       xaxis: axis("Sessions from day 0"),

@@ -2,8 +2,7 @@
 "use strict";
 (() => {
   if (!charts.canDraw) return;
-  const { byId, colour, data, signed } = charts;
-  const percent = (value) => `${signed(100 * value, 2)} %`;
+  const { apart, axis, byId, colour, data, percent } = charts;
   const scaled = (values) => values.map((value) => (value === null ? null : 100 * value));
   const last = data.days.length - 1;
   const most = Math.max(1, data.curves.length - 1);
@@ -27,17 +26,6 @@
     return numbers.slice(0, 3).map((value) => Math.round(value * scale)).join(",");
   }
 
-  // Names that stand where their lines end, moved up where they would lie on each other.
-  function apart(ends) {
-    const all = data.curves.flatMap((curve) => [...curve.mean, ...curve.low, ...curve.high]).filter((value) => value !== null);
-    const least = (Math.max(...all) - Math.min(...all)) / 22;
-    let before = -Infinity;
-    return ends.map((end) => {
-      before = Math.max(end.y, before + least);
-      return { ...end, at: before };
-    });
-  }
-
   function draw() {
     const hidden = { type: "scatter", mode: "lines", x: data.days, hoverinfo: "skip", line: { width: 0 }, showlegend: false };
     const traces = data.curves.flatMap((curve, place) => {
@@ -48,17 +36,19 @@
         {
           type: "scatter", mode: "lines", x: data.days, y: scaled(curve.mean), name: curve.name,
           line: { color: `rgb(${rgb})`, width: 2.5 },
-          text: curve.mean.map((value, day) => value === null ? "" : `${curve.name}<br><b>${percent(value)}</b> by day ${data.days[day]}`),
+          text: curve.mean.map((value, day) => value === null ? "" : `${curve.name}<br><b>${percent(value, 2)}</b> by day ${data.days[day]}`),
           hovertemplate: "%{text}<extra></extra>", showlegend: false,
         },
       ];
     });
     const ends = data.curves.map((curve, place) => ({ curve, place, y: curve.mean[last] })).filter((end) => end.y !== null);
-    const labels = apart(ends.sort((one, other) => one.y - other.y)).map(({ curve, place, at }) => ({
-      x: data.days[last], y: 100 * at, xanchor: "left", xshift: 6, showarrow: false,
+    ends.sort((one, other) => one.y - other.y);
+    const all = data.curves.flatMap((curve) => [...curve.mean, ...curve.low, ...curve.high]).filter((value) => value !== null);
+    const heights = apart(ends.map(({ y }) => y), (Math.max(...all) - Math.min(...all)) / 22);
+    const labels = ends.map(({ curve, place }, n) => ({
+      x: data.days[last], y: 100 * heights[n], xanchor: "left", xshift: 6, showarrow: false,
       text: curve.name, font: { size: 12, color: `rgb(${resolved(place)})` },
     }));
-    const axis = (title, more) => ({ title: { text: title, standoff: 8 }, fixedrange: true, automargin: "width", ...more });
     charts.draw(byId("curve"), traces, {
       height: 440, margin: { l: 55, r: 130, t: 8, b: 50 }, hovermode: "closest", annotations: labels,
       xaxis: axis("Sessions from day 0", { range: [data.days[0], data.days[last] + 0.3] }),

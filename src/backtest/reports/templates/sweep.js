@@ -47,13 +47,7 @@
     }));
   }
 
-  const axis = (title, more) => ({
-    title: { text: plain(title), standoff: 8 },
-    automargin: "width", // as wide as the labels; one line of them always fits below
-    fixedrange: true,
-    zeroline: false,
-    ...more,
-  });
+  const axis = (title, more) => charts.axis(title, { zeroline: false, ...more });
 
   // An axis of labels: as many as there is room for, evenly spaced.
   function labelled(of, element, height) {

@@ -1,0 +1,183 @@
+"""Bars finer than sessions, of which those within a session's hours are read.
+
+They are in `prices/5m/ACME.parquet`, a folder a length, as `simulate` reads them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from backtest.data.calendar import trading_calendar
+from backtest.data.datafile import DataFile, raise_problems, read_data_file
+from backtest.data.price_rows import BAR_COLUMNS, PriceRows, check_bars, parquet_table
+from backtest.errors import DataError, UsageError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from backtest.data.actions import Action
+    from backtest.data.datafile import Reader
+
+LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
+
+
+@dataclass(frozen=True)
+class FinerBars:
+    """The bars of one symbol within the hours of sessions, oldest first."""
+
+    symbol: str
+    length: int  # minutes; a bar is cut short by the close of its session
+    file: DataFile
+    times: NDArray[np.datetime64]  # when each opens, UTC, in microseconds
+    sessions: NDArray[np.datetime64]  # the session in which it does, as a day
+    table: NDArray[np.float64]  # a row a bar: open, high, low, close, volume
+    former: tuple[DataFile, ...] = ()  # under other tickers, whose bars are in the table as well
+
+    def sha256(self) -> str:
+        """Hash of the bars, whichever file holds them."""
+        digest = hashlib.sha256(str(self.length).encode())
+        digest.update(self.times.astype("M8[us]").astype("i8").tobytes())
+        digest.update(self.table.tobytes())
+        return digest.hexdigest()
+
+    def span(self, first: date, last: date) -> FinerBars:
+        """The bars of the sessions from `first` to `last`, both included; there may be none."""
+        low = np.searchsorted(self.sessions, np.datetime64(first))
+        return self._rows(slice(low, np.searchsorted(self.sessions, np.datetime64(last), "right")))
+
+    def within(self, days: NDArray[np.datetime64]) -> FinerBars:
+        """The bars of some sessions."""
+        return self._rows(np.isin(self.sessions, days))
+
+    @property
+    def of(self) -> str:
+        """The name of their length, such as `5m`."""
+        return self.file.path.parent.name
+
+    def frame(self) -> pd.DataFrame:
+        """The bars, indexed by when they open, UTC."""
+        index = pd.DatetimeIndex(self.times, name="time", tz="UTC")
+        return pd.DataFrame(self.table, index, columns=list(BAR_COLUMNS))
+
+    @cached_property
+    def by_session(self) -> pd.DataFrame:
+        """What the bars of each session make together: its open, high, low, close and volume."""
+        days, begins = np.unique(self.sessions, return_index=True)
+        ends = np.searchsorted(self.sessions, days, "right") - 1
+        opens, highs, lows, closes, volumes = self.table.T
+        columns = (
+            opens[begins], np.maximum.reduceat(highs, begins), np.minimum.reduceat(lows, begins),
+            closes[ends], np.add.reduceat(volumes, begins),
+        )  # fmt: skip
+        index = pd.DatetimeIndex(days.astype("M8[ns]"), name="session")
+        return pd.DataFrame(dict(zip(BAR_COLUMNS, columns, strict=True)), index=index)
+
+    def _rows(self, rows: slice | NDArray[np.bool_]) -> FinerBars:
+        return replace(
+            self, times=self.times[rows], sessions=self.sessions[rows], table=self.table[rows]
+        )
+
+
+def minutes_of(length: str) -> int:
+    """The minutes of a length such as `5m`; UsageError where there is no such length."""
+    if length not in LENGTHS:
+        raise UsageError(f"Bars of {length!r} are unknown. Choose one of {', '.join(LENGTHS)}.")
+    return LENGTHS[length]
+
+
+def bars_path(folder: Path, symbol: str, length: str) -> Path:
+    """The file of a symbol's bars of a length; UsageError as of `minutes_of`."""
+    minutes_of(length)
+    return folder / length / f"{symbol}.parquet"
+
+
+def bar_symbols(folder: Path, length: str) -> list[str]:
+    """The symbols of which there are bars of a length; UsageError as of `minutes_of`."""
+    minutes_of(length)
+    return sorted(path.stem for path in (folder / length).glob("[!.]*.parquet"))
+
+
+def read_bars(
+    folder: Path,
+    symbol: str,
+    length: str,
+    *,
+    renames: Sequence[Action] = (),
+    read: Reader = read_data_file,
+) -> FinerBars:
+    """Read the bars of a symbol, of a length of `LENGTHS`, from the folder of prices.
+
+    Of a stock that was renamed, those under the former ticker come first. UsageError where there
+    are none; DataError where a file breaks its format or does not agree with its metadata.
+    """
+    path = bars_path(folder, symbol, length)
+    if not path.is_file():
+        there = bar_symbols(folder, length)
+        error = unknown(f"file of {length} bars in {path.parent} for symbol", symbol, there)
+        raise type(error)(
+            f"{error} `backtest prices import FILE --bars {length} --symbol {symbol}` takes bars "
+            f"from a file of yours, `backtest prices fetch {symbol} --bars {length}` what Yahoo "
+            f"has of them."
+        )
+    bars = parse_bars(read(path, f"backtest prices seal {symbol} --bars {length}"))
+    for rename in reversed(renames):
+        before = bars_path(folder, rename.name, length)
+        if before.is_file():
+            command = f"backtest prices seal {rename.name} --bars {length}"
+            bars = _continued(parse_bars(read(before, command)), bars, rename.day)
+    return bars
+
+
+def parse_bars(file: DataFile) -> FinerBars:
+    """Check the content of a file of bars; those outside of the hours of sessions are left out."""
+    return regular_bars(file, *bars_table(file))
+
+
+def regular_bars(
+    file: DataFile, times: NDArray[np.datetime64], table: NDArray[np.float64]
+) -> FinerBars:
+    """The bars of a file, or of what it would hold, that open within the hours of a session."""
+    sessions = trading_calendar().sessions_at(times)
+    regular = ~np.isnat(sessions)
+    length = LENGTHS[file.path.parent.name]
+    return FinerBars(
+        file.path.stem, length, file, times[regular], sessions[regular], table[regular]
+    )
+
+
+def bars_table(file: DataFile) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+    """All bars of a file, also those before the open and after the close, by when they open."""
+    columns = parquet_table(file.path, file.content, "time")
+    times = columns.pop("time").astype("M8[us]")
+    if missing := [name for name in BAR_COLUMNS if name not in columns]:
+        raise DataError(
+            f"{file.path}: no column {missing[0]!r}. Needed: time, {', '.join(BAR_COLUMNS)}."
+        )
+    problems: list[str] = []
+    check_bars(PriceRows("row", np.arange(len(times)), times, columns), problems)
+    raise_problems(file.path, problems)
+    return times, np.column_stack([columns[name] for name in BAR_COLUMNS])
+
+
+def _continued(former: FinerBars, bars: FinerBars, renamed_on: date) -> FinerBars:
+    """The bars with those under a former ticker before them."""
+    begin = np.datetime64(renamed_on)
+    end = min(begin, bars.sessions[0]) if len(bars.sessions) else begin
+    before = former.within(former.sessions[former.sessions < end])
+    return replace(
+        bars,
+        times=np.concatenate([before.times, bars.times]),
+        sessions=np.concatenate([before.sessions, bars.sessions]),
+        table=np.concatenate([before.table, bars.table]),
+        former=(former.file, *bars.former),
+    )

@@ -1,0 +1,105 @@
+"""What borrowing a stock costs, to sell it short: the dated rates of `borrow/ACME.csv`."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
+from backtest.workspace.files import sha256_of
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from backtest.data.datafile import Reader
+
+ASSUMPTION = "assumption"
+COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
+_COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
+
+
+@dataclass(frozen=True)
+class BorrowRate:
+    """An annual rate (1.5 is 150 %) from a day on, and who quoted it."""
+
+    day: date
+    annual_rate: float
+    provider: str
+    note: str = ""
+
+    @property
+    def is_quote(self) -> bool:
+        """Whether somebody quoted the rate; else it is assumed, or computed from other prices."""
+        return self.provider != ASSUMPTION and not self.provider.endswith(COMPUTED)
+
+    @property
+    def origin(self) -> str:
+        """What the rate is, to go on after its figure."""
+        return "is an assumption" if self.provider == ASSUMPTION else f"is {self.provider}"
+
+
+@dataclass(frozen=True)
+class BorrowRates:
+    """The rates of one symbol, oldest first; empty where none is known."""
+
+    symbol: str
+    rates: tuple[BorrowRate, ...] = ()
+    file: DataFile | None = None
+
+    def sha256(self) -> str:
+        """Hash of the rates and of what a run says of them."""
+        return sha256_of(
+            [[r.day.isoformat(), r.annual_rate, r.is_quote or r.origin, r.note] for r in self.rates]
+        )
+
+    def on(self, night: date) -> BorrowRate | None:
+        """The rate dated on or before the night that begins on `night`; None before the first."""
+        place = bisect_right(self.rates, night, key=lambda rate: rate.day)
+        return self.rates[place - 1] if place else None
+
+
+def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) -> BorrowRates:
+    """Read `folder/<symbol>.csv`; a symbol without a file has no rates."""
+    path = folder / f"{symbol}.csv"
+    if not path.exists():
+        return BorrowRates(symbol)
+    command = f"backtest prices seal {symbol} --borrow"
+    return parse_borrow_rates(read(path, command))
+
+
+def parse_borrow_rates(file: DataFile) -> BorrowRates:
+    """Check the text of a file of borrow rates; see `read_borrow_rates`."""
+    symbol = file.path.stem
+    rates: dict[date, BorrowRate] = {}
+    problems: list[str] = []
+    for line, row in read_rows(file, _COLUMNS, problems):
+        try:
+            rate = _parse_rate(symbol, row)
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
+            continue
+        if rate.day in rates:
+            problems.append(f"line {line}, column date: {rate.day} is there twice")
+        rates[rate.day] = rate
+    raise_problems(file.path, problems)
+    return BorrowRates(symbol, tuple(rates[day] for day in sorted(rates)), file)
+
+
+def _parse_rate(symbol: str, row: dict[str, str]) -> BorrowRate:
+    if row["symbol"] != symbol:
+        raise ValueError(f"column symbol: {row['symbol']!r} in the file of {symbol}")
+    day = day_of(row, "date")
+    try:
+        annual_rate = float(row["annual_rate"])
+    except ValueError:
+        annual_rate = -1.0
+    if not 0 <= annual_rate <= 100:  # noqa: PLR2004 - 10,000 % a year; also refuses NaN
+        raise ValueError(
+            f"column annual_rate: {row['annual_rate']!r} is not a fraction from 0 to 100 "
+            f"(0.3 is 30 % a year)"
+        )
+    if not row["provider"]:
+        raise ValueError(f"column provider: is empty; name who quoted it, or {ASSUMPTION!r}")
+    return BorrowRate(day, annual_rate, row["provider"], row["note"])

@@ -1,0 +1,284 @@
+"""The rows of files of prices, CSV and Parquet, and the rules that each has to keep."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.datafile import DataFile, day_of, raise_problems, read_rows
+from backtest.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+
+BAR_COLUMNS = ("open", "high", "low", "close", "volume")
+REGULAR = "regular"  # the column that tells which finer bars open within the hours of a session
+
+
+@dataclass(frozen=True)
+class PriceRows:
+    """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
+
+    word: str
+    numbers: Sequence[object] | NDArray[np.int64]
+    days: NDArray[np.datetime64]  # or times, of finer bars; NaT where there is none
+    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
+
+    @property
+    def of(self) -> str:
+        return "session" if self.days.dtype == "M8[D]" else "bar"
+
+    def at(self, place: int) -> str:
+        return f"{self.word} {self.numbers[place]}"
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """A Parquet file of numbers; the index is named `session` or `time` (UTC, without a zone).
+
+    Finer bars have the column `REGULAR` as well.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    key = str(table.index.name)
+    days = table.index.to_numpy().astype("M8[D]" if key == "session" else "M8[us]")
+    columns = {key: pa.array(days).cast(_key_type(key))}
+    columns |= {name: pa.array(table[name].to_numpy(dtype=float)) for name in table.columns}
+    if key == "time":
+        columns[REGULAR] = pa.array(~np.isnat(trading_calendar().sessions_at(days)))
+    sink = io.BytesIO()
+    parquet.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=False)
+    return sink.getvalue()
+
+
+def _key_type(key: str) -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.date32() if key == "session" else pa.timestamp("us", "UTC")
+
+
+def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
+    """The columns of a Parquet file that `parquet_bytes` wrote, by `session` or `time`."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+        found = {key: table.column(key).cast(_key_type(key)).to_numpy()}
+        names = [name for name in BAR_COLUMNS if name in table.column_names]
+        return found | {name: table.column(name).cast(pa.float64()).to_numpy() for name in names}
+    except KeyError:
+        raise DataError(f"{path}: no column {key!r}. Needed: {key}, close.") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        fault = str(error).strip().partition("\n")[0]
+        raise DataError(f"{path} is not a Parquet file of prices ({fault}). Restore it.") from None
+
+
+def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
+    table = parquet_table(file.path, file.content, "session")
+    days = table.pop("session").astype("M8[D]")
+    names = bar_columns(str(file.path), table, len(days))
+    problems += [f"row {row}, column session: empty" for row in np.flatnonzero(np.isnat(days))]
+    return PriceRows("row", np.arange(len(days)), days, {name: table[name] for name in names})
+
+
+def _regular_rows(file: DataFile) -> PriceRows | None:
+    """The rows of a CSV file without any fault, read in one pass; None of every other file."""
+    text = file.text.rstrip()
+    header, rows = text.partition("\n")[0].strip().split(","), text.count("\n")
+    if header not in (["date", *BAR_COLUMNS], ["date", "close"]) or not rows or '"' in text:
+        return None
+    if text.count(",") != (rows + 1) * (len(header) - 1):
+        return None
+    types = {"date": object} | dict.fromkeys(header[1:], float)
+    try:
+        table = pd.read_csv(io.StringIO(text), dtype=types, na_filter=False)
+    except ValueError:
+        return None
+    days = table.pop("date").tolist()
+    texts, numbers = _session_texts()
+    begin = numbers.get(days[0], 0)
+    if days != texts[begin : begin + rows]:
+        return None
+    cells = {name: column.to_numpy() for name, column in table.items()}
+    if not all(is_allowed(name, column).all() for name, column in cells.items()):
+        return None
+    sessions = trading_calendar().sessions[begin : begin + rows]
+    return PriceRows("line", np.arange(2, rows + 2), sessions, cells)
+
+
+@cache
+def _session_texts() -> tuple[list[str], dict[str, int]]:
+    """The sessions of the exchange as files write them, and the number of each."""
+    texts = trading_calendar().sessions.astype(str).tolist()
+    return texts, {text: number for number, text in enumerate(texts)}
+
+
+def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
+    if regular := _regular_rows(file):
+        return regular
+    found = read_rows(file, ("date", "close"), problems)
+    if not found:
+        raise_problems(file.path, problems)
+    names = bar_columns(f"{file.path}, line 1", found[0][1] if found else (), len(found))
+    days = np.full(len(found), np.datetime64("NaT", "D"))
+    for place, (line, row) in enumerate(found):
+        try:
+            days[place] = np.datetime64(day_of(row, "date"))
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
+    cells = {name: [row[name] for _, row in found] for name in names}
+    return PriceRows("line", np.array([line for line, _ in found]), days, cells)
+
+
+def bar_columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
+    """The columns of bars, or of closes where there is no open; DataError where one is missing."""
+    if not rows:
+        raise DataError(f"{place.partition(', line')[0]} has no row.")
+    names = BAR_COLUMNS if "open" in there else ("close",)
+    if missing := [name for name in names if name not in there]:
+        raise DataError(
+            f"{place}: no column {missing[0]!r}. "
+            f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
+        )
+    return names
+
+
+def is_allowed(column: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether numbers may stand in a column of bars: a price is above 0, a volume from 0 up."""
+    above = values >= 0 if column == "volume" else values > 0
+    return above & (values < np.inf)
+
+
+def beyond(
+    bound: str, bars: Mapping[str, NDArray[np.float64]]
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """By name of each price in which rows it lies beyond its bar's `bound`, `high` or `low`."""
+    if bound == "high":
+        yield from ((name, bars[name] > bars["high"]) for name in ("low", "open", "close"))
+    else:
+        yield from ((name, bars[name] < bars["low"]) for name in ("open", "close"))
+
+
+def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows of a table, of sessions or of finer bars, break no rule by themselves."""
+    bars = {name: column.to_numpy(dtype=float) for name, column in table.items()}
+    keys, sessions = table.index.to_numpy(), trading_calendar().sessions
+    is_daily = table.index.name == "session"
+    sound = np.isin(keys.astype("M8[D]"), sessions) if is_daily else ~np.isnat(keys)
+    for name, column in bars.items():
+        sound &= is_allowed(name, column)
+    if "open" in bars:
+        for bound in ("high", "low"):
+            for _, wrong in beyond(bound, bars):
+                sound &= ~wrong
+    return sound
+
+
+def checked_table(
+    rows: PriceRows, problems: list[str], halts: Collection[date] = ()
+) -> pd.DataFrame:
+    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken.
+
+    A session of `halts` needs no row.
+    """
+    bars = {name: _numbers(name, rows, problems) for name in rows.cells}
+    if not problems:
+        _check_order(rows, problems)
+        _check_sessions(rows, problems, halts)
+    if "open" in bars:
+        _check_ranges(bars, rows, problems)
+    return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
+
+
+def check_bars(rows: PriceRows, problems: list[str]) -> None:
+    """The rules of `checked_table` that hold of bars finer than sessions, `rows.days` their opens.
+
+    They may have gaps, where nothing was traded.
+    """
+    bars = {name: _numbers(name, rows, problems) for name in rows.cells}
+    timeless = np.flatnonzero(np.isnat(rows.days)).tolist()
+    problems += [f"{rows.at(row)}, column time: empty" for row in timeless]
+    _check_order(rows, problems)
+    _check_ranges(bars, rows, problems)
+
+
+def _numbers(name: str, rows: PriceRows, problems: list[str]) -> NDArray[np.float64]:
+    cells = rows.cells[name]
+    if isinstance(cells, np.ndarray):
+        numbers = cells
+    else:
+        texts = pd.Series(cells, dtype=object)
+        numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float)
+    allowed = "a number from 0 up" if name == "volume" else "a number above 0"
+    problems += [
+        f"{rows.at(row)}, column {name}: {_cell_text(cells[row])} is not {allowed}"
+        for row in np.flatnonzero(~is_allowed(name, numbers)).tolist()
+    ]
+    return numbers
+
+
+def _cell_text(cell: str | np.float64) -> str:
+    return repr(cell) if isinstance(cell, str) else f"{cell:g}"
+
+
+def _check_order(rows: PriceRows, problems: list[str]) -> None:
+    days = rows.days
+    column = "date" if rows.of == "session" else "time"
+    for place in (np.flatnonzero(days[1:] <= days[:-1]) + 1).tolist():
+        fault = "repeats" if days[place] == days[place - 1] else "comes before"
+        problems.append(
+            f"{rows.at(place)}, column {column}: {days[place]} {fault} {rows.at(place - 1)}; "
+            f"one row a {rows.of}, oldest first"
+        )
+
+
+def _check_sessions(rows: PriceRows, problems: list[str], halts: Collection[date]) -> None:
+    days = rows.days
+    sessions = trading_calendar().between(days.min().item(), days.max().item())
+    if np.array_equal(days, sessions):
+        return
+    begin = trading_calendar().sessions[0]
+    problems += [
+        f"{rows.at(place)}, column date: {days[place]} "
+        + (
+            f"is not a session of {EXCHANGE}"
+            if days[place] >= begin
+            else f"lies before {begin}, with which the calendar of {EXCHANGE} begins"
+        )
+        for place in np.flatnonzero(~np.isin(days, sessions)).tolist()
+    ]
+    problems += [
+        f"no row for the session {session}: a gap against the calendar {EXCHANGE}"
+        for session in sessions[~np.isin(sessions, days)].tolist()
+        if session not in halts
+    ]
+
+
+def _check_ranges(
+    bars: Mapping[str, NDArray[np.float64]], rows: PriceRows, problems: list[str]
+) -> None:
+    for bound, word in (("high", "below"), ("low", "above")):
+        for name, wrong in beyond(bound, bars):
+            problems += [
+                f"{rows.at(row)}: {bound} {bars[bound][row]:g} is {word} {name} "
+                f"{bars[name][row]:g}; the {bound} is the {rows.of}'s {bound}est price"
+                for row in np.flatnonzero(wrong).tolist()
+            ]
+
+
+def price_rows(file: DataFile, problems: list[str]) -> PriceRows:
+    """The rows of a file of daily prices; `problems` takes a text for each that cannot be read."""
+    return _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)

@@ -1,0 +1,139 @@
+"""Backtrader's feed over the bars of a run, and what is known of it at an open."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from contextlib import contextmanager
+from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import backtrader as bt
+import numpy as np
+
+from backtest.engine.actions import splits_since
+from backtest.engine.bars import COLUMNS
+from backtest.engine.replay.books import Quote
+from backtest.engine.rules import VOLUME_SESSIONS, participation_cap, slippage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from backtest.engine.rules import Rules
+
+_EPOCH = date(1970, 1, 1).toordinal()  # Backtrader counts days as Python does
+_DAY = 24 * 60 * 60 * 1e6  # microseconds
+
+
+class PriceFeed(bt.feed.DataBase):
+    """A feed over bars that fills Backtrader's lines at once instead of row by row."""
+
+    params = (("bars", None), ("splits", ()))
+
+    def __init__(self) -> None:
+        super().__init__()
+        bars = self.p.bars
+        days = bars.times.astype(np.int64) / _DAY + _EPOCH
+        rows = dict(zip(COLUMNS, bars.table.T, strict=True))
+        rows |= {"datetime": days, "openinterest": np.zeros(len(days))}
+        self._rows = {name: array("d", values.tobytes()) for name, values in rows.items()}
+        self._next_row = 0
+        self._is_preloaded = False
+        self.splits = self.p.splits
+        self.is_finer = bars.is_finer.tolist()
+        self.begins, self.ends = bars.begins.tolist(), bars.ends.tolist()
+        self.clock = bars.clock.tolist() if bars.is_finer.any() else [0] * len(days)
+
+    def preload(self) -> None:
+        """Fill every line in one go, then stand before the first bar."""
+        for name, values in self._rows.items():
+            getattr(self.lines, name).array = values[:]
+        self._next_row = len(self._rows["datetime"])  # nothing is left to load row by row
+        self._is_preloaded = True
+        self.home()
+
+    def start(self) -> None:
+        """Stand before the first row, for a replay that loads row by row."""
+        super().start()
+        self._next_row, self._is_preloaded = 0, False
+
+    def _load(self) -> bool:
+        row = self._next_row
+        if row >= len(self._rows["datetime"]):
+            return False
+        for name, values in self._rows.items():
+            getattr(self.lines, name)[0] = values[row]
+        self._next_row = row + 1
+        return True
+
+    def rewind(self, size: int = 1) -> None:
+        """Give back rows that come too early; what has not come yet is not in the lines."""
+        super().rewind(size)
+        if self._is_preloaded:
+            return
+        self._next_row -= size
+        for name in self._rows:
+            del getattr(self.lines, name).array[-size:]
+
+    @contextmanager
+    def orderable(self, day: date) -> Iterator[None]:
+        """Let Backtrader make an order of a stock before its first bar: it asks for a price."""
+        if len(self):
+            yield
+            return
+        for name in self._rows:
+            value = float(day.toordinal()) if name == "datetime" else math.nan
+            getattr(self.lines, name).array.append(value)
+        try:
+            yield
+        finally:
+            for name in self._rows:
+                getattr(self.lines, name).array.pop()
+
+    def _tick_nullify(self) -> None:
+        """Keep no second copy of each bar: the broker reads the lines where there is none."""
+
+    def _tick_fill(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
+        """Keep none, as above."""
+
+
+def day_of(data: Any, ago: int = 0) -> date:
+    """The day of a feed's current bar, or of one `ago` bars from it; -1 is the one before."""
+    return date.fromordinal(int(data.lines.datetime[ago]))
+
+
+def bar_time(data: Any) -> datetime | None:
+    """When a feed's current bar opens, UTC; None of a daily one."""
+    row = len(data) - 1
+    return data.p.bars.time_of(row) if data.is_finer[row] else None
+
+
+def quote_of(data: Any, rules: Rules) -> Quote:
+    """What is known of a feed at the open of its current session."""
+    cap, today = None, day_of(data)
+
+    def since(ago: int) -> float:
+        return splits_since(data.splits, day_of(data, -ago), today) if data.splits else 1.0
+
+    if rules.max_participation is not None:
+        seen = islice(_alike(data), VOLUME_SESSIONS)
+        cap = participation_cap([data.volume[-ago] * since(ago) for ago in seen], rules)
+    last_close, row = data.close[-1] / since(1) if len(data) > 1 else None, len(data) - 1
+    when = data.begins[row], data.ends[row], data.clock[row]
+    return Quote(data.open[0], slippage_of(data, rules), cap, last_close, *when)
+
+
+def _alike(data: Any) -> Iterator[int]:
+    """How many bars ago those before were that are as long as the current one, newest first."""
+    row = len(data) - 1
+    return (ago for ago in range(1, row + 1) if data.is_finer[row - ago] == data.is_finer[row])
+
+
+def slippage_of(data: Any, rules: Rules) -> float:
+    """The slippage of a feed's current bar, from the range of the one before that is as long."""
+    last_range = 0.0
+    if rules.slippage_range and (ago := next(_alike(data), None)):
+        last_range = (data.high[-ago] - data.low[-ago]) / data.close[-ago]
+    return slippage(last_range, rules)

@@ -1,0 +1,92 @@
+"""A short report that is traded by 5-minute bars of an imported file, against figures by hand.
+
+The bars agree with ACME's daily rows: of each session the first goes two dollars up and down from
+the open, the last closes a dollar above it, and all between stand at the open.
+"""
+
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.commands import rows
+from tests.made_up import SESSIONS
+
+STRATEGY = Path(__file__).parents[2] / "strategies/short_report.py"
+RUN = ("run", "short_report", "--symbol", "ACME", "--benchmark", "INDX", "--bars", "5m",
+       "--set", "hold=2", "--no-tearsheet")  # fmt: skip
+
+
+def five_minute_bars():
+    lines = ["Datetime,Open,High,Low,Close,Volume"]
+    for number, session in enumerate(SESSIONS):
+        opens, count = 100 + number, 42 if session == "2025-07-03" else 78
+        for bar in range(count):
+            time = datetime.fromisoformat(f"{session} 09:30") + timedelta(minutes=5 * bar)
+            rise, fall, gain = (
+                (2, 2, 0) if bar == 0 else (1, 0, 1) if bar == count - 1 else (0,) * 3
+            )
+            lines.append(f"{time},{opens},{opens + rise},{opens - fall},{opens + gain},13")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def report(command, checkout):
+    """A checkout with imported bars, and one report of a time in New York."""
+
+    def report(published, precision="exact"):
+        shutil.copy(STRATEGY, checkout.root / "strategies")
+        checkout.write(
+            "data/events/short_reports.csv",
+            "symbol,published_at,precision,headline,author,author_type,target_price,note\n"
+            f"ACME,{published}-04:00,{precision},A report,Jane Bear,short_seller,10,made up\n",
+        )
+        (checkout.root / "acme.csv").write_text(five_minute_bars())
+        said = ("--symbol", "ACME", "--bars", "5m", "--zone", "ET", "--source", "made up", "--yes")
+        assert command("prices", "import", "acme.csv", *said).code == 0
+        return checkout
+
+    return report
+
+
+def test_the_program_gives_what_the_hand_gives(command, report):
+    made = report("2025-06-05T10:15:00")
+    assert command(*RUN).code == 0
+    (trade,) = rows(made, "trades.csv")
+    # public at 10:15, five minutes to react: 10:20 is not after 10:20, so the bar of 10:25
+    assert trade["entry_bar"] == "2025-06-05 14:25:00+00:00"
+    assert trade["exit_bar"] == "2025-06-09 13:30:00+00:00"  # two sessions later, at the open
+    assert trade["shares"] == "922"  # 95,000 / 102.9485 = 922.8
+    assert float(trade["entry_price"]) == pytest.approx(103 * 0.9995)
+    assert float(trade["exit_price"]) == pytest.approx(105 * 1.0005)
+    borrow = 922 * 1.02 * 0.10 / 360 * (104 * 1 + 105 * 3)  # of both closes, one night and three
+    assert float(trade["borrow"]) == pytest.approx(borrow)
+    profit = 922 * (102.9485 - 105.0525) - 2 * 922 * 0.005 - borrow
+    assert float(trade["net_profit"]) == pytest.approx(profit)
+    # from the entry bar on: the first bar of 06-06 goes from 102 to 106; that of 06-05 was before
+    assert float(trade["mae"]) == pytest.approx((102.9485 - 106) / 102.9485)
+    assert float(trade["mfe"]) == pytest.approx((102.9485 - 102) / 102.9485)
+
+
+@pytest.mark.parametrize(
+    ("published", "precision", "reaction", "bar"),
+    [
+        ("2025-06-05T10:15:00", "exact", "0", "2025-06-05 14:20:00+00:00"),
+        ("2025-06-05T10:15:01", "exact", "5", "2025-06-05 14:25:00+00:00"),
+        ("2025-06-05T10:15:00", "exact", "10", "2025-06-05 14:30:00+00:00"),
+        ("2025-06-05T09:24:59", "exact", "5", "2025-06-05 13:30:00+00:00"),
+        ("2025-06-05T09:25:00", "exact", "5", "2025-06-05 13:35:00+00:00"),
+        ("2025-06-05T15:50:00", "exact", "5", "2025-06-06 13:30:00+00:00"),
+        ("2025-07-03T12:49:00", "exact", "5", "2025-07-03 16:55:00+00:00"),
+        ("2025-07-03T12:51:00", "exact", "5", "2025-07-07 13:30:00+00:00"),
+        ("2025-06-05T10:15:00", "session", "5", "2025-06-06 13:30:00+00:00"),
+    ],
+)
+def test_the_bar_is_the_first_that_opens_after_the_reaction(
+    command, report, published, precision, reaction, bar
+):
+    made = report(published, precision)
+    assert command(*RUN, "--reaction", reaction).code == 0
+    (decision,) = rows(made, "decisions.csv")
+    assert (decision["action"], decision["tradable_bar"]) == ("enter", bar)
