@@ -15,6 +15,7 @@ from backtest.stats.formats import (
     FIGURES,
     MORE_FIGURES,
     UNKNOWN,
+    bar_or_session,
     count,
     counted,
     gain,
@@ -178,9 +179,9 @@ def _trade_cells(row: Mapping[str, str]) -> dict[str, str]:
     return {
         "Side": row["direction"],
         "Shares": f"{float(row['shares']):,.10g}",
-        "Entered": row["entry_session"],
+        "Entered": bar_or_session(row["entry_session"], row.get("entry_bar")),
         "Entry $": f"{float(row['entry_price']):,.2f}",
-        "Left": row["exit_session"] or "open",
+        "Left": bar_or_session(row["exit_session"], row.get("exit_bar")) or "open",
         "Exit $": f"{float(row['exit_price']):,.2f}",
         "Return": percent(float(row["return"])),
         "Profit $": gain(float(row["net_profit"])),
@@ -214,8 +215,8 @@ def _print_best_and_worst(out: Console, run: Run) -> None:
     columns = {
         "Stock": [row["symbol"] for row in rows],
         "Side": [row["direction"] for row in rows],
-        "From": [row["entry_session"] for row in rows],
-        "To": [row["exit_session"] for row in rows],
+        "From": [bar_or_session(row["entry_session"], row.get("entry_bar")) for row in rows],
+        "To": [bar_or_session(row["exit_session"], row.get("exit_bar")) for row in rows],
         "Left by": [row["exit_reason"].replace("_", " ") for row in rows],
         "Return": [percent(float(row["return"])) for row in rows],
         "Profit $": [gain(float(row["net_profit"])) for row in rows],
@@ -288,5 +289,9 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
         out.print(Text(sentence))
     if sentence := run_words.no_room(run):
         out.print(Text(f"\n{sentence}"))
+    if rows := run_words.speed_rows(run):
+        out.print(Text("\nWhat speed is worth\n", style="bold"))
+        columns = ("Reaction", "Trades", "Net profit $", "Mean trade")
+        out.print(show.table(columns, rows, right=columns[1:], whole=columns))
     if cut or many:
         out.print(Text("\nEvery trade and event: on the page, or here with -v", style="dim"))

@@ -26,6 +26,7 @@ _MARKS = (  # the sign of a kind in texts, and its shape in the chart
     ("●", "circle"), ("◆", "diamond"), ("▼", "triangle-down"), ("■", "square"),
     ("★", "star"), ("⬟", "pentagon"), ("▲", "triangle-up"), ("⬢", "hexagon"),
 )  # fmt: skip
+MOST_FINER = 20_000  # bars within sessions
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -197,3 +198,19 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
         account[name] = [cash, *_each(curve.groupby(bar).last(), 6)]
         account[falls] = _each(fall.groupby(bar).min(), 3)
     return account
+
+
+def minutes(run: Run) -> dict[str, dict[str, list[list[Any]]]]:
+    """By symbol and session the bars within it: clocks of New York, then the four prices.
+
+    Empty where the run has none, or more than a page can hold.
+    """
+    bars = run.finer_bars
+    if bars.empty or len(bars) > MOST_FINER:
+        return {}
+    clock = bars["time"].dt.tz_convert("America/New_York").dt.strftime("%H:%M")
+    found: dict[str, dict[str, list[list[Any]]]] = {}
+    for (symbol, session), rows in bars.groupby(["symbol", "session"]):
+        prices = [_each(rows[name], 6) for name in _PRICES]
+        found.setdefault(symbol, {})[f"{session:%Y-%m-%d}"] = [clock[rows.index].tolist(), *prices]
+    return found

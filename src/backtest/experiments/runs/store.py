@@ -336,6 +336,7 @@ def read_table(path: Path, index: str | None = None) -> pd.DataFrame:
             name: ["", "nan"] if kind == "float" else [""] for name, kind in columns.items()
         },
     )
+    table = table.reindex(columns=list(columns))  # those of later versions are unknown
     for name, kind in columns.items():
         if kind in ("day", "moment"):
             table[name] = pd.to_datetime(table[name], utc=kind == "moment", format="ISO8601")
