@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Adjust = Literal["splits", "all"]
-ADJUSTS = get_args(Adjust)
 FIRST_DAY = date(1962, 1, 2)  # that Yahoo has of any stock
 _MODES: dict[str, Adjust] = {DIVIDENDS: "all", "splits": "splits", "none": "splits"}
 # days that Yahoo gives of finer bars, today included
