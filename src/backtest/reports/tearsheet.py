@@ -15,7 +15,6 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
 from backtest.experiments.runs.store import Run, read_run
 from backtest.reports.pages import fill
@@ -125,6 +124,8 @@ def _content(run: Run) -> dict[str, Any]:
 
 def _above_cash(returns: Any, rules: Rules) -> Any:
     """Returns above what cash earned, of one series or of several side by side."""
+    from backtest.engine.kernel.panel import nights_before  # loads pandas
+
     nights = nights_before(returns.index.to_numpy())
     return above_cash(returns, nights if returns.ndim == 1 else nights[:, None], rules)
 
