@@ -125,10 +125,10 @@ def test_symbols_are_in_capitals(checkout):
 def test_an_empty_cell_is_unknown_and_no_other(tmp_path):
     path = tmp_path / "decisions.csv"
     path.write_text(
-        "event_id,symbol,kind,published_at,precision,tradable_session,action,direction,reason,"
-        "headline,grade,source_url,source_url_2\n"
-        "a,NA,news,2025-06-02T20:05:00+00:00,exact,2025-06-03,enter,long,null,nan,A,,\n"
-        "b,NA,news,2025-06-02T20:05:00+00:00,week,,ignore,,#N/A,1e5,,,\n"
+        "event_id,symbol,kind,published_at,precision,tradable_session,tradable_bar,action,direction,"
+        "reason,headline,grade,source_url,source_url_2\n"
+        "a,NA,news,2025-06-02T20:05:00+00:00,exact,2025-06-03,,enter,long,null,nan,A,,\n"
+        "b,NA,news,2025-06-02T20:05:00+00:00,week,,,ignore,,#N/A,1e5,,,\n"
     )
     table = read_table(path, index="event_id")
     assert table["direction"].isna().tolist() == [False, True]

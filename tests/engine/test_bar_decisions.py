@@ -49,8 +49,16 @@ class Waits(Strategy):
 def asked(strategy, published: str, missing_bars: str = "daily"):
     """The decision on an event, of which the moments are noted in `seen`."""
     seen.clear()
-    finer = FINER["ACME"] + "\n 2025-06-06 15:55 100 100 100 100"
-    rows = sorted(finer.strip().splitlines(), key=lambda line: line.split("#")[0].split()[:2])
+    finer = (
+        FINER["ACME"]
+        + """
+        2025-06-06 15:55 100 100 100 100
+        2025-06-09 15:58 100 100 100 100
+    """
+    )
+    rows = sorted(
+        filter(str.strip, finer.splitlines()), key=lambda line: line.split("#")[0].split()[:2]
+    )
     case = Case("", "", DAILY, [], [], [], finer={**FINER, "ACME": "\n".join(rows)})
     stocks = made_up_stocks(case.rows(), {})
     bars = made_up_bars(stocks, case.finer_rows(), [])
@@ -96,6 +104,8 @@ def test_before_a_session_by_the_day_all_bars_before_it_are_seen() -> None:
         ("2025-06-05 12:00", "2025-06-05 15:35", "2025-06-05 09:35"),
         # By the day: its daily close is that of the bar of 15:55.
         ("2025-06-06 12:00", "2025-06-06 16:00", "2025-06-06 09:30"),
+        # The bar of 15:58 is cut short by the close, and that of 15:55 ends with it.
+        ("2025-06-09 12:00", "2025-06-09 16:00", "2025-06-09 09:30"),
     ],
 )
 def test_before_the_close_the_bar_that_is_traded_is_not_seen(published, now, last) -> None:

@@ -18,9 +18,13 @@ from tests.oracle_bars import hours, last_of_session, sequence
 from tests.spec.case import Case, moment
 
 DAILY = {
-    # A session by the day; BOLT has one more on Friday, for which all are by the day.
+    # A session by the day; for BOLT's bars of Friday and of Tuesday all are by the day then.
     "ACME": "2025-06-02 100 100 100 100",
-    "BOLT": "2025-06-02 100 100 100 100 \n 2025-06-06 100 100 100 100",
+    "BOLT": """
+        2025-06-02 100 100 100 100
+        2025-06-06 100 100 100 100
+        2025-06-10 100 100 100 100
+    """,
 }
 FINER = {
     "ACME": """
@@ -34,12 +38,14 @@ FINER = {
         2025-06-06 09:30 100 100 100 100
         2025-06-09 09:30 100 100 100 100
         2025-06-09 15:55 100 100 100 100
+        2025-06-11 09:30 100 100 100 100  # nothing is traded on Tuesday
     """,
     "BOLT": """
         2025-06-03 09:30 100 100 100 100
         2025-06-04 09:30 100 100 100 100
         2025-06-05 09:30 100 100 100 100
         2025-06-09 09:30 100 100 100 100
+        2025-06-11 09:30 100 100 100 100
     """,
 }
 HALF_DAY = {
@@ -107,7 +113,7 @@ ROWS = [
     Row("before_a_session_by_the_day", "2025-06-05 18:00", "2025-06-06 09:30"),
     Row("in_a_session_by_the_day", "2025-06-06 09:31", "2025-06-09 09:30"),
     Row("over_a_weekend", "2025-06-07 12:00", "2025-06-09 09:30"),
-    Row("in_the_last_bar_of_all", "2025-06-09 15:56", None),
+    Row("in_the_last_bar_of_all", "2025-06-11 09:31", None),
     Row("before_the_first_price", "2025-06-01 12:00", None),
     Row("before_the_first_open", "2025-06-02 08:00", "2025-06-02 09:30"),
     Row("in_the_first_session_by_the_day", "2025-06-02 12:00", "2025-06-03 09:30"),
@@ -121,6 +127,10 @@ ROWS = [
         missing_bars="none"),
     Row("a_reaction_beyond_a_session_by_the_day", "2025-06-06 15:56", "2025-06-09 09:30",
         reaction=5, missing_bars="none"),
+    Row("in_a_halt_while_bars_of_others_are_missing", "2025-06-10 12:00", None,
+        missing_bars="none"),
+    Row("before_a_halt_while_bars_of_others_are_missing", "2025-06-10 09:29", "2025-06-11 09:30",
+        missing_bars="none"),
     Row("no_bars_are_missing", "2025-06-03 09:31", "2025-06-03 09:35", missing_bars="none"),
     # Known by the session alone:
     by_session("known_before_the_open", "2025-06-03 09:00", "2025-06-03 09:30"),
@@ -237,5 +247,5 @@ def program_bar(
         own = sequence(bars, finer, hedges)[event.symbol]
         return last_of_session(own, hours(session)[0]).session
     if decision.tradable_at is None:
-        return trading_calendar().open_of(session).replace(tzinfo=None)
+        return trading_calendar().time_of(session, "open").replace(tzinfo=None)
     return decision.tradable_at.replace(tzinfo=None)

@@ -156,8 +156,17 @@ class _Traded(TypedDict):
     finished_at: Moment
 
 
+class AtReaction(TypedDict):
+    """What a strategy makes that reacts so many minutes after an event; None: at the next open."""
+
+    reaction: float | None
+    trades: int
+    profit: float
+    mean_trade_return: float | None
+
+
 class RunRecord(_Traded):
-    """What `run.json` holds; the last three come after the rest is written."""
+    """What `run.json` holds; the last four come after the rest is written."""
 
     run_id: str
     engine: NotRequired[Literal["backtrader", "kernel"]]
@@ -177,6 +186,7 @@ class RunRecord(_Traded):
     evidence: NotRequired[Evidence]
     attribution: NotRequired[Attribution]
     no_room: NotRequired[NoRoom]
+    speed: NotRequired[list[AtReaction]]
 
 
 class SetFigures(TypedDict):

@@ -197,3 +197,19 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
         account[name] = [cash, *_each(curve.groupby(bar).last(), 6)]
         account[falls] = _each(fall.groupby(bar).min(), 3)
     return account
+
+
+def minutes(run: Run) -> dict[str, dict[str, list[list[Any]]]]:
+    """By symbol and session the bars within it: clocks of New York, then the four prices.
+
+    Empty where the run has none.
+    """
+    bars = run.finer_bars
+    if bars.empty:
+        return {}
+    clock = bars["time"].dt.tz_convert("America/New_York").dt.strftime("%H:%M")
+    found: dict[str, dict[str, list[list[Any]]]] = {}
+    for (symbol, session), rows in bars.groupby(["symbol", "session"]):
+        prices = [_each(rows[name], 6) for name in _PRICES]
+        found.setdefault(symbol, {})[f"{session:%Y-%m-%d}"] = [clock[rows.index].tolist(), *prices]
+    return found

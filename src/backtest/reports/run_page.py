@@ -11,7 +11,7 @@ from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
 from backtest.reports.audit_page import audit_of
 from backtest.reports.pages import write_page
-from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, rounded, story
+from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, minutes, rounded, story
 from backtest.reports.run_words import (
     ENDS,
     earned,
@@ -24,9 +24,10 @@ from backtest.reports.run_words import (
     profit_parts,
     ranked_stocks,
     ruin,
+    speed_rows,
 )
 from backtest.reports.tearsheet_charts import compounded, monthly
-from backtest.stats.formats import FIGURES, MORE_FIGURES, costs_line, few
+from backtest.stats.formats import FIGURES, MORE_FIGURES, bar_or_session, costs_line, few
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the p
 MOST_BYTES = 490_000  # of a page, so that it opens at once
 MOST_TRADES = 10_000  # of very many, so that the page weighs less than 2 MB
 FEW = 25  # rows of a way of grouping, where trades are many
-_FOUND = ("evidence", "attribution", "trials")  # what the page shows itself
+_FOUND = ("evidence", "attribution", "trials", "speed")  # what the page shows itself
 _STEPS = 20  # in which the worst and the best prices of many trades are counted, each
 _REACHED = 0.98  # of them lie within the steps
 _MOST_LETTERS = 80  # of a headline and a reason
@@ -89,6 +90,7 @@ def _content(run: Run) -> dict[str, Any]:
         "sentence": plain_sentence(manifest["evidence"], trials),
         "ruin": ruin(run),
         "no_room": no_room(run),
+        "speed": speed_rows(run),
         "evidence_rows": evidence_rows(manifest["evidence"], trials),
         "null": null_of(run),
         "audit": audit_of(run),
@@ -118,6 +120,7 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
             **story(run, [row["event_id"] for row in decisions]),
             "excursions": [_excursion(row) for row in run.trades[-rows:]],
             "null": null_of(run),
+            "minutes": minutes(run),
         },
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
@@ -125,6 +128,7 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
         "decisions": decisions,
         "kinds": kinds_of(run),
         "source": _source,
+        "when": bar_or_session,
         "moves": [move for move in moves if move["gap"] is not None][-few:],
         "several": len(run.manifest["symbols"]) > 1,
         "few": few,
@@ -151,6 +155,8 @@ def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
         "costs": numbers["commission"] + numbers["borrow"],
         "sign": "gain" if numbers["return"] > 0 else "loss",
         "event": event,
+        "entered": bar_or_session(row["entry_session"], row.get("entry_bar")),
+        "left": bar_or_session(row["exit_session"], row.get("exit_bar")),
     }
 
 

@@ -12,6 +12,8 @@ from backtest.reports.pages import fill, sentences
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.formats import (
     FIGURES,
+    UNKNOWN,
+    bar_or_session,
     costs_line,
     count,
     counted,
@@ -109,6 +111,22 @@ def no_room(run: Run) -> str:
         f"{text}; traded alone, they would have made {made} a trade in the mean, "
         f"{found['wins']:,} of them a profit."
     )
+
+
+def speed_rows(run: Run) -> list[tuple[str, str, str, str]]:
+    """By reaction time the trades, their net profit and the mean trade; the run's own is marked."""
+    own = run.manifest["rules"]["reaction_minutes"]
+    return [
+        (
+            "the next open"
+            if one["reaction"] is None
+            else f"{one['reaction']:g} min{' (this run)' if one['reaction'] == own else ''}",
+            f"{one['trades']:,}",
+            gain(one["profit"]),
+            UNKNOWN if one["mean_trade_return"] is None else percent(one["mean_trade_return"]),
+        )
+        for one in run.manifest.get("speed", ())
+    ]
 
 
 def profit_parts(trades: Sequence[Mapping[str, str]]) -> str:
@@ -265,6 +283,8 @@ def run_markdown(run: Run) -> str:
         reasons=most_reasons(run),
         untraded=untraded(run),
         no_room=no_room(run),
+        speed=speed_rows(run),
+        when=bar_or_session,
         inputs={f"{len(inputs):,} inputs": sha256_of(inputs)} if many else inputs,
     )
     return visible(text)

@@ -184,16 +184,14 @@ def prepare_update(
     )  # fmt: skip
     if kept is not None:
         update = _merged(update, kept)
-    there = set(update.table.index.date)
-    known = kept.holes if kept else frozenset()
-    holes = {day for day in known | gaps if min(there) < day < max(there)} - there
+    holes = gaps if update.is_finer else _holes(update, gaps)  # finer bars have none
     actions = None
     if incoming.actions:
         actions = prepare_actions(
             actions_folder(path), incoming.symbol, incoming.actions,
             source=incoming.source, accept=accept,
         )  # fmt: skip
-    update = replace(update, holes=frozenset(holes), actions=actions)
+    update = replace(update, holes=holes, actions=actions)
     try:
         _check(update)
     except DataError as error:
@@ -201,6 +199,14 @@ def prepare_update(
             f"{error}{'' if skip_bad else _advice(path, incoming, accept=accept)}"
         ) from None
     return _against_daily(update) if update.is_finer else update
+
+
+def _holes(update: PriceUpdate, gaps: frozenset[date]) -> frozenset[date]:
+    """The sessions without a row, known or new, between those that have one."""
+    there = set(update.table.index.date)
+    first, last = min(there), max(there)
+    known = gaps | (update.kept.holes if update.kept else frozenset())
+    return frozenset(day for day in known if first < day < last) - there
 
 
 def _against_daily(update: PriceUpdate) -> PriceUpdate:

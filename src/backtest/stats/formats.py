@@ -40,6 +40,11 @@ def new_york_time(stamp: str) -> str:
     return moment.strftime("%Y-%m-%d %H:%M")
 
 
+def bar_or_session(session: str, bar: str | None) -> str:
+    """When a bar opened in New York, or its session where it is a daily one."""
+    return new_york_time(bar) if bar else session
+
+
 def percent(value: float | None) -> str:
     """A fraction as a percentage with a sign; what rounds to zero has none."""
     return UNKNOWN if value is None else f"{_signed(f'{100 * value:+.1f}')} %"

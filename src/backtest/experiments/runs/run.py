@@ -203,6 +203,10 @@ def weigh(plan: RunPlan, run: Run) -> Run:
         plan.bars,
         orders_itself=isinstance(plan.strategy, BacktraderStrategy),
     )
+    if plan.bars and not isinstance(plan.strategy, BacktraderStrategy):
+        from backtest.experiments.runs.speed import speed_curve
+
+        found["speed"] = speed_curve(plan.strategy, plan.inputs, plan.request.rules, plan.bars)
     manifest = {**run.manifest, **found}
     trials = trials_on_record(plan.path.parent, manifest)
     return complete_manifest(run, {**found, "trials": trials})

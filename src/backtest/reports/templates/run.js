@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   if (!runChart) return;
-  const { byId, data, make } = charts;
+  const { byId, colour, data, make } = charts;
   const { symbols, rows, cell, known } = runChart;
   const AROUND = 12; // bars shown on either side of what was chosen
   const state = { symbol: 0, log: false, range: runChart.WHOLE, place: null, event: "", trade: "" };
@@ -86,6 +86,7 @@
   const act = (text, onclick, disabled = false) => make("button", { type: "button", className: "act", onclick, disabled }, text);
 
   function showCard(event, trade) {
+    showMinutes(event, trade);
     const order = [...rows.event.keys()]; // as they became public
     const at = event ? order.indexOf(event.dataset.event) : -1;
     const step = (text, next) => act(text, () => choose(order[next], ""), !(next in order));
@@ -95,6 +96,39 @@
     if (trade.length) acts.append(act("Its trade below", () => reveal(trade[0]), trade[0].hidden));
     byId("event").classList.add("chosen");
     byId("event").replaceChildren(...(event ? eventLines(event) : [make("h3", {}, "A trade without an event")]), ...trade.map(tradeLine), acts);
+  }
+
+  // ---- the bars within the session of what was chosen ------------------------------------------
+
+  function showMinutes(event, trade) {
+    const box = byId("minutes"), symbol = (event ?? trade[0])?.dataset.symbol;
+    const times = [...(event ? [cell(event, "tradable")] : []), ...trade.flatMap((row) => [cell(row, "entry"), cell(row, "exit")])];
+    const session = times.map((time) => time.slice(0, 10)).find((day) => data.minutes[symbol]?.[day]);
+    box.hidden = !session;
+    if (!session) return;
+    const [clock, open, high, low, close] = data.minutes[symbol][session];
+    const at = (time) => (time.slice(0, 10) === session ? clock.indexOf(time.slice(11, 16)) : -1);
+    const fills = trade.flatMap((row) => ["entry", "exit"].map((name) => ({ name, time: cell(row, name) })));
+    const shown = fills.filter(({ time }) => at(time) >= 0);
+    const price = ({ time }) => Number(time.split(" at ")[1].replaceAll(",", ""));
+    const known = event && cell(event, "go").slice(0, 10) === session ? cell(event, "go").slice(11, 16) : "";
+    const room = 0.05 * (Math.max(...high) - Math.min(...low)) || 1;
+    const rose = open.map((price, n) => close[n] >= price);
+    const candle = (width) => ({ type: "bar", x: clock, width, hoverinfo: "skip", marker: { color: rose.map((up) => colour(up ? "--gain" : "--loss")) } });
+    const place = clock.findIndex((time) => time > known) - 0.5;
+    box.querySelector("h3").textContent = `${symbol} on ${session}, by the bars within the session, New York time`;
+    charts.draw(box.querySelector(".chart"), [
+      { ...candle(0.1), base: low, y: high.map((price, n) => price - low[n]) },
+      { ...candle(0.6), base: open.map((price, n) => Math.min(price, close[n])), y: open.map((price, n) => Math.abs(close[n] - price)) },
+      { type: "scatter", mode: "markers", x: shown.map(({ time }) => clock[at(time)]), y: shown.map(price), text: shown.map(({ name }) => name),
+        marker: { size: 11, color: colour("--ink"), symbol: shown.map(({ name }) => (name === "exit" ? "x" : "diamond")) } },
+    ], {
+      height: 320, barmode: "overlay",
+      xaxis: { type: "category", rangeslider: { visible: false }, nticks: 8, fixedrange: true },
+      yaxis: charts.axis("$", { range: [Math.min(...low) - room, Math.max(...high) + room] }),
+      shapes: known && place > -1 ? [{ type: "line", x0: place, x1: place, y0: 0, y1: 1, yref: "paper", line: { dash: "dot", color: colour("--soft") } }] : [],
+      annotations: known && place > -1 ? [{ x: place, y: 1, yref: "paper", text: `public ${known}`, showarrow: false, xanchor: "left" }] : [],
+    });
   }
 
   // ---- choosing -----------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""`backtest run --bars 5m` on imported bars, as a user types it, with figures worked by hand.
+
+ACME has bars of five minutes on 2025-06-12 alone, which agree with its daily bar 108 110 106 109;
+New York is four hours behind UTC.
+"""
+
+import pytest
+
+from tests.commands import MADE_UP, rows
+
+BARS = """\
+time,open,high,low,close,volume
+2025-06-12 09:30,108,110,108,109,100
+2025-06-12 10:15,109,109,107,107,100
+2025-06-12 10:20,107,108,106,107,100
+2025-06-12 10:25,107,107,106,106,100
+2025-06-12 15:50,106,109,106,108,100
+2025-06-12 15:55,108,109,108,109,100
+"""
+NEWS = """\
+symbol,published_at,precision,headline,category,note
+ACME,2025-06-12T10:15:00-04:00,minute,Within the bars,contract,made up
+ACME,2025-06-16T10:00:00-04:00,minute,Beyond them,contract,made up
+"""
+
+
+@pytest.fixture
+def quick(checkout, command):
+    """A strategy that is short until ten to four, run on the imported bars."""
+    checkout.strategy(
+        "quick", 'return Signal.short(event, weight=0.5, leave_at="15:50")', listens_to="News"
+    )
+    checkout.write("data/events/news.csv", NEWS)
+    path = checkout.root / "acme.csv"
+    path.write_text(BARS)
+    outcome = command(
+        "prices", "import", str(path), "--symbol", "ACME", "--bars", "5m", "--zone", "New York",
+        "--stamped", "open", "--source", "made up", "--adjust", "none", "--yes",
+    )  # fmt: skip
+    assert (outcome.code, outcome.err) == (0, "")
+
+    def run(*more):
+        outcome = command("run", "quick", *MADE_UP, "--bars", "5m", "--verify", *more)
+        assert outcome.code == 0
+        assert outcome.err.startswith("both engines agree: ")
+        return rows(checkout, "trades.csv"), rows(checkout, "decisions.csv")
+
+    return run
+
+
+def test_an_event_is_traded_at_the_first_bar_after_the_reaction(quick):
+    trades, decisions = quick()
+    # 10:15 and five minutes end at the open of 10:20, so it is the bar of 10:25, at 107.
+    fill, cover = 107 * 0.9995, 106 * 1.0005
+    assert 467 * fill < 50_000 < 468 * fill
+    assert trades[0]["entry_bar"].replace(" ", "T").startswith("2025-06-12T14:25")
+    assert trades[0]["exit_bar"].replace(" ", "T").startswith("2025-06-12T19:50")
+    assert (trades[0]["shares"], trades[0]["exit_reason"]) == ("467", "time")
+    assert float(trades[0]["entry_price"]) == pytest.approx(fill)
+    assert float(trades[0]["exit_price"]) == pytest.approx(cover)
+    first = 467 * (fill - cover) - 2 * 467 * 0.005
+    assert float(trades[0]["net_profit"]) == pytest.approx(first)
+    # Monday is by the day, so the other is traded on Tuesday, from its open of 111 to its close.
+    fill, cover = 111 * 0.9995, 112 * 1.0005
+    shares = int(0.5 * (100_000 + first) / fill)
+    assert (trades[1]["entry_bar"], trades[1]["exit_bar"]) == ("", "")
+    assert (trades[1]["entry_session"], trades[1]["exit_session"]) == 2 * ("2025-06-17",)
+    assert float(trades[1]["shares"]) == shares
+    assert float(trades[1]["net_profit"]) == pytest.approx(
+        shares * (fill - cover) - 2 * shares * 0.005
+    )
+    assert [row["action"] for row in decisions] == ["enter", "enter"]
+    assert [bool(row["tradable_bar"]) for row in decisions] == [True, False]
+
+
+def test_where_bars_are_missing_it_is_not_traded_if_so_chosen(quick):
+    trades, decisions = quick("--missing-bars", "none")
+    assert [trade["entry_session"] for trade in trades] == ["2025-06-12"]
+    assert [row["action"] for row in decisions] == ["enter", "not_tradable"]
+    assert "no bars of 5 minutes in 2025-06-16" in decisions[1]["reason"]
