@@ -157,7 +157,6 @@ def fetch_stakes(
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
     of = _Request(symbol, cik, first, identity, base_url, answered, strategies, data)
     actions = read_actions(of.workspace.data / "actions", of.symbol)
-    closes = {} if of.prices is None else stakes.closes_as_traded(of.prices, actions)
     on_file = [line.event for line in edits.event_lines(of.workspace, StakeDisclosure)]
     fetched = stakes.fetch_stakes(
         of.edgar,
@@ -167,7 +166,7 @@ def fetch_stakes(
         cusips=[one.strip().upper().zfill(9) for one in (cusip or "").split(",") if one.strip()],
         since=of.since,
         known=[event for event in on_file if isinstance(event, StakeDisclosure)],
-        close=lambda day: stakes.close_before(closes, day),
+        close=lambda day: stakes.close_as_traded(of.prices, actions, day) if of.prices else None,
         actions=actions,
     )
     return of.held_against(fetched, accept=accept, dry_run=dry_run)
