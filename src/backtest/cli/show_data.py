@@ -63,11 +63,9 @@ def events(out: Console, rows: Sequence[ListedEvent]) -> None:
 def event(out: Console, found: Mapping[str, Any]) -> None:
     """Print every field of an event, and where its row comes from."""
     fields = [(name, field(name, value)) for name, value in found.items() if name != "provenance"]
-    for headers, rows in (
-        (("Field", "Value"), fields),
-        (("\nWhere it comes from", ""), _origin(found["provenance"])),
-    ):
-        out.print(show.table(headers, rows, whole=headers[:1]))
+    origin = ("Where it comes from", "")
+    out.print(show.table(("Field", "Value"), fields, whole=["Field"]), "", sep="\n")
+    out.print(show.table(origin, _origin(found["provenance"]), whole=origin[:1]))
 
 
 def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
@@ -321,12 +319,9 @@ def settings(found: Config, rows: Iterable[Setting]) -> None:
     file = found.path or f"none was found from {Path.cwd()} upwards"
     terminal = show.console()
     terminal.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
+    names = {"file": "backtest.toml"}
     cells = (
-        (
-            row.key,
-            "backtest.toml" if row.source == "file" else row.where or row.source,
-            _in_words(row.value),
-        )
+        (row.key, names.get(row.source) or row.where or row.source, _in_words(row.value))
         for row in rows
     )
     terminal.print(show.table(("Setting", "From", "Value"), cells, whole=("Setting", "From")))
