@@ -187,7 +187,7 @@ def _of_stock(prices: Prices, days: Times, within: Times, finer: FinerBars) -> S
     table = prices.traded[COLUMNS].to_numpy(np.float64)
     daily = ~np.isin(days, within)
     fine = np.isin(finer.sessions, np.intersect1d(within, days))
-    times = np.append(trading_calendar().opens_of(days[daily]), finer.times[fine])
+    times = np.append(trading_calendar().times_of(days[daily], "open"), finer.times[fine])
     order = np.argsort(times, kind="stable")
     return StockBars(
         times[order],
