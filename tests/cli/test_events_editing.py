@@ -184,6 +184,14 @@ def test_a_file_of_events_is_taken_in(command, mine, checkout):
     assert metadata(checkout)["reason"] == "imported mine.csv"
 
 
+def test_a_file_of_new_events_is_added(command, mine, checkout):
+    path = mine(ROW, SECOND)
+    assert command("events", "add", "short_report", "--csv", path, "--yes").code == 0
+    assert metadata(checkout)["reason"] == "added from mine.csv"
+    again = command("events", "add", "short_report", "--csv", path, "--yes")
+    assert (again.code, "already" in again.err) == (WRONG_USE, True)
+
+
 def test_every_row_of_a_file_that_is_wrong_is_named(command, mine, checkout):
     before = checkout.snapshot("data")
     path = mine(ROW, SECOND.replace("date", ""), SECOND.replace("unknown", ""))

@@ -124,7 +124,7 @@ def _asked(kind: type[Event]) -> dict[str, str]:
     if not at_terminal():
         raise UsageError(
             f"There is no terminal to ask at. Give each field of the {kind.kind} with "
-            f"--field name=value. Its fields: {', '.join(columns_of(kind))}."
+            f"--field name=value, or a file with --csv. Its fields: {', '.join(columns_of(kind))}."
         )
     typer.echo(
         f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
@@ -195,10 +195,22 @@ def add(
     folders: options.Folders,
     kind: Kind,
     fields: Fields = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="A CSV file of new events.")
+    ] = None,
     source_url: SourceUrl = None,
+    verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Add an event, of options or as is answered at a terminal; `events import` takes a file."""
+    """Add events, of options, of a file or as is answered at a terminal."""
+    if fields and csv:
+        raise UsageError("Give either --field or --csv, not both.")
+    if csv:
+        edit = backtest.import_events(
+            csv, kind, source_url=source_url, replace=False, dry_run=True, **folders.arguments()
+        )
+        write(edit, kind, yes=yes, whole=verbose)
+        return
     row = options.parse_pairs("--field", fields, example=_EXAMPLE)
     row = row or _asked(_kind_of(kind, folders))
     if source_url is not None:
