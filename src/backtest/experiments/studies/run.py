@@ -33,7 +33,7 @@ from backtest.stats.significance import (
     statistic,
 )
 from backtest.workspace.files import write_folder
-from backtest.workspace.records import read_record
+from backtest.workspace.records import read_record, record_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,8 +117,7 @@ def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataF
     """Write a study's folder; raises UsageError where that is not possible."""
     table = cars.to_csv(index=False, lineterminator="\n")
     files = {_CARS: sha256(table.encode()).hexdigest()}
-    text = json.dumps({**record, "files": files}, indent=1, ensure_ascii=False, allow_nan=False)
-    write_folder(path, {_CARS: table, name: text + "\n"})
+    write_folder(path, {_CARS: table, name: record_text({**record, "files": files})})
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
