@@ -1,6 +1,7 @@
 """Records of each kind: whatever is wrong in one is told with its file and its field."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from backtest.engine.rules import Rules
 from backtest.errors import DataError
 from backtest.experiments.records import RunRecord, StudyRecord, SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
-from backtest.workspace.records import read_record, readable
+from backtest.workspace.records import read_record, readable, record_text
 from tests.audits import record as made_up_audit
 from tests.studies import made_up_study
 from tests.sweeps import EVIDENCE, set_of
@@ -114,6 +115,38 @@ def test_a_whole_record_is_read_as_it_stands_with_what_no_reader_knows(path, nam
     found = read_record(path, kind)
     assert found == written
     assert list(found) == list(written)
+
+
+def otherwise(value: Any) -> list[Any]:
+    """A record in all ways that one figure or text in it may be another of its type."""
+    if isinstance(value, dict | list):
+        found = []
+        for key in value if isinstance(value, dict) else range(len(value)):
+            for other in otherwise(value[key]):
+                changed = deepcopy(value)
+                changed[key] = other
+                found.append(changed)
+        return found
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int | float):
+        return [value + 1]
+    return [f"{value}x"] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_no_figure_of_the_right_type_changes_unnoticed(path, name):
+    kind, record = RECORDS[name]
+    write(path, record_text(record).encode())
+    assert read_record(path, kind) == record
+    sealed = json.loads(path.read_bytes())
+    write(path, {key: sealed[key] for key in sorted(sealed)})  # another order is no other content
+    assert read_record(path, kind) == record
+    changes = otherwise(sealed)
+    assert len(changes) > len(record) / 2
+    for changed in changes:
+        write(path, changed)
+        assert fault_of(path, kind)
 
 
 @pytest.mark.parametrize(("name", "field"), FIELDS)

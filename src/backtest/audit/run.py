@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -44,6 +43,7 @@ from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.loading import event_kinds, find_strategy
 from backtest.strategy.parameters import configure, recorded, stated
 from backtest.workspace.files import write_text
+from backtest.workspace.records import record_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,8 +158,7 @@ def audit(
         "sentence": sentence,
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(prepared.path / "audit.json", text + "\n")
+    write_text(prepared.path / "audit.json", record_text(record))
     return prepared.read()
 
 

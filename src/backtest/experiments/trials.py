@@ -37,6 +37,8 @@ _TABLE = """CREATE TABLE IF NOT EXISTS trials (
     keys BLOB,          -- of each the step from the one before, which a grid repeats; uint64, zlib
     sharpes BLOB,       -- of each, annual, NaN where undefined; float64, zlib
     PRIMARY KEY (subject, source, first, size))"""
+# With the primary key it holds all but what zlib guards a second time, which tells any damage.
+_INDEX = "CREATE INDEX IF NOT EXISTS newest ON trials (subject, evaluated_at)"
 _NEWEST_FIRST = """SELECT keys, sharpes FROM trials WHERE subject = ?
     ORDER BY evaluated_at DESC, rowid DESC"""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
@@ -124,10 +126,14 @@ def _opened(reports: Path) -> Iterator[sqlite3.Connection]:
         reports.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=_SECONDS)) as trials, trials:
             trials.execute(_TABLE)
+            trials.execute(_INDEX)
+            (fault,) = trials.execute("PRAGMA integrity_check(1)").fetchone()
+            if fault != "ok":
+                raise sqlite3.DatabaseError(fault.splitlines()[-1])
             yield trials
     except OSError as error:
         raise UsageError(f"{reports} cannot be made: {error.strerror or error}.") from None
-    except (sqlite3.Error, zlib.error) as error:
+    except (sqlite3.Error, zlib.error, UnicodeDecodeError) as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         if code & 0xFF not in _DAMAGED:
             raise UsageError(f"{path} cannot be written: {error}.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from itertools import compress
 from math import isnan
@@ -27,7 +26,7 @@ from backtest.stats import LEVEL
 from backtest.stats.formats import FIGURES, MORE_FIGURES, costs_line, counted
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
-from backtest.workspace.records import Moment, Span
+from backtest.workspace.records import Moment, Span, record_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -232,7 +231,7 @@ def _record(reports: Path, runs: Sequence[Run]) -> Path:
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     folder = reports / f"compare-{identity}"
-    write_text(folder / "compare.json", f"{json.dumps(record, indent=2, ensure_ascii=False)}\n")
+    write_text(folder / "compare.json", record_text(record))
     return folder
 
 

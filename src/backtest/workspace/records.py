@@ -6,22 +6,24 @@ exactly: no text stands in for a number.
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
 from backtest.errors import DataError
-from backtest.workspace.files import file_sha256
+from backtest.workspace.files import file_sha256, sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
+_SEAL = "record_sha256"  # of all else in the record, so that no figure changes unnoticed
 
 
 def _day(text: str) -> str:
@@ -53,22 +55,35 @@ class CostsName(TypedDict):
     sources: dict[str, str]
 
 
+def record_text(record: Mapping[str, Any], in_one_line: Collection[str] = ()) -> str:
+    """The text of a file that `read_record` reads: JSON in lines, but for the parts named."""
+    plain = json.loads(json.dumps(record, allow_nan=False))
+    parts = []
+    for name, value in {**plain, _SEAL: sha256_of(plain)}.items():
+        text = json.dumps(value, indent=None if name in in_one_line else 2, ensure_ascii=False)
+        parts.append(f"  {json.dumps(name)}: " + text.replace("\n", "\n  "))
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def read_record(path: Path, kind: type[T]) -> T:
     """The record in a file, such as `run.json`.
 
-    DataError where it is not of the `TypedDict`, or a file beside it has not the sha256 that its
-    `files` names.
+    DataError where it is not of the `TypedDict`, or it or a file beside it has not the sha256 that
+    the record names.
     """
     try:
-        record: T = from_json(path.read_bytes())
+        record: Any = from_json(path.read_bytes())
         _adapter(kind).validate_python(record, strict=True)  # type: ignore[arg-type]
+        seal = record.pop(_SEAL, None)
+        if seal is not None and seal != sha256_of(record):
+            raise damaged(path, "its content has not the sha256 that it names")
     except ValidationError as error:
         raise damaged(path, _first(error)) from None
     except (OSError, ValueError) as error:
         raise damaged(path, str(error)) from None
-    for name, written in record.get("files", {}).items():  # type: ignore[attr-defined]
+    for name, written in record.get("files", {}).items():
         _check_file(path.parent / name, written, path.name)
-    return record
+    return record  # type: ignore[no-any-return]
 
 
 def _check_file(path: Path, written: str, record: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from backtest.experiments.records import RunRecord
 from backtest.workspace.files import write_folder, write_text
-from backtest.workspace.records import damaged, read_record
+from backtest.workspace.records import damaged, read_record, record_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 _REQUESTED = "requested_at"  # a file of a run folder: when a finished run was last requested
 NOTES = ("label", "note")  # files of a run folder: what somebody calls it, and says of it
+_IN_ONE_LINE = ("attribution",)  # of the record: it has a row for each event
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 
 
@@ -218,7 +218,7 @@ def save_run(
     if finer:
         texts["finer_bars.csv"] = _csv(FINER_BARS, _finer_rows(result, finer))
     files = {name: sha256(text.encode()).hexdigest() for name, text in texts.items()}
-    texts["run.json"] = _manifest_text({**manifest, "files": files})
+    texts["run.json"] = record_text({**manifest, "files": files}, _IN_ONE_LINE)
     texts |= {name: text for name in NOTES if (text := note_in(path, name))}
     write_folder(path, texts)
     return replace(read_run(path), result=result)
@@ -226,18 +226,8 @@ def save_run(
 
 def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
     """Add to `run.json`, which is what it was, or whole; UsageError where it cannot be written."""
-    write_text(run.path / "run.json", _manifest_text({**run.manifest, **more}))
+    write_text(run.path / "run.json", record_text({**run.manifest, **more}, _IN_ONE_LINE))
     return read_run(run.path)
-
-
-def _manifest_text(manifest: Mapping[str, Any]) -> str:
-    """JSON in lines, but for the parts that have a row for each event or session."""
-    parts = []
-    for name, value in manifest.items():
-        lines = None if name == "attribution" else 2
-        text = json.dumps(value, indent=lines, ensure_ascii=False, allow_nan=False)
-        parts.append(f"  {json.dumps(name)}: " + text.replace("\n", "\n  "))
-    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def result_files(

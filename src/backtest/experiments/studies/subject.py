@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,6 +18,7 @@ from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
 from backtest.workspace.files import write_folder
+from backtest.workspace.records import record_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -303,6 +303,5 @@ def write_study(
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
         "files": {_CARS: sha256(table.encode()).hexdigest()},
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    write_folder(plan.path, {_CARS: table, name: text + "\n"})
+    write_folder(plan.path, {_CARS: table, name: record_text(record)})
     return plan.read()

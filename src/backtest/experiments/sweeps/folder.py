@@ -6,7 +6,6 @@ chunk ends, so that whatever stops the sweep, the same command goes on from ther
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from backtest.workspace.files import (
     unfinished,
     write_text,
 )
-from backtest.workspace.records import damaged, read_record
+from backtest.workspace.records import damaged, read_record, record_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -141,8 +140,7 @@ class SweepFolder:
         try:
             self._join()
             files = {_SETS: file_sha256(self.work / _SETS)}
-            text = json.dumps({**manifest, "files": files}, indent=2, ensure_ascii=False)
-            write_text(self.work / "sweep.json", text + "\n")
+            write_text(self.work / "sweep.json", record_text({**manifest, "files": files}))
             put_folder(self.work, self.path)
         except OSError as error:
             raise self._not_written(error) from None
