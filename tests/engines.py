@@ -202,16 +202,18 @@ def run_kernel_on_finer_bars(
 
 
 def effects_on_bars(bars: Mapping[str, Sequence[Any]], actions: Actions) -> Iterator[Effect]:
-    """What the actions do, by the bar at which they do it."""
+    """What the actions do, by the session in which they do it."""
     for symbol, found in actions.items():
         for day, action, amount in sorted(found, key=lambda one: (one[0], one[1] != "split")):
             before = [row for row in bars[symbol] if row[0].date() < day]
             after = [row[0] for row in bars[symbol] if row[0].date() >= day]
             if action in ("dividend", "split") and before and after:
-                yield Effect(after[0], symbol, action, amount)
+                yield Effect(after[0].date(), symbol, action, amount)
             elif action in ENDS and before:
                 last = before[-1]
-                yield Effect(last[0], symbol, ENDS[action], last[4] if amount is None else amount)
+                yield Effect(
+                    last[0].date(), symbol, ENDS[action], last[4] if amount is None else amount
+                )
 
 
 def finer_panel(bars: Mapping[str, Sequence[Any]]) -> Panel:

@@ -77,6 +77,13 @@ def test_actions_are_listed_checked_and_taken_back(checkout, command):
     (row,) = json.loads(command("actions", "list", "ACME", "--json").out)
     assert row["amount"] == 0.5
 
+    for _ in range(2):  # however often, it is the version that is named
+        taken_back = command("actions", "undo", "ACME", "--to", "1")
+        assert "is at version 3: undone, back to version 1" in taken_back.out
+    (row,) = json.loads(command("actions", "list", "ACME", "--json").out)
+    assert row["amount"] == 50
+    assert command("actions", "undo", "ACME", "--to", "9").code == 2
+
 
 def test_what_contradicts_the_prices_is_an_error(checkout, command):
     checkout.write(FILE, "day,action,amount,until,name,source\n2025-06-05,dividend,1,,,x\n")

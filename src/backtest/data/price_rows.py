@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
+_FIRST, _LAST, _NO_DAY = (np.datetime64(day) for day in ("0001-01-01", "9999-12-31", "NaT"))
 REGULAR = "regular"  # the column that tells which finer bars open within the hours of a session
 
 
@@ -90,7 +91,8 @@ def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
     table = parquet_table(file.path, file.content, "session")
     days = table.pop("session").astype("M8[D]")
     names = bar_columns(str(file.path), table, len(days))
-    problems += [f"row {row}, column session: empty" for row in np.flatnonzero(np.isnat(days))]
+    days[(days < _FIRST) | (days > _LAST)] = _NO_DAY
+    problems += [f"row {row}, column session: no day" for row in np.flatnonzero(np.isnat(days))]
     return PriceRows("row", np.arange(len(days)), days, {name: table[name] for name in names})
 
 

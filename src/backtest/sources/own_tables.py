@@ -266,8 +266,12 @@ def _named(names: Sequence[str]) -> list[str]:
 
 
 def _parquet(path: Path, known: Known) -> RawTable:
+    from pyarrow import parquet
+
     try:
-        cells = pd.read_parquet(path)
+        stored = parquet.read_table(path, page_checksum_verification=True)
+        stored.validate(full=True)  # that texts are UTF-8
+        cells = stored.to_pandas()
     except (OSError, ValueError, NotImplementedError) as error:  # Arrow raises kinds of them
         raise _unreadable(path, str(error)) from None
     if not isinstance(cells.index, pd.RangeIndex):

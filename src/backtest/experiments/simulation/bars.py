@@ -99,7 +99,9 @@ def check_columns(path: Path, schema: pa.Schema, needed: Mapping[str, Kind]) -> 
 
 def parquet_file(path: Path) -> parquet.ParquetFile:
     """An open file that holds little of itself in memory."""
-    return parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER)
+    return parquet.ParquetFile(
+        path, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True
+    )
 
 
 def moments(column: Any) -> Times:
