@@ -127,6 +127,7 @@ def study(
     benchmark: str | pd.DataFrame | None = None,
     model: Literal["market", "market_adjusted", "mean_adjusted"] = "market",
     reaction: float = 5.0,
+    bars: str | None = None,
     seed: int = 1,
     draws: int = 10_000,
     accept_jumps: bool = False,
@@ -152,6 +153,8 @@ def study(
             default, whichever fits; of many stocks their mean.
         model: of normal returns of one stock.
         reaction: minutes from publication to the earliest open.
+        bars: length of finer bars of one stock, such as `5m`: its events within a session are
+            studied by the minute as well.
         seed: of the random days that one stock is held against.
         draws: of these random days, at least 99.
 
@@ -196,6 +199,8 @@ def study(
     chosen = parse_windows([arguments.window(ends) for ends in windows or ()])
     stocks = () if universe else tuple(sorted(config.value("symbol")))
     if universe or len(stocks) > 1:
+        if bars is not None:
+            raise UsageError("bars studies the minutes of one stock: name one symbol.")
         many = ManyStudyRequest(
             name, stocks, universe=universe, as_strategy=as_strategy, by=by, quantiles=quantiles,
             benchmark=frames.benchmark, reaction=reaction, windows=chosen or MANY_WINDOWS,
@@ -215,6 +220,7 @@ def study(
         as_strategy=as_strategy,
         benchmark=config.chosen("benchmark"),
         reaction=reaction,
+        bars=bars,
         settings=Settings(windows=chosen or WINDOWS, model=model, seed=seed, draws=draws),
         accept_jumps=accept_jumps,
     )

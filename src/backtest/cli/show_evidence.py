@@ -69,11 +69,23 @@ def study(out: Console, record: Record) -> None:
         (f"Other tests, p-values. {notes['tests']}", _tests(record)),
         ("Left out", _left_out(record)),
     )
-    for heading, table in parts:
+    minutes: tuple[tuple[str, Table], ...] = ()
+    if "minutes" in record:
+        note = f"By the minute. {study_page.minute_note(record)}"
+        minutes = ((note, _minutes(record)),)
+    for heading, table in (*minutes, *parts):
         if table.row_count:
             out.print(Text(f"\n{heading}\n", style="bold"))
             out.print(table)
     out.print()
+
+
+def _minutes(record: Record) -> Table:
+    headers = study_page.MINUTE_COLUMNS
+    table = new_table(*headers, right=headers[1:], whole=headers)
+    for line in study_page.minute_lines(record):
+        table.add_row(*line)
+    return table
 
 
 def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
