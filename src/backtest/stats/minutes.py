@@ -48,7 +48,7 @@ def by_clock(length: int, rows: Sequence[int], slots: Sequence[int], table: Floa
 
     `table` has a row a bar, open, high, low, close, volume; `rows` number their sessions from 0.
     """
-    shape = (max(rows) + 1, max(slots) + 1)
+    shape = (max(rows, default=0) + 1, max(slots, default=0) + 1)
     laid = np.full((5, *shape), np.nan)
     laid[:, rows, slots] = table.T
     opens, highs, lows, closes, volumes = laid
@@ -66,16 +66,20 @@ def minutes_study(clock: Clock, events: Sequence[tuple[int, int]]) -> dict[str, 
         first.setdefault(row, slot)
     quiet = np.setdiff1d(np.arange(len(clock.closes)), list(first))
     found = [_around(clock, row, slot, quiet[quiet < row]) for row, slot in first.items()]
-    steps = _steps(clock.length)
+    width = len(_steps(clock.length))
     cars, volumes, ranges = (
-        np.array([one[n] for one in found]).reshape(len(found), -1) for n in range(3)
+        np.array([one[n] for one in found]).reshape(len(found), width + (n == 0)) for n in range(3)
     )
     wider = sqrt(_inflation(list(first), quiet))
     means = [_mean(column, wider) for column in cars.T]
     rows = [
         {"minute": step * clock.length, "car": mean} | {"volume": volume, "range": wide}
         for step, mean, volume, wide in zip(
-            steps, means, map(_median, volumes.T), map(_median, ranges.T), strict=False
+            _steps(clock.length),
+            means,
+            map(_median, volumes.T),
+            map(_median, ranges.T),
+            strict=False,
         )
     ]
     return {
