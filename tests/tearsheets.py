@@ -43,8 +43,8 @@ def made_up(sessions: int = SESSIONS, first_trade: int = 0) -> Run:
         "summary": {"run": {"trades": 6}},
         "evidence": {"sentence": SENTENCE, "sharpe": {"unknown": ""}},
     }
-    table = pd.DataFrame({"return": returns, "benchmark_return": benchmark}, index)
-    return with_table(Run(Path(), manifest), table)
+    columns = {"return": returns, "benchmark_return": benchmark, "holding_return": np.nan}
+    return with_table(Run(Path(), manifest), pd.DataFrame(columns, index))
 
 
 def with_table(run: Run, table: pd.DataFrame) -> Run:

@@ -12,33 +12,35 @@ if TYPE_CHECKING:
         study,
         sweep,
     )
-    from backtest.api.data import (
-        add_action,
+    from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
+    from backtest.api.events import (
         add_event,
-        check_actions,
         check_events,
-        check_prices,
         edit_event,
-        fetch_prices,
         import_events,
-        import_prices,
         judge_claims,
-        list_actions,
         list_kinds,
-        list_prices,
         load_events,
-        load_prices,
         remove_event,
-        seal_actions,
         seal_events,
-        seal_prices,
         show_event,
-        undo_actions,
         undo_events,
+    )
+    from backtest.api.pages import compare, find_page, list_runs, report_run
+    from backtest.api.prices import (
+        add_action,
+        check_actions,
+        check_prices,
+        fetch_prices,
+        import_prices,
+        list_actions,
+        list_prices,
+        load_prices,
+        seal_actions,
+        seal_prices,
+        undo_actions,
         undo_prices,
     )
-    from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
-    from backtest.api.pages import compare, find_page, list_runs, report_run
     from backtest.api.runs import run
     from backtest.api.workspace import (
         init,
@@ -67,15 +69,17 @@ __all__ = [
 
 _NAMES = {
     "api.calls": ("audit_strategy", "check", "null_worlds", "simulate", "study", "sweep"),
-    "api.data": (
-        "add_action", "add_event", "check_actions", "check_events", "check_prices",
-        "edit_event", "fetch_prices", "import_events", "import_prices", "judge_claims",
-        "list_actions", "list_kinds", "list_prices", "load_events", "load_prices",
-        "remove_event", "seal_actions", "seal_events", "seal_prices", "show_event",
-        "undo_actions", "undo_events", "undo_prices",
-    ),
     "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
+    "api.events": (
+        "add_event", "check_events", "edit_event", "import_events", "judge_claims", "list_kinds",
+        "load_events", "remove_event", "seal_events", "show_event", "undo_events",
+    ),
     "api.pages": ("compare", "find_page", "list_runs", "report_run"),
+    "api.prices": (
+        "add_action", "check_actions", "check_prices", "fetch_prices", "import_prices",
+        "list_actions", "list_prices", "load_prices", "seal_actions", "seal_prices", "undo_actions",
+        "undo_prices",
+    ),
     "api.runs": ("run",),
     "api.workspace": (
         "init", "list_settings", "list_strategies", "list_universes", "new_signal",

@@ -36,17 +36,6 @@ class SourceError(BacktestError):
 
     exit_code = 5
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
-        """Tell what happened.
-
-        Args:
-            message: in the form of all messages.
-            status: of HTTP, where there is one.
-
-        """
-        super().__init__(message)
-        self.status = status
-
 
 def told(error: BaseException, message: str | None = None) -> str:
     """An exception in a line: its class, and what it says where it says anything."""

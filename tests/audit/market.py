@@ -57,9 +57,9 @@ def make_market(root: Path) -> Checkout:
         "news": NEWS,
     }.items():
         checkout.write(f"data/events/{name}.csv", text)
-    bars = pd.read_csv(root / "data/prices/ACME.csv")  # as finer bars may be there
-    (root / "data/prices/1h").mkdir()
-    bars.to_parquet(root / "data/prices/1h/ACME.parquet")
+    bars = pd.read_csv(root / "data/prices/ACME.csv")  # as files of no known kind may be there
+    (root / "data/prices/ticks").mkdir()
+    bars.to_parquet(root / "data/prices/ticks/ACME.parquet")
     checkout.write("reports/earlier/trades.csv", "2025-07-18,lost\n", sealed=False)
     return checkout
 

@@ -83,7 +83,7 @@ PEEKS = {
     # The report of 06-12 came after the close; the order is filled at the open of that day.
     "own_day": Caught("prefix event_time reads", "2025-06-12", "buy 100 ACME"),
     # Files that would tell the true prices are not there where prices are other ones.
-    "finer_bars": Caught("prefix perturbation reads", "2025-06-13", what="1h/ACME.parquet"),
+    "finer_bars": Caught("prefix perturbation reads", "2025-06-13", what="ticks/ACME.parquet"),
     "left_behind": Caught("prefix perturbation reads", "2025-07-18", "lost last time", "long"),
     # No world can change what lies outside of it.
     "absolute_path": Caught(

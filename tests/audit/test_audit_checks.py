@@ -282,8 +282,8 @@ class Trend(EventStrategy):
         self.buy(size=len(self.data))
 
     def next(self):
-        table = self.data.p.prices.table
-        if self.position and self.p.ahead and table["close"].iloc[-1] > 125:
+        last_close = self.data.p.bars.table[-1, 3]
+        if self.position and self.p.ahead and last_close > 125:
             self.close()
         if len(self) == 22:
             self.sell(size=1, exectype=2, price=self.data.close[0])

@@ -281,3 +281,11 @@ def test_the_run_stands_among_the_accounts_that_trade_at_random_times(reports, t
     assert first == second != third
     assert layout["shapes"][0]["x0"] == 0.06
     assert hover(page, "null", 0, 1) == "0.00 to 0.10: 4 accounts"
+
+
+def test_the_strip_shows_the_whole_span_across_its_width(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    widths = page.evaluate(
+        "['#strip', '#strip svg'].map((one) => document.querySelector(one).clientWidth)"
+    )
+    assert widths[0] == widths[1] > 500

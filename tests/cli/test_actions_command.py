@@ -72,6 +72,10 @@ def test_actions_are_listed_checked_and_taken_back(checkout, command):
     assert command("actions", "undo", "ACME").code == 0
     checked = command("actions", "check")
     assert "dividend of 50 on 2025-06-05, where the last close is 103" in checked.out
+    again = command("actions", "undo", "ACME", "--to", "2")
+    assert "version 4" in again.out
+    (row,) = json.loads(command("actions", "list", "ACME", "--json").out)
+    assert row["amount"] == 0.5
 
 
 def test_what_contradicts_the_prices_is_an_error(checkout, command):

@@ -176,18 +176,18 @@ ROW = ",".join(REPORT.values())
 SECOND = "ACME,2025-06-25,date,A second,Joe Bull,analyst,unknown"
 
 
-def test_a_file_of_events_is_added(command, mine, checkout):
-    outcome = command("events", "add", "short_report", "--csv", mine(ROW, SECOND), "--yes")
+def test_a_file_of_events_is_taken_in(command, mine, checkout):
+    outcome = command("events", "import", mine(ROW, SECOND), "--kind", "short_report", "--yes")
     assert outcome.code == 0
-    assert outcome.out.count("\n+ ") + outcome.out.startswith("+ ") == 2
+    assert outcome.out.count("\n+ ") == 2
     assert set(reports(command)) >= {"Made up anew", "A second"}
-    assert metadata(checkout)["reason"] == "added from mine.csv"
+    assert metadata(checkout)["reason"] == "imported mine.csv"
 
 
 def test_every_row_of_a_file_that_is_wrong_is_named(command, mine, checkout):
     before = checkout.snapshot("data")
     path = mine(ROW, SECOND.replace("date", ""), SECOND.replace("unknown", ""))
-    outcome = command("events", "add", "short_report", "--csv", path, "--yes")
+    outcome = command("events", "import", path, "--kind", "short_report", "--yes")
     assert outcome.code == BAD_DATA
     assert "mine.csv: 2 problems" in outcome.err
     assert "line 3, column published_at: '2025-06-25' is a day alone" in outcome.err
@@ -315,7 +315,7 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(add, checkout, monkeypat
         changed(checkout.root / PATH, ",10,made up", ",11,made up")
         return True
 
-    monkeypatch.setattr("backtest.cli.event_edits.at_terminal", lambda: True)
+    monkeypatch.setattr("backtest.cli.events.at_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", meanwhile)
     outcome = add()
     assert outcome.code == WRONG_USE

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -357,10 +358,12 @@ def test_a_yahoo_that_does_not_answer_can_be_left_out(monkeypatch, report, fetch
 
     report()
     monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=1, seconds=5, each=5, wait=0.001))
-    monkeypatch.setattr(yahoo, "earnings_table", lambda symbol: None)
+    nothing = SimpleNamespace(get_earnings_dates=lambda limit: None)
+    monkeypatch.setattr(yahoo, "_ticker", lambda symbol: nothing)
     outcome = fetch("earnings", "ACME", "--yes")
     assert outcome.code == NO_ANSWER
-    assert "Yahoo, earnings of ACME: the answer is empty; --no-estimates goes on" in outcome.err
+    assert "Yahoo, earnings of ACME: the answer is empty" in outcome.err
+    assert "Or go on without it: --no-estimates." in outcome.err
     assert fetch("earnings", "ACME", "--no-estimates", "--yes").code == 0
 
 

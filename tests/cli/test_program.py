@@ -1,9 +1,11 @@
 """Version and help, and the program as a process of its own."""
 
 import os
+import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -84,6 +86,27 @@ def test_the_program_as_a_process(checkout):
     assert failed.stderr == (
         "error: There is no strategy 'beatz'. Did you mean 'beats'? Known: beats, owner.\n"
     )
+
+
+def test_what_a_bar_of_progress_writes_is_for_the_terminal_as_it_is(checkout):
+    """Control characters are printed as text, but not those that rich draws with."""
+    leader, follower = pty.openpty()
+    program = "from backtest.cli.main import main; main()"
+    words = ("prices", "import", "data/prices/ACME.csv", "--symbol", "NEWS", "--source", "made up",
+             "--adjust", "none", "--yes")  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *words],
+        cwd=checkout.root, env={**os.environ, "TERM": "xterm"}, stdout=follower, stderr=follower,
+    ):  # fmt: skip
+        os.close(follower)
+        printed = b""
+        with suppress(OSError):  # which tells that nobody writes any more
+            while part := os.read(leader, 4096):
+                printed += part
+    os.close(leader)
+    assert b"Checking" in printed
+    assert b"\x1b[" in printed
+    assert b"u001b" not in printed
 
 
 def test_a_reader_that_goes_away_is_no_error(checkout):

@@ -196,6 +196,21 @@ def test_the_place_of_a_run_is_printed_letter_by_letter(run_made_up, checkout):
     assert str(checkout.root / "runs [old]" / "beats-ACME-") in outcome.out
 
 
+def test_columns_for_which_there_is_no_room_are_named(run_made_up, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "55")
+    several = words(run_made_up("beats", "owner").out)
+    assert "No room for Sharpe, Drawdown: in a wider terminal" in several
+    assert "No room for Entry $, Exit $: in a wider terminal" in words(run_made_up("beats").out)
+    listed = words(command("events", "list").out)
+    assert "No room for Grade, Precise, Public, New York: in a wider terminal" in listed
+
+
+@pytest.mark.parametrize("width", range(50, 60))
+def test_no_line_ends_between_a_figure_and_its_unit(run_made_up, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert not re.search(r"\d *\n *%", run_made_up("beats").out)
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_line_is_wider_than_the_terminal(run_made_up, command, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))

@@ -48,6 +48,26 @@ def test_a_study_tells_what_it_found_and_how_and_where_it_is(study, checkout):
     assert {path.name for path in folder.iterdir()} == {"cars.csv", "index.html", "study.json"}
 
 
+def figures(text: str) -> set[str]:
+    return set(re.findall(r"[+-]?\d+\.\d+", text))
+
+
+@pytest.mark.parametrize("several", [(), ("--symbol", "INDX")])
+def test_in_a_narrow_terminal_every_figure_is_whole(study, monkeypatch, several):
+    asked = ("earnings", "--window", "-1,+1", "--window", "0,2", *several)
+    wide = study(*asked).out
+    monkeypatch.setenv("COLUMNS", "50")
+    narrow = study(*asked).out
+    assert figures(narrow) == figures(wide)
+    assert not too_wide(narrow.split("It had been studied")[0], 50)
+
+
+def test_a_window_for_which_there_is_no_room_is_named(study, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    told = words(study("earnings").out)
+    assert "No room for [-10,+10]: in a wider terminal, and with --json." in told
+
+
 def test_events_that_are_left_out_are_listed_with_the_reason(study):
     told = words(study("short_report").out)
     assert "1 left out" in told

@@ -6,7 +6,7 @@ import re
 import pyarrow.parquet as pq
 import pytest
 
-from backtest.cli.sweep import _duration
+from backtest.cli.evidence import _duration
 from tests.commands import WRONG_USE, fails
 
 GRID = ("--grid", "weight=0.25,0.5", "--grid", "hold=1,3,5")
@@ -113,7 +113,7 @@ def test_very_many_sets_are_told_and_asked_for(sweep, checkout, monkeypatch, ans
 
 @pytest.mark.parametrize("how", ["by answer", "--yes"])
 def test_very_many_sets_are_evaluated_where_it_is_meant(sweep, checkout, monkeypatch, how):
-    monkeypatch.setattr("backtest.cli.sweep._MANY", 5)
+    monkeypatch.setattr("backtest.cli.evidence._MANY", 5)
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n" if how == "by answer" else ""))
     outcome = sweep("beats", *GRID, *(["--yes"] if how == "--yes" else []))
     assert outcome.code == 0

@@ -94,17 +94,17 @@ def test_a_named_zone_is_read_with_its_daylight_saving(day):
 def test_opens_and_the_close_before_are_given_in_utc(session, open_utc, close_before_utc):
     calendar = trading_calendar()
     day = date.fromisoformat(session)
-    assert calendar.open_of(day) == datetime.fromisoformat(open_utc).replace(tzinfo=UTC)
+    assert calendar.time_of(day, "open") == datetime.fromisoformat(open_utc).replace(tzinfo=UTC)
     assert calendar.previous_close(day) == datetime.fromisoformat(close_before_utc).replace(
         tzinfo=UTC
     )
-    assert calendar.open_of(day).utcoffset() == timedelta(0)
+    assert calendar.time_of(day, "open").utcoffset() == timedelta(0)
 
 
 @pytest.mark.parametrize("day", ["2025-04-18", "2025-06-19", "2025-07-04", "2025-11-15"])
 def test_a_day_without_a_session_has_no_open(day):
     with pytest.raises(DataError, match=f"{day} is not a session of XNYS"):
-        trading_calendar().open_of(date.fromisoformat(day))
+        trading_calendar().time_of(date.fromisoformat(day), "open")
 
 
 def test_sessions_between_two_days_leave_out_holidays_and_include_both_ends():
@@ -256,5 +256,5 @@ def test_the_session_in_whose_hours_a_moment_lies(moment, session):
     ],
 )
 def test_the_opens_of_days(day, open_):
-    found = trading_calendar().opens_of(np.array([day, "2025-06-02"], "M8[D]"))
+    found = trading_calendar().times_of(np.array([day, "2025-06-02"], "M8[D]"), "open")
     assert found.astype(str).tolist() == [open_, "2025-06-02T13:30:00.000000"]

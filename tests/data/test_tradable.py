@@ -157,4 +157,4 @@ def test_each_stock_has_its_start_and_strategies_that_do_not_listen_have_none(ch
 def test_the_close_before_a_start_is_a_close_of_the_calendar(prices):
     decisions, _ = ask(prices, [], strategy=AskedAtStart, first="2025-07-07")
     assert decisions[0].event.published_at == utc("2025-07-03T13:00:00-04:00")  # a half day
-    assert trading_calendar().open_of(day("2025-07-07")) == utc("2025-07-07T09:30:00-04:00")
+    assert trading_calendar().time_of(day("2025-07-07"), "open") == utc("2025-07-07T09:30:00-04:00")

@@ -122,6 +122,8 @@ def test_in_runs_by_sessions_a_bar_is_one_and_the_clock_is_its_close(world: Worl
 
 def in_sessions_alone(signal: Signal) -> Signal:
     """The signal with the same plan in words of sessions."""
+    if signal.direction == "flat":  # it has no plan
+        return signal
     if signal.hold_bars is not None:
         return replace(signal, hold=signal.hold_bars, hold_bars=None)
     if signal.leave_at is not None:

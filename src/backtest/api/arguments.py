@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtest.data.kinds import snake_case
 from backtest.errors import UsageError
-from backtest.experiments.terms import Terms, read_terms
+from backtest.experiments.terms import read_day, read_terms
 from backtest.strategy.base import Strategy, is_strategy
 from backtest.strategy.loading import one_strategy
 from backtest.strategy.parameters import Text, recorded
@@ -21,6 +21,12 @@ from backtest.workspace.folders import Workspace, find_data, find_reports, find_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from backtest.audit.observe import AuditRequest
+    from backtest.experiments.runs.run import RunRequest
+    from backtest.experiments.sweeps.run import SweepRequest
+
+Request = TypeVar("Request", "RunRequest", "SweepRequest", "AuditRequest")
 
 
 @dataclass(frozen=True)
@@ -35,28 +41,19 @@ class StrategyClass(StrategyFile):
 
 
 def strategy_of(strategy: object) -> StrategyClass:
-    """A strategy class or instance as `prepare_run` takes one; an instance's values are defaults.
-
-    Raises:
-        UsageError: it is neither, or its source cannot be read.
-
-    """
+    """A strategy class or instance as `prepare_run` takes it; its own values are defaults."""
     cls = strategy if isinstance(strategy, type) else type(strategy)
     if not is_strategy(cls):
         raise UsageError(
             f"{strategy!r} is no strategy. Give the name of one in the strategies folder, "
             f"or a subclass of Strategy or EventStrategy."
         )
-    own = {} if isinstance(strategy, type) else _values_of(strategy)
+    if not isinstance(strategy, type | Strategy):
+        raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
+    own = recorded(strategy) if isinstance(strategy, Strategy) else {}
     name = snake_case(cls.__name__)
     text, place = _source(cls)
     return StrategyClass(name, place, one_strategy(str(place), [cls]), defaults=own, text=text)
-
-
-def _values_of(strategy: object) -> dict[str, Any]:
-    if isinstance(strategy, Strategy):
-        return recorded(strategy)
-    raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
 
 
 def _source(cls: type[Any]) -> tuple[str, Path]:
@@ -81,6 +78,10 @@ def _source(cls: type[Any]) -> tuple[str, Path]:
 Folder = str | os.PathLike[str] | None
 Folders = Folder | list[str] | list[Path]
 Day = str | date | None
+
+
+def ignore(*_: object) -> None:
+    """A callback of whoever wants none."""
 
 
 def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> Workspace:
@@ -111,32 +112,40 @@ def several(names: str | Sequence[str] | None) -> list[str] | None:
     return [names] if isinstance(names, str) else list(names or ()) or None
 
 
-def terms_of(
+def request_of(
+    request: type[Request],
     data: Path,
+    *,
+    parameters: Mapping[str, object] | None,
     symbols: str | Sequence[str] | None,
-    benchmark: str | None,
+    universe: str | None,
+    first: Day,
+    last: Day,
     cash: float | None,
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
-    universe: str | None = None,
-) -> Terms:
-    """The terms that a call names; see `read_terms`."""
+    benchmark: str | None = None,
+    **own: Any,
+) -> Request:
+    """A request of the terms that a call names, as of `run`, and of its own fields."""
     named = {
         "symbol": several(symbols),
         "benchmark": benchmark,
         "cash": cash,
         "costs": costs and os.fspath(costs),
     }
-    return read_terms(data, named, rules, universe)
+    terms = {
+        **vars(read_terms(data, named, rules, universe)),
+        "settings": parameters or {},
+        "first": read_day("first", first),
+        "last": read_day("last", last),
+    }
+    shared = {one.name: terms[one.name] for one in fields(request) if one.name in terms}
+    return request(**shared, **own)
 
 
 def check_name(name: object, rule: str) -> None:
-    """Refuse what is no name, such as a class.
-
-    Raises:
-        UsageError: it begins with the rule.
-
-    """
+    """Refuse what is no name, such as a class, in a message that begins with the rule."""
     if not isinstance(name, str):
         raise UsageError(
             f"{rule}, not {name!r}. Save a class in the strategies folder, and give its name."
@@ -149,14 +158,11 @@ def window(ends: object) -> str:
 
 
 def axis(name: str, values: object) -> Text | list[Any]:
-    """The values of a parameter in a grid; a text such as `1:40` is read as that of `--grid`.
-
-    Raises:
-        UsageError: they are neither a text nor a collection.
-
-    """
-    if isinstance(values, str | Text):
-        return Text(values) if isinstance(values, str) else values
+    """The values of a parameter in a grid; a text such as `1:40` is read as that of `--grid`."""
+    if isinstance(values, Text):
+        return values
+    if isinstance(values, str):
+        return Text(values)
     try:
         return list(values)  # type: ignore[call-overload, no-any-return]
     except TypeError:

@@ -5,16 +5,17 @@ Arguments that several take are explained in `backtest.run`.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api import arguments, results
 from backtest.api.frames import read_frames, workspace_of
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import check_one_of, read_day
+from backtest.experiments.terms import check_one_of, read_terms
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from backtest.experiments.studies.null_worlds import NullWorlds
 
 _FEWEST_DRAWS = 99
-
-
-def _ignore(*_: object) -> None:
-    """A callback of whoever wants none."""
 
 
 def sweep(
@@ -52,9 +49,9 @@ def sweep(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
-    before: Callable[[Any], None] = _ignore,
-    on_sets: Callable[[int, int], None] = _ignore,
-    tell: Callable[[str], None] = _ignore,
+    before: Callable[[Any], None] = arguments.ignore,
+    on_sets: Callable[[int, int], None] = arguments.ignore,
+    tell: Callable[[str], None] = arguments.ignore,
 ) -> results.SweepResult:
     """Evaluate every combination of some parameters' values, as `backtest sweep` does.
 
@@ -90,21 +87,12 @@ def sweep(
     arguments.check_name(strategy, "A sweep takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        terms = arguments.terms_of(
-            workspace.data, frames.symbols, None, cash, costs, rules, universe
-        )
-        request = SweepRequest(
-            strategy=strategy,
-            symbols=terms.symbols,
-            settings=parameters or {},
+        request = arguments.request_of(
+            SweepRequest, workspace.data, strategy=strategy, accept_jumps=accept_jumps,
             grid={name: arguments.axis(name, values) for name, values in grid.items()},
-            first=read_day("first", first),
-            last=read_day("last", last),
-            rules=terms.rules,
-            costs=terms.costs,
-            universe=terms.universe,
-            accept_jumps=accept_jumps,
-        )
+            parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
+            last=last, cash=cash, costs=costs, rules=rules,
+        )  # fmt: skip
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):
             return results.SweepResult.of(known, known=True)
@@ -171,19 +159,7 @@ def study(
         [0,+1]       6 -0.1139  0.0050    0.2494
 
     """
-    from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
-    from backtest.experiments.studies.many import (
-        ManyStudyRequest,
-        prepare_many_study,
-        run_many_study,
-    )
-    from backtest.experiments.studies.run import (
-        Settings,
-        StudyRequest,
-        parse_windows,
-        prepare_study,
-        run_study,
-    )
+    from backtest.experiments.studies import many, run
     from backtest.stats.event_study import MODELS, WINDOWS
 
     arguments.check_name(name, "A study takes the name of a kind of event or of a strategy")
@@ -196,38 +172,32 @@ def study(
     config = read_config(
         {"symbol": arguments.several(frames.symbols), "benchmark": frames.benchmark}
     )
-    chosen = parse_windows([arguments.window(ends) for ends in windows or ()])
+    named = run.parse_windows([arguments.window(ends) for ends in windows or ()])
     stocks = () if universe else tuple(sorted(config.value("symbol")))
-    if universe or len(stocks) > 1:
-        if bars is not None:
-            raise UsageError("bars studies the minutes of one stock: name one symbol.")
-        many = ManyStudyRequest(
-            name, stocks, universe=universe, as_strategy=as_strategy, by=by, quantiles=quantiles,
-            benchmark=frames.benchmark, reaction=reaction, windows=chosen or MANY_WINDOWS,
+    is_of_one = len(stocks) == 1
+    if is_of_one and by is not None:
+        raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
+    if bars is not None and not is_of_one:
+        raise UsageError("bars studies the minutes of one stock: name one symbol.")
+    with workspace_of(frames, strategies, data, reports) as workspace:
+        if is_of_one:
+            request = run.StudyRequest(
+                name, stocks[0], as_strategy=as_strategy, benchmark=config.chosen("benchmark"),
+                settings=run.Settings(named or WINDOWS, model, seed=seed, draws=draws),
+                reaction=reaction, bars=bars, accept_jumps=accept_jumps,
+            )  # fmt: skip
+            plan = run.prepare_study(workspace, request)
+            known = plan.exists and not force
+            return results.StudyResult.of(run.run_study(plan, force=force), known=known)
+        of_many = many.ManyStudyRequest(
+            name, stocks, as_strategy=as_strategy, benchmark=frames.benchmark, universe=universe,
+            by=by, quantiles=quantiles, windows=named or many.WINDOWS, reaction=reaction,
             accept_jumps=accept_jumps,
         )  # fmt: skip
-        with workspace_of(frames, strategies, data, reports) as workspace:
-            stocks_plan = prepare_many_study(workspace, many)
-            known = stocks_plan.exists and not force
-            return results.StocksStudyResult.of(
-                run_many_study(stocks_plan, force=force), known=known
-            )
-    if by is not None:
-        raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
-    request = StudyRequest(
-        name,
-        stocks[0],
-        as_strategy=as_strategy,
-        benchmark=config.chosen("benchmark"),
-        reaction=reaction,
-        bars=bars,
-        settings=Settings(windows=chosen or WINDOWS, model=model, seed=seed, draws=draws),
-        accept_jumps=accept_jumps,
-    )
-    with workspace_of(frames, strategies, data, reports) as workspace:
-        plan = prepare_study(workspace, request)
-        known = plan.exists and not force
-        return results.StudyResult.of(run_study(plan, force=force), known=known)
+        plan_of_many = many.prepare_many_study(workspace, of_many)
+        known = plan_of_many.exists and not force
+        studied = many.run_many_study(plan_of_many, force=force)
+        return results.StocksStudyResult.of(studied, known=known)
 
 
 def audit_strategy(
@@ -250,8 +220,8 @@ def audit_strategy(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
-    before: Callable[[Any], None] = _ignore,
-    on_worlds: Callable[[int, int], None] = _ignore,
+    before: Callable[[Any], None] = arguments.ignore,
+    on_worlds: Callable[[int, int], None] = arguments.ignore,
 ) -> results.AuditResult:
     """Ask whether a strategy looks ahead, as `backtest audit` does.
 
@@ -279,20 +249,11 @@ def audit_strategy(
     arguments.check_name(strategy, "An audit takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        terms = arguments.terms_of(
-            workspace.data, frames.symbols, None, cash, costs, rules, universe
-        )
-        request = AuditRequest(
-            strategy=strategy,
-            symbols=terms.symbols,
-            universe=terms.universe,
-            settings=parameters or {},
-            first=read_day("first", first),
-            last=read_day("last", last),
-            rules=terms.rules,
-            worlds=worlds,
-            seed=seed,
-        )
+        request = arguments.request_of(
+            AuditRequest, workspace.data, strategy=strategy, worlds=worlds, seed=seed,
+            parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
+            last=last, cash=cash, costs=costs, rules=rules,
+        )  # fmt: skip
         observer = partial(in_processes, workers=workers) if workers else None
         plan = prepare(workspace, request)
         if not (known := plan.exists and not force):
@@ -379,10 +340,9 @@ def simulate(
         DataError: a file is corrupt or holds what it must not.
 
     """
-    from pathlib import Path
-
     from backtest.experiments.simulation.account import simulate_files
 
     folder = arguments.data_of(data)
-    terms = arguments.terms_of(folder, None, None, cash, costs, rules)
+    named = {"cash": cash, "costs": costs and os.fspath(costs)}
+    terms = read_terms(folder, named, rules)
     return simulate_files(Path(bars), Path(signals), terms.rules, folder / "borrow", curves=curves)

@@ -24,7 +24,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backtest.api.arguments import folders
+from backtest.data import edits
+from backtest.data.actions import read_actions
+from backtest.data.kinds import StakeDisclosure
+from backtest.data.prices import price_symbols, read_prices
 from backtest.experiments.terms import read_day
+from backtest.sources import earnings, edgar, filings, stakes, yahoo
+from backtest.sources.updates import check_symbol
+from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,8 +39,6 @@ if TYPE_CHECKING:
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Change, Edit
     from backtest.data.kinds import Event
-    from backtest.sources.edgar import Company
-    from backtest.sources.filings import Fetched
 
     Answered = Callable[[str], None]
 
@@ -72,39 +77,32 @@ class _Request:
         strategies: Folders,
         data: Folder,
     ) -> None:
-        from backtest.data.prices import price_symbols, read_prices
-        from backtest.sources.edgar import Edgar
-        from backtest.sources.updates import check_symbol
-
         self.symbol, self.cik = check_symbol(symbol.upper()), cik
         self.workspace = folders(strategies, data)
         folder = self.workspace.data / "prices"
         there = self.symbol in price_symbols(folder)
         self.prices = read_prices(folder, self.symbol) if there else None
         self.since = read_day("first", first) or (self.prices.first if self.prices else None)
-        self.edgar = Edgar(
+        self.edgar = edgar.Edgar(
             identity or os.environ.get("BACKTEST_EDGAR_IDENTITY"),
             base_url or os.environ.get("BACKTEST_EDGAR_URL"),
             answered,
         )
 
-    def company(self) -> Company:
+    def company(self) -> edgar.Company:
         """The company whose stock it is."""
-        from backtest.sources.edgar import company_of_number, company_of_symbol
-
         if self.cik is None:
-            return company_of_symbol(self.edgar, self.symbol)
-        return company_of_number(self.edgar, self.cik)
+            return edgar.company_of_symbol(self.edgar, self.symbol)
+        return edgar.company_of_number(self.edgar, self.cik)
 
-    def held_against(self, fetched: Fetched, *, accept: bool, dry_run: bool) -> FetchedEvents:
+    def held_against(
+        self, fetched: filings.Fetched, *, accept: bool, dry_run: bool
+    ) -> FetchedEvents:
         """What was fetched beside the file of its kind, which it is written to."""
-        from backtest.data.edits import update
-        from backtest.sources.filings import same
-
-        reason = "fetched from EDGAR"
-        edit, differences = update(
-            self.workspace, fetched.kind, fetched.rows, same, reason=reason, accept=accept
-        )
+        edit, differences = edits.update(
+            self.workspace, fetched.kind, fetched.rows, filings.same,
+            reason="fetched from EDGAR", accept=accept,
+        )  # fmt: skip
         if edit.diff and not dry_run:
             edit.make()
         return FetchedEvents(fetched.kind, edit, differences, fetched.remarks, len(fetched.rows))
@@ -129,12 +127,9 @@ def fetch_earnings(
     Without `estimates` there is no consensus. The other arguments are explained at the head of
     `backtest.api.edgar`.
     """
-    from backtest.sources.earnings import fetch_earnings as fetch
-    from backtest.sources.yahoo import ask_estimates
-
     of = _Request(symbols, cik, first, identity, base_url, answered, strategies, data)
-    known = ask_estimates(of.symbol) if estimates else None
-    fetched = fetch(of.edgar, of.company(), of.symbol, of.since, known)
+    known = yahoo.ask_estimates(of.symbol) if estimates else None
+    fetched = earnings.fetch_earnings(of.edgar, of.company(), of.symbol, of.since, known)
     return of.held_against(fetched, accept=accept, dry_run=dry_run)
 
 
@@ -159,28 +154,19 @@ def fetch_stakes(
     or several with a comma between, learned from the holder's tables. The other arguments are
     explained at the head of `backtest.api.edgar`.
     """
-    from backtest.data.actions import read_actions
-    from backtest.data.edits import event_lines
-    from backtest.data.kinds import StakeDisclosure
-    from backtest.sources.edgar import find_holder
-    from backtest.sources.stakes import close_before, closes_as_traded
-    from backtest.sources.stakes import fetch_stakes as fetch
-    from backtest.workspace.folders import read_config
-
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
     of = _Request(symbol, cik, first, identity, base_url, answered, strategies, data)
     actions = read_actions(of.workspace.data / "actions", of.symbol)
-    closes = {} if of.prices is None else closes_as_traded(of.prices, actions)
-    on_file = [line.event for line in event_lines(of.workspace, StakeDisclosure)]
-    fetched = fetch(
+    on_file = [line.event for line in edits.event_lines(of.workspace, StakeDisclosure)]
+    fetched = stakes.fetch_stakes(
         of.edgar,
         of.company(),
         of.symbol,
-        find_holder(of.edgar, holder),
+        edgar.find_holder(of.edgar, holder),
         cusips=[one.strip().upper().zfill(9) for one in (cusip or "").split(",") if one.strip()],
         since=of.since,
         known=[event for event in on_file if isinstance(event, StakeDisclosure)],
-        close=lambda day: close_before(closes, day),
+        close=lambda day: stakes.close_as_traded(of.prices, actions, day) if of.prices else None,
         actions=actions,
     )
     return of.held_against(fetched, accept=accept, dry_run=dry_run)
@@ -205,8 +191,6 @@ def fetch_filings(
     The `form` is `8-K`, its items as news, or `4`, sales by insiders. The other arguments are
     explained at the head of `backtest.api.edgar`.
     """
-    from backtest.sources.filings import fetch_filings as fetch
-
     of = _Request(symbols, cik, first, identity, base_url, answered, strategies, data)
-    fetched = fetch(of.edgar, of.company(), of.symbol, form.upper(), of.since)
+    fetched = filings.fetch_filings(of.edgar, of.company(), of.symbol, form.upper(), of.since)
     return of.held_against(fetched, accept=accept, dry_run=dry_run)

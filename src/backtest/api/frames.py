@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from backtest.api.arguments import folders
+from backtest.api.arguments import folders, several
 from backtest.data.actions import read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
@@ -58,20 +58,12 @@ _SESSIONS = ("session", "date")
 
 @dataclass(frozen=True)
 class Frames:
-    """The data of a call that come as frames.
+    """The data of a call that come as frames."""
 
-    Attributes:
-        prices: checked tables by symbol, indexed by session.
-        events: as the caller has them; None for those of the workspace.
-        symbols: what is traded; None where the settings say.
-        benchmark: the symbol of the benchmark; likewise.
-
-    """
-
-    prices: Mapping[str, pd.DataFrame]
-    events: EventFrames
-    symbols: str | Sequence[str] | None
-    benchmark: str | None
+    prices: Mapping[str, pd.DataFrame]  # checked tables by symbol, indexed by session
+    events: EventFrames  # as the caller has them; None for those of the workspace
+    symbols: str | Sequence[str] | None  # what is traded; None where the settings say
+    benchmark: str | None  # likewise
 
     @property
     def any(self) -> bool:
@@ -86,16 +78,7 @@ def read_frames(
     benchmark: str | pd.DataFrame | None = None,
     universe: str | None = None,
 ) -> Frames:
-    """Check frames of prices; see `Frames`.
-
-    Without `symbols` every frame with bars is traded, but for the benchmark.
-
-    Raises:
-        UsageError: what should be frames is none, symbols are not told, or there are frames beside
-            a universe.
-        DataError: a frame breaks the format; every row at fault is named.
-
-    """
+    """Check frames of prices; without `symbols` each with bars is traded, but for the benchmark."""
     if universe and not (prices is events is None and isinstance(benchmark, str | None)):
         raise UsageError(
             f"The members of the universe {universe} have files of prices and events, and frames "
@@ -120,9 +103,8 @@ def _by_symbol(
     if prices is None:
         return
     if isinstance(prices, pd.DataFrame):
-        yield from _parts(prices, symbols)
-        return
-    if not isinstance(prices, Mapping) or not prices:
+        prices = _parts(prices, symbols)
+    elif not isinstance(prices, Mapping) or not prices:
         raise UsageError(
             f"prices {type(prices).__name__}: give a DataFrame, or DataFrames by symbol."
         )
@@ -135,27 +117,22 @@ def _by_symbol(
         yield symbol, f"prices[{symbol!r}]", frame
 
 
-def _parts(
-    prices: pd.DataFrame, symbols: str | Sequence[str] | None
-) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """The symbols of one frame."""
+def _parts(prices: pd.DataFrame, symbols: str | Sequence[str] | None) -> dict[str, pd.DataFrame]:
+    """One frame by symbol."""
     column = next((one for one in prices.columns if str(one).lower() == "symbol"), None)
     if column is not None:
         if prices[column].isna().any():
             row = int(np.flatnonzero(prices[column].isna())[0])
             raise DataError(f"prices: row {row}, column symbol: empty; write it as in CRWV")
-        for symbol, part in prices.groupby(column, sort=True, observed=True):
-            _check_symbol(symbol)
-            yield str(symbol), f"prices[{symbol!r}]", part.drop(columns=column)
-        return
-    one = [symbols] if isinstance(symbols, str) else list(symbols or ())
-    if len(one) != 1:
-        raise UsageError(
-            "prices: whose they are is not told. Name one symbol in `symbols`, "
-            "have a column symbol, or give DataFrames by symbol."
-        )
-    _check_symbol(one[0])
-    yield one[0], f"prices[{one[0]!r}]", prices
+        groups = prices.groupby(column, sort=True, observed=True)
+        return {symbol: part.drop(columns=column) for symbol, part in groups}
+    match several(symbols):
+        case [symbol]:
+            return {symbol: prices}
+    raise UsageError(
+        "prices: whose they are is not told. Name one symbol in `symbols`, "
+        "have a column symbol, or give DataFrames by symbol."
+    )
 
 
 def _check_symbol(symbol: object) -> None:
@@ -170,10 +147,6 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     It has an index or a column `session` or `date`, and the columns of bars or `close` alone, in
     any case; other columns are left out.
-
-    Raises:
-        DataError: a column is missing or doubled, or rows break the format.
-
     """
     columns = [str(one).strip().lower() for one in frame.columns]
     if doubled := sorted({one for one in columns if columns.count(one) > 1} & {*BAR_COLUMNS}):
@@ -250,11 +223,6 @@ def workspace_of(
     Frames of prices go before the files of their symbols, and events before all files of events;
     `kinds` may come beside those that ship and those of strategy files. The copy is of links and
     goes away afterwards. Without a workspace, results go to `reports` in the working folder.
-
-    Raises:
-        UsageError: a folder is wrong, or an event is of no known kind.
-        DataError: events break the format.
-
     """
     if not frames.any:
         yield folders(strategies, data, reports)
@@ -266,7 +234,7 @@ def workspace_of(
             _or_else("data", data, spare),
             _or_else("reports", reports, Path.cwd()),
         )
-        folder = Path(temporary).resolve() / "frames"
+        folder = spare.resolve() / "frames"
         shutil.copytree(found.data.resolve(), folder, copy_function=os.symlink)
         for symbol, table in frames.prices.items():
             _write_prices(folder / "prices", symbol, table)
@@ -327,12 +295,19 @@ def _write(
 def event_rows(
     events: EventFrames, kinds: Mapping[str, type[Event]]
 ) -> dict[str, list[dict[str, str]]]:
-    """The rows of events by kind, as files take them, checked as files are; see `workspace_of`."""
+    """The rows of events by kind, as files take them, checked as files are."""
     found: dict[str, list[dict[str, str]]] = {}
-    for kind, name, numbered in _of_kinds(events):
+    for kind, name, rows in _of_kinds(events):
         if kind not in kinds:
             raise unknown("kind of event", kind, kinds)
-        found[kind] = _checked(kinds[kind], name, numbered)
+        columns = columns_of(kinds[kind])
+        for column in (column for _, row in rows for column in row):
+            if column not in columns:
+                raise DataError(f"{name}: {unknown(f'column of {kind}', column, columns)}")
+        problems: list[str] = []
+        checked = check_rows(kinds[kind], rows, "row", problems)
+        raise_problems(Path(name), problems)
+        found[kind] = [dict(one.cells) for one in checked]
     return found
 
 
@@ -373,18 +348,3 @@ def _texts(frame: pd.DataFrame) -> list[dict[str, str]]:
     columns = [str(name).strip() for name in frame.columns]
     rows: list[dict[str, str]] = frame.set_axis(columns, axis=1).map(_text).to_dict("records")
     return rows
-
-
-def _checked(
-    kind: type[Event], name: str, rows: Iterable[tuple[int, dict[str, str]]]
-) -> list[dict[str, str]]:
-    problems: list[str] = []
-    rows = list(rows)
-    for _, row in rows:
-        for column in row:
-            if column not in kind.model_fields:
-                error = unknown(f"column of {kind.kind}", column, columns_of(kind))
-                raise DataError(f"{name}: {error}")
-    found = check_rows(kind, rows, "row", problems)
-    raise_problems(Path(name), problems)
-    return [dict(one.cells) for one in found]

@@ -1,4 +1,8 @@
-"""The calls about what was made: runs listed, compared and in other forms, and pages of all."""
+"""The calls about what was made: runs listed, compared and in other forms, and pages of all.
+
+`reports` is the folder of them, that of the workspace by default; `tell` takes a sentence for each
+run that is damaged and left out.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,8 @@ from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs.store import TRADES
 from backtest.experiments.terms import read_day
+from backtest.experiments.trials import trials_on_record
+from backtest.reports import compare_page, index_page, pages, run_page, run_words
 from backtest.strategy.parameters import shown
 from backtest.workspace.files import clear_unfinished
 
@@ -52,8 +58,6 @@ def report_run(
         output: the file to write; a page becomes one file that can be sent. By default a page and
             a picture go to the run folder.
         force: write over a file that is no report.
-        reports: folder of the runs; that of the workspace by default.
-        tell: takes a sentence for each damaged run that the name fits.
 
     Returns:
         The file, or the text where none is written.
@@ -72,18 +76,17 @@ def report_run(
     found = finding.find_run(reports_of(reports), os.fspath(run), tell)
     file = None if output is None else _free(Path(output), form, force=force)
     if form == "png":
-        from backtest.reports.picture import write_picture
+        from backtest.reports import picture
 
         name = f"chart-{symbols}.png" if symbols else "chart.png"
-        return write_picture(found, file or found.path / name, symbols)
+        return picture.write_picture(found, file or found.path / name, symbols)
     if form == "html":
         if file is None:
             return _draw(found)
-        from backtest.reports.pages import single_file
 
         with TemporaryDirectory() as scratch:
             is_writable = os.access(found.path, os.W_OK)
-            text = single_file(_draw(found, None if is_writable else Path(scratch) / "run"))
+            text = pages.single_file(_draw(found, None if is_writable else Path(scratch) / "run"))
     else:
         text = _text(found, form, table)
         if file is None:
@@ -132,22 +135,21 @@ def find_page(
     Args:
         name: a run id, run folder or strategy; the id or folder of a sweep, study or comparison;
             `compare` for the latest run of each strategy, or `index`, which shows them all.
-        reports: folder of them; that of the workspace by default.
-        tell: takes a sentence for each run that is damaged and left out.
 
     Raises:
         UsageError: there is none.
 
     """
-    from backtest.reports.index_page import write_index
-
     folder = reports_of(reports)
     if name == "index":
         page = folder / "index.html"
         is_kept = page.exists() and not os.access(folder, os.W_OK)
-        return page if is_kept else write_index(folder)  # anew: folders come and go
+        return page if is_kept else index_page.write_index(folder)  # anew: folders come and go
     if name == "compare":
-        return _comparison(folder, tell)
+        page = folder / "compare.html"
+        if page.exists():
+            return page
+        return compare_page.write_comparison(folder, find_runs(reports=folder, tell=tell))
     for page in folder.glob("[!.]*/index.html"):
         if Path(name).name in (page.parent.name, page.parent.name.rpartition("-")[2]):
             return page
@@ -166,7 +168,6 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
     Args:
         *runs: results of `run`, or run ids or their beginnings, run folders, strategies, labels,
             or patterns such as `earnings_*`; without any, the latest run of each strategy.
-        reports: folder of the runs that are named; that of the workspace by default.
         variants: take every run that a name fits, in place of the latest.
 
     Returns:
@@ -194,21 +195,19 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
     import pandas as pd
 
     from backtest.experiments.runs.figures import all_figures, holdings
-    from backtest.experiments.trials import trials_on_record
-    from backtest.reports.compare_page import benchmarks_of
-    from backtest.reports.run_words import corrected, evidence_figures
 
     found = find_runs(*runs, reports=reports, variants=variants)
     rows: dict[str, dict[str, Any]] = {}
-    for run, p_holm in zip(found, corrected(found), strict=True):
+    for run, p_holm in zip(found, run_words.corrected(found), strict=True):
         trials = trials_on_record(run.path.parent, run.manifest)["count"]
-        row = {**all_figures(run), **evidence_figures(run), "p_holm": p_holm, "trials": trials}
+        row = {**all_figures(run), **run_words.evidence_figures(run)}
+        row |= {"p_holm": p_holm, "trials": trials}
         name = " · ".join([run.manifest["strategy"], *finding.telling(run, found)])
         rows[name if name not in rows else f"{name} · {run.run_id}"] = row
     for held in holdings(found):
         name = f"{held.symbols} held"
         rows[f"{name} of {held.run.run_id}" if name in rows else name] = dict(held.figures)
-    for benchmark in benchmarks_of(found):
+    for benchmark in compare_page.benchmarks_of(found):
         symbol = benchmark.run.manifest["benchmark"]
         name = f"{symbol} of {benchmark.run.run_id}" if symbol in rows else symbol
         rows[name] = dict(benchmark.figures)
@@ -222,7 +221,7 @@ def find_runs(
     variants: bool = False,
     tell: Callable[[str], None] = warnings.warn,
 ) -> list[Run]:
-    """The runs that `compare` compares, each once; `tell` takes a sentence for a damaged one."""
+    """The runs that `compare` compares, each once."""
     folder = reports_of(reports)
     found: list[Run] = []
     for one in runs:
@@ -239,21 +238,13 @@ def find_runs(
     return list({run.run_id: run for run in found}.values())
 
 
-def draw_comparison(
-    runs: Sequence[Run], tell: Callable[[str], None] = warnings.warn
-) -> Path | None:
-    """Draw the page that compares runs, keep it for the index, and return its path.
-
-    Where reports are read-only there is none, and `tell` takes a sentence.
-    """
-    from backtest.reports.compare_page import write_comparison
-    from backtest.reports.index_page import write_index
-
+def draw_comparison(runs: Sequence[Run], tell: Callable[[str], None]) -> Path | None:
+    """Draw the page that compares runs, and keep it for the index; None in read-only reports."""
     reports = runs[0].path.parent
     if is_read_only(reports, tell):
         return None
-    page = write_comparison(reports, runs, keep=True)
-    write_index(reports)
+    page = compare_page.write_comparison(reports, runs, keep=True)
+    index_page.write_index(reports)
     return page
 
 
@@ -265,25 +256,30 @@ def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
     return True
 
 
+def described(run: Run) -> dict[str, Any]:
+    """The manifest of a run, with its name, its note and its folder."""
+    return {
+        **run.manifest,
+        "variant": finding.variant(run.manifest),
+        "label": run.label,
+        "note": run.note,
+        "path": str(run.path),
+    }
+
+
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The manifests of runs that are looked at together, with the trials as they stand now."""
     from backtest.experiments.runs.figures import all_figures, stock_figures
-    from backtest.experiments.trials import trials_on_record
-    from backtest.reports.run_words import corrected
 
     return [
         {
-            **run.manifest,
+            **described(run),
             "figures": all_figures(run),
             "stock": stock_figures(run),
             "trials": trials_on_record(run.path.parent, run.manifest),
             "placebo_p_holm": p,
-            "variant": finding.variant(run.manifest),
-            "label": run.label,
-            "note": run.note,
-            "path": str(run.path),
         }
-        for run, p in zip(runs, corrected(runs), strict=True)
+        for run, p in zip(runs, run_words.corrected(runs), strict=True)
     ]
 
 
@@ -299,7 +295,6 @@ def list_runs(
         *names: those that are meant, as of `compare`; all without any.
         parameters: values by name that a run must have.
         since: the day since which a run was requested.
-        reports: folder of the runs; that of the workspace by default.
 
     Returns:
         A row for each, indexed by `run_id`: `strategy`, `variant` (what differs from the defaults,
@@ -331,15 +326,6 @@ def list_runs(
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["run_id"]).set_index("run_id")
 
 
-def _comparison(reports: Path, tell: Callable[[str], None]) -> Path:
-    page = reports / "compare.html"
-    if page.exists():
-        return page
-    from backtest.reports.compare_page import write_comparison
-
-    return write_comparison(reports, find_runs(reports=reports, tell=tell))
-
-
 def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
     try:
@@ -354,33 +340,26 @@ def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
 
 
 def _draw(run: Run, folder: Path | None = None) -> Path:
-    from backtest.reports.run_page import write_run_page
-
     if "evidence" not in run.manifest:
         raise UsageError(
             f"Run {run.run_id} was interrupted before its evidence was there. "
             f"`backtest run {run.manifest['strategy']}` with the same settings adds it."
         )
-    return write_run_page(run, folder)
+    return run_page.write_run_page(run, folder)
 
 
 def _text(run: Run, form: str, table: str) -> str:
+    """A run as text; in JSON its figures are numbers, and what is unknown is null."""
     if form == "csv":
         return (run.path / f"{table}.csv").read_bytes().decode("utf-8")
     if form == "md":
-        from backtest.reports.run_words import run_markdown
-
-        return run_markdown(run)
-    return json.dumps(_record(run), indent=2, ensure_ascii=False) + "\n"
-
-
-def _record(run: Run) -> dict[str, Any]:
-    """The manifest with the trades and decisions; figures are numbers, what is unknown is null."""
+        return run_words.run_markdown(run)
     (manifest,) = manifests([run])
     numbers = {name for name, kind in TRADES.items() if kind in ("int", "float")}
     trades = [
         {name: json.loads(cell) if name in numbers else cell for name, cell in row.items()}
         for row in run.trades
     ]
-    known = ({name: cell or None for name, cell in row.items()} for row in run.decisions)
-    return {**manifest, "trades": trades, "decisions": list(known)}
+    decisions = [{name: cell or None for name, cell in row.items()} for row in run.decisions]
+    record = {**manifest, "trades": trades, "decisions": decisions}
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"

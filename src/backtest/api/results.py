@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from backtest.errors import DataError
+from backtest.experiments.runs import finding
+from backtest.reports import audit_page, index_page, pages, run_page, study_page, sweep_page
+from backtest.stats import surface
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,20 +61,17 @@ class Result:
             UsageError: a folder cannot be written.
 
         """
-        from backtest.reports.index_page import write_index
-
         page = self._draw()
-        write_index(self.path.parent)
+        index_page.write_index(self.path.parent)
         return page
 
     def markdown(self) -> str:
         """What `print` tells as Markdown; of a run also its figures, trades and events."""
-        from backtest.reports.pages import in_markdown
-
         lines = "\n".join(
-            f"- **{in_markdown(one)}**: {in_markdown(text)}" for one, text in self._words()
+            f"- **{pages.in_markdown(one)}**: {pages.in_markdown(text)}"
+            for one, text in self._words()
         )
-        return f"## {in_markdown(self.path.name)}\n\n{lines}\n"
+        return f"## {pages.in_markdown(self.path.name)}\n\n{lines}\n"
 
     def _draw(self) -> Path:
         raise NotImplementedError
@@ -117,11 +120,8 @@ class SweepResult(_Summarized):
     @classmethod
     def of(cls, sweep: Sweep, *, known: bool) -> SweepResult:
         """A sweep as it stands in its folder."""
-        from backtest.reports.sweep_page import sweep_sentences
-        from backtest.stats.surface import summary
-
         record, sets = sweep.manifest, sweep.sets.to_pandas()
-        found = summary(sets, record["axes"], record["base"], record["base_figures"])
+        found = surface.summary(sets, record["axes"], record["base"], record["base_figures"])
         return cls(
             record,
             sweep.path,
@@ -131,13 +131,11 @@ class SweepResult(_Summarized):
             sets=sets.set_index("set"),
             default={**record["base"], **record["base_figures"]},
             evidence=record["evidence"],
-            summary=dict(sweep_sentences(found, record)),
+            summary=dict(sweep_page.sweep_sentences(found, record)),
         )
 
     def _draw(self) -> Path:
-        from backtest.reports.sweep_page import write_sweep_page
-
-        return write_sweep_page(self.path, self.path.parent)
+        return sweep_page.write_sweep_page(self.path, self.path.parent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -166,8 +164,6 @@ class StudyResult(_Summarized):
     @classmethod
     def of(cls, done: Study[StudyRecord], *, known: bool) -> StudyResult:
         """A study as it stands in its folder."""
-        from backtest.reports.study_page import study_sentences
-
         record = done.record
         columns = ["event_id", "kind", "headline", "day_0", "direction"]
         studied = pd.DataFrame(record["events"])
@@ -185,13 +181,11 @@ class StudyResult(_Summarized):
             windows=pd.DataFrame(record["windows"]).set_index("window")[_WINDOW],
             events=events.set_index("event_id"),
             left_out=left_out.set_index("event_id"),
-            summary=dict(study_sentences(record)),
+            summary=dict(study_page.study_sentences(record)),
         )
 
     def _draw(self) -> Path:
-        from backtest.reports.study_page import write_study_page
-
-        return write_study_page(self.path, self.record, self.path.parent)
+        return study_page.write_study_page(self.path, self.record, self.path.parent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -220,10 +214,8 @@ class StocksStudyResult(_Summarized):
     @classmethod
     def of(cls, done: Study[ManyStudyRecord], *, known: bool) -> StocksStudyResult:
         """A study of many stocks as it stands in its folder."""
-        from backtest.reports.study_page import group_name, many_sentences
-
         record = done.record
-        names = [group_name(record, place) for place in range(len(record["groups"]))]
+        names = [study_page.group_name(record, place) for place in range(len(record["groups"]))]
         means = (
             (row["window"], group, mean)
             for row in record["rows"]
@@ -248,13 +240,11 @@ class StocksStudyResult(_Summarized):
             rows=pd.DataFrame(rows).set_index(["window", "group"]),
             curves=curves.set_index(["group", "day"])[["mean", "low", "high"]],
             observations=pd.read_csv(cars, index_col="event_id", parse_dates=["day_0"]),
-            summary=dict(many_sentences(record)),
+            summary=dict(study_page.many_sentences(record)),
         )
 
     def _draw(self) -> Path:
-        from backtest.reports.study_page import write_many_study_page
-
-        return write_many_study_page(self.path, self.record, self.path.parent)
+        return study_page.write_many_study_page(self.path, self.record, self.path.parent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -310,20 +300,13 @@ class AuditResult(Result):
 
     def _draw(self) -> Path:
         """Draw also the pages of the strategy's runs, which show how it was last audited."""
-        from contextlib import suppress
-
-        from backtest.errors import DataError
-        from backtest.experiments.runs.finding import list_runs
-        from backtest.reports.audit_page import write_audit_page
-        from backtest.reports.run_page import write_run_page
-
-        page = write_audit_page(self.path, self.record, self.path.parent)
+        page = audit_page.write_audit_page(self.path, self.record, self.path.parent)
         source = self.strategy, self.record["strategy_sha256"]
         with suppress(DataError):  # of a record of trials; `run` tells
-            for run in list_runs(self.path.parent, lambda _: None):
+            for run in finding.list_runs(self.path.parent, lambda _: None):
                 audited = (run.manifest["strategy"], run.manifest["strategy_sha256"]) == source
                 if audited and "evidence" in run.manifest:
-                    write_run_page(run)
+                    run_page.write_run_page(run)
         return page
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.arguments import folders, strategy_of, terms_of
+from backtest.api.arguments import folders, request_of, strategy_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
@@ -20,6 +19,11 @@ from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.run import ENGINES, MISSING_BARS, RunPlan, RunRequest
 from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
+from backtest.experiments.trials import trials_on_record
+from backtest.reports import compare_page, index_page, run_page, run_words
+from backtest.stats.formats import few, percent
+from backtest.strategy import loading
+from backtest.strategy.parameters import parameters as parameters_of
 
 if TYPE_CHECKING:
     import os
@@ -90,8 +94,6 @@ class RunResult(Result):
         )
 
     def __str__(self) -> str:
-        from backtest.stats.formats import few, percent
-
         record = self.record
         traded = record.get("universe") or few(record["symbols"])
         own, *others = self.summary.loc["total_return"].items()
@@ -103,11 +105,8 @@ class RunResult(Result):
         return f"{lines}\n{', '.join(beside)}"
 
     def _words(self) -> list[tuple[str, str]]:
-        from backtest.experiments.trials import trials_on_record
-        from backtest.reports.run_words import plain_sentence
-
         trials = trials_on_record(self.path.parent, self.record)
-        return [(self.strategy, plain_sentence(self.evidence, trials))]
+        return [(self.strategy, run_words.plain_sentence(self.evidence, trials))]
 
     def page(self, *, tearsheet: bool = False) -> Path:
         """Draw its page, with `tearsheet` also that of quantstats' figures, and the index."""
@@ -119,14 +118,10 @@ class RunResult(Result):
 
     def markdown(self) -> str:
         """The run as Markdown: figures, trades, and what became of the events."""
-        from backtest.reports.run_words import run_markdown
-
-        return run_markdown(store.read_run(self.path))
+        return run_words.run_markdown(store.read_run(self.path))
 
     def _draw(self) -> Path:
-        from backtest.reports.run_page import write_run_page
-
-        return write_run_page(store.read_run(self.path))
+        return run_page.write_run_page(store.read_run(self.path))
 
 
 def run(
@@ -228,25 +223,11 @@ def run(
     kinds = file.cls.listens_to if file else ()
     with workspace_of(frames, strategies, data, reports, kinds) as workspace:
         request = run_request(
-            workspace,
-            strategy=file.name if file else str(strategy),
-            parameters=parameters,
-            symbols=frames.symbols,
-            universe=universe,
-            first=first,
-            last=last,
-            as_of=as_of,
-            benchmark=frames.benchmark,
-            cash=cash,
-            costs=costs,
-            rules=rules,
-            engine=engine,
-            bars=bars,
-            missing_bars=missing_bars,
-            accept_jumps=accept_jumps,
-            label=label,
-            note=note,
-        )
+            workspace, strategy=file.name if file else str(strategy), parameters=parameters,
+            symbols=frames.symbols, universe=universe, first=first, last=last, as_of=as_of,
+            benchmark=frames.benchmark, cash=cash, costs=costs, rules=rules, engine=engine,
+            bars=bars, missing_bars=missing_bars, accept_jumps=accept_jumps, label=label, note=note,
+        )  # fmt: skip
         plan = engine_runs.prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
         return RunResult.of(replay.weigh(), known=replay.known)
@@ -285,18 +266,10 @@ def replay_all(
     reports: Folder = None,
     **terms: Any,
 ) -> tuple[list[Replay], list[str]]:
-    """Replay several strategies, or without names all that load, as `backtest run` does.
+    """Replay several strategies, or without names all that load; `terms` as of `run_request`.
 
-    The `terms` are those of `run_request`.
-
-    Returns:
-        The runs, and a message for each strategy that does not load or cannot be run.
-
-    Raises:
-        UsageError: a strategy that is named does not load, a setting is wrong, or no run can be
-            made.
-        DataError: a data file is wrong.
-
+    A message comes back for each strategy that does not load or cannot be run. UsageError where
+    it was named or no run can be made.
     """
     workspace = folders(strategies, data, reports)
     request = run_request(workspace, parameters=parameters, **terms)
@@ -312,36 +285,27 @@ def replay_all(
             made.append(Replay.of(plan, force=force))
         except UsageError as error:  # of one strategy: the others are replayed all the same
             faults.append(str(error))
+    faults += left_out
     if not made:
-        raise UsageError("\n".join([*faults, *left_out]))
-    return made, [*faults, *left_out]
+        raise UsageError("\n".join(faults))
+    return made, faults
 
 
 def run_request(
     workspace: Workspace,
     *,
     strategy: str = "",
-    parameters: Mapping[str, object] | None,
-    symbols: str | Sequence[str] | None,
-    universe: str | None,
-    first: Day,
-    last: Day,
     as_of: Day,
-    benchmark: str | None,
-    cash: float | None,
-    costs: str | os.PathLike[str] | None,
-    rules: Mapping[str, Any] | None,
     engine: str | None,
     bars: str | None,
     missing_bars: str,
-    accept_jumps: bool,
     label: str | None,
     note: str | None,
+    **terms: Any,
 ) -> RunRequest:
-    """What is run; arguments as of `run`."""
-    notes = {
-        name: text.strip() for name, text in (("label", label), ("note", note)) if text is not None
-    }
+    """What is run; the `terms`, and all others, are arguments of `run`."""
+    named = {"label": label, "note": note}
+    notes = {name: text.strip() for name, text in named.items() if text is not None}
     for name, text in notes.items():
         if not text.isprintable():
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
@@ -351,32 +315,16 @@ def run_request(
         raise unknown("length of bars", bars, list(LENGTHS))
     if missing_bars not in MISSING_BARS:
         raise unknown("missing_bars", missing_bars, MISSING_BARS)
-    terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
-    return RunRequest(
-        strategy=strategy,
-        symbols=terms.symbols,
-        settings=parameters or {},
-        first=read_day("first", first),
-        last=read_day("last", last),
-        benchmark=terms.benchmark,
-        rules=terms.rules,
-        costs=terms.costs,
-        as_of=read_day("as_of", as_of),
-        universe=terms.universe,
-        engine=engine,
-        bars=bars,
-        missing_bars=missing_bars,
-        accept_jumps=accept_jumps,
-        notes=notes,
-    )
+    return request_of(
+        RunRequest, workspace.data, strategy=strategy, as_of=read_day("as_of", as_of),
+        engine=engine, bars=bars, missing_bars=missing_bars, notes=notes, **terms,
+    )  # fmt: skip
 
 
 def _strategies_to_run(
     workspace: Workspace, names: Sequence[str], parameters: Mapping[str, Text]
 ) -> tuple[list[StrategyFile], list[str]]:
     """The strategies that are named, or all; and a message for each of all that does not load."""
-    from backtest.strategy.loading import find_strategy, strategy_origins
-
     files: list[StrategyFile] = []
     left_out: list[str] = []
     if pairs := [name for name in names if "=" in name]:
@@ -386,9 +334,9 @@ def _strategies_to_run(
             f"{pairs[0]!r} is no strategy. A parameter is set with --set: "
             f"`backtest run {others or 'NAME'} {settings}`."
         )
-    for name in dict.fromkeys(names or strategy_origins(workspace)):
+    for name in dict.fromkeys(names or loading.strategy_origins(workspace)):
         try:
-            files.append(find_strategy(workspace, name))
+            files.append(loading.find_strategy(workspace, name))
         except UsageError as error:
             if names:
                 raise
@@ -406,10 +354,8 @@ def _strategies_to_run(
 
 def _check_parameters(files: Sequence[StrategyFile], wanted: Mapping[str, Text]) -> None:
     """Hold what is set in several strategies against the parameters of each."""
-    from backtest.strategy.parameters import parameters
-
     for name, value in wanted.items():
-        having = [file.name for file in files if name in parameters(file.cls)]
+        having = [file.name for file in files if name in parameters_of(file.cls)]
         if len(having) < len(files):
             known = f"{', '.join(having)} alone" if having else "none of them"
             raise UsageError(
@@ -425,24 +371,13 @@ def draw_runs(
     *,
     tearsheet: bool,
     on_sheet: Callable[[int, int], None],
-    tell: Callable[[str], None] = warnings.warn,
+    tell: Callable[[str], None],
 ) -> Path | None:
-    """Draw the pages of runs, that of the latest of each strategy side by side, and the index.
+    """Draw the pages of runs of one folder, of the latest of each strategy together, and the index.
 
-    Args:
-        runs: of one reports folder, with their evidence.
-        tearsheet: draw also the tear sheets that are missing, on all processors.
-        on_sheet: takes how many of these are drawn, of how many.
-        tell: takes a sentence for what is damaged and left out.
-
-    Returns:
-        The page of the comparison; None where a record of trials cannot be read, or reports are
-        read-only.
-
+    With `tearsheet` those are drawn that are missing, on all processors. The page of the
+    comparison comes back; None where a record of trials cannot be read, or reports are read-only.
     """
-    from backtest.reports.compare_page import write_comparison
-    from backtest.reports.index_page import write_index
-    from backtest.reports.run_page import write_run_page
     from backtest.reports.tearsheet import draw_tearsheets
 
     if is_read_only(runs[0].path.parent, tell):
@@ -451,11 +386,11 @@ def draw_runs(
     for done, _ in enumerate(draw_tearsheets(missing) if missing else (), start=1):
         on_sheet(done, len(missing))
     for run in runs:
-        write_run_page(run)
+        run_page.write_run_page(run)
     page, reports = None, runs[0].path.parent
     try:
-        page = write_comparison(reports, finding.latest_runs(reports, tell))
+        page = compare_page.write_comparison(reports, finding.latest_runs(reports, tell))
     except DataError as error:
         tell(f"The page of the comparison was not written. {error}")
-    write_index(reports)
+    index_page.write_index(reports)
     return page

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.api.arguments import folders
+from backtest.experiments.runs import finding
+from backtest.strategy import loading
+from backtest.workspace.folders import make_workspace, read_config
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
     from backtest.api.arguments import Folder, Folders
-    from backtest.audit.record import Audit
-    from backtest.data.listing import UniverseRow
-    from backtest.experiments.runs.store import Run
     from backtest.strategy.new import NewSignal
 
 
@@ -28,8 +28,6 @@ def init(folder: str | os.PathLike[str]) -> Path:
         UsageError: one of these is there already, or the folder cannot be written.
 
     """
-    from backtest.workspace.folders import make_workspace
-
     return make_workspace(Path(folder))
 
 
@@ -69,8 +67,6 @@ def list_settings() -> pd.DataFrame:
     """
     import pandas as pd
 
-    from backtest.workspace.folders import read_config
-
     rows = [vars(one) for one in read_config().settings.values()]
     return pd.DataFrame(rows).set_index("key")
 
@@ -85,19 +81,12 @@ def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.Dat
     """
     import pandas as pd
 
-    from backtest.data.listing import UniverseRow
-
-    rows = [vars(row) for row in universe_rows(strategies, data)]
-    return pd.DataFrame(rows, columns=list(UniverseRow.__annotations__)).set_index("name")
-
-
-def universe_rows(strategies: Folders, data: Folder) -> list[UniverseRow]:
-    """The rows of `list_universes`."""
     from backtest.data import listing
-    from backtest.strategy.loading import kinds_named
 
     workspace = folders(strategies, data)
-    return listing.list_universes(workspace, kinds_named(workspace, None))
+    rows = map(vars, listing.list_universes(workspace, loading.kinds_named(workspace, None)))
+    columns = list(listing.UniverseRow.__annotations__)
+    return pd.DataFrame(rows, columns=columns).set_index("name")
 
 
 def seal_universe(
@@ -136,41 +125,31 @@ def strategy_rows(
 ) -> list[dict[str, Any]]:
     """The rows of `list_strategies`; `tell` takes a sentence for each run or audit left out."""
     from backtest.audit.record import list_audits
-    from backtest.experiments.runs import finding
-    from backtest.strategy.loading import describe_strategies
 
     workspace = folders(strategies, data, reports)
     runs, audits = finding.list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)
-    newest_runs = {run.manifest["strategy"]: run for run in reversed(runs)}
-    newest_audits = {audit.record["strategy"]: audit for audit in reversed(audits)}
+    newest_runs = {
+        run.manifest["strategy"]: {**run.manifest, **run.summary} for run in reversed(runs)
+    }
+    newest_audits = {audit.record["strategy"]: audit.record for audit in reversed(audits)}
+    of_run = ("run_id", "finished_at", "total_return")
+    of_audit = ("audit_id", "finished_at", "outcome")
     return [
         {
             **vars(one),
             "state": "ok" if one.error is None else "not usable",
-            "last_run": _last_run(newest_runs.get(one.name), one.source_sha256),
-            "last_audit": _last_audit(newest_audits.get(one.name), one.source_sha256),
+            "last_run": _last(newest_runs.get(one.name), one.source_sha256, *of_run),
+            "last_audit": _last(newest_audits.get(one.name), one.source_sha256, *of_audit),
         }
-        for one in describe_strategies(workspace)
+        for one in loading.describe_strategies(workspace)
     ]
 
 
-def _last_run(run: Run | None, source_sha256: str) -> dict[str, Any] | None:
-    if run is None:
+def _last(
+    record: Mapping[str, Any] | None, source_sha256: str, *names: str
+) -> dict[str, Any] | None:
+    """What is told of the last run or audit, and whether the strategy is still the same."""
+    if record is None:
         return None
-    return {
-        "run_id": run.run_id,
-        "finished_at": run.manifest["finished_at"],
-        "total_return": run.summary["total_return"],
-        "unchanged": run.manifest.get("strategy_sha256") == source_sha256,
-    }
-
-
-def _last_audit(audit: Audit | None, source_sha256: str) -> dict[str, Any] | None:
-    if audit is None:
-        return None
-    return {
-        "audit_id": audit.record["audit_id"],
-        "finished_at": audit.record["finished_at"],
-        "outcome": audit.record["outcome"],
-        "unchanged": audit.record["strategy_sha256"] == source_sha256,
-    }
+    unchanged = record.get("strategy_sha256") == source_sha256
+    return {**{name: record[name] for name in names}, "unchanged": unchanged}

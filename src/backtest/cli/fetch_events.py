@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli import options
+import backtest
+from backtest import cli
+from backtest.cli import events, options
+from backtest.stats.formats import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,13 +30,13 @@ Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="The stock.")]
 
 @dataclass(frozen=True, kw_only=True)
 class Filings(options.Folders):
-    """Options of each command: whose filings, since when, and what is done with them."""
+    """Options of each command: whose filings, since when, and from where."""
 
     cik: Annotated[
         int | None,
         typer.Option("--cik", min=1, help="Number of its company at EDGAR; found by the symbol."),
     ] = None
-    since: Annotated[
+    first: Annotated[
         date | None,
         options.day(
             "--from",
@@ -60,34 +63,35 @@ class Filings(options.Folders):
             help="An address that stands for EDGAR's own, such as a copy.",
         ),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(options.Options):
+    """Options of what is done with the events that came."""
+
     verbose: options.Verbose = False
     yes: options.Yes = False
     as_json: options.AsJson = False
-
-    def arguments(self) -> dict[str, Any]:
-        """The same as calls take them."""
-        names = ("cik", "accept", "identity", "base_url")
-        own = {name: getattr(self, name) for name in names}
-        return {**super().arguments(), **own, "first": self.since, "dry_run": True}
 
 
 @app.command("earnings", epilog="Example: `backtest events fetch earnings CRWV`")
 def earnings(
     symbol: Symbol,
     filings: Filings,
+    answer: Answer,
     no_estimates: Annotated[
         bool, typer.Option("--no-estimates", help="Do not ask Yahoo: no consensus.")
     ] = False,
 ) -> None:
     """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo."""
-    from backtest.api.edgar import fetch_earnings
-
-    _fetch(partial(fetch_earnings, symbol, estimates=not no_estimates), filings)
+    call = partial(backtest.fetch_earnings, symbol, estimates=not no_estimates)
+    _fetch(call, filings, answer)
 
 
 @app.command("stakes", epilog="Example: `backtest events fetch stakes --holder NVIDIA`")
 def stakes(
     filings: Filings,
+    answer: Answer,
     holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
     symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
     cusip: Annotated[
@@ -98,54 +102,46 @@ def stakes(
     ] = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
-    from backtest.api.edgar import fetch_stakes
-
-    _fetch(partial(fetch_stakes, holder, symbol, cusip=cusip), filings)
+    _fetch(partial(backtest.fetch_stakes, holder, symbol, cusip=cusip), filings, answer)
 
 
 @app.command("filings", epilog="Example: `backtest events fetch filings CRWV --form 4`")
 def news(
     symbol: Symbol,
     filings: Filings,
+    answer: Answer,
     form: Annotated[
         str, typer.Option(help="8-K: its items as news. 4: sales by insiders.")
     ] = "8-K",
 ) -> None:
     """Fetch filings as news: agreements, financing, officers; or sales by insiders."""
-    from backtest.api.edgar import fetch_filings
-
-    _fetch(partial(fetch_filings, symbol, form), filings)
+    _fetch(partial(backtest.fetch_filings, symbol, form), filings, answer)
 
 
-def _fetch(call: Callable[..., FetchedEvents], filings: Filings) -> None:
+def _fetch(call: Callable[..., FetchedEvents], filings: Filings, answer: Answer) -> None:
     """Show what is fetched, and write it once it is confirmed."""
-    from backtest.cli.event_edits import write
-
     with _progress() as answered:
-        found = call(answered=answered, **filings.arguments())
-    if filings.as_json:
-        _print(found, yes=filings.yes)
+        found = call(answered=answered, dry_run=True, **filings.arguments())
+    if answer.as_json:
+        _print(found, yes=answer.yes)
         return
     _print_remarks(found, accept=filings.accept)
     if not found.fetched:
         typer.echo(f"Nothing was fetched, so that nothing changes in {found.edit.path}.")
-        return
-    if found.differences and not found.edit.diff:
+    elif found.differences and not found.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
-        return
-    write(found.edit, found.kind.kind, yes=filings.yes, whole=filings.verbose)
+    else:
+        events.write(found.edit, found.kind.kind, yes=answer.yes, whole=answer.verbose)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None] | None]:
     """What counts EDGAR's answers, at a terminal."""
-    from backtest.cli import show
-
     if not sys.stderr.isatty():
         yield None
         return
     answers: list[str] = []
-    with show.console(stderr=True).status("Asking EDGAR") as status:
+    with cli.show.console(stderr=True).status("Asking EDGAR") as status:
 
         def answered(path: str) -> None:
             answers.append(path)
@@ -158,24 +154,18 @@ def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:
     """What was left out, and what differs from the file."""
     from rich.text import Text
 
-    from backtest.cli import show
-    from backtest.stats.formats import UNKNOWN
-
-    out = show.console()
     for remark in found.remarks:
-        out.print(Text(remark), soft_wrap=True)
+        typer.echo(remark)
     if not found.differences or accept:
         return
     for name, column, old, new in found.differences:
         record = f"{name} differs in {column}: {old or UNKNOWN} on file, {new} fetched"
-        out.print(Text(record, style="yellow"), soft_wrap=True)
-    out.print("What differs stays as it is on file; --accept-revisions takes what was fetched.")
+        cli.show.console().print(Text(record, style="yellow"), soft_wrap=True)
+    typer.echo("What differs stays as it is on file; --accept-revisions takes what was fetched.")
 
 
 def _print(found: FetchedEvents, *, yes: bool) -> None:
     """The same as JSON. Without --yes nothing is written."""
-    from backtest.cli import show
-
     edit = found.edit
     version = edit.make().number if yes and edit.diff else None
     record: dict[str, Any] = {
@@ -188,4 +178,4 @@ def _print(found: FetchedEvents, *, yes: bool) -> None:
         "events": [row.as_dict() for row in edit.events],
         "version": version,
     }
-    show.print_json(record)
+    cli.show.print_json(record)

@@ -14,18 +14,14 @@ import typer
 
 from backtest import __version__
 from backtest.cli import (
-    audit,
-    event_edits,
+    events,
+    evidence,
     fetch_events,
-    listing,
-    new,
     options,
     prices,
     report,
     run,
-    simulate,
-    study,
-    sweep,
+    workspace,
 )
 from backtest.errors import BacktestError, UsageError
 from backtest.stats.formats import visible
@@ -52,24 +48,24 @@ app = options.App(
     "Exit codes: 0 done, 1 a fault of the program, 2 wrong use, "
     "3 bad data, 4 the audit found a strategy not clean, 5 a source on the network did not answer.",
 )
-app.command("init", epilog=new.INIT_EXAMPLES)(new.init)
+app.command("init", epilog=workspace.INIT_EXAMPLES)(workspace.init)
 app.command("run", epilog=run.EXAMPLES)(run.run)
-app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
-app.command("study", epilog=study.EXAMPLES)(study.study)
-app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
-app.command("check", epilog=audit.CHECK_EXAMPLES)(audit.check)
-app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
+app.command("sweep", epilog=evidence.SWEEP_EXAMPLES)(evidence.sweep)
+app.command("study", epilog=evidence.STUDY_EXAMPLES)(evidence.study)
+app.command("audit", epilog=evidence.AUDIT_EXAMPLES)(evidence.audit)
+app.command("check", epilog=evidence.CHECK_EXAMPLES)(evidence.check)
+app.command("simulate", epilog=run.SIMULATE_EXAMPLES)(run.simulate)
 app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("open", epilog=report.OPEN_EXAMPLES)(report.open_page)
-app.command("config", epilog=listing.CONFIG_EXAMPLES)(listing.config)
-event_edits.app.add_typer(fetch_events.app, name="fetch")
-app.add_typer(new.app, name="new")
-app.add_typer(listing.app, name="list")
-app.add_typer(event_edits.app, name="events")
+app.command("config", epilog=workspace.CONFIG_EXAMPLES)(workspace.config)
+events.app.add_typer(fetch_events.app, name="fetch")
+app.add_typer(workspace.new, name="new")
+app.add_typer(workspace.listing, name="list")
+app.add_typer(events.app, name="events")
 app.add_typer(prices.app, name="prices")
 app.add_typer(prices.actions, name="actions")
-app.add_typer(listing.universes, name="universes")
+app.add_typer(workspace.universes, name="universes")
 
 
 def _print_version(wanted: bool) -> None:

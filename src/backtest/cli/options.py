@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from backtest.strategy.parameters import Text
 
@@ -85,7 +85,7 @@ Benchmark = Annotated[
 ]
 
 
-def number(name: str, text: str, *, example: str, unit: str = "") -> Any:
+def number(name: str, text: str, example: str, unit: str) -> Any:
     """An option that takes a number of a unit; what is nearly one is told its right form."""
 
     def parse(value: str) -> float:
@@ -98,12 +98,22 @@ def number(name: str, text: str, *, example: str, unit: str = "") -> Any:
             if not is_percentage or unit == "basis points":
                 with suppress(ValueError):
                     right = f"{float(percentage) * (100 if is_percentage else 1):.10g}"
-            of_unit = f" of {unit}" * bool(unit)
             raise UsageError(
-                f"{name} {value!r} is not a number{of_unit}. Write it as {name} {right}."
+                f"{name} {value!r} is not a number of {unit}. Write it as {name} {right}."
             ) from None
 
     return typer.Option(name, metavar="NUMBER", parser=parse, help=text)
+
+
+def choice(name: str, allowed: Sequence[str], text: str) -> Any:
+    """An option that takes one of some words."""
+
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise UsageError(f"{name} {value!r} is unknown. Choose one of {', '.join(allowed)}.")
+        return value
+
+    return typer.Option(name, metavar="|".join(allowed), parser=parse, help=text)
 
 
 def day(name: str, text: str) -> Any:
@@ -135,7 +145,7 @@ Settings = Annotated[
 ]
 CashOption = Annotated[
     float | None,
-    number("--cash", "Dollars at the start. [100,000]", example="100000", unit="dollars"),
+    number("--cash", "Dollars at the start. [100,000]", "100000", "dollars"),
 ]
 CostsOption = Annotated[
     str | None,
@@ -145,6 +155,10 @@ CostsOption = Annotated[
         help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
 ]
+Strategy = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")]
+Reaction = Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)]
+Source = Annotated[str | None, typer.Option(help="Where the rows come from.")]
+Force = Annotated[bool, typer.Option("--force", help="Do again what was done before.")]
 AcceptJumps = Annotated[
     bool,
     typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split."),
@@ -154,11 +168,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts ins
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print every row, however many there are.")
 ]
-# A second undo of the same words would go one version further.
-LOOK_FIRST = (
-    "interrupted: the file is as it was, or whole at the version before. "
-    "Look at it, or name the version with --to."
-)
 ToVersion = Annotated[
     int | None,
     typer.Option("--to", metavar="VERSION", help="The version to go back to. [the one before]"),
@@ -166,7 +175,9 @@ ToVersion = Annotated[
 DateFormat = Annotated[
     str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
 ]
-Decimal = Annotated[str | None, typer.Option(help="The decimal sign, . or ,")]
+Decimal = Annotated[
+    Literal[".", ","] | None, choice("--decimal", (".", ","), "The decimal sign, . or ,")
+]
 Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are known.")
 ]
@@ -180,6 +191,18 @@ def parse_settings(texts: list[str] | None) -> dict[str, Text]:
     more = "; lists are written with commas"
     pairs = parse_pairs("--set", texts, example="hold=5", twice=more)
     return {name: Text(text) for name, text in pairs.items()}
+
+
+@contextmanager
+def undoing() -> Iterator[None]:
+    """Tell whoever interrupts that a second undo would go one version further."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "interrupted: the file is as it was, or whole at the version before. "
+            "Look at it, or name the version with --to."
+        ) from None
 
 
 def parse_pairs(
@@ -203,15 +226,17 @@ def parse_pairs(
     return pairs
 
 
-def decimal_sign(text: str | None) -> str | None:
-    """The sign that `--decimal` names; UsageError where it is none."""
-    if text not in (None, ".", ","):
-        raise UsageError(f"--decimal {text!r} is unknown. Choose one of ., ,.")
-    return text
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options that several commands take together; `spread` hands them on."""
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class Account(Options):
     """Options of an account: its cash, costs and trading rules."""
 
     cash: CashOption = None
@@ -221,8 +246,8 @@ class Account:
         number(
             "--commission",
             "Dollars a share, in place of what the costs say. [0.005]",
-            example="0.005",
-            unit="dollars",
+            "0.005",
+            "dollars",
         ),
     ] = None
     slippage_bps: Annotated[
@@ -230,81 +255,58 @@ class Account:
         number(
             "--slippage",
             "Basis points on market and stop fills, likewise. [5]",
-            example="5",
-            unit="basis points",
+            "5",
+            "basis points",
         ),
     ] = None
     reaction_minutes: Annotated[
         float | None,
-        number(
-            "--reaction",
-            "Minutes from publication to the earliest open. [5]",
-            example="5",
-            unit="minutes",
-        ),
+        number("--reaction", "Minutes from publication to the earliest open. [5]", "5", "minutes"),
     ] = None
     max_positions: Annotated[
         int | None, typer.Option(help="Most positions at a time. [as many as the room]")
     ] = None
     min_order: Annotated[
         float | None,
-        number(
-            "--min-order",
-            "Dollars below which no entry is sent. [0]",
-            example="500",
-            unit="dollars",
-        ),
+        number("--min-order", "Dollars below which no entry is sent. [0]", "500", "dollars"),
     ] = None
 
     def arguments(self) -> dict[str, Any]:
         """The same as calls take them; what is no setting of its own is a trading rule."""
-        rules = {one.name: getattr(self, one.name) for one in fields(Account)}
-        return {"cash": rules.pop("cash"), "costs": rules.pop("costs"), "rules": rules}
+        found = super().arguments()
+        names = [one.name for one in fields(Account) if one.name not in ("cash", "costs")]
+        rules = {name: found.pop(name) for name in names}
+        return {**found, "rules": rules}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms(Account):
     """Options of a command that trades: an account, what it trades, from when to when."""
 
-    symbol: Symbols = None
+    symbols: Symbols = None
     universe: UniverseOption = None
     first: Annotated[date | None, day("--from", "First day of the replay.")] = None
     last: Annotated[date | None, day("--to", "Last day of the replay.")] = None
-    settings: Settings = None
+    parameters: Settings = None
 
     def arguments(self) -> dict[str, Any]:
         """The same as calls take them."""
-        return {
-            **super().arguments(),
-            "symbols": self.symbol,
-            "universe": self.universe,
-            "first": self.first,
-            "last": self.last,
-            "parameters": parse_settings(self.settings),
-        }
+        return {**super().arguments(), "parameters": parse_settings(self.parameters)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folders:
+class Folders(Options):
     """Options of a command that reads the data of a workspace."""
 
     data: DataFolder = None
     strategies: StrategiesFolder = None
-
-    def arguments(self) -> dict[str, Any]:
-        """The same as calls take them."""
-        return {"data": self.data, "strategies": self.strategies}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AllFolders(Folders):
     """The same of one that also writes to its reports."""
 
-    out: ReportsFolder = None
-
-    def arguments(self) -> dict[str, Any]:
-        """The same as calls take them."""
-        return {**super().arguments(), "reports": self.out}
+    reports: ReportsFolder = None
 
 
 class App(typer.Typer):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from backtest.cli import options
+import backtest
+from backtest import cli
+from backtest.cli import events, options
 from backtest.errors import BacktestError, UsageError
 
 if TYPE_CHECKING:
@@ -22,11 +24,12 @@ app = options.App(no_args_is_help=True, help="List, fetch, import, check and sea
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
-Bars = Annotated[str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")]
 SkipBad = Annotated[
     bool,
     typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
 ]
+Bars = Annotated[str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")]
+OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by default.")]
 
 
 @app.command(
@@ -40,10 +43,12 @@ def fetch(
     ] = None,
     last: Annotated[date | None, options.day("--to", "Last day; the last finished bar.")] = None,
     adjust: Annotated[
-        str | None,
-        typer.Option(
-            help="splits, or all for splits and dividends (closes alone, for a benchmark); "
-            "as the file has it, else splits."
+        Literal["splits", "all"] | None,
+        options.choice(
+            "--adjust",
+            ("splits", "all"),
+            "splits, or all for splits and dividends (closes alone, for a benchmark); "
+            "as the file has it, else splits.",
         ),
     ] = None,
     accept: Accept = False,
@@ -55,35 +60,26 @@ def fetch(
 
     Finer bars go back 7 days where they are of 1 minute, 59 of 5 to 30, 729 of an hour.
     """
-    from backtest.cli import show, show_data
-    from backtest.sources.updates import check_symbol, raise_refused
-    from backtest.sources.yahoo import ADJUSTS, fetch_prices
-    from backtest.workspace.folders import find_data
-
-    names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
-    terms: dict[str, Any] = {
-        "bars": bars,
-        "first": first,
-        "last": last,
-        "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
-        "accept": accept,
-        "skip_bad": skip_bad,
-        "among": len(names),
-    }
-    folder = find_data(data)
     made: list[tuple[PriceUpdate, Version | None]] = []
-    failed: dict[str, BacktestError] = {}
-    for symbol in _with_progress(names, "Fetching"):
-        try:
-            update = fetch_prices(folder, symbol, **terms)
-            made.append((update, update.make()))
-        except BacktestError as error:
-            failed[symbol] = error
-    if as_json:
-        show.print_json([_as_dict(update, version) for update, version in made])
-    else:
-        show_data.prices_written(made)
-    raise_refused(failed, len(names), "fetched")
+    try:
+        with cli.show.progress("Fetching") as on_symbol:
+            backtest.fetch_prices(
+                symbols,
+                bars=bars,
+                first=first,
+                last=last,
+                adjust=adjust,
+                accept=accept,
+                skip_bad=skip_bad,
+                data=data,
+                on_update=lambda *update: made.append(update),
+                on_symbol=on_symbol,
+            )
+    finally:
+        if made and as_json:
+            cli.show.print_json([_as_dict(update, version) for update, version in made])
+        elif made:
+            cli.show_data.prices_written(made)
 
 
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
@@ -131,8 +127,6 @@ def import_file(
     data: options.DataFolder = None,
 ) -> None:
     """Take in files of prices, of one symbol or many; what is guessed is shown first."""
-    from backtest.cli import show_data
-    from backtest.cli.event_edits import at_terminal, is_confirmed
     from backtest.sources.own_bars import Stamps
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.updates import raise_refused
@@ -141,17 +135,16 @@ def import_file(
     if bars is None and (zone or stamped):
         raise UsageError("--zone and --stamped are of bars finer than sessions: give --bars 5m.")
     side: Any = stamped  # which `Stamps` checks
-    stamps = Stamps(bars, zone, side) if bars else None
-    named = options.parse_pairs("--map", columns or [], example="close=Last")
     folder = find_data(data)
     found = read_prices_and_actions(
-        files, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
-        date_form=date_format, encoding=encoding,
-        constants=options.parse_pairs("--set", constants or [], example="volume=0"),
-        closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends, stamps=stamps,
+        files, options.parse_pairs("--map", columns, example="close=Last"),
+        constants=options.parse_pairs("--set", constants, example="volume=0"),
+        symbols=symbol or [], decimal=decimal, date_form=date_format,
+        encoding=encoding, closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
+        stamps=Stamps(bars, zone, side) if bars else None,
     )  # fmt: skip
-    show_data.price_file(found)
-    if source is None and at_terminal() and not yes:
+    cli.show_data.price_file(found)
+    if source is None and events.at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
     total = len(found.tables) + len(found.refused)
@@ -159,17 +152,17 @@ def import_file(
         folder, found, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
     )
     updates = list(_with_progress(prepared, "Checking", total))
-    show_data.price_updates(updates)
+    cli.show_data.price_updates(updates)
     if not any(updates):
         raise_refused(refused, total, "taken in")
         typer.echo("Nothing changes.")
         return
-    if not is_confirmed(yes=yes):
+    if not events.is_confirmed(yes=yes):
         return
     written = [u.path for u in _with_progress(updates, "Writing") if u.make() is not None]
     paths = (
         written
-        if len(written) <= show_data.MOST_SYMBOLS
+        if len(written) <= cli.show_data.MOST_SYMBOLS
         else sorted({path.parent for path in written})
     )
     many = f"{len(written):,} files: " * (len(written) > 1)
@@ -185,28 +178,16 @@ def undo(
     data: options.DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
-    from backtest.api import data as calls
-
-    try:
-        path, version = calls.undo_prices(symbol, bars, to=to, data=data)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(options.LOOK_FIRST) from None
+    with options.undoing():
+        path, version = backtest.undo_prices(symbol, bars, to=to, data=data)
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
-
-
-def _one_of(option: str, text: str, allowed: tuple[Any, ...]) -> Any:
-    if text not in allowed:
-        raise UsageError(f"{option} {text!r} is unknown. Choose one of {', '.join(allowed)}.")
-    return text
 
 
 def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> Iterable[Any]:
     """The same one by one, with a bar at a terminal; nothing may be printed meanwhile."""
     from rich.progress import track
 
-    from backtest.cli import show
-
-    terminal = show.console(stderr=True)
+    terminal = cli.show.console(stderr=True)
     if not terminal.is_terminal:
         return work
     return track(work, word, total=total, console=terminal, transient=True)
@@ -238,27 +219,16 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
 @app.command("list", epilog="Example: `backtest prices list`")
 def list_prices(folders: options.Folders, as_json: options.AsJson = False) -> None:
     """List the symbols with their span, adjust mode and source."""
-    from backtest.api import data as calls
-    from backtest.cli import show, show_data
-
-    rows = calls.list_prices(data=folders.data).reset_index().to_dict("records")
-    if as_json:
-        show.print_json(rows)
-    else:
-        show_data.symbols(show.console(), rows)
+    rows = backtest.list_prices(data=folders.data).reset_index().to_dict("records")
+    cli.show.either(rows, cli.show_data.symbols, as_json=as_json)
 
 
 @app.command("check", epilog="Example: `backtest prices check CRWV`")
 def check_prices(
-    folders: options.Folders,
-    symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
-    as_json: options.AsJson = False,
+    folders: options.Folders, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
-    from backtest.api import data as calls
-    from backtest.cli import show_data
-
-    show_data.findings(calls.check_prices(symbol, **folders.arguments()), as_json=as_json)
+    cli.show_data.findings(backtest.check_prices(symbol, **folders.arguments()), as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
@@ -273,9 +243,7 @@ def seal_prices(
     bars: Bars = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
-    from backtest.api import data as calls
-
-    sealed = calls.seal_prices(
+    sealed = backtest.seal_prices(
         symbol, source, adjust, borrow=borrow, bars=bars, **folders.arguments()
     )
     typer.echo(f"wrote {sealed}")
@@ -296,17 +264,11 @@ def list_actions(
     data: options.DataFolder = None,
 ) -> None:
     """List dividends, splits, halts, ends and new names, oldest first."""
-    from backtest.api import data as calls
-    from backtest.cli import show, show_data
-
-    found = calls.list_actions(symbols, data=data)
+    found = backtest.list_actions(symbols, data=data)
     for name in ("day", "until"):
         found[name] = found[name].dt.strftime("%Y-%m-%d")
     rows = found.astype(object).where(found.notna(), None).to_dict("records")
-    if as_json:
-        show.print_json(rows)
-    else:
-        show_data.actions(show.console(), rows)
+    cli.show.either(rows, cli.show_data.actions, as_json=as_json)
 
 
 @actions.command("add", epilog="Example: `backtest actions add ACME split 2025-06-05 2 --source …`")
@@ -330,41 +292,33 @@ def add_action(
     data: options.DataFolder = None,
 ) -> None:
     """Put an action on file; one of the same day and kind is replaced."""
-    from backtest.api import data as calls
-    from backtest.cli import show_data
-    from backtest.cli.event_edits import is_confirmed
-
-    update = calls.add_action(
+    update = backtest.add_action(
         symbol, action, day, amount,
         until=until, name=name, source=source, dry_run=True, data=data,
     )  # fmt: skip
-    for line in show_data.action_lines(update):
+    for line in cli.show_data.action_lines(update):
         typer.echo(line)
     if not update:
         typer.echo(f"{update.path} has it already: nothing changes.")
-    elif is_confirmed(yes=yes) and (version := update.make()):
+    elif events.is_confirmed(yes=yes) and (version := update.make()):
         typer.echo(f"wrote {update.path}, version {version.number}")
 
 
 @actions.command("check", epilog="Example: `backtest actions check CRWV`")
 def check_actions(
-    folders: options.Folders,
-    symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
-    as_json: options.AsJson = False,
+    folders: options.Folders, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
     """Find actions that are wrong, or that prices contradict."""
-    from backtest.api import data as calls
-    from backtest.cli import show_data
-
-    show_data.findings(calls.check_actions(symbol, **folders.arguments()), as_json=as_json)
+    cli.show_data.findings(backtest.check_actions(symbol, **folders.arguments()), as_json=as_json)
 
 
 @actions.command("undo", epilog="Example: `backtest actions undo CRWV`")
-def undo_actions(symbol: Symbol, data: options.DataFolder = None) -> None:
+def undo_actions(
+    symbol: Symbol, to: options.ToVersion = None, data: options.DataFolder = None
+) -> None:
     """Put the version of a file of actions before this one back; again for the one before."""
-    from backtest.api import data as calls
-
-    path, version = calls.undo_actions(symbol, data=data)
+    with options.undoing():
+        path, version = backtest.undo_actions(symbol, to=to, data=data)
     typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
 
 
@@ -372,9 +326,7 @@ def undo_actions(symbol: Symbol, data: options.DataFolder = None) -> None:
 def seal_actions(
     folders: options.Folders,
     symbol: Symbol,
-    source: Annotated[str | None, typer.Option(help="Where the rows come from.")] = None,
+    source: options.Source = None,
 ) -> None:
     """Check a file of actions that you changed and record its sha256 anew."""
-    from backtest.api import data as calls
-
-    typer.echo(f"wrote {calls.seal_actions(symbol, source, **folders.arguments())}")
+    typer.echo(f"wrote {backtest.seal_actions(symbol, source, **folders.arguments())}")

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import backtest
+from backtest import cli
 from backtest.cli import options
+from backtest.errors import UsageError
+from backtest.stats.formats import visible
 
 if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
@@ -17,6 +21,12 @@ COMPARE_EXAMPLES = (
     "Examples: `backtest compare` · `backtest compare earnings_surprise buy_and_hold` · "
     "`backtest compare earnings_surprise --all` · `backtest compare 1a2b3c4d5e --json`"
 )
+
+
+_COMPARED = (
+    "run_id", "strategy", "variant", "label", "figures", "stock", "evidence", "attribution",
+    "trials", "placebo_p_holm",
+)  # fmt: skip
 
 
 def compare(
@@ -29,48 +39,34 @@ def compare(
 ) -> None:
     """Show the figures of runs side by side, with their benchmark, and write a page of them."""
     from backtest.api import pages as calls
-    from backtest.cli import show
 
-    runs = calls.find_runs(*(run or ()), variants=variants, reports=out, tell=show.left_out)
+    runs = calls.find_runs(*(run or ()), variants=variants, reports=out, tell=cli.show.left_out)
     if as_json:
-        columns = (
-            "run_id",
-            "strategy",
-            "variant",
-            "label",
-            "figures",
-            "stock",
-            "evidence",
-            "attribution",
-            "trials",
-            "placebo_p_holm",
-        )
-        show.print_json(
+        cli.show.print_json(
             [
-                {**{name: manifest.get(name) for name in columns}, **manifest["summary"]}
+                {**{name: manifest.get(name) for name in _COMPARED}, **manifest["summary"]}
                 for manifest in calls.manifests(runs)
             ]
         )
     else:
         _print_comparison(runs)
-    page = calls.draw_comparison(runs, show.left_out)
+    page = calls.draw_comparison(runs, cli.show.left_out)
     if page and not as_json:
         typer.echo(f"\nThe page: {page}")
 
 
 def _print_comparison(runs: list[Run]) -> None:
-    from backtest.cli import show, show_runs
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import unlike
     from backtest.reports.run_words import comparison_notes, comparison_rows
 
-    terminal = show.console()
+    terminal = cli.show.console()
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
     if differing := unlike(runs):
         terminal.print(f"Unlike is compared here: the runs differ in {', '.join(differing)}.\n")
-    show_runs.comparison(terminal, runs, comparison_rows(runs, trials))
-    show.notes(terminal, comparison_notes(runs))
-    show_runs.set_differently(terminal, runs)
+    cli.show_runs.comparison(terminal, runs, comparison_rows(runs, trials))
+    cli.show.notes(terminal, comparison_notes(runs))
+    cli.show_runs.set_differently(terminal, runs)
 
 
 OPEN_EXAMPLES = (
@@ -92,10 +88,9 @@ def open_page(
     out: options.ReportsFolder = None,
 ) -> None:
     """Show a page in the browser; it is drawn where it is missing."""
-    from backtest.api.pages import find_page, run_on
-    from backtest.cli import show
+    from backtest.api.pages import run_on
 
-    page = find_page(name, reports=out, tell=show.left_out)
+    page = backtest.find_page(name, reports=out, tell=cli.show.left_out)
     typer.echo(page)
     if words := run_on(page):
         typer.echo(words, err=True)
@@ -155,19 +150,14 @@ def report(
     out: options.ReportsFolder = None,
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
-    from backtest.api.pages import report_run
-    from backtest.cli import show
-    from backtest.errors import UsageError
-    from backtest.stats.formats import visible
-
-    form = form or _format_of(output)
+    form = form or (output and output.suffix.removeprefix(".").lower()) or "html"
     if table is not None and form != "csv":
         raise UsageError(f"--table is for --format csv, and this is {form}.")
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
     several = len(symbol or ()) > 1
     for stock in symbol or (None,):
-        made = report_run(
+        made = backtest.report_run(
             run,
             form,
             table=table or "trades",
@@ -175,14 +165,9 @@ def report(
             output=output.with_stem(f"{output.stem}-{stock}") if output and several else output,
             force=force,
             reports=out,
-            tell=show.left_out,
+            tell=cli.show.left_out,
         )
         if isinstance(made, Path):
             typer.echo(made)
         else:
             typer.echo(visible(made).encode(), nl=False)
-
-
-def _format_of(output: Path | None) -> str:
-    ending = output.suffix.removeprefix(".").lower() if output else ""
-    return ending or "html"

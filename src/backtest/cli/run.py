@@ -1,22 +1,27 @@
-"""`backtest run`: replay strategies, show what came out, draw the tear sheets."""
+"""`backtest run` and `simulate`: strategies replayed, and signals of your own traded."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtest import cli
 from backtest.cli import options
+from backtest.errors import UsageError
+from backtest.stats.formats import FIGURES, costs_line, count, counted, few
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    import pyarrow as pa
     from rich.console import Console
 
     from backtest.api.runs import Replay
     from backtest.experiments.runs.store import Run
+    from backtest.experiments.simulation.account import Simulation
 
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
@@ -66,16 +71,12 @@ def run(
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
     accept_jumps: options.AcceptJumps = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Run again also what has been run.")
-    ] = False,
+    force: options.Force = False,
     verbose: options.Verbose = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
     from backtest.api import pages, runs
-    from backtest.cli import show
-    from backtest.errors import UsageError
 
     made, faults = runs.replay_all(
         strategy or [],
@@ -93,11 +94,12 @@ def run(
     )
     if verified:
         _verify(made)
-    terminal = None if as_json else show.console()
+    terminal = None if as_json else cli.show.console()
     if terminal and len(made) == 1:  # before all is loaded that weighs the evidence
-        _print_figures(terminal, [made[0].run])
+        _print_terms(terminal, [made[0].run])
+        cli.show_runs.comparison(terminal, [made[0].run])
     weighed = []
-    with show.progress("Evidence") as on_run:
+    with cli.show.progress("Evidence") as on_run:
         for number, replay in enumerate(made):
             if "evidence" not in replay.run.manifest:
                 options.announce_compiling()
@@ -105,41 +107,32 @@ def run(
             weighed.append(replay.weigh())
     if terminal:
         _print_evidence(terminal, weighed, verbose=verbose)
-    with show.progress("Tear sheets") as on_sheet:
-        page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=show.left_out)
+    with cli.show.progress("Tear sheets") as on_sheet:
+        page = runs.draw_runs(
+            weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=cli.show.left_out
+        )
     if terminal:
         known = sum(replay.known for replay in made)
-        _print_places(terminal, weighed, page, known=known)
+        _print_paths(terminal, weighed, page, known=known)
     else:
-        show.print_json(pages.manifests(weighed))
+        cli.show.print_json(pages.manifests(weighed))
     if faults:
         raise UsageError("\n".join(faults))
 
 
-def _print_figures(terminal: Console, runs: list[Run]) -> None:
-    from backtest.cli import show_runs
-
-    _print_terms(terminal, runs)
-    show_runs.comparison(terminal, runs)
-
-
 def _print_evidence(terminal: Console, runs: list[Run], *, verbose: bool) -> None:
     """Print what one run is worth; of several a line each, and with `verbose` both."""
-    from backtest.cli import show_runs
-
     if len(runs) > 1:
         _print_terms(terminal, runs)
-        show_runs.overview(terminal, runs)
+        cli.show_runs.overview(terminal, runs)
     if verbose or len(runs) == 1:
         for run in runs:
-            show_runs.run_details(terminal, run, whole=verbose)
-    show_runs.warnings(terminal, runs)
+            cli.show_runs.run_details(terminal, run, whole=verbose)
+    cli.show_runs.warnings(terminal, runs)
 
 
 def _verify(made: Sequence[Replay]) -> None:
     """Replay each with the other engine; the message is no part of what `--json` prints."""
-    from backtest.stats.formats import counted
-
     for replay in made:
         options.announce_compiling()
         agree = f"both engines agree: {counted(replay.verify(), 'trade')}"
@@ -148,8 +141,6 @@ def _verify(made: Sequence[Replay]) -> None:
 
 
 def _print_terms(terminal: Console, runs: list[Run]) -> None:
-    from backtest.stats.formats import costs_line, counted, few
-
     first = runs[0].manifest
     universe, symbols = first.get("universe"), first["symbols"]
     traded = f"{universe}, {counted(len(symbols), 'stock')}," if universe else few(symbols)
@@ -168,7 +159,7 @@ def _print_terms(terminal: Console, runs: list[Run]) -> None:
     terminal.print(f"Costs: {costs_line(first)}\n", style="dim")
 
 
-def _print_places(terminal: Console, runs: list[Run], page: Path | None, *, known: int) -> None:
+def _print_paths(terminal: Console, runs: list[Run], page: Path | None, *, known: int) -> None:
     from rich.text import Text
 
     terminal.print()
@@ -185,3 +176,134 @@ def _print_places(terminal: Console, runs: list[Run], page: Path | None, *, know
         terminal.print(f"Side by side: backtest compare {ids}", soft_wrap=True)
     if page:
         terminal.print(Text(f"The latest of each strategy: {page}"), soft_wrap=True)
+
+
+_FORMATS = (".parquet", ".csv")
+SIMULATE_EXAMPLES = (
+    "Examples: `backtest simulate bars.parquet signals.parquet` · "
+    "`backtest simulate bars/ signals.parquet --cash 1000000 --trades trades.csv --json`"
+)
+
+
+def simulate(
+    account: options.Account,
+    bars: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BARS",
+            help="Parquet file or folder: symbol, time or session, open, high, low, close.",
+        ),
+    ],
+    signals: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SIGNALS",
+            help="Parquet file: symbol, published_at, direction, and as wanted event_id, weight, "
+            "hold, stop, target, trailing_stop, priority.",
+        ),
+    ],
+    trades: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every trade, as .parquet or .csv.")
+    ] = None,
+    equity: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the account at each session's close, likewise."),
+    ] = None,
+    as_json: options.AsJson = False,
+    data: options.DataFolder = None,
+) -> None:
+    """Trade signals from a file on bars from files, all symbols in one account."""
+    from backtest.api import calls
+    from backtest.workspace.folders import read_config
+
+    for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
+        if path:
+            _check_path(path, *others)
+    options.announce_compiling()
+    traded = calls.simulate(
+        bars, signals, **account.arguments(), curves=equity is not None, data=data
+    )
+    if trades:
+        _write(traded.trades(), trades)
+    if equity:
+        _write(traded.equity(), equity)
+    preset = read_config({"costs": account.costs}).chosen("costs")
+    record = _record(traded, preset and Path(preset).stem)
+    if as_json:
+        cli.show.print_json({"bars": str(bars), "signals": str(signals), **record})
+        return
+    _print_results(record)
+    for name, path in (("Trades", trades), ("Equity", equity)):
+        if path:
+            typer.echo(f"{name}: {path}")
+
+
+def _check_path(path: Path, *taken: Path) -> None:
+    """Refuse a path to which no table can be written, before the work is done."""
+    if path.suffix not in _FORMATS:
+        raise UsageError(f"{path} must end in {' or '.join(_FORMATS)}.")
+    if path.resolve() in {other.resolve() for other in taken}:
+        raise UsageError(f"{path} would be overwritten. Choose another name.")
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Write a table as its ending says; errors as of `write_bytes`."""
+    from io import BytesIO
+
+    from pyarrow import csv, parquet
+
+    from backtest.workspace.files import write_bytes
+
+    sink = BytesIO()
+    if path.suffix == ".parquet":
+        parquet.write_table(table, sink)
+    else:
+        sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
+        bare: Any = csv.WriteOptions(include_header=False)
+        csv.write_csv(table, sink, bare)
+    write_bytes(path, sink.getvalue())
+
+
+def _record(account: Simulation, costs: str | None) -> dict[str, Any]:
+    """All that is printed, as JSON has it."""
+    sessions = account.panel.sessions
+    return {
+        "span": {"first": sessions[0].item(), "last": sessions[-1].item()},
+        "counts": account.counts(),
+        "left_out": account.signals.left_out,
+        "figures": account.figures(),
+        "is_ruined": account.is_ruined,
+        "rules": account.rules.model_dump(),
+        "costs": {"name": costs} if costs else None,
+        "assumptions": account.assumptions(),
+    }
+
+
+def _print_results(record: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    counts, figures, terminal = record["counts"], record["figures"], cli.show.console()
+    sizes = (f"{counts[name]:,} {name}" for name in ("symbols", "sessions", "bars", "signals"))
+    terminal.print(", ".join(sizes))
+    terminal.print(
+        f"From {record['span']['first']} to {record['span']['last']}, "
+        f"start {record['rules']['cash']:,.0f} $"
+    )
+    terminal.print(f"Costs: {costs_line(record)}", style="dim")
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column()
+    lines.add_column(justify="right")
+    for name, label, form in (*FIGURES[:-1], ("interest", "Interest $", count), FIGURES[-1]):
+        if name in figures:
+            lines.add_row(label, form(figures[name]))
+    lines.add_row()
+    for name, number in list(counts.items())[list(counts).index("signals") :]:
+        lines.add_row(name.replace("_", " ").capitalize(), count(number))
+    terminal.print(lines)
+    for reason, number in record["left_out"].items():
+        terminal.print(f"Not tradable: {number:,} {reason}.")
+    if record["is_ruined"]:
+        terminal.print("Ruined: equity fell to zero or below.")
+    for sentence in record["assumptions"]:
+        terminal.print(Text(f"Assumption: {sentence}", style="yellow"))

@@ -6,10 +6,12 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
+import rich._wrap
 import rich.text
 import typer
 from rich import box
@@ -21,11 +23,15 @@ from rich.text import Text
 from backtest.stats.formats import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+    from backtest.api.results import Result
 
 # Of every text; its own lets most pass.
 rich.text.strip_control_codes = visible  # type: ignore[assignment, attr-defined]
+# Where a line may break: not between a figure and its unit.
+rich._wrap.re_word = re.compile(r"\s*\S+(?: [%$]\S*)?\s*")  # noqa: SLF001
+_COLORS = {"+": "green", "-": "red"}
 MOST_ROWS = 20  # of trades or events that are printed one by one
 _NO_WIDTH = 100_000
 
@@ -45,12 +51,14 @@ class _Trimmed:
 
 def console(*, stderr: bool = False) -> Console:
     """The terminal; its width and NO_COLOR are respected. A pipe or a file has no width."""
-    stream = sys.stderr if stderr else sys.stdout
-    if stream is None or stream.isatty():
-        return Console(stderr=stderr, highlight=False)
+    file: Any = sys.stderr if stderr else sys.stdout
+    while hasattr(file, "rich_proxied_file"):  # what rich writes is for the terminal as it is
+        file = file.rich_proxied_file
+    if file is None or file.isatty():
+        return Console(file=file, stderr=stderr, highlight=False)
     width = None if "COLUMNS" in os.environ else _NO_WIDTH
-    file: Any = _Trimmed(getattr(stream, "rich_proxied_file", stream))
-    return Console(file=file, highlight=False, width=width)
+    trimmed: Any = _Trimmed(file)
+    return Console(file=trimmed, highlight=False, width=width)
 
 
 @contextmanager
@@ -82,26 +90,81 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def either(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:
+    """Print a value as JSON, or as the terminal shows it."""
+    if as_json:
+        print_json(value)
+    else:
+        show(console(), value)
+
+
+def result(
+    found: Result,
+    show: Callable[[Console, Any], None],
+    done: str,
+    files: Mapping[str, str] = MappingProxyType({}),
+    *,
+    as_json: bool,
+) -> None:
+    """Draw the page of a result and print its record, and where its page and `files` are."""
+    page = found.page()
+    if as_json:
+        print_json({**found.record, "path": str(found.path)})
+        return
+    out = console()
+    show(out, found)
+    if found.known:
+        out.print(f"It had been {done} before with the same inputs; --force does it again.")
+    paths = {**{name: found.path / file for name, file in files.items()}, "The page": page}
+    for name, path in paths.items():
+        typer.echo(f"{name + ':':<{1 + max(map(len, paths))}} {path}")
+
+
 def left_out(sentence: str) -> None:
     """Tell of something in reports that is damaged and left out."""
     typer.echo(sentence, err=True)
 
 
-def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
-    """An empty table in the one style.
+Cell: TypeAlias = str | Text
+Column: TypeAlias = tuple[str, Sequence[str]]  # a heading and its cells
 
-    Args:
-        headers: the columns.
-        right: those that hold figures.
-        whole: those that are never wrapped.
 
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    right: Iterable[str] = (),
+    whole: Iterable[str] = (),
+    section: int = 0,
+) -> Table:
+    """A table in the one style: figures to the `right`, what is `whole` never wrapped.
+
+    Of so many rows as `section` says, the last has a line below it.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
     right, whole = set(right), set(whole)
     for header in headers:
         justify: Literal["left", "right"] = "right" if header in right else "left"
-        table.add_column(header, justify=justify, no_wrap=header in whole, overflow="fold")
-    return table
+        made.add_column(header, justify=justify, no_wrap=header in whole, overflow="fold")
+    for number, row in enumerate(rows, start=1):
+        made.add_row(*map(_text, row), end_section=number == section)
+    return made
+
+
+def _text(cell: Cell) -> Text:
+    """A text from outside is no markup."""
+    return Text(cell) if isinstance(cell, str) else cell
+
+
+def grid(rows: Iterable[Sequence[Cell]], styles: Sequence[str] = ("",)) -> Table:
+    """Rows without headings: the first columns in their styles do not wrap, the last does."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    for style in styles:
+        made.add_column(style=style, no_wrap=True)
+    made.add_column(overflow="fold")
+    for row in rows:
+        made.add_row(*map(_text, row))
+    return made
 
 
 def without(
@@ -127,44 +190,126 @@ def without(
     return missing
 
 
-def aligned(
-    columns: Mapping[str, Sequence[str]], right: Iterable[str] = ()
-) -> list[tuple[str, ...]]:
-    """The headings and then the rows of columns, each cell as wide as its column."""
+def print_table(
+    out: Console,
+    columns: dict[str, list[str]],
+    *,
+    spare: Sequence[str],
+    wraps: Mapping[str, int] = MappingProxyType({}),
+    right: Collection[str] = (),
+    colored: str = "",
+    section: int = 0,
+    below: Sequence[str] = (),
+) -> None:
+    """Print a table without columns that have no room, which are named in a note; see `without`.
+
+    Other notes stand `below` as well. Of the column that is `colored` the sign says how.
+    """
+    missing = without(columns, out.width, spare=spare, wraps=wraps)
+    rows = [_colored(columns, row, colored) for row in zip(*columns.values(), strict=True)]
+    whole = columns.keys() - wraps.keys()
+    out.print(table([*columns], rows, right=right, whole=whole, section=section))
+    if lines := [*below, *missing_columns(missing)]:
+        notes(out, lines)
+
+
+def _colored(columns: Iterable[str], row: Iterable[str], colored: str) -> list[Text]:
+    return [
+        Text(cell, style=_COLORS.get(cell.strip()[:1], "") if name == colored else "")
+        for name, cell in zip(columns, row, strict=True)
+    ]
+
+
+def missing_columns(names: Sequence[str]) -> list[str]:
+    """The sentence on columns that `without` took out, if there are any."""
+    listed = ", ".join(map(str.strip, names))
+    return [f"No room for {listed}: in a wider terminal, and with --json."] if names else []
+
+
+def print_columns(
+    out: Console,
+    keys: Mapping[str, Sequence[str]],
+    columns: Sequence[Column],
+    *,
+    right: bool = True,
+    section: int = 0,
+) -> None:
+    """Print a table; columns that do not fit the width follow in a further one, after the keys."""
+    width = out.width + 2 - sum(2 + _width(key) for key in keys.items())
+    for place, group in enumerate(_fitting(columns, width)):
+        if place:
+            out.print()
+        titles = [title for title, _ in group]
+        rows = zip(*keys.values(), *(cells for _, cells in group), strict=True)
+        made = table(
+            [*keys, *titles], rows, right=titles if right else (), whole=keys, section=section
+        )
+        if sum(2 + _width(column) for column in group) > width:
+            for drawn, column in zip(made.columns[len(keys) :], group, strict=True):
+                drawn.width = _least_width(column)  # titles wrap between words, never within one
+        out.print(made)
+
+
+def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
+    """Columns in groups that are no wider than the width, at least one in each."""
+    groups: list[list[Column]] = []
+    left = 0
+    for column in columns:
+        need = 2 + _least_width(column)
+        if not groups or need > left:
+            groups.append([])
+            left = width
+        groups[-1].append(column)
+        left -= need
+    return groups
+
+
+def _least_width(column: Column) -> int:
+    """The width in which no word of the title and no cell is broken."""
+    title, cells = column
+    return max(map(len, [*title.split(), *cells]))
+
+
+def _width(column: Column) -> int:
+    title, cells = column
+    return max(len(title), _least_width((title, cells)))
+
+
+def detailed(
+    columns: dict[str, list[str]],
+    below: Iterable[str],
+    width: int,
+    *,
+    spare: Sequence[str],
+    right: Iterable[str] = (),
+    colored: str = "",
+) -> Table:
+    """Lines under their headings, each with a text below; what has no room is named at the end.
+
+    Of the column that is `colored` the sign says how.
+    """
+    missing = without(columns, width, spare=spare)
     padded = []
     for name, cells in columns.items():
         wide = max(map(len, (name, *cells)))
         side = str.rjust if name in right else str.ljust
         padded.append([side(cell, wide) for cell in (name, *cells)])
-    return list(zip(*padded, strict=True))
-
-
-def labelled(lines: Iterable[tuple[str, str]]) -> Table:
-    """Dim labels that do not wrap, each with its text beside it."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
-    for label, text in lines:
-        grid.add_row(label, Text(text))
-    return grid
-
-
-def headed(lines: Iterable[tuple[str, str]]) -> Table:
-    """Headings, each with its sentences beside it."""
-    grid = Table.grid(padding=(0, 2))
-    for name, text in lines:
-        grid.add_row(name, Text(text))
-    return grid
+    head, *rows = zip(*padded, strict=True)
+    lines: list[tuple[Text | str, str]] = [(Text("  ".join(head), style="bold"), "")]
+    for row, text in zip(rows, below, strict=True):
+        lines.append((Text("  ").join(_colored(columns, row, colored)), text))
+    lines += [(Text(f"\n{note}", style="dim"), "") for note in missing_columns(missing)]
+    return with_details(lines)
 
 
 def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
     """Lines that fit the narrowest terminal, each with a text below it that may wrap."""
-    grid = Table.grid()
+    made = Table.grid()
     for line, below in lines:
-        grid.add_row(line)
+        made.add_row(line)
         if below:
-            grid.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7), expand=False))
-    return grid
+            made.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7), expand=False))
+    return made
 
 
 def notes(out: Console, lines: Iterable[str]) -> None:

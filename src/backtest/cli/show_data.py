@@ -9,19 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from backtest.cli.show import (
-    MOST_ROWS,
-    aligned,
-    console,
-    headed,
-    new_table,
-    print_json,
-    with_details,
-    without,
-)
+from backtest.cli import show
 from backtest.errors import DataError
 from backtest.stats.formats import (
     UNKNOWN,
@@ -41,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backtest.data.edits import Diff, Edit
-    from backtest.data.listing import ListedEvent, UniverseRow
+    from backtest.data.listing import ListedEvent
     from backtest.data.versions import Version
     from backtest.sources.action_files import ActionUpdate
     from backtest.sources.own_events import OwnEvents
@@ -59,25 +49,23 @@ _COLORS = {
 
 def events(out: Console, rows: Sequence[ListedEvent]) -> None:
     """Print events, a line each with its headline below."""
-    cells = [_event_cells(row) for row in rows]
-    headers = ("Id", "Public, New York", "Precise", "Tradable", "Grade")
-    columns = {name: [row[n] for row in cells] for n, name in enumerate(headers)}
-    without(columns, out.width, spare=("Grade", "Precise", "Public, New York"))
-    head, *lines = map("  ".join, aligned(columns))
-    details = ((line, _headline(row)) for line, row in zip(lines, rows, strict=True))
-    out.print(Text(head, style="bold"), with_details(details), sep="\n")
+    columns = {
+        "Id": [row.event.id for row in rows],
+        "Public, New York": [row.published for row in rows],
+        "Precise": [str(row.event.precision) for row in rows],
+        "Tradable": [UNKNOWN if row.obstacle else str(row.session) for row in rows],
+        "Grade": [row.event.grade or UNKNOWN for row in rows],
+    }
+    spare = ("Grade", "Precise", "Public, New York")
+    out.print(show.detailed(columns, map(_headline, rows), out.width, spare=spare))
 
 
 def event(out: Console, found: Mapping[str, Any]) -> None:
     """Print every field of an event, and where its row comes from."""
-    table = new_table("Field", "Value", whole=("Field",))
-    below = new_table("Where it comes from", "", whole=("Where it comes from",))
-    for name, value in found.items():
-        if name != "provenance":
-            table.add_row(name, Text(field(name, value)))
-    for name, text in _origin(found["provenance"]):
-        below.add_row(name, Text(text))
-    out.print(table, "", below, sep="\n")
+    fields = [(name, field(name, value)) for name, value in found.items() if name != "provenance"]
+    origin = ("Where it comes from", "")
+    out.print(show.table(("Field", "Value"), fields, whole=["Field"]), "", sep="\n")
+    out.print(show.table(origin, _origin(found["provenance"]), whole=origin[:1]))
 
 
 def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
@@ -86,15 +74,8 @@ def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
         out.print(Text(kind, style="bold"))
         ordered = sorted(rows, key=lambda row: not row["needed"])
         lines = [(row["field"] + " *" * row["needed"], row["meaning"]) for row in ordered]
-        out.print(Padding(headed(lines), (0, 0, 1, 4), expand=False))
+        out.print(Padding(show.grid(lines), (0, 0, 1, 4), expand=False))
     out.print("* each event needs it, and a source: an address, or unknown.", style="dim")
-
-
-def _event_cells(row: ListedEvent) -> tuple[str, ...]:
-    event = row.event
-    session = UNKNOWN if row.obstacle else str(row.session)
-    grade = event.grade or UNKNOWN
-    return (event.id, row.published, event.precision, session, grade)
 
 
 def _headline(row: ListedEvent) -> str:
@@ -142,15 +123,13 @@ def verdicts(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     """Print each claim with its verdict and the evidence, and last what the verdicts mean."""
     from backtest.audit.claims import JUDGEMENTS, MEANING, with_unit
 
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
+    rows: list[tuple[show.Cell, show.Cell]] = []
     for one in found:
         claimed = f"Claimed {with_unit(one['claimed'], one['unit'])}"
         truth = f", found {one['found']}" if one["found"] else ""
-        grid.add_row(Text(one["verdict"], style=_COLORS[one["verdict"]]), Text(one["statement"]))
-        grid.add_row("", Text(f"{claimed}{truth}. {one['evidence']}\n", style="dim"))
-    out.print(grid)
+        rows.append((Text(one["verdict"], style=_COLORS[one["verdict"]]), one["statement"]))
+        rows.append(("", Text(f"{claimed}{truth}. {one['evidence']}\n", style="dim")))
+    out.print(show.grid(rows))
     counts = Counter(one["verdict"] for one in found)
     totals = ", ".join(f"{counts[judgement]} {judgement}" for judgement in JUDGEMENTS)
     out.print(Text(f"{counted(len(found), 'claim')}: {totals}."))
@@ -160,20 +139,19 @@ def verdicts(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
 def findings(found: pd.DataFrame, *, as_json: bool) -> None:
     """Print findings, errors first, and leave with the code of bad data where there is an error."""
     if as_json:
-        print_json(found.to_dict("records"))
+        show.print_json(found.to_dict("records"))
     else:
-        _print_findings(console(), found)
+        _print_findings(show.console(), found)
     if "error" in set(found["severity"]):
         raise typer.Exit(DataError.exit_code)
 
 
 def file_columns(file: PriceFile | OwnEvents) -> None:
     """The columns of a file as they were understood, and what else there is to say."""
-    out = console()
     taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
-    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
+    typer.echo(f"{file.path} is read so: {taken}.")
     for note in file.notes:
-        out.print(note, soft_wrap=True, markup=False)
+        typer.echo(note)
 
 
 def price_file(file: PriceFile) -> None:
@@ -181,37 +159,41 @@ def price_file(file: PriceFile) -> None:
     file_columns(file)
     columns = [name for name in file.columns if name not in ("date", "time", "symbol")]
     opens = "Opens, New York" if file.bars else "Date"
-    table = new_table("Symbol", opens, *columns, right=columns)
-    for symbol, rows in list(file.tables.items())[:3]:
-        for key, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
-            at = new_york_time(f"{key.isoformat()}Z") if file.bars else str(key.date())
-            table.add_row(symbol, at, *(f"{value:,.10g}" for value in values))
-    out = console()
-    out.print(table)
-    rows = sum(len(rows) for rows in file.tables.values())
-    out.print(f"{counted(len(file.tables), 'symbol')}, {counted(rows, 'row')}")
+    first = [
+        (
+            symbol,
+            new_york_time(f"{key.isoformat()}Z") if file.bars else str(key.date()),
+            [f"{value:,.10g}" for value in values],
+        )
+        for symbol, rows in list(file.tables.items())[:3]
+        for key, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True)
+    ]
+    keys = {"Symbol": [symbol for symbol, *_ in first], opens: [at for _, at, _ in first]}
+    cells = [(name, [values[n] for *_, values in first]) for n, name in enumerate(columns)]
+    out = show.console()
+    show.print_columns(out, keys, cells)
+    total = sum(len(rows) for rows in file.tables.values())
+    out.print(f"{counted(len(file.tables), 'symbol')}, {counted(total, 'row')}")
 
 
 def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
-    out = console()
     for update, version in made:
         written = "  no price changed" if update.actions else "  unchanged"
         if version:
             written = f"  wrote {update.path}, version {version.number}"
         for line in (*_update_lines(update), written):
-            out.print(Text(line), soft_wrap=True)
+            typer.echo(line)
 
 
 def price_updates(updates: list[PriceUpdate]) -> None:
     """What changes, of the first symbols row by row; those that change come first."""
-    out = console()
     for update in sorted(updates, key=lambda one: not (one.added or one.changes))[:MOST_SYMBOLS]:
         for line in _update_lines(update):
-            out.print(Text(line), soft_wrap=True)
+            typer.echo(line)
     if len(updates) > MOST_SYMBOLS:
         added = sum(len(update.added) for update in updates)
         changed = sum(len({change.key for change in update.changes}) for update in updates)
-        out.print(
+        typer.echo(
             f"… and {len(updates) - MOST_SYMBOLS:,} more symbols. "
             f"In all {added:,} rows added, {changed:,} that differ."
         )
@@ -259,19 +241,25 @@ def actions(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         out.print("There are no actions on file.")
         return
-    table = new_table("Symbol", "Day", "Action", "Amount", "More", "Source", right=("Amount",))
-    for row in rows:
-        amount = "" if row["amount"] is None else f"{row['amount']:g}"
-        more = f"until {row['until']}" if row["until"] else row["name"]
-        cells = (row["symbol"], row["day"], row["action"], amount)
-        table.add_row(*cells, Text(more), Text(row["source"]))
-    out.print(table)
+    headers = ("Symbol", "Day", "Action", "Amount", "More", "Source")
+    cells = (
+        (
+            row["symbol"],
+            row["day"],
+            row["action"],
+            "" if row["amount"] is None else f"{row['amount']:g}",
+            f"until {row['until']}" if row["until"] else row["name"],
+            row["source"],
+        )
+        for row in rows
+    )
+    out.print(show.table(headers, cells, right=["Amount"], whole=headers[:4]))
 
 
 def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print symbols, a line each, with their adjust mode and source below."""
     below = [f"Adjusted: {row['adjust'] or UNKNOWN}. {row['source']}" for row in rows]
-    out.print(with_details(zip(map(_price_line, rows), below, strict=True)))
+    out.print(show.with_details(zip(map(_price_line, rows), below, strict=True)))
 
 
 def _price_line(row: Mapping[str, Any]) -> str:
@@ -281,9 +269,9 @@ def _price_line(row: Mapping[str, Any]) -> str:
 
 def changes(edit: Edit, *, whole: bool) -> None:
     """The diff, and the session in which each event that it touches can be traded."""
-    out = console()
+    out = show.console()
     rows = list(_rows(edit.diff))
-    cut = len(rows) > MOST_ROWS and not whole
+    cut = len(rows) > show.MOST_ROWS and not whole
     for line, style in chain.from_iterable(rows[:_FIRST] if cut else rows):
         out.print(Text(line, style=style), soft_wrap=True)
     for row in edit.events[:_FIRST] if cut else edit.events:
@@ -329,13 +317,14 @@ def _rows(diff: Diff) -> Iterator[list[tuple[str, str]]]:
 
 def settings(found: Config, rows: Iterable[Setting]) -> None:
     file = found.path or f"none was found from {Path.cwd()} upwards"
-    terminal = console()
+    terminal = show.console()
     terminal.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
-    table = new_table("Setting", "From", "Value", whole=("Setting", "From"))
-    for row in rows:
-        where = "backtest.toml" if row.source == "file" else row.where or row.source
-        table.add_row(row.key, where, _in_words(row.value))
-    terminal.print(table)
+    names = {"file": "backtest.toml"}
+    cells = (
+        (row.key, names.get(row.source) or row.where or row.source, _in_words(row.value))
+        for row in rows
+    )
+    terminal.print(show.table(("Setting", "From", "Value"), cells, whole=("Setting", "From")))
 
 
 def _in_words(value: Any) -> str:
@@ -388,20 +377,23 @@ def _changed(past: Mapping[str, Any]) -> str:
     return "" if past["unchanged"] else ", changed since"
 
 
-def universes(out: Console, rows: Sequence[UniverseRow]) -> None:
+def universes(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print universes: stocks, prices, events, what is missing, and the source."""
+    if not rows:
+        typer.echo(
+            "There is no universe in the data folder. Write one as universes/NAME/members.csv "
+            "with the columns symbol, first, last."
+        )
     for row in rows:
-        out.print(Text(row.name, style="bold"))
-        out.print(headed(_universe_lines(row)))
-        out.print()
+        out.print(Text(row["name"], style="bold"), show.grid(_universe_lines(row)), "", sep="\n")
 
 
-def _universe_lines(row: UniverseRow) -> Iterator[tuple[str, str]]:
-    yield "Stocks", f"{len(row.symbols):,}: {few(row.symbols)}"
-    yield "Prices", f"{row.first} to {row.last}" if row.first else "none"
-    counts = [f"{number:,} {kind.replace('_', ' ')}" for kind, number in row.events.items()]
+def _universe_lines(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "Stocks", f"{len(row['symbols']):,}: {few(row['symbols'])}"
+    yield "Prices", f"{row['first']} to {row['last']}" if row["first"] else "none"
+    counts = [f"{number:,} {kind.replace('_', ' ')}" for kind, number in row["events"].items()]
     yield "Events", ", ".join(counts) or "none"
-    missing = {"without prices": row.without_prices, "without events": row.without_events}
+    missing = {"without prices": row["without_prices"], "without events": row["without_events"]}
     parts = [f"{counted(len(of), 'stock')} {what}: {few(of)}" for what, of in missing.items() if of]
     yield "Missing", "; ".join(parts) or "nothing"
-    yield "Source", row.source
+    yield "Source", row["source"]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from backtest.cli.show import console, headed, labelled, new_table, with_details
+from backtest.cli.show import assumptions, detailed, grid, print_columns, table
 from backtest.reports import audit_page, study_page
 from backtest.reports.study_page import MODELS, TESTS, observed
 from backtest.stats import LEVEL
@@ -19,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
+    from backtest.api.results import AuditResult, StocksStudyResult, StudyResult, SweepResult
     from backtest.audit.declared import Report
+    from backtest.cli.show import Column
     from backtest.experiments.studies.null_worlds import NullWorlds
 
     Record = Mapping[str, Any]
@@ -29,150 +30,135 @@ _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "di
 _MOST_SHOWN = 3  # findings of a check; the page has more
 
 
-def study_of_stocks(out: Console, record: Record) -> None:
+def sweep(out: Console, found: SweepResult) -> None:
+    """Print what a sweep says."""
+    out.print(grid(found.summary.items()))
+    assumptions(out, found.record.get("assumptions", ()))
+
+
+def study_of_stocks(out: Console, found: StocksStudyResult) -> None:
     """Print a study of many stocks."""
-    out.print(Text(study_page.title(record), style="bold"))
-    out.print()
-    rows = record["rows"]
-    windows = [row["window"] for row in rows]
-    table = new_table("", *windows, right=windows, whole=("",))
-    for place in range(len(record["groups"])):
-        table.add_row(
-            study_page.group_name(record, place),
-            *(fine(row["groups"][place]["value"]) for row in rows),
-            end_section=place + 1 == len(record["groups"]),
-        )
+    record, rows = found.record, found.record["rows"]
     means = [row["spread"] or row["all"] for row in rows]
-    table.add_row(study_page.spread_name(record), *(fine(mean["value"]) for mean in means))
-    table.add_row("from", *(fine(mean["low"]) for mean in means))
-    table.add_row("to", *(fine(mean["high"]) for mean in means))
-    table.add_row("p", *(probability(mean["p"]) for mean in means))
-    table.add_row("corrected", *(probability(row["p_holm"]) for row in rows))
-    out.print(table)
-    out.print()
-    out.print(headed(study_page.many_sentences(record)))
-    out.print()
-
-
-def study(out: Console, record: Record) -> None:
-    """Print a study of one stock."""
-    out.print(Text(study_page.title(record), style="bold"))
-    out.print()
-    out.print(headed(study_page.study_sentences(record)))
-    names = "".join(f"{row['window']:>11}" for row in record["windows"])
-    notes = study_page.study_notes(record)
-    parts = (
-        ("Average cumulative abnormal return (CAAR)", _windows(record["windows"])),
-        ("In the expected direction", _windows(record["signed"] or [])),
-        (f"Cumulative abnormal returns\n\n{'Day 0':<10}{names}", _events(record)),
-        (f"Groups. {notes['groups']}", _groups(record)),
-        (f"Other tests, p-values. {notes['tests']}", _tests(record)),
-        ("Left out", _left_out(record)),
-    )
-    minutes: tuple[tuple[str, Table], ...] = ()
-    if "minutes" in record:
-        note = f"By the minute. {study_page.minute_note(record)}"
-        minutes = ((note, _minutes(record)),)
-    for heading, table in (*minutes, *parts):
-        if table.row_count:
-            out.print(Text(f"\n{heading}\n", style="bold"))
-            out.print(table)
-    out.print()
-
-
-def _minutes(record: Record) -> Table:
-    headers = study_page.MINUTE_COLUMNS
-    table = new_table(*headers, right=headers[1:], whole=headers)
-    for line in study_page.minute_lines(record):
-        table.add_row(*line)
-    return table
-
-
-def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
-    last = "As expected" if rows and "right" in rows[0] else "Overlaps"
-    headers = ("Window", "Events", "CAAR", "p", "p corrected", "p of t", "Detectable", last)
-    table = new_table(*headers, right=headers[1:], whole=headers)
-    for row in rows:
-        table.add_row(
+    groups = range(len(record["groups"]))
+    names = [study_page.group_name(record, n) for n in groups]
+    labels = [*names, study_page.spread_name(record), "from", "to", "p", "p, Holm"]
+    columns = [
+        (
             row["window"],
-            observed(row),
-            percent(row["caar"]),
-            probability(row["p"]),
-            probability(row["p_holm"]),
-            probability(row["p_across"]),
-            effect(row["detectable"]),
-            str(row["right" if "right" in row else "overlaps"]),
+            [
+                *(fine(row["groups"][n]["value"]) for n in groups),
+                *(fine(mean[name]) for name in ("value", "low", "high")),
+                probability(mean["p"]),
+                probability(row["p_holm"]),
+            ],
         )
-    return table
+        for row, mean in zip(rows, means, strict=True)
+    ]
+    out.print(Text(f"{study_page.title(record)}\n", style="bold"))
+    print_columns(out, {"": labels}, columns, section=len(groups))
+    out.print("", grid(found.summary.items()), "", sep="\n")
 
 
-def _events(record: Record) -> Table:
+def study(out: Console, found: StudyResult) -> None:
+    """Print a study of one stock."""
+    record = found.record
+    title = Text(study_page.title(record), style="bold")
+    out.print(title, "", grid(found.summary.items()), sep="\n")
+    notes = study_page.study_notes(record)
+    windows = record["windows"]
+    if "minutes" in record:
+        _print_heading(out, f"By the minute. {study_page.minute_note(record)}")
+        headers = study_page.MINUTE_COLUMNS
+        out.print(table(headers, study_page.minute_lines(record), whole=headers))
+    _print_windows(out, "Average cumulative abnormal return (CAAR)", windows, "Overlaps")
+    _print_windows(out, "In the expected direction", record["signed"] or [], "As expected")
+    _print_heading(out, "Cumulative abnormal returns")
+    out.print(_events(record, out.width))
+    if groups := record["groups"]:
+        _print_heading(out, f"Groups. {notes['groups']}")
+        keys = {"By": [row["by"] for row in groups], "Group": [row["name"] for row in groups]}
+        print_columns(out, keys, _figures(groups))
+    _print_heading(out, f"Other tests, p-values. {notes['tests']}")
+    tests = [
+        (row["window"], [probability(row["tests"][test]["p"]) for test in TESTS]) for row in windows
+    ]
+    print_columns(out, {"Test": list(TESTS.values())}, tests)
+    if left_out := record["left_out"]:
+        _print_heading(out, "Left out")
+        names = ("reason", "headline")
+        cells = ([new_york_day(one["published_at"]), *(one[n] for n in names)] for one in left_out)
+        out.print(table(("Public", "Why", "Event"), cells, whole=["Public"]))
+    out.print()
+
+
+def _print_heading(out: Console, text: str) -> None:
+    out.print(Text(f"\n{text}\n", style="bold"))
+
+
+def _print_windows(out: Console, heading: str, rows: Sequence[Record], last: str) -> None:
+    if not rows:
+        return
+    _print_heading(out, heading)
+    name = {"Overlaps": "overlaps", "As expected": "right"}[last]
+    columns = [
+        *_figures(rows),
+        ("Detectable", [effect(row["detectable"]) for row in rows]),
+        (last, [str(row[name]) for row in rows]),
+    ]
+    print_columns(out, {"Window": [row["window"] for row in rows]}, columns)
+
+
+def _figures(rows: Sequence[Record]) -> list[Column]:
+    ps = {"p": "p", "p, Holm": "p_holm", "p of t": "p_across"}
+    return [
+        ("Events", [observed(row) for row in rows]),
+        ("CAAR", [percent(row["caar"]) for row in rows]),
+        *((title, [probability(row[name]) for row in rows]) for title, name in ps.items()),
+    ]
+
+
+def _events(record: Record, width: int) -> Table:
     """A line with the CARs of each event, and below it what the event was."""
-    lines = []
+    columns = {"Day 0": [event["day_0"] for event in record["events"]]}
+    windows = [row["window"] for row in record["windows"]]
+    for name in windows:
+        cells = [percent(event["cars"][name]) for event in record["events"]]
+        columns[f"{name:>9}"] = [f"{cell:>9}" for cell in cells]
+    below = []
     for event in record["events"]:
-        cars = "".join(f"{percent(car):>11}" for car in event["cars"].values())
         labels = "".join(f"{text}, " for by, text in event["labels"].items() if by != "kind")
-        below = f"{event['headline']} ({labels}{MODELS[event['model']]})"
-        below += "".join(f"; {name}: {why}" for name, why in event["unknown"].items())
-        lines.append((Text(f"{event['day_0']}{cars}"), below))
-    return with_details(lines)
+        text = f"{event['headline']} ({labels}{MODELS[event['model']]})"
+        below.append(text + "".join(f"; {name}: {why}" for name, why in event["unknown"].items()))
+    return detailed(columns, below, width, spare=[*columns][:1:-1])
 
 
-def _groups(record: Record) -> Table:
-    headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
-    table = new_table(*headers, right=headers[2:], whole=("By", *headers[2:]))
-    for row in record["groups"]:
-        table.add_row(
-            row["by"],
-            row["name"],
-            observed(row),
-            percent(row["caar"]),
-            probability(row["p"]),
-            probability(row["p_holm"]),
-            probability(row["p_across"]),
-        )
-    return table
-
-
-def _tests(record: Record) -> Table:
-    names = [row["window"] for row in record["windows"]]
-    table = new_table("Test", *names, right=names, whole=("Test",))
-    for test, label in TESTS.items():
-        ps = [probability(row["tests"][test]["p"]) for row in record["windows"]]
-        table.add_row(label, *ps)
-    return table
-
-
-def _left_out(record: Record) -> Table:
-    table = new_table("Public", "Why", "Event", whole=("Public",))
-    for event in record["left_out"]:
-        public = new_york_day(event["published_at"])
-        table.add_row(public, Text(event["reason"]), Text(event["headline"]))
-    return table
-
-
-def null_worlds(judged: NullWorlds) -> None:
+def null_worlds(out: Console, judged: NullWorlds) -> None:
     """Print how verdicts and intervals do where there is nothing to find."""
-    typer.echo(
+    out.print(
         f"{judged.worlds} made-up worlds of each kind, without anything to find (seed "
-        f"{judged.seed}). A sound\n"
-        f"verdict is better, or worse, in at most {100 * LEVEL:g} of 100; an interval covers the\n"
-        f"true mean trade in 95. None: without a verdict. Given: with an interval.\n"
+        f"{judged.seed}). A sound verdict is better, or worse, in at most {100 * LEVEL:g} of 100; "
+        f"an interval covers the true mean trade in 95. None: without a verdict. Given: with an "
+        f"interval.\n"
     )
-    headers = ("World, shares in %", "Better", "Worse", "None", "Covers", "Given")
-    table = new_table(*headers, right=headers[1:], whole=headers)
-    for one in judged.kinds:
-        table.add_row(
-            one.world,
-            *(_share_of(one.share(name)) for name in ("better", "worse")),
-            f"{100 * one.refused / one.worlds:.0f}",
-            f"{100 * one.share('covered')[0]:.1f}" if one.intervals else "–",
-            f"{100 * one.intervals / one.worlds:.0f}",
-        )
-    console().print(table)
-    typer.echo(
+    shares = [[_share_of(one.share(name)) for one in judged.kinds] for name in ("better", "worse")]
+    columns = [
+        ("Better", shares[0]),
+        ("Worse", shares[1]),
+        ("None", [f"{100 * one.refused / one.worlds:.0f}" for one in judged.kinds]),
+        (
+            "Covers",
+            [
+                f"{100 * one.share('covered')[0]:.1f}" * bool(one.intervals) or "–"
+                for one in judged.kinds
+            ],
+        ),
+        ("Given", [f"{100 * one.intervals / one.worlds:.0f}" for one in judged.kinds]),
+    ]
+    print_columns(out, {"World, shares in %": [one.world for one in judged.kinds]}, columns)
+    out.print(
         f"\nThe permutation test of a study finds something in {judged.significant} of "
-        f"{judged.worlds} worlds with\nsix events."
+        f"{judged.worlds} worlds with six events."
     )
 
 
@@ -184,29 +170,26 @@ def _share_of(share: tuple[float, float, float]) -> str:
 
 def contract(out: Console, report: Report) -> None:
     """Print what a check of the contract found."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for wraps in (False, False, True):
-        table.add_column(no_wrap=not wraps, overflow="fold")
-    for one in report.results:
-        text = Text(one.what)
-        if one.where:
-            text.append(f"\n{one.where}", style="dim")
-        table.add_row(Text(one.outcome, style=_STYLES[one.outcome]), one.title, text)
-    out.print(Text(f"{report.strategy} · contract", style="bold"))
-    out.print()
-    out.print(table)
-    out.print()
-    out.print(Text(report.sentence, style="red" if report.failed else "green"))
+    rows = (
+        (
+            Text(one.outcome, style=_STYLES[one.outcome]),
+            one.title,
+            Text.assemble(one.what, (f"\n{one.where}" * bool(one.where), "dim")),
+        )
+        for one in report.results
+    )
+    sentence = Text(report.sentence, style="red" if report.failed else "green")
+    title = Text(f"{report.strategy} · contract", style="bold")
+    out.print(title, "", grid(rows, ["", ""]), "", sentence, sep="\n")
 
 
-def audit(out: Console, record: Record) -> None:
+def audit(out: Console, found: AuditResult) -> None:
     """Print an audit: what was tried, what was found, and what no audit can prove."""
+    record = found.record
     color = "green" if record["outcome"] == "clean" else "red"
-    out.print(Text(f"{audit_page.title(record)} · audit {record['audit_id']}", style="bold"))
-    out.print()
-    out.print(Text(f"{audit_page.outcome(record)}. {record['sentence']}", style=color))
-    out.print()
-    out.print(labelled(_summary(record)))
+    title = Text(f"{audit_page.title(record)} · audit {record['audit_id']}", style="bold")
+    outcome = Text(f"{audit_page.outcome(record)}. {record['sentence']}", style=color)
+    out.print(title, "", outcome, "", grid(_summary(record), ["dim"]), sep="\n")
     for check in record["checks"]:
         if check["count"]:
             out.print(Text(f"\n{check['title']}: {audit_page.found(check)}\n", style="bold"))
@@ -233,9 +216,5 @@ def _summary(record: Record) -> Iterator[tuple[str, str]]:
 
 def _sides(check: Record, finding: Record) -> Table:
     """Both decisions in two lines, one below the other."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column()
-    for heading, side in zip(audit_page.headings(check), ("full", "world"), strict=True):
-        grid.add_row(heading, Text(finding[side]["text"] if finding[side] else "nothing"))
-    return grid
+    sides = [finding[side]["text"] if finding[side] else "nothing" for side in ("full", "world")]
+    return grid(zip(audit_page.headings(check), sides, strict=True))

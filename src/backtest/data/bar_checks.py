@@ -1,4 +1,4 @@
-"""Bars and daily prices of one stock: each session opens, turns and closes alike in both."""
+"""What stands beside the daily prices of a stock: its finer bars, and its borrow rates."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.data.bars import FinerBars
+    from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
 
 _ROUNDED, _ROUNDED_SHARE = 0.005, 0.00001  # dollars, as cents round, and digits of large prices
@@ -157,3 +158,38 @@ def _check_sessions(bars: FinerBars, prices: Prices, where: str) -> Iterator[Fin
         what = f"In the median session the bars have {1 + share:.2g} times the daily volume"
         why = "A cap on the share of the volume is met at other sizes than by daily prices."
         yield Finding("note", where, what, why, "Compare with another source.")
+
+
+# Borrow rates beside the daily prices
+
+_LONG = 20  # nights that a last quote may be carried on without a note
+
+
+def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Finding]:
+    """Nights whose borrow rate nobody quoted.
+
+    A night is the one that follows a session; the last session has none, since no price
+    follows it.
+    """
+    nights = [stamp.date() for stamp in prices.table.index[:-1]]
+    why = "A short sale in these nights rests on a guess, and every such run says so."
+    mend = f"Add a quote of the time, then `backtest prices seal {prices.symbol} --borrow`."
+    first = rates.rates[0].day if rates.rates else None
+    before = [night for night in nights if first is None or night < first]
+    if before:
+        known = "No borrow rates" if first is None else f"No borrow rate before {first}"
+        what = f"{known}: {_count(before)} at the default rate of the rules"
+        yield Finding("note", where, what, why, mend)
+    for rate in rates.rates:
+        covered = [night for night in nights if rates.on(night) is rate]
+        span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
+        if not rate.is_quote:
+            what = f"{100 * rate.annual_rate:g} % a year {span} {rate.origin}: {_count(covered)}"
+            yield Finding("note", where, what, why, mend)
+        elif rate is rates.rates[-1] and len(covered) > _LONG:
+            what = f"The last quote, of {rate.day}, is carried on to {covered[-1]}"
+            yield Finding("note", where, f"{what}: {_count(covered)}", why, mend)
+
+
+def _count(nights: list[date]) -> str:
+    return f"{len(nights)} night{'' if len(nights) == 1 else 's'}"

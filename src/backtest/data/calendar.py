@@ -53,12 +53,7 @@ class TradingCalendar:
                 f"{published_at:%Y-%m-%d} is past the calendar, which ends on {_LAST}. "
                 f"Check the date; nothing later can be replayed."
             )
-        session: date = self.sessions[known].item()
-        return session
-
-    def open_of(self, session: date) -> datetime:
-        """When a session opens, UTC."""
-        return self.time_of(session, "open")
+        return self._session(known)
 
     def time_of(self, session: date, at: When) -> datetime:
         """When a session opens, or closes, UTC."""
@@ -72,7 +67,7 @@ class TradingCalendar:
         A day without a session counts as the next one.
         """
         there = int(np.searchsorted(self.sessions, np.datetime64(day)))
-        if there >= len(self.sessions) or day < self.sessions[0].item():
+        if there >= len(self.sessions) or day < self._session(0):
             raise UsageError(f"{day} is outside of the calendar, {_FIRST} to {_LAST}.")
         return there - self._index(session)
 
@@ -83,25 +78,19 @@ class TradingCalendar:
             raise UsageError(
                 f"{steps} sessions from {session} is outside of the calendar, {_FIRST} to {_LAST}."
             )
-        found: date = self.sessions[there].item()
-        return found
+        return self._session(there)
 
     def previous_close(self, session: date) -> datetime:
         """When the session before `session` closed, UTC."""
-        moment: datetime = self.closes[self._index(session) - 1].item()
-        return moment.replace(tzinfo=UTC)
+        return self.time_of(self.after(session, -1), "close")
 
     def last_closed(self, moment: datetime) -> date:
         """The last session that had closed by a moment."""
-        index = int(np.searchsorted(self.closes, as_utc64(moment), side="right")) - 1
-        session: date = self.sessions[index].item()
-        return session
+        return self._session(np.searchsorted(self.closes, as_utc64(moment), side="right") - 1)
 
     def next_to_close(self, moment: datetime) -> date:
         """The first session that closes after a moment."""
-        index = int(np.searchsorted(self.closes, as_utc64(moment), side="right"))
-        session: date = self.sessions[index].item()
-        return session
+        return self._session(np.searchsorted(self.closes, as_utc64(moment), side="right"))
 
     def is_open(self, moment: datetime) -> bool:
         """Whether a session runs at a moment: from its open up to, not at, its close."""
@@ -115,13 +104,11 @@ class TradingCalendar:
         stop = high + (high < len(self.sessions) and self.sessions[high] == np.datetime64(last))
         return self.sessions[low:stop]
 
-    def opens_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-        """When the session of each day opens, UTC; NaT for days that are no session."""
-        return self._of_days(self.opens, days)
-
-    def closes_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-        """When the session of each day closes, UTC; NaT for days that are no session."""
-        return self._of_days(self.closes, days)
+    def times_of(self, days: NDArray[np.datetime64], at: When) -> NDArray[np.datetime64]:
+        """When the session of each day opens, or closes, UTC; NaT for days that are no session."""
+        times = self.opens if at == "open" else self.closes
+        place = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[place] == days, times[place], _NEVER)
 
     def sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
         """The session in whose hours, from its open until before its close, each moment lies.
@@ -132,11 +119,9 @@ class TradingCalendar:
         inside = (self.opens[at] <= moments) & (moments < self.closes[at])
         return np.where(inside, self.sessions[at], _NEVER.astype("M8[D]"))
 
-    def _of_days(
-        self, times: NDArray[np.datetime64], days: NDArray[np.datetime64]
-    ) -> NDArray[np.datetime64]:
-        at = np.searchsorted(self.sessions[:-1], days)
-        return np.where(self.sessions[at] == days, times[at], _NEVER)
+    def _session(self, index: int | np.intp) -> date:
+        session: date = self.sessions[index].item()
+        return session
 
     def _index(self, session: date) -> int:
         index = int(np.searchsorted(self.sessions, np.datetime64(session)))

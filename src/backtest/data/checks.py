@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
-from backtest.data.bar_checks import check_against_daily
+from backtest.data.bar_checks import check_against_daily, check_borrow
 from backtest.data.bars import LENGTHS, bar_symbols, bars_path, parse_bars
 from backtest.data.borrow import BorrowRates, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
@@ -24,7 +24,7 @@ from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -94,43 +94,42 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
         for one in lines
         if not symbols or one.event.symbol in {*symbols, ""}
     ]
-    prices = _usable_prices(data / "prices", {row.event.symbol for row in rows})
+    there = price_symbols(data / "prices")
+    known = {row.event.symbol: None for row in rows}
+    prices = {symbol: _prices_of(data, symbol)[0] for symbol in known if symbol in there}
     for row in rows:
         yield from check_time(row)
         yield from check_record(row, file.metadata.get("compiled_on"))
         yield from check_texts(row)
-        if row.event.symbol in prices:
-            yield from check_stated(row, prices[row.event.symbol])
-            yield from check_gap(row, prices[row.event.symbol])
-            yield from check_on_file(row, prices[row.event.symbol])
+        if history := prices.get(row.event.symbol):
+            yield from check_stated(row, history)
+            yield from check_gap(row, history)
+            yield from check_on_file(row, history)
     yield from check_doubles(rows)
-    yield from check_symbols(rows, price_symbols(data / "prices"))
-
-
-def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
-    """Prices as they are, sealed or not; `check_prices` tells of those that cannot be read."""
-    prices = {}
-    for symbol in symbols & set(price_symbols(folder)):
-        with suppress(DataError):
-            actions, _ = _actions_of(folder.parent, symbol)
-            prices[symbol] = parse_prices(open_known_file(place_for(folder, symbol)), actions)
-    return prices
+    yield from check_symbols(rows, there)
 
 
 def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
-    path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
-    actions, _ = _actions_of(data, symbol)
-    prices, found = _looked_at(path, seal, lambda file: parse_prices(file, actions))
+    prices, found = _prices_of(data, symbol)
     yield from found
     if prices is not None:
-        yield from check_table(prices, _name(path))
-    path, seal = data / "borrow" / f"{symbol}.csv", f"{seal} --borrow"
+        yield from check_table(prices, _name(place_for(data / "prices", symbol)))
+    path = data / "borrow" / f"{symbol}.csv"
     rates: BorrowRates | None = BorrowRates(symbol)
     if path.exists():
+        seal = f"backtest prices seal {symbol} --borrow"
         rates, found = _looked_at(path, seal, parse_borrow_rates)
         yield from found
     if rates is not None and prices is not None and prices.has_bars:
         yield from check_borrow(rates, prices, _name(path))
+
+
+def _prices_of(data: Path, symbol: str) -> tuple[Prices | None, list[Finding]]:
+    actions, _ = _actions_of(data, symbol)
+    path = place_for(data / "prices", symbol)
+    return _looked_at(
+        path, f"backtest prices seal {symbol}", lambda file: parse_prices(file, actions)
+    )
 
 
 def _of_bars(path: Path, length: str) -> Iterator[Finding]:
@@ -138,12 +137,10 @@ def _of_bars(path: Path, length: str) -> Iterator[Finding]:
     seal = f"backtest prices seal {symbol} --bars {length}"
     bars, found = _looked_at(path, seal, parse_bars)
     yield from found
-    if bars is not None and (daily := price_path(folder, symbol)):
-        with suppress(DataError):  # `_of_symbol` tells of prices that cannot be read
-            actions, _ = _actions_of(folder.parent, symbol)
-            prices = parse_prices(open_known_file(daily), actions)
-            if prices.has_bars:
-                yield from check_against_daily(bars, prices, _name(path))
+    if bars is not None and price_path(folder, symbol):
+        prices, _ = _prices_of(folder.parent, symbol)  # `_of_symbol` tells what is wrong there
+        if prices is not None and prices.has_bars:
+            yield from check_against_daily(bars, prices, _name(path))
 
 
 def check_actions(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
@@ -155,9 +152,9 @@ def check_actions(workspace: Workspace, symbols: Sequence[str] | None = None) ->
 def _of_actions(data: Path, symbol: str) -> Iterator[Finding]:
     actions, found = _actions_of(data, symbol)
     yield from found
-    if actions and actions.file and (path := price_path(data / "prices", symbol)):
-        with suppress(DataError):  # `check_prices` tells of prices that cannot be read
-            prices = parse_prices(open_known_file(path), actions)
+    if actions and actions.file and price_path(data / "prices", symbol):
+        prices, _ = _prices_of(data, symbol)  # `check_prices` tells of those that cannot be read
+        if prices is not None:
             yield from _against_prices(prices, _name(actions.file.path))
 
 
@@ -218,15 +215,12 @@ def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
     """What is missing in a row, or later than the ISO day on which its file was compiled."""
     event = row.event
     if not event.source_url and not event.source_url_2:
-        what = f"No source: {event.headline}"
-        why = "Nobody can look the fact up."
-        mend = "Add the address where it can be read."
-        yield row.finding("note", what, why, mend)
+        what, why = f"No source: {event.headline}", "Nobody can look the fact up."
+        yield row.finding("note", what, why, "Add the address where it can be read.")
     if compiled_on and row.day.isoformat() > compiled_on:
         what = f"Public on {row.day}, after the file was compiled on {compiled_on}"
         why = "A fact of the future is a plan, or its day is wrong."
-        mend = "Check the year and the day."
-        yield row.finding("warning", what, why, mend)
+        yield row.finding("warning", what, why, "Check the year and the day.")
 
 
 def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
@@ -251,9 +245,8 @@ def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterato
     for symbol, row in sorted(first.items()):
         near = get_close_matches(symbol, symbols, n=1)
         what = f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else "")
-        why = "Its events are never traded."
         mend = f"Correct the symbol, or `backtest prices import {symbol} FILE`."
-        yield row.finding("note", what, why, mend)
+        yield row.finding("note", what, "Its events are never traded.", mend)
 
 
 def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
@@ -266,7 +259,7 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     event, day = row.event, row.day
     if not prices.has_bars or row.session != day:
         return
-    if event.published_at >= trading_calendar().open_of(day):
+    if event.published_at >= trading_calendar().time_of(day, "open"):
         return
     table = prices.table
     gaps = (table["open"] / table["close"].shift() - 1).to_numpy()
@@ -282,26 +275,24 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
             f"the next session opened {100 * following:+.1f} %"
         )
         why = "If it came out after the close of that day, a strategy would trade it before."
-        mend = "Check the time of publication."
-        yield row.finding("warning", what, why, mend)
+        yield row.finding("warning", what, why, "Check the time of publication.")
 
 
 def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     """A dividend, split or delisting that was announced, and that no run applies."""
     event = row.event
-    amount: float | None = None
     if isinstance(event, Dividend):
         day, actions, amount = event.ex_on, ["dividend"], event.amount
     elif isinstance(event, Split):
         day, actions, amount = event.ex_on, ["split"], event.ratio
     elif isinstance(event, Delisting):
-        day, actions = event.delists_on, [*ENDS]
+        day, actions, amount = event.delists_on, [*ENDS], None
     else:
         return
     there = [one.amount for one in prices.actions.rows if one.day == day and one.action in actions]
     is_met = isinstance(event, Delisting) or prices.first < day <= prices.last
     if not is_met or any(
-        None in (amount, filed) or isclose(amount or 0, filed or 0, rel_tol=_ROUNDED)
+        amount is None or filed is None or isclose(amount, filed, rel_tol=_ROUNDED)
         for filed in there
     ):
         return
@@ -312,12 +303,11 @@ def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     yield row.finding("warning", what, why, mend)
 
 
-# Prices and borrow rates
+# Prices
 
 _ABSURD = 0.6  # change from close to close
 _ROUNDED = 1e-3  # of an amount: as announcements round it
 _MUCH = 0.25  # of the close before: more is paid at once by few
-_LONG = 20  # nights that a last quote may be carried on without a note
 
 
 def check_table(prices: Prices, where: str) -> Iterator[Finding]:
@@ -326,7 +316,12 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
     seal = f"Correct the rows, then `backtest prices seal {prices.symbol}`."
     closes = table["close"].to_numpy()
     with suppress(DataError):  # `check_actions` tells of actions that cannot be applied
-        yield from _check_jumps(prices, where)
+        for jump in jumps_of(prices):
+            what = f"{jump.day} begins at {jump.times:.3g} times the close before: a split?"
+            why = "A split that is left in the prices is a gain or a loss that nobody had."
+            terms = f"{prices.symbol} split {jump.day} {jump.shares:.4g}"
+            mend = f"`backtest actions add {terms} --source '…'`."
+            yield Finding("warning", where, what, why, mend)
     moves, days = closes[1:] / closes[:-1] - 1, table.index[1:]
     for place in np.flatnonzero(np.abs(moves) > _ABSURD):
         what = f"{days[place]:%Y-%m-%d} closes {100 * moves[place]:+.0f} % from the close before"
@@ -343,15 +338,6 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
         why = "Orders fill at prices at which nobody traded."
         mend = f"Check whether the stock was halted. {seal}"
         yield Finding("note", where, what, why, mend)
-
-
-def _check_jumps(prices: Prices, where: str) -> Iterator[Finding]:
-    for jump in jumps_of(prices):
-        what = f"{jump.day} begins at {jump.times:.3g} times the close before: a split?"
-        why = "A split that is left in the prices is a gain or a loss that nobody had."
-        terms = f"{prices.symbol} split {jump.day} {jump.shares:.4g}"
-        mend = f"`backtest actions add {terms} --source '…'`."
-        yield Finding("warning", where, what, why, mend)
 
 
 def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
@@ -392,33 +378,3 @@ def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
                 what = f"Halted from {row.day}, with volume on {first_few(traded)}"
                 why = "Orders wait through a session in which others traded."
                 yield Finding("warning", where, what, why, f"Check the days. {seal}")
-
-
-def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Finding]:
-    """Nights whose borrow rate nobody quoted.
-
-    A night is the one that follows a session; the last session has none, since no price
-    follows it.
-    """
-    nights = [stamp.date() for stamp in prices.table.index[:-1]]
-    why = "A short sale in these nights rests on a guess, and every such run says so."
-    mend = f"Add a quote of the time, then `backtest prices seal {prices.symbol} --borrow`."
-    first = rates.rates[0].day if rates.rates else None
-    before = [night for night in nights if first is None or night < first]
-    if before:
-        known = "No borrow rates" if first is None else f"No borrow rate before {first}"
-        what = f"{known}: {_count(before)} at the default rate of the rules"
-        yield Finding("note", where, what, why, mend)
-    for rate in rates.rates:
-        covered = [night for night in nights if rates.on(night) is rate]
-        span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
-        if not rate.is_quote:
-            what = f"{100 * rate.annual_rate:g} % a year {span} {rate.origin}: {_count(covered)}"
-            yield Finding("note", where, what, why, mend)
-        elif rate is rates.rates[-1] and len(covered) > _LONG:
-            what = f"The last quote, of {rate.day}, is carried on to {covered[-1]}"
-            yield Finding("note", where, f"{what}: {_count(covered)}", why, mend)
-
-
-def _count(nights: list[date]) -> str:
-    return f"{len(nights)} night{'' if len(nights) == 1 else 's'}"

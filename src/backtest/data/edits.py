@@ -13,6 +13,7 @@ from backtest.data.events import (
     check_row,
     checked,
     columns_of,
+    event_of,
     open_events,
     parse_lines,
     prepared,
@@ -102,10 +103,6 @@ class _EventFile:
         """The cells of each line by the id of its event."""
         return {one.event.id: one.cells for one in self.lines}
 
-    def event(self, row: Cells) -> Event:
-        """The event of a row that was checked before."""
-        return self.kind.model_validate({name: cell for name, cell in row.items() if cell})
-
     def edit(self, rows: Rows, reason: str) -> Edit:
         """The change to rows by the id that each event has now, or will have."""
         file, path, content = self.file, self.path, self._text(list(rows.values()))
@@ -118,7 +115,7 @@ class _EventFile:
     def becoming(self, rows: Rows, make: Callable[[], Version]) -> Edit:
         """A change to rows that `make` makes."""
         old = {one.event.id: one.event for one in self.lines}
-        new = {name: self.event(row) for name, row in rows.items()}
+        new = {name: event_of(self.kind, row) for name, row in rows.items()}
         touched = [event for name, event in new.items() if old.get(name) != event]
         events = with_sessions(self.workspace, touched, _REACTION)
         return Edit(self.path, diff_rows(self.rows, rows), events, make)
@@ -161,7 +158,7 @@ def add_rows(
     known = held.rows
     added: dict[str, Cells] = {}
     for row in rows:
-        name = held.event(row).id
+        name = event_of(kind, row).id
         if name in known and not replace:
             raise UsageError(
                 f"{name} is there already. Change it with `backtest events edit {name} --field …`."

@@ -16,6 +16,7 @@ The bounds, and where they come from:
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -35,7 +36,8 @@ from backtest.data.kinds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+    from datetime import tzinfo
 
     from backtest.data.prices import Prices
 
@@ -58,26 +60,20 @@ class Finding:
     mend: str
 
 
-def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
-    """The findings of each severity, errors first; in the order in which they were found."""
-    found = list(findings)
-    return {level: [one for one in found if one.severity == level] for level in SEVERITIES}
-
-
 CLOSING_THE_BOOKS = timedelta(days=5)
 _EDGAR_HOURS = (time(6), time(22))
 _SATURDAY = 5
 _SAID = r"(?m:^|[.;:] |\b(?:released|reported|published|announced|issued|filed|came|was|out) )"
 _NO_OTHER_DAY = r"(?! (?:of|on)\b)"  # "before the open of 2025-09-16" speaks of another day
 _AFTER_CLOSE = re.compile(
-    rf"{_SAID}after (?:the )?(?:close|bell|market close|hours)\b{_NO_OTHER_DAY}", re.IGNORECASE
+    rf"(?i){_SAID}after (?:the )?(?:close|bell|market close|hours)\b{_NO_OTHER_DAY}"
 )
-_BEFORE_OPEN = re.compile(
-    rf"{_SAID}before (?:the )?(?:open|bell|market open)\b{_NO_OTHER_DAY}", re.IGNORECASE
-)
-_WRITTEN_MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0+)?)?(?= ?[Z+-])", re.IGNORECASE)
-_IN_SESSION = re.compile(rf"{_SAID}during the session\b", re.IGNORECASE)
-
+_BEFORE_OPEN = re.compile(rf"(?i){_SAID}before (?:the )?(?:open|bell|market open)\b{_NO_OTHER_DAY}")
+_WRITTEN_MIDNIGHT = re.compile(r"(?i)[T ]00:00(?::00(?:\.0+)?)?(?= ?[Z+-])")
+_IN_SESSION = re.compile(rf"(?i){_SAID}during the session\b")
+_ZONES: tuple[tuple[tzinfo, str, Severity], ...] = (
+    (NEW_YORK, "New York", "error"), (UTC, "UTC", "warning"),
+)  # fmt: skip
 PEEK = "A strategy would trade the event before it was public."
 
 
@@ -94,10 +90,6 @@ class FiledEvent:
         """The New York day of publication."""
         return new_york_day(self.event.published_at)
 
-    def finding(self, severity: Severity, what: str, why: str, mend: str) -> Finding:
-        seal = f"Then `backtest events seal {self.event.kind}`."
-        return Finding(severity, f"{self.where}, {self.event.id}", what, why, f"{mend} {seal}")
-
     @property
     def session(self) -> date | None:
         """The session of a move whose day is not named, or None where nobody can tell it.
@@ -110,6 +102,10 @@ class FiledEvent:
         if self.event.precision in COARSE:
             moment = datetime.combine(self.day, time(0), NEW_YORK)
         return trading_calendar().next_to_close(moment)
+
+    def finding(self, severity: Severity, what: str, why: str, mend: str) -> Finding:
+        seal = f"Then `backtest events seal {self.event.kind}`."
+        return Finding(severity, f"{self.where}, {self.event.id}", what, why, f"{mend} {seal}")
 
 
 def check_time(row: FiledEvent) -> Iterator[Finding]:
@@ -125,80 +121,67 @@ def check_time(row: FiledEvent) -> Iterator[Finding]:
 
 
 def _of_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
-    name, end = event.period or "a quarter", event.period_end
+    end = event.period_end
     if end is None and event.period:
         end = pd.Period(event.period).end_time.date()
-    if end is None:
+    if end is None or row.day > end + CLOSING_THE_BOOKS:
         return
-    if row.day <= end:
-        what = f"Results of {name} are stamped {row.day}, and the quarter ends on {end}"
-        mend = "Stamp the acceptance or the release, never the period."
-        if event.period_end is None:
-            mend += (
-                " If it is no calendar quarter, write the day on which it ended as `period_end`."
-            )
-        yield row.finding("error", what, PEEK, mend)
-    elif row.day <= end + CLOSING_THE_BOOKS:
-        what = (
-            f"Results of {name} are stamped {row.day}, "
-            f"{(row.day - end).days} days after the quarter's end"
-        )
+    what = f"Results of {event.period or 'a quarter'} are stamped {row.day}"
+    mend = "Stamp the acceptance or the release, never the period."
+    if row.day > end:
+        what += f", {(row.day - end).days} days after the quarter's end"
         why = "No books are closed that fast; this looks like the end of the period."
-        mend = "Stamp the acceptance or the release."
         yield row.finding("warning", what, why, mend)
+        return
+    if event.period_end is None:
+        mend += " If it is no calendar quarter, write the day on which it ended as `period_end`."
+    yield row.finding("error", f"{what}, and the quarter ends on {end}", PEEK, mend)
 
 
 def _of_filing(row: FiledEvent, event: StakeDisclosure) -> Iterator[Finding]:
-    if event.form.upper().startswith("13F") and event.as_of is not None:
-        if row.day <= event.as_of:
-            what = f"A 13F as of {event.as_of} is stamped {row.day}, before it can be filed"
-            mend = "Stamp the acceptance of the filing, never the day that it describes."
-            yield row.finding("error", what, PEEK, mend)
-        if (event.as_of + timedelta(days=1)).day != 1 or event.as_of.month % 3:
-            what = f"A 13F as of {event.as_of}, which is no end of a quarter"
-            why = "Which count was known when rests on the day that a filing describes."
-            mend = "Write the period of the filing as `as_of`."
-            yield row.finding("warning", what, why, mend)
+    if not event.form.upper().startswith("13F") or event.as_of is None:
+        return
+    if row.day <= event.as_of:
+        what = f"A 13F as of {event.as_of} is stamped {row.day}, before it can be filed"
+        mend = "Stamp the acceptance of the filing, never the day that it describes."
+        yield row.finding("error", what, PEEK, mend)
+    if not pd.Timestamp(event.as_of).is_quarter_end:
+        what = f"A 13F as of {event.as_of}, which is no end of a quarter"
+        why = "Which count was known when rests on the day that a filing describes."
+        yield row.finding("warning", what, why, "Write the period of the filing as `as_of`.")
 
 
 def _midnight(row: FiledEvent) -> Iterator[Finding]:
     mend = "Write precision `date`, stamped 23:59:59 New York time, or the time that is known."
-    precision = row.event.precision
+    as_what = f"with precision {row.event.precision}: {row.stamp}"
+    why = f"A day without a time, read as its first second. {PEEK}"
     if _WRITTEN_MIDNIGHT.search(row.stamp):
-        what = f"Stamped at midnight with precision {precision}: {row.stamp}"
-        why = f"A day without a time, read as its first second. {PEEK}"
-        yield row.finding("error", what, why, mend)
-        return
-    for zone, name in ((NEW_YORK, "New York"), (UTC, "UTC")):
+        yield row.finding("error", f"Stamped at midnight {as_what}", why, mend)
+    elif row.event.precision != "session":
         # After the close, 20:00 is the end of trading; that is midnight in UTC in summer.
-        is_midnight = row.event.published_at.astimezone(zone).time() == time(0)
-        if precision != "session" and is_midnight:
-            what = f"Stamped at midnight in {name} with precision {precision}: {row.stamp}"
-            why = f"It may be a day without a time, read as its first second. {PEEK}"
-            yield row.finding("error" if zone is NEW_YORK else "warning", what, why, mend)
+        why = f"It may be a day without a time, read as its first second. {PEEK}"
+        for zone, name, severity in _ZONES:
+            if row.event.published_at.astimezone(zone).time() == time(0):
+                what = f"Stamped at midnight in {name} {as_what}"
+                yield row.finding(severity, what, why, mend)
 
 
 def _words(row: FiledEvent) -> Iterator[Finding]:
     event, calendar = row.event, trading_calendar()
     if not len(calendar.between(row.day, row.day)):
         return
-    is_early = event.published_at < calendar.open_of(row.day)
-    is_late = not is_early and not calendar.is_open(event.published_at)
-    text = f"{event.headline}\n{event.note}"
-    if is_early and (match := _found(_AFTER_CLOSE, text) or _found(_IN_SESSION, text)):
-        what = f"Says {match!r}, but is stamped before the open: {row.stamp}"
-        mend = "Stamp the time at which it came out."
-        yield row.finding("error", what, PEEK, mend)
-    if is_late and (match := _found(_BEFORE_OPEN, text)):
-        what = f"Says {match!r}, but is stamped after the close: {row.stamp}"
-        why = "The event is traded a session late."
-        mend = "Stamp the time at which it came out."
-        yield row.finding("warning", what, why, mend)
+    text, mend = f"{event.headline}\n{event.note}", "Stamp the time at which it came out."
+    if event.published_at < calendar.time_of(row.day, "open"):
+        if match := _AFTER_CLOSE.search(text) or _IN_SESSION.search(text):
+            what = f"Says {_said(match)}, but is stamped before the open: {row.stamp}"
+            yield row.finding("error", what, PEEK, mend)
+    elif (match := _BEFORE_OPEN.search(text)) and not calendar.is_open(event.published_at):
+        what = f"Says {_said(match)}, but is stamped after the close: {row.stamp}"
+        yield row.finding("warning", what, "The event is traded a session late.", mend)
 
 
-def _found(pattern: re.Pattern[str], text: str) -> str:
-    match = pattern.search(text)
-    return match[0].strip(" .;:\n") if match else ""
+def _said(match: re.Match[str]) -> str:
+    return repr(match[0].strip(" .;:\n"))
 
 
 def _hours(row: FiledEvent) -> Iterator[Finding]:
@@ -206,17 +189,15 @@ def _hours(row: FiledEvent) -> Iterator[Finding]:
     clock = event.published_at.astimezone(NEW_YORK).time()
     if event.precision == "session" and trading_calendar().is_open(event.published_at):
         what = f"Precision session is before the open or after the close, not {row.stamp}"
-        why = "Nobody can tell which of the two is meant."
         mend = (
             "Stamp 09:00 for before the open, the latest possible time for after the close, or "
             "write precision `minute`."
         )
-        yield row.finding("warning", what, why, mend)
+        yield row.finding("warning", what, "Nobody can tell which of the two is meant.", mend)
     if event.precision not in NEVER_TRADED and row.day.weekday() >= _SATURDAY:
         what = f"Public on a {row.day:%A}, {row.day}"
         why = "Companies publish and EDGAR accepts on weekdays; the day may be wrong."
-        mend = "Check the day."
-        yield row.finding("note", what, why, mend)
+        yield row.finding("note", what, why, "Check the day.")
     elif _is_acceptance(event) and not _EDGAR_HOURS[0] <= clock <= _EDGAR_HOURS[1]:
         what = f"A filing accepted at {clock:%H:%M} New York time; EDGAR is closed then"
         why = "The zone of the stamp may be wrong, and with it the session."
@@ -225,9 +206,11 @@ def _hours(row: FiledEvent) -> Iterator[Finding]:
 
 
 def _is_acceptance(event: Event) -> bool:
-    if not isinstance(event, StakeDisclosure) or event.precision not in ("exact", "minute"):
-        return False
-    return event.form.upper().startswith(("13F", "8-K", "10-", "S-1", "SC 13", "SCHEDULE 13"))
+    return (
+        isinstance(event, StakeDisclosure)
+        and event.precision in ("exact", "minute")
+        and event.form.upper().startswith(("13F", "8-K", "10-", "S-1", "SC 13", "SCHEDULE 13"))
+    )
 
 
 # What the texts of an event say of the prices
@@ -256,29 +239,25 @@ def session_figure(prices: Prices, session: date, name: str) -> float | None:
 _PERCENT = r"(?P<change>[+-]\d+(?:\.\d+)?) ?%"
 _DAY = r"(?<![\d-])(?:\d{4}-)?\d{2}-\d{2}(?![\d-])"
 _PRICE = r"\d+(?:\.\d+)?"
-_PRECEDING = "(?:prior|previous)"
 _FALLS = ("fell", "dropped", "lost", "sank", "slid")
 _RISES = ("rose", "gained", "jumped", "climbed")
 # A move over a longer time, or out of hours, is none from close to close.
 _NOT_OF_A_SESSION = r"(?! (?:in|since|over|for|within|from|this|on the|after.hours|pre.?market)\b)"
 DAY = re.compile(_DAY)
 _CLOSE = re.compile(
-    rf"(?:\bclosed? (?:(?P<then>{_DAY}) )?|(?P<day>{_DAY}) (?:closed? )?\(?|"
+    rf"(?i)(?:\bclosed? (?:(?P<then>{_DAY}) )?|(?P<day>{_DAY}) (?:closed? )?\(?|"
     rf"\bsame session as the ){_PERCENT}\)?"
-    rf"(?: \((?P<before>{_PRICE}) to (?P<after>{_PRICE})\))?",
-    re.IGNORECASE,
+    rf"(?: \((?P<before>{_PRICE}) to (?P<after>{_PRICE})\))?"
 )
 _VERB = re.compile(
-    rf"\b(?:shares|stock) (?P<verb>{'|'.join(_RISES + _FALLS)}) (?P<size>{_PRICE}) ?%"
-    rf"{_NOT_OF_A_SESSION}(?: on (?P<day>{_DAY}))?",
-    re.IGNORECASE,
+    rf"(?i)\b(?:shares|stock) (?P<verb>{'|'.join(_RISES + _FALLS)}) (?P<size>{_PRICE}) ?%"
+    rf"{_NOT_OF_A_SESSION}(?: on (?P<day>{_DAY}))?"
 )
-_RANGE = re.compile(rf"\b(?P<word>intraday|high|low) {_PERCENT}", re.IGNORECASE)
-_EXTREME = re.compile(rf"\bintraday (?P<name>high|low) (?P<price>{_PRICE})(?! ?%)", re.IGNORECASE)
+_RANGE = re.compile(rf"(?i)\b(?P<word>intraday|high|low) {_PERCENT}")
+_EXTREME = re.compile(rf"(?i)\bintraday (?P<name>high|low) (?P<price>{_PRICE})(?! ?%)")
 _OPEN = re.compile(
-    rf"\bopen (?P<open>{_PRICE}) (?:vs\.?|against) (?:an? |the )?{_PRECEDING} close "
-    rf"(?:of )?(?P<close>{_PRICE})",
-    re.IGNORECASE,
+    rf"(?i)\bopen (?P<open>{_PRICE}) (?:vs\.?|against) (?:an? |the )?(?:prior|previous) close "
+    rf"(?:of )?(?P<close>{_PRICE})"
 )
 
 
@@ -297,10 +276,6 @@ class StatedFigure:
     def actual(self, prices: Prices, session: date) -> float | None:
         value = session_figure(prices, session, self.name)
         return value if value is None or self.name not in CHANGES else 100 * value
-
-    def is_of(self, prices: Prices, session: date) -> bool:
-        actual = self.actual(prices, session)
-        return actual is not None and agrees(self.figure, actual)
 
 
 def agrees(stated: str, actual: float) -> bool:
@@ -337,20 +312,15 @@ def stated_figures(text: str) -> Iterator[StatedFigure]:
 
 def nearest_day(text: str, event_day: date) -> date | None:
     """The day of a text such as 2025-08-14, or 08-14 of the year that is nearest to the event."""
-    full = text.count("-") > 1
-    texts = [text] if full else [f"{event_day.year + off}-{text}" for off in (-1, 0, 1)]
+    years = ("",) if text.count("-") > 1 else (f"{event_day.year + off}-" for off in (-1, 0, 1))
     days = []
-    for one in texts:
-        try:
-            days.append(date.fromisoformat(one))
-        except ValueError:  # such as 13-40, or 02-29 of a common year
-            continue
+    for year in years:
+        with suppress(ValueError):  # such as 13-40, or 02-29 of a common year
+            days.append(date.fromisoformat(year + text))
     return min(days, key=lambda day: abs(day - event_day), default=None)
 
 
-_NEXT = re.compile(
-    r"\b(?:(?:the )?(?:next|following) (?:day|session)|the day after)\b", re.IGNORECASE
-)
+_NEXT = re.compile(r"(?i)\b(?:(?:the )?(?:next|following) (?:day|session)|the day after)\b")
 _TERM = timedelta(days=300)  # a day that is farther away is a maturity or the end of a contract
 _MEND = "Write it into `note`, which strategies do not see."
 
@@ -384,40 +354,40 @@ def _days(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
         yield row.finding("note", what, why, mend)
 
 
-_WORDS = {
-    "close_change": "close", "high_change": "high", "low_change": "low",
-    "previous_close": "close before",
-}  # fmt: skip
-
-
 def check_stated(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     """Prices and moves in the texts of an event that the prices do not show."""
     event = row.event
     for text in (event.headline, event.note, getattr(event, "figures", "")):
         for stated in stated_figures(text):
-            yield from _held(row, stated, prices)
+            session = stated.session(row)
+            if session is None or not prices.first <= session <= prices.last:
+                continue
+            if found := _found_instead(stated, prices, session):
+                what = f"States {stated.text!r}; {prices.symbol} on {session}: {found}"
+                why = "The day or the figure of the row is wrong, or the prices are."
+                mend = "Check both at the source and correct the row."
+                yield row.finding("warning", what, why, mend)
 
 
-def _held(row: FiledEvent, stated: StatedFigure, prices: Prices) -> Iterator[Finding]:
-    session = stated.session(row)
-    if session is None or not prices.first <= session <= prices.last:
-        return
-    if stated.is_of(prices, session):
-        return
+def _found_instead(stated: StatedFigure, prices: Prices, session: date) -> str:
+    """What the prices show in place of a stated figure; empty where it is right, or unknown."""
+    actual = stated.actual(prices, session)
+    if actual is not None and agrees(stated.figure, actual):
+        return ""
     sessions, day = trading_calendar().sessions, np.datetime64(session)
     before, after = np.searchsorted(sessions, day) - 1, np.searchsorted(sessions, day, side="right")
-    actual = stated.actual(prices, session)
     if actual is None and after - before > 1:
-        return  # closes alone, or the first session: nothing to hold it against
+        return ""  # closes alone, or the first session: nothing to hold it against
     found = "no session" if actual is None else _figure_text(actual, stated)
-    beside = (sessions[place].item() for place in (before, after))
-    hint = next((f"; {other} has it" for other in beside if stated.is_of(prices, other)), "")
-    what = f"States {stated.text!r}; {prices.symbol} on {session}: {found}{hint}"
-    why = "The day or the figure of the row is wrong, or the prices are."
-    mend = "Check both at the source and correct the row."
-    yield row.finding("warning", what, why, mend)
+    for other in (sessions[place].item() for place in (before, after)):
+        beside = stated.actual(prices, other)
+        if beside is not None and agrees(stated.figure, beside):
+            return f"{found}; {other} has it"
+    return found
 
 
 def _figure_text(actual: float, stated: StatedFigure) -> str:
-    word, digits = _WORDS.get(stated.name, stated.name), _decimals(stated.figure)
-    return f"{word} {actual:+.{digits}f} %" if stated.name in CHANGES else f"{word} {actual:,.2f}"
+    word = stated.name.removesuffix("_change").replace("previous_close", "close before")
+    if stated.name in CHANGES:
+        return f"{word} {actual:+.{_decimals(stated.figure)}f} %"
+    return f"{word} {actual:,.2f}"

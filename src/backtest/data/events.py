@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Cells = Mapping[str, str]
 
-
+E = TypeVar("E", bound=Event)
 FORMS = (
     "2025-11-10 16:05 New York",
     "2025-11-10T16:05:00-05:00, or another zone",
@@ -39,9 +39,8 @@ FORMS = (
     "2025-11-10, where no more is known: it counts from the end of the day",
 )
 _FORM = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)"
-    r"(?:\s+(?P<half>before open|after close)|\s+(?P<clock>\d\d:\d\d(?::\d\d)?)\s+New York)?",
-    re.IGNORECASE,
+    r"(?i)(?P<day>\d{4}-\d\d-\d\d)"
+    r"(?:\s+(?P<half>before open|after close)|\s+(?P<clock>\d\d:\d\d(?::\d\d)?)\s+New York)?"
 )
 _BEFORE_OPEN = time(9)
 
@@ -162,16 +161,14 @@ def checked(kind: type[Event], row: Cells) -> dict[str, str]:
 
 def field_fault(kind: type[Event], row: Cells, name: str) -> str:
     """What is wrong with one field of a row that need not be complete; empty where nothing is."""
-    known = dict(row)
-    if name == "published_at" and is_bare_day(known[name]):
-        known["precision"] = "date"  # which it is comes next
-    try:
-        cells = as_written(known)
+    is_day = name == "published_at" and is_bare_day(row[name])
+    try:  # of a day alone, the precision comes next
+        cells = as_written({**row, "precision": "date"} if is_day else row)
     except ValueError as error:
         return str(error).removeprefix("column published_at: ")
-    place = f"column {name}: "
+    column = f"column {name}: "
     _, problems = check_row(kind, cells)
-    return "; ".join(one.removeprefix(place) for one in problems if one.startswith(place))
+    return "; ".join(one.removeprefix(column) for one in problems if one.startswith(column))
 
 
 def as_written(row: Cells) -> dict[str, str]:
@@ -289,9 +286,15 @@ def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
 
 def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[EventLine]:
     """The lines that can be read, `problems` those that cannot; DataError of wrong columns."""
-    required = tuple(n for n, f in kind.model_fields.items() if f.is_required())
-    rows = read_rows(file, required, problems)
-    check_columns(file, kind)
+    fields = kind.model_fields
+    rows = read_rows(file, tuple(n for n, f in fields.items() if f.is_required()), problems)
+    strange = []
+    for name in header_of(file):
+        if name not in fields:
+            near = get_close_matches(name, fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
+            strange.append(f"line 1, column {name!r}: not a column of {kind.kind}; {hint}")
+    raise_problems(file.path, strange)
     return check_rows(kind, rows, "line", problems)
 
 
@@ -318,20 +321,14 @@ def check_rows(
 def check_row(kind: type[Event], row: Cells) -> tuple[Event | None, list[str]]:
     """The event of a row, or what is wrong with it, each with its column."""
     try:
-        return kind.model_validate({name: cell for name, cell in row.items() if cell}), []
+        return event_of(kind, row), []
     except ValidationError as error:
         return None, [_describe(fault) for fault in error.errors()]
 
 
-def check_columns(file: DataFile, kind: type[Event]) -> None:
-    """Refuse columns that the kind does not have."""
-    fields, problems = kind.model_fields, []
-    for name in header_of(file):
-        if name not in fields:
-            near = get_close_matches(name, fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-            problems.append(f"line 1, column {name!r}: not a column of {kind.kind}; {hint}")
-    raise_problems(file.path, problems)
+def event_of(kind: type[E], row: Cells) -> E:
+    """The event of a row that is known to be right; an empty cell is unknown."""
+    return kind.model_validate({name: cell for name, cell in row.items() if cell})
 
 
 def _stamp(cell: Any) -> str:

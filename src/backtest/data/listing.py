@@ -118,14 +118,15 @@ def with_sessions(
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
     wait = timedelta(minutes=reaction)
-    return [
-        _of_market(event, wait)
-        if not event.symbol
-        else ListedEvent(event, *tradable_session(event, history, history, wait))
-        if (history := prices.get(event.symbol))
-        else ListedEvent(event, None, f"no prices of {event.symbol}")
-        for event in events
-    ]
+    listed = []
+    for event in events:
+        if not event.symbol:
+            listed.append(_of_market(event, wait))
+        elif history := prices.get(event.symbol):
+            listed.append(ListedEvent(event, *tradable_session(event, history, history, wait)))
+        else:
+            listed.append(ListedEvent(event, None, f"no prices of {event.symbol}"))
+    return listed
 
 
 def _of_market(event: Event, reaction: timedelta) -> ListedEvent:
@@ -264,9 +265,8 @@ def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> 
     file = as_filed(written)
     events = parse_events(file, kind)
     days = [new_york_day(event.published_at).isoformat() for event in events]
-    return seal(
-        file.path, days, source=source, adjust=None, text=None if file is written else file.text
-    )
+    text = None if file is written else file.text
+    return seal(file.path, days, source=source, text=text)
 
 
 def seal_prices(
@@ -295,7 +295,7 @@ def seal_actions(workspace: Workspace, symbol: str, source: str | None) -> Path:
     """Check the actions of a symbol as they are now and write their metadata."""
     file = open_data_file(workspace.data / "actions" / f"{symbol}.csv")
     days = [row.day.isoformat() for row in parse_actions(file).rows]
-    return seal(file.path, days, source=source, adjust=None)
+    return seal(file.path, days, source=source)
 
 
 def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
@@ -306,4 +306,4 @@ def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
     file = open_data_file(workspace.data / FOLDER / name / "members.csv")
     spans = parse_universe(name, file).spans.values()
     days = [None if first == date.min else str(first) for own in spans for first, _ in own]
-    return seal(file.path, days, source=source, adjust=None)
+    return seal(file.path, days, source=source)

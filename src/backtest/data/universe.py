@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 FOLDER = "universes"
 _COLUMNS = ("symbol", "first", "last")
-_NOR = ", nor empty"
 _TABLES = ("prices", "events", "borrow")
 
 
@@ -122,8 +121,8 @@ def _span(row: Mapping[str, str]) -> tuple[date, date]:
     """First and last day of a membership; an empty one is no bound."""
     if not is_symbol(row["symbol"]):
         raise ValueError(f"column symbol: {row['symbol']!r} is no symbol; write it as in CRWV")
-    first = day_of(row, "first", _NOR) if row["first"] else date.min
-    last = day_of(row, "last", _NOR) if row["last"] else date.max
+    first = day_of(row, "first", ", nor empty") if row["first"] else date.min
+    last = day_of(row, "last", ", nor empty") if row["last"] else date.max
     if first > last:
         raise ValueError(f"first {first} is later than last {last}")
     return first, last
@@ -169,9 +168,7 @@ def members_spans(
 ) -> dict[str, Prices]:
     """The prices that are replayed, of the members that have any in the span and were in it then.
 
-    Raises:
-        UsageError: none has, or was.
-
+    UsageError where none has, or was.
     """
     found: dict[str, Prices] = {}
     fault = None

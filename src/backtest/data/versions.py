@@ -13,7 +13,7 @@ import json
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +32,6 @@ from backtest.workspace.files import clear_unfinished, held, write_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-_BESIDE = "[0-9a-f]" * 8  # how the name of a file ends that `write_bytes` has not finished
 
 
 @dataclass(frozen=True)
@@ -140,16 +138,15 @@ def version_before(path: Path, to: int | None = None) -> Version:
     """
     known = versions(path)
     numbers = [version.number for version in known]
-    if to is not None:
-        if to not in numbers:
-            there = ", ".join(map(str, numbers))
-            raise UsageError(f"{path} has no version {to}. Its versions: {there}.")
+    if to in numbers:
         return known[numbers.index(to)]
+    if to is not None:
+        there = ", ".join(map(str, numbers))
+        raise UsageError(f"{path} has no version {to}. Its versions: {there}.")
     number = known[-1].metadata.get("restores", numbers[-1])
-    place = numbers.index(number) if number in numbers else 0
-    if place == 0:
+    if number not in numbers[1:]:
         raise UsageError(f"{path} has no version before this one: there is nothing to undo.")
-    return known[place - 1]
+    return known[numbers.index(number) - 1]
 
 
 def undo(path: Path, *, over: str, to: int | None = None) -> Version:
@@ -173,7 +170,7 @@ def seal(
     days: Sequence[str | None],
     *,
     source: str | None,
-    adjust: str | None,
+    adjust: str | None = None,
     text: str | None = None,
 ) -> Path:
     """Make a file that was found good a version as it is; return the place of its metadata.
@@ -236,11 +233,7 @@ def _settle(path: Path, sha256: str | None) -> None:
     if sha256 and stated(waiting).get("sha256") == sha256:
         os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
     waiting.unlink(missing_ok=True)
-    for name in (path.name, waiting.name):
-        for left in path.parent.glob(f".{name}.{_BESIDE}"):
-            left.unlink()
-    for left in _history(path).glob(f".*.{_BESIDE}"):
-        left.unlink()
+    clear(path)
 
 
 def _keep(path: Path, content: bytes, metadata: Mapping[str, Any]) -> None:
@@ -280,14 +273,10 @@ def _kept(path: Path) -> list[Version]:
 
 
 def _version(metadata: Mapping[str, Any], path: Path) -> Version:
-    if stamp := metadata.get("recorded_at"):
-        recorded_at = datetime.fromisoformat(stamp)
-    else:
-        day = date.fromisoformat(str(metadata.get("compiled_on")))
-        recorded_at = datetime.combine(day, time(), UTC)
+    stamp = metadata.get("recorded_at") or f"{metadata.get('compiled_on')}T00:00+00:00"
     return Version(
         number=int(metadata.get("version", 1)),
-        recorded_at=recorded_at,
+        recorded_at=datetime.fromisoformat(stamp),
         sha256=str(metadata["sha256"]),
         path=path,
         reason=str(metadata.get("reason", "compiled")),

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from backtest.data.calendar import as_utc64, trading_calendar
 from backtest.data.kinds import NEW_YORK
@@ -187,7 +186,7 @@ def _of_stock(prices: Prices, days: Times, within: Times, finer: FinerBars) -> S
     table = prices.traded[COLUMNS].to_numpy(np.float64)
     daily = ~np.isin(days, within)
     fine = np.isin(finer.sessions, np.intersect1d(within, days))
-    times = np.append(trading_calendar().opens_of(days[daily]), finer.times[fine])
+    times = np.append(trading_calendar().times_of(days[daily], "open"), finer.times[fine])
     order = np.argsort(times, kind="stable")
     return StockBars(
         times[order],
@@ -199,5 +198,7 @@ def _of_stock(prices: Prices, days: Times, within: Times, finer: FinerBars) -> S
 
 def minutes_of(times: Times) -> NDArray[np.int64]:
     """The clock of New York at times, UTC, in minutes after midnight."""
+    import pandas as pd
+
     local = pd.DatetimeIndex(times, tz="UTC").tz_convert(NEW_YORK)
     return np.asarray(local.hour * 60 + local.minute, np.int64)

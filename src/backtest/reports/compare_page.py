@@ -92,7 +92,7 @@ def benchmarks_of(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     return _named(found, "benchmark", "benchmark_return")
 
 
-def _held(runs: Sequence[Run]) -> list[ComparedBenchmark]:
+def held_stocks(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     """The stocks of each span and amount of cash, held throughout, once."""
     from backtest.experiments.runs.figures import holdings  # loads pandas
 
@@ -251,7 +251,7 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
 
 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
-    benchmarks = [*_held(runs), *benchmarks_of(runs)]
+    benchmarks = [*held_stocks(runs), *benchmarks_of(runs)]
     headings = [heading(run, runs) for run in runs] + [one.heading for one in benchmarks]
     names = [text.replace("\n", " ") for text in headings]
     curves = curves_of(runs, benchmarks)

@@ -26,7 +26,6 @@ _MARKS = (  # the sign of a kind in texts, and its shape in the chart
     ("●", "circle"), ("◆", "diamond"), ("▼", "triangle-down"), ("■", "square"),
     ("★", "star"), ("⬟", "pentagon"), ("▲", "triangle-up"), ("⬢", "hexagon"),
 )  # fmt: skip
-MOST_FINER = 20_000  # bars within sessions
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -203,10 +202,10 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
 def minutes(run: Run) -> dict[str, dict[str, list[list[Any]]]]:
     """By symbol and session the bars within it: clocks of New York, then the four prices.
 
-    Empty where the run has none, or more than a page can hold.
+    Empty where the run has none.
     """
     bars = run.finer_bars
-    if bars.empty or len(bars) > MOST_FINER:
+    if bars.empty:
         return {}
     clock = bars["time"].dt.tz_convert("America/New_York").dt.strftime("%H:%M")
     found: dict[str, dict[str, list[list[Any]]]] = {}

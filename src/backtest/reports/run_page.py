@@ -115,13 +115,15 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
     """The chart, and so many rows of trades and decisions, with fewer of what tells less."""
     decisions, few = run.decisions[-rows:], max(1, rows // 4)
     moves = run.manifest["attribution"]["moves"]
+    within = minutes(run)
     return {
         "data": {
             **story(run, [row["event_id"] for row in decisions]),
             "excursions": [_excursion(row) for row in run.trades[-rows:]],
             "null": null_of(run),
-            "minutes": minutes(run),
+            "minutes": within,
         },
+        "within": bool(within),
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
         "hedges": profit_parts(run.trades),

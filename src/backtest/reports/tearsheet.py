@@ -15,7 +15,6 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
 from backtest.experiments.runs.store import Run, read_run
 from backtest.reports.pages import fill
@@ -32,6 +31,7 @@ from backtest.reports.tearsheet_charts import (
     wealth,
 )
 from backtest.stats.figures import FEWEST_SESSIONS
+from backtest.stats.formats import few
 from backtest.strategy.parameters import flat as flattened
 from backtest.workspace.files import write_text
 from backtest.workspace.processes import completed
@@ -85,18 +85,22 @@ def _content(run: Run) -> dict[str, Any]:
 
     evidence, market = run.manifest["evidence"], run.manifest["benchmark"]
     market += " (benchmark)" if market == STRATEGY else ""  # two columns need two names
-    both = pd.DataFrame({market: run.equity["benchmark_return"], STRATEGY: run.equity["return"]})
-    own, rules = both[STRATEGY], Rules(**run.manifest["rules"])
-    above = _above_cash(both, rules)
+    stock, equity = f"{few(run.manifest['symbols'])} held", run.equity
+    columns = {market: "benchmark_return", stock: "holding_return", STRATEGY: "return"}
+    returns = pd.DataFrame({name: equity[column] for name, column in columns.items()})
+    returns = returns.dropna(axis=1, how="all")  # no stock where the benchmark is what was held
+    own, rules = returns[STRATEGY], Rules(**run.manifest["rules"])
+    above = _above_cash(returns, rules)
     flat = not above[STRATEGY].any()
-    plain = len(both) < FEWEST_SESSIONS or bool(run.manifest["ruined_on"])
+    plain = len(returns) < FEWEST_SESSIONS or bool(run.manifest["ruined_on"])
     too_few = "" if flat or plain else evidence["sharpe"]["unknown"]
-    charts = charts_of(both, above, plain=plain, flat=flat)
+    charts = charts_of(returns, above, plain=plain, flat=flat)
     return {
         "run": run,
         "parameters": {**flattened(run.manifest["parameters"]), "run": run.run_id},
-        "days": both.index.date,
+        "days": returns.index.date,
         "benchmark": market,
+        "looks": {market: "other", stock: "held"},
         "ruin": ruin(run),
         "lost": _percent(wealth(own).iloc[-1] - 1.0),
         "unknown_figures": f"{', '.join(_NEED_TRADES)} ({too_few})" if too_few else "",
@@ -106,9 +110,11 @@ def _content(run: Run) -> dict[str, Any]:
         "charts": [(chart, drawn(chart)) for chart in charts if not chart.missing],
         "missing": [chart for chart in charts if chart.missing],
         "months": [] if plain or flat else monthly(own),
-        "quantiles": () if plain or flat else _quantiles(both),
-        "metrics": _plain_metrics(both) if plain else _metrics(both, too_few, rules, flat=flat),
-        "years": _years(both),
+        "quantiles": () if plain or flat else _quantiles(returns),
+        "metrics": (
+            _plain_metrics(returns) if plain else _metrics(returns, too_few, rules, flat=flat)
+        ),
+        "years": _years(returns),
         "drawdowns": _drawdown_table(own),
         "plain": plain,
         "cash_rate": rules.cash_rate,
@@ -118,6 +124,8 @@ def _content(run: Run) -> dict[str, Any]:
 
 def _above_cash(returns: Any, rules: Rules) -> Any:
     """Returns above what cash earned, of one series or of several side by side."""
+    from backtest.engine.kernel.panel import nights_before  # loads pandas
+
     nights = nights_before(returns.index.to_numpy())
     return above_cash(returns, nights if returns.ndim == 1 else nights[:, None], rules)
 
@@ -127,24 +135,25 @@ def _percent(fraction: float) -> str:
     return f"{round(fraction * 100, 2) + 0.0:,.2f}%"
 
 
-def _plain_metrics(both: pd.DataFrame) -> Table:
+def _plain_metrics(returns: pd.DataFrame) -> Table:
     """The figures that exist for any span and for a ruined run: nothing annual, no ratio."""
     measures = {
-        "Cumulative Return": wealth(both).iloc[-1] - 1.0, "Best Day": both.max(),
-        "Worst Day": both.min(), "Max Drawdown": underwater(both).min(),
+        "Cumulative Return": wealth(returns).iloc[-1] - 1.0, "Best Day": returns.max(),
+        "Worst Day": returns.min(), "Max Drawdown": underwater(returns).min(),
     }  # fmt: skip
-    return ("Metric", *both), [(name, *map(_percent, row)) for name, row in measures.items()]
+    return ("Metric", *returns), [(name, *map(_percent, row)) for name, row in measures.items()]
 
 
-def _years(both: pd.DataFrame) -> Table:
+def _years(returns: pd.DataFrame) -> Table:
     """Compounded return of each calendar year; one that begins in ruin has none."""
-    years = both.index.year
-    start = wealth(both[STRATEGY]).shift(fill_value=1.0).groupby(years).first()
+    years = returns.index.year
+    start = wealth(returns[STRATEGY]).shift(fill_value=1.0).groupby(years).first()
     rows = []
-    for year, market, own in compounded(both, years).itertuples():
+    for year, market, *held, own in compounded(returns, years).itertuples():
         ours = (_percent(own), _percent(own - market), "+" if own >= market else "-")
-        rows.append((str(year), _percent(market), *(ours if start[year] > 0 else [_DASH] * 3)))
-    return ("Year", *both, "Difference", "Won"), rows
+        others = map(_percent, (market, *held))
+        rows.append((str(year), *others, *(ours if start[year] > 0 else [_DASH] * 3)))
+    return ("Year", *returns, "Difference", "Won"), rows
 
 
 def _drawdown_table(returns: pd.Series) -> Table:
@@ -153,36 +162,48 @@ def _drawdown_table(returns: pd.Series) -> Table:
     return ("Started", "Recovered", "Drawdown", "Days"), rows
 
 
-def _quantiles(both: pd.DataFrame) -> Table:
+def _quantiles(returns: pd.DataFrame) -> Table:
     """Quantstats loses every month that does not end on a session and weighs the rest by days."""
     rows = []
     for label, span in _SPANS.items():
-        values = compounded(both, both.index.to_period(span))
+        values = compounded(returns, returns.index.to_period(span))
         for name, found in values.quantile([*_QUANTILES.values()]).items():
             if len(values) > 1:
                 rows.append((f"{label}, {name}", *map(_percent, found)))
     return ("Returns", *_QUANTILES), rows
 
 
-def _metrics(both: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -> Table:
-    """The full table of metrics of quantstats; of a flat run that of the benchmark alone."""
-    market, own = (both[name].copy() for name in both)
+def _metrics(returns: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -> Table:
+    """The full table of metrics of quantstats; of a flat run without those of the strategy."""
+    import pandas as pd
+
+    market, *others = returns.columns[: -1 if flat else None]
+    unknown = {name: {*_unknown(returns[name])} for name in (market, *others)}
+    unknown[market] |= {*_OF_THE_STRATEGY}
+    if not flat and too_few:
+        unknown[STRATEGY] |= {*_NEED_TRADES}
     with quantstats_at_work(rules) as quantstats:
-        frame = quantstats.reports.metrics(
-            *((market,) if flat else (own, market)),
-            display=False, mode="full", sep=True, internal="True", prepare_returns=False,
-            match_dates=False, strategy_title=STRATEGY, benchmark_title="Benchmark",
-            rf=rules.cash_rate,
-        )  # fmt: skip
-    unknown = [{*_unknown(market), *_OF_THE_STRATEGY}]
-    if not flat:
-        unknown.append({*_unknown(own), *(_NEED_TRADES if too_few else ())})
+
+        def metrics(*series: pd.Series) -> pd.DataFrame:
+            frame: pd.DataFrame = quantstats.reports.metrics(
+                *(one.copy() for one in series),
+                display=False, mode="full", sep=True, internal="True", prepare_returns=False,
+                match_dates=False, strategy_title=STRATEGY, benchmark_title="Benchmark",
+                rf=rules.cash_rate,
+            )  # fmt: skip
+            return frame.iloc[2:]  # without start and end
+
+        if not others:
+            table = metrics(returns[market])
+        else:
+            pairs = [metrics(returns[name], returns[market]) for name in others]
+            table = pd.concat([pairs[0]["Benchmark"], *(pair[STRATEGY] for pair in pairs)], axis=1)
     rows = []
-    for label, *texts in frame.iloc[2:].itertuples():  # without start and end
+    for label, *texts in table.itertuples():
         if (name := label.replace("﹪", "")) not in _LEFT_OUT:
-            pairs = zip(unknown, texts, strict=True)
-            rows.append((name, *(_DASH if name in names else _cell(text) for names, text in pairs)))
-    return ("Metric", *both.columns[: len(unknown)]), rows
+            cells = zip(unknown.values(), texts, strict=True)
+            rows.append((name, *(_DASH if name in names else _cell(text) for names, text in cells)))
+    return ("Metric", *unknown), rows
 
 
 def _unknown(returns: pd.Series) -> Iterator[str]:

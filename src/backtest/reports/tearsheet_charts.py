@@ -92,41 +92,46 @@ def drawdowns(depth: pd.Series) -> list[Drawdown]:
     return found
 
 
-def charts_of(both: pd.DataFrame, above: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
-    """The charts of the sheet in its order, those that mean something for such a run."""
-    market, own = (both[name] for name in both)
-    point = "one session is a point, not a line" if len(both) == 1 else ""
-    curve = Chart("Cumulative Returns vs Benchmark", wealth(both) - 1.0, missing=point)
+def charts_of(
+    returns: pd.DataFrame, above: pd.DataFrame, *, plain: bool, flat: bool
+) -> list[Chart]:
+    """The charts of the sheet in its order, those that mean something for such a run.
+
+    The first column of the returns is the benchmark, the last the strategy; `above` is above cash.
+    """
+    market, own = returns.iloc[:, 0], returns[STRATEGY]
+    point = "one session is a point, not a line" if len(returns) == 1 else ""
+    curve = Chart("Cumulative Returns vs Benchmark", wealth(returns) - 1.0, missing=point)
     if flat:
         return [curve]
     depth = underwater(own)
     falls = drawdowns(depth)
     unfallen = "" if falls else "no session closed below an earlier high"
-    daily = Chart("Daily Returns (Cumulative Sum)", both[[STRATEGY]].cumsum(), missing=point)
+    daily = Chart("Daily Returns (Cumulative Sum)", returns[[STRATEGY]].cumsum(), missing=point)
     sea = Chart("Underwater Plot", depth.to_frame(), missing=point or unfallen, mean=True)
     if plain:
         return [curve, daily, sea]
-    lost = "" if (both > -1).all(axis=None) else "a logarithm needs wealth above zero"
-    still = "" if both.std().min() > 0 else "a series without volatility cannot be matched"
-    matched = both.assign(**{STRATEGY: own / own.std() * market.std()})
+    lost = "" if (returns > -1).all(axis=None) else "a logarithm needs wealth above zero"
+    still = "" if returns.std().min() > 0 else "a series without volatility cannot be matched"
+    matched = returns / returns.std() * market.std()
     growth, cumulative = "Growth of 1 vs Benchmark (Log Scale)", curve.data[[STRATEGY]]
     longest = sorted(falls, key=lambda fall: -fall.days)[:5]
     return [
         curve,
-        Chart(growth, wealth(both), missing=lost, percent=False, log=True),
+        Chart(growth, wealth(returns), missing=lost, percent=False, log=True),
         Chart(f"{curve.title} (Volatility Matched)", wealth(matched) - 1.0, missing=still),
         daily,
-        *_rolling(both, above),
+        *_rolling(returns, above),
         Chart("Longest 5 Drawdown Periods", cumulative, missing=unfallen, shaded=longest),
         sea,
     ]
 
 
-def _rolling(both: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
+def _rolling(returns: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
     """Figures of each half-year with their mean; what is infinite is a gap."""
     import pandas as pd
 
-    market, own = (both[name] for name in both)
+    market, own = returns.iloc[:, 0], returns[STRATEGY]
     window, year = above[STRATEGY].rolling(_HALF_YEAR), SESSIONS_A_YEAR**0.5
     downside = (above[STRATEGY].clip(upper=0) ** 2).rolling(_HALF_YEAR).mean() ** 0.5
     betas = {
@@ -136,7 +141,7 @@ def _rolling(both: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
     broken = "Where the line breaks, no session of the window had a {}."
     figures: dict[str, tuple[Any, str]] = {
         "Beta to Benchmark": (betas, ""),
-        "Volatility (6 Months)": (both.rolling(_HALF_YEAR).std() * year, ""),
+        "Volatility (6 Months)": (returns.rolling(_HALF_YEAR).std() * year, ""),
         "Sharpe (6 Months)": (window.mean() / window.std() * year, broken.format("return")),
         "Sortino (6 Months)": (window.mean() / downside * year, broken.format("loss")),
     }
@@ -169,10 +174,7 @@ def drawn(chart: Chart) -> dict[str, Any]:
         paths.append("".join(f"{'M' if new else 'L'}{x:.1f},{up:.1f}" for new, x, up in points))
     spans = [days.searchsorted([str(fall.started), str(fall.ended)]) for fall in chart.shaded]
     return {
-        "ticks": [
-            (y(tick), f"{math.exp(tick):.3g}" if chart.log else f"{round(tick, 9):,.10g}")
-            for tick in _round_values(low, high, most=5)
-        ],
+        "ticks": [(y(tick), text) for tick, text in _ticks(low, high, log=chart.log)],
         "days": list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)],
         "paths": paths,
         "zero": y(0.0),
@@ -181,9 +183,15 @@ def drawn(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _round_values(low: float, high: float, most: int) -> list[float]:
-    """The multiples within a range of the least of 1, 2 and 5 × 10ⁿ that parts it into `most`."""
-    rough = max(high - low, 1e-9) / most
+def _ticks(low: float, high: float, *, log: bool) -> list[tuple[float, str]]:
+    """Round values within a range, about five, and their texts; of logarithms round numbers."""
+    if log:
+        powers = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)))
+        numbers = [base * 10.0**power for power in powers for base in (1, 1.5, 2, 3, 5, 7)]
+        within = [number for number in numbers if low <= math.log(number) <= high]
+        return [(math.log(number), f"{number:g}") for number in within[:: -(-len(within) // 7)]]
+    rough = max(high - low, 1e-9) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-    return [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    ticks = [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [(tick, f"{round(tick, 9):,.10g}") for tick in ticks]

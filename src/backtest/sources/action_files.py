@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from backtest.data.actions import Actions
     from backtest.data.versions import Version
     from backtest.sources.own_prices import PriceFile
 
@@ -57,23 +56,27 @@ class ActionUpdate:
     changes: Sequence[Change]  # of rows on file that came otherwise, replaced where accepted
     accepted: bool
     rows: Sequence[Action]  # all that the file would hold
-    kept: Actions  # the file as it is
+    kept: DataFile | None  # the file as it is
     source: str
 
     def __bool__(self) -> bool:
         """Whether the file changes."""
         return bool(self.added or (self.changes and self.accepted))
 
+    @property
+    def content(self) -> str:
+        """The file as it would be."""
+        return csv_text(COLUMNS, map(cells_of, self.rows), self.kept)
+
     def make(self) -> Version | None:
         """Write the file as a new version; None where nothing changes."""
         if not self:
             return None
-        old, days = self.kept.file, [row.day.isoformat() for row in self.rows]
+        old, days = self.kept, [row.day.isoformat() for row in self.rows]
         known = {**old.metadata, **span_of(days)} if old else metadata_of(days, source=self.source)
-        content = csv_text(COLUMNS, map(cells_of, self.rows), old)
-        parse_actions(DataFile(self.path, content, "", {}))
         reason = f"{len(self.added):,} added from {self.source.partition(',')[0]}"
-        return put(self.path, content, known, reason=reason, over=old.sha256 if old else None)
+        over = old.sha256 if old else None
+        return put(self.path, self.content, known, reason=reason, over=over)
 
 
 def prepare_actions(
@@ -88,16 +91,16 @@ def prepare_actions(
     added, changes = [], []
     for row in incoming:
         old = rows.get(row.order)
+        found = [] if old is None else _differences(old, row)
         if old is None:
             added.append(row)
-        found = [] if old is None else _differences(old, row)
         changes += found
         if old is None or (found and accept):
             rows[row.order] = row
-    ordered = [rows[key] for key in sorted(rows)]
-    path = folder / f"{symbol}.csv"
-    parse_actions(DataFile(path, csv_text(COLUMNS, map(cells_of, ordered)), "", {}))
-    return ActionUpdate(symbol, path, added, changes, accept, ordered, kept, source)
+    ordered, path = [rows[key] for key in sorted(rows)], folder / f"{symbol}.csv"
+    update = ActionUpdate(symbol, path, added, changes, accept, ordered, kept.file, source)
+    parse_actions(DataFile(path, update.content, "", {}))
+    return update
 
 
 def _differences(old: Action, new: Action) -> list[Change]:
@@ -173,14 +176,14 @@ def actions_of(
             f"splits or for splits and dividends, so that nothing is counted twice."
         )
     if symbol in file.without:
-        within = {row.day for row in known if is_within(row, basis)}
-        open_ones = {day: ratio for day, ratio in splits.items() if day not in within}
-        closed = {day: ratio for day, ratio in splits.items() if day in within}
+        within = {row.day for row in known if row.action == "split" and is_within(row, basis)}
         columns = (file.tables[symbol]["close"], file.without[symbol]["close"])
+        others = {day: ratio for day, ratio in splits.items() if day not in within}
         exact = basis.word == "as traded"
-        dividends, off = dividends_of(*columns, open_ones, file.name, exact=exact)
+        dividends, off = dividends_of(*columns, others, file.name, exact=exact)
         paid = {row.day: row.amount or 0.0 for row in dividends}
-        found += [row for row in as_paid(closed, paid, file.name) if row.action == "dividend"]
+        told = as_paid({day: splits[day] for day in within}, paid, file.name)
+        found += [row for row in told if row.action == "dividend"]
         number = f"{len(paid):,} dividend{'' if len(paid) == 1 else 's'}"
         notes.append(f"{number} derived from the adjusted closes, to within {off:.1g} dollars.")
     return found
@@ -202,15 +205,15 @@ def dividends_of(
     difference is no dividend.
     """
     both = pd.concat({"close": closes, "without": without}, axis=1).dropna()
-    share = both["without"] / both["close"]
     rounded = both[["without"]] if exact else both
-    errors = (rounded.apply(_rounding) / rounded).sum(axis=1)
+    errors = (rounded.apply(_rounding) / rounded).sum(axis=1).tolist()
+    shares, prices = (both["without"] / both["close"]).tolist(), both["close"].tolist()
     found, worst = [], 0.0
-    for place in range(1, len(both)):
-        day = both.index[place].date()
-        ratio, close = splits.get(day, 1.0), float(both["close"].iloc[place - 1])
-        kept = ratio * float(share.iloc[place - 1] / share.iloc[place])
-        off = close * kept / ratio * float(errors.iloc[place - 1] + errors.iloc[place])
+    for row in range(1, len(both)):
+        day = both.index[row].date()
+        ratio, close = splits.get(day, 1.0), prices[row - 1]
+        kept = ratio * shares[row - 1] / shares[row]
+        off = close * kept / ratio * (errors[row - 1] + errors[row])
         amount = close * (1 - kept) / ratio
         if abs(amount) < _CERTAIN * off:
             continue
@@ -221,9 +224,8 @@ def dividends_of(
                 f"--dividends."
             )
         worst = max(worst, off)
-        found.append(
-            Action(day, "dividend", round(amount, max(2, int(-log10(off)))), source=source)
-        )
+        amount = round(amount, max(2, int(-log10(off))))
+        found.append(Action(day, "dividend", amount, source=source))
     return found, worst
 
 

@@ -9,24 +9,23 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.event_checks import CLOSING_THE_BOOKS
 from backtest.data.kinds import Earnings
-from backtest.errors import DataError, SourceError
-from backtest.sources.edgar import MOVED, NOTHING, filings_of, need, read_json
-from backtest.sources.filings import ITEMS, RESULTS, Fetched, row_of
-from backtest.sources.yahoo import estimates_page
+from backtest.errors import DataError
+from backtest.sources.edgar import filings_of, need, read_json
+from backtest.sources.filings import ITEMS, RESULTS, Fetched
+from backtest.sources.http import AbsentError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing
     from backtest.sources.yahoo import AnalystEstimate
-
-    Report = tuple[Filing, Header]
 
 _AMENDED = "8-K/A"
 _ANNUAL = ("10-K", "10-KT")
@@ -39,8 +38,7 @@ _OVER = timedelta(days=10)  # that a year of 52 or 53 weeks may reach into Janua
 _NEAR = timedelta(days=15)
 BASIS = "basis not stated (Yahoo)"
 _PRELIMINARY = re.compile(
-    r"\bpreliminary\b[^.;]{0,60}\b(?:results?|revenues?|sales|earnings|income|estimates?)\b",
-    re.IGNORECASE,
+    r"(?i)\bpreliminary\b[^.;]{0,60}\b(?:results?|revenues?|sales|earnings|income|estimates?)\b"
 )
 
 
@@ -56,7 +54,7 @@ def fetch_earnings(
     Of several 8-Ks on a quarter the first that carries its results counts; an amendment is an event
     of its own, without figures. Yahoo's `estimates` stand beside them; None leaves Yahoo out.
     """
-    done = Fetched(Earnings)
+    done = Fetched(edgar, symbol, Earnings)
     start = since and since - _BEFORE
     listing = filings_of(edgar, company.cik, ("8-K", _AMENDED, *_PERIODIC), start)
     facts = _company_facts(edgar, company.cik)
@@ -67,22 +65,22 @@ def fetch_earnings(
     for quarter, filings in _by_quarter(results, quarters, since, done).items():
         if since and filings[-1].filed < since:
             continue
-        reports = [(one, header) for one in filings if (header := done.header(edgar, one))]
-        reports.sort(key=lambda one: one[1].public[0])
-        first = _first(edgar, [one for one in reports if one[0].form != _AMENDED] or reports)
+        reports = sorted(done.readable(filings, done.header), key=lambda one: one.public[0])
+        first = _first(done, [one for one in reports if one.filing.form != _AMENDED] or reports)
         for report in reports:
-            if since and report[0].filed < since:
+            if since and report.filing.filed < since:
                 continue
             if report == first:
-                figures = _public_figures(edgar, quarter, report, facts, done.remarks)
-                done.rows.append(_row(symbol, quarter, report, estimates, figures, done.remarks))
-            elif first and report[0].form == _AMENDED:
-                done.rows.append(_amendment(symbol, quarter, report, first[0]))
+                figures = _public_figures(quarter, report, facts, done)
+                done.rows.append(_row(quarter, report, estimates, figures, done))
+            elif first and report.filing.form == _AMENDED:
+                note = f"Quarter ended {quarter.end}. Amends the {first.filing}."
+                done.rows.append(_reported(quarter, report, done, note=note))
             elif first:
-                is_early = report[1].public < first[1].public
+                is_early = report.public < first.public
                 word = "it is preliminary, and the" if is_early else "the earlier"
-                name = f"8-K of {first[0].filed} ({first[0].accession})"
-                done.leave_out(report[0], f"{word} {name} has the results of {quarter.name}")
+                why = f"{word} {first.filing} has the results of {quarter.name}"
+                done.leave_out(report.filing, why)
     done.nothing_listed(results, f"8-K with item {RESULTS}", company, listing)
     return done
 
@@ -109,12 +107,11 @@ def fiscal_quarters(listing: Listing, named: Mapping[str, int]) -> list[Quarter]
     for one in listing.filings:
         if one.form in _PERIODIC and one.period:
             first.setdefault(one.period, one)
-    found = [(one, end) for end, one in first.items()]
-    years = sorted(end for one, end in found if one.form in _ANNUAL)
+    years = sorted(end for end, one in first.items() if one.form in _ANNUAL)
     month, day = int(listing.year_end[:2]), min(int(listing.year_end[2:]), 28)
     counted = [
         (one, end, *fiscal_quarter(end, years or [date(end.year, month, day)]))
-        for one, end in found
+        for end, one in first.items()
     ]
     shifts = Counter(
         named[one.accession] - year for one, _, year, _ in counted if one.accession in named
@@ -174,26 +171,21 @@ def reported_quarter(
     return before
 
 
-def _first(edgar: Edgar, reports: Sequence[Report]) -> Report | None:
+def _first(done: Fetched, reports: Sequence[Header]) -> Header | None:
     """The first that carries results: one that calls them preliminary does not, if more follow."""
-    early = (one for one in reports[:-1] if not _is_preliminary(edgar, *one))
+    early = (
+        one for one in reports[:-1] if not _PRELIMINARY.search(_text_of(done, one, "8-K", "EX-99"))
+    )
     return next(early, reports[-1] if reports else None)
 
 
-def _is_preliminary(edgar: Edgar, filing: Filing, header: Header) -> bool:
-    return _PRELIMINARY.search(_text_of(edgar, filing, header, "8-K", "EX-99")) is not None
-
-
-def _text_of(edgar: Edgar, filing: Filing, header: Header, *kinds: str) -> str:
+def _text_of(done: Fetched, report: Header, *kinds: str) -> str:
     """The text of a filing's documents whose type begins so; empty where there is none to read."""
     texts: list[bytes] = []
-    for kind, name in header.documents:
+    for kind, name in report.documents:
         if kind.startswith(kinds):
-            try:
-                texts.append(edgar.document(f"{filing.folder}/{name}", lambda content, _: content))
-            except SourceError as error:
-                if error.status != NOTHING:
-                    raise
+            with suppress(AbsentError):
+                texts.append(done.edgar.document(f"{report.filing.folder}/{name}", bytes))
     text = re.sub(r"<[^>]*>", " ", b"\n".join(texts).decode("utf-8", "replace"))
     return html.unescape(text)
 
@@ -239,17 +231,14 @@ class Fact(NamedTuple):
 
 def _company_facts(edgar: Edgar, cik: int) -> list[Fact]:
     """EPS and revenue in the company's 10-Qs and 10-Ks; none where EDGAR has no facts of it."""
-    try:
+    with suppress(AbsentError):
         return edgar.listing(f"/api/xbrl/companyfacts/CIK{cik:010}.json", read_facts)
-    except SourceError as error:
-        if error.status != NOTHING:
-            raise
-        return []
+    return []
 
 
-def read_facts(content: bytes, address: str) -> list[Fact]:
+def read_facts(content: bytes) -> list[Fact]:
     """EPS and revenue among the facts of a company."""
-    facts = need(read_json(content, address), "facts", dict, address).get("us-gaap") or {}
+    facts = need(read_json(content), "facts", dict).get("us-gaap") or {}
     try:
         return [
             Fact(
@@ -265,11 +254,11 @@ def read_facts(content: bytes, address: str) -> list[Fact]:
             if one["form"] in _PERIODIC
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{address} has a fact that cannot be read: {error}. {MOVED}") from None
+        raise DataError(f"has a fact that cannot be read: {error}.") from None
 
 
 def _public_figures(
-    edgar: Edgar, quarter: Quarter, report: Report, facts: Sequence[Fact], remarks: list[str]
+    quarter: Quarter, report: Header, facts: Sequence[Fact], done: Fetched
 ) -> dict[str, Fact]:
     """The figures of a quarter by tag, as its own 10-Q or 10-K has them, and its release too.
 
@@ -283,11 +272,11 @@ def _public_figures(
         and abs(one.end - quarter.end) <= _OFF
         and shortest <= one.end - one.start <= longest
     }
-    text = _text_of(edgar, *report, "EX-99") if found else ""
+    text = _text_of(done, report, "EX-99") if found else ""
     for one in list(found.values()):
         if text and not one.stands_in(text):
             del found[one.tag]
-            remarks.append(
+            done.remarks.append(
                 f"{quarter.name}: {one.tag} {one.value:,.12g} of the {quarter.filing.form} of "
                 f"{quarter.filing.filed} does not stand in the release, and is left out."
             )
@@ -298,56 +287,49 @@ def _public_figures(
 
 
 def _row(
-    symbol: str,
     quarter: Quarter,
-    report: Report,
+    report: Header,
     estimates: Sequence[AnalystEstimate] | None,
     facts: Mapping[str, Fact],
-    remarks: list[str],
+    done: Fetched,
 ) -> dict[str, str]:
-    day = (report[1].accepted or report[1].public[0]).date()
+    day = (report.accepted or report.public[0]).date()
     found = nearest(day, estimates or ())
     eps = None if found else next((facts[tag] for tag in _EPS if tag in facts), None)
     revenue = next((facts[tag] for tag in _REVENUE if tag in facts), None)
     note = f"Quarter ended {quarter.end}."
     if estimates is not None and found is None:
-        remarks.append(
+        done.remarks.append(
             f"{quarter.name}: Yahoo knows of no report within {_NEAR.days} days of {day}."
         )
     if found and found.day != day:
         fact = f"Yahoo dates the report {found.day}; the filing was accepted {day}, which counts."
-        remarks.append(f"{quarter.name}: {fact}")
+        done.remarks.append(f"{quarter.name}: {fact}")
         note += f" {fact}"
-    names = ["EPS"] * bool(eps) + ["revenue"] * bool(revenue)
-    if names:
-        source = f"{quarter.filing.form} of {quarter.filing.filed} ({quarter.filing.accession})"
-        note += f" {' and '.join(names)} as first filed, in the {source}."
-    url = estimates_page(symbol) if found else quarter.filing.index_url if names else None
+    if names := ["EPS"] * bool(eps) + ["revenue"] * bool(revenue):
+        note += f" {' and '.join(names)} as first filed, in the {quarter.filing}."
+    second = quarter.filing.index_url if names else None
+    if found:
+        second = f"https://finance.yahoo.com/calendar/earnings?symbol={done.symbol}"
     return _reported(
-        symbol,
         quarter,
         report,
+        done,
+        note=note,
         eps=found.eps if found else eps and eps.value,
         eps_consensus=found.consensus if found else None,
         eps_basis=BASIS if found else eps and _EPS[eps.tag],
         revenue=revenue and revenue.value,
-        source_url_2=url,
-        note=note,
+        source_url_2=second,
     )
 
 
-def _amendment(symbol: str, quarter: Quarter, report: Report, first: Filing) -> dict[str, str]:
-    note = f"Quarter ended {quarter.end}. Amends the 8-K of {first.filed} ({first.accession})."
-    return _reported(symbol, quarter, report, note=note)
-
-
-def _reported(symbol: str, quarter: Quarter, report: Report, **cells: object) -> dict[str, str]:
-    filing, header = report
-    title = f"{filing.form} item {RESULTS}: {ITEMS[RESULTS][1]}"
-    headline = f"{title}, {quarter.name} ({filing.accession})"
-    return row_of(
-        symbol, filing, header, headline, period=quarter.name, **cells, period_end=quarter.end
-    )
+def _reported(
+    quarter: Quarter, report: Header, done: Fetched, *, note: str, **cells: object
+) -> dict[str, str]:
+    headline = f"{report.filing.form} item {RESULTS}: {ITEMS[RESULTS][1]}, {quarter.name}"
+    quarters = {"period": quarter.name, "period_end": quarter.end}
+    return done.row(report, headline, note, **quarters, **cells)
 
 
 def nearest(day: date, estimates: Iterable[AnalystEstimate]) -> AnalystEstimate | None:

@@ -2,7 +2,7 @@
 
 Filings never change, so that their pages are kept in the user's cache once they were understood.
 Lists change, and are asked for by every command anew. All that asks raises SourceError where EDGAR
-does not answer or refuses, and DataError where a page is not as expected.
+does not answer or refuses, and DataError, with the address, where a page is not as expected.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from backtest.data.kinds import NEW_YORK
+from backtest.data.kinds import NEW_YORK, end_of_day
 from backtest.errors import DataError, SourceError, UsageError
-from backtest.sources.http import HttpClient, Pace, Patience
+from backtest.sources.http import AbsentError, HttpClient, Pace, Patience, RefusedError
 from backtest.workspace.files import cached
 
 if TYPE_CHECKING:
@@ -32,9 +32,8 @@ SITE = "https://www.sec.gov"
 _LISTS = "https://data.sec.gov"
 PER_SECOND = 8.0  # the SEC allows ten; some room for what others in the house ask
 PATIENCE = Patience()
+_MOVED = "EDGAR may have changed its format; nothing was changed here."
 _IDENTITY = re.compile(r"\S.*\s<?[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+>?")
-_REFUSED = 403
-MOVED = "EDGAR may have changed its format; nothing was changed here."
 _KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
 
 
@@ -53,47 +52,52 @@ class Edgar:
         identity is missing or malformed, or the address is none.
         """
         pace, who = Pace(PER_SECOND), checked_identity(identity)
-        site, lists = base_url or SITE, base_url or _LISTS
-        self._site = HttpClient(site, identity=who, pace=pace, patience=PATIENCE)
-        self._lists = HttpClient(lists, identity=who, pace=pace, patience=PATIENCE)
-        self._address, self._list_address = site.rstrip("/"), lists.rstrip("/")
+        self._site, self._lists = (
+            HttpClient(base_url or site, identity=who, pace=pace, patience=PATIENCE)
+            for site in (SITE, _LISTS)
+        )
         self._answered = answered or (lambda _: None)
 
-    def page(self, path: str, read: Callable[[bytes, str], T]) -> T:
-        """What `read` makes of the content and address of a page that changes, fetched anew."""
-        return read(self._ask(self._site, path), self._address + path)
+    def page(self, path: str, read: Callable[[bytes], T]) -> T:
+        """What `read` makes of a page that changes, fetched anew."""
+        return _understood(self._site.address + path, self._ask(self._site, path), read)
 
-    def listing(self, path: str, read: Callable[[bytes, str], T]) -> T:
-        """What `read` makes of a page of the site of lists; see `page`."""
-        return read(self._ask(self._lists, path), self._list_address + path)
+    def listing(self, path: str, read: Callable[[bytes], T]) -> T:
+        """What `read` makes of a page of the site of lists, fetched anew."""
+        return _understood(self._lists.address + path, self._ask(self._lists, path), read)
 
-    def document(self, path: str, read: Callable[[bytes, str], T]) -> T:
+    def document(self, path: str, read: Callable[[bytes], T]) -> T:
         """What `read` makes of a page that never changes; kept where it was understood."""
-        address = self._address + path
+        address = self._site.address + path
 
         def make() -> bytes:
             content = self._ask(self._site, path)
-            read(content, address)  # an apology in place of the page is not kept
+            _understood(address, content, read)  # an apology in place of the page is not kept
             return content
 
-        host = quote(urlsplit(self._address).netloc, safe="")
-        return read(cached(f"edgar/{host}/{quote(path, safe='')}", make), address)
+        host = quote(urlsplit(address).netloc, safe="")
+        content = cached(f"edgar/{host}/{quote(path, safe='')}", make)
+        return _understood(address, content, read)
 
     def _ask(self, site: HttpClient, path: str) -> bytes:
         try:
             content = site.get(path)
-        except SourceError as error:
-            if error.status != _REFUSED:
-                raise
+        except RefusedError as error:
             raise SourceError(
                 f"{error} The SEC refuses whoever does not say who asks, and for ten minutes "
                 f"whoever asks more than ten times a second, in which all programs at one address "
                 f"count. Check that --identity is your own name and e-mail address; then wait ten "
-                f"minutes. Nothing was changed.",
-                status=error.status,
+                f"minutes. Nothing was changed."
             ) from None
         self._answered(path)
         return content
+
+
+def _understood(address: str, content: bytes, read: Callable[[bytes], T]) -> T:
+    try:
+        return read(content)
+    except DataError as error:
+        raise type(error)(f"{address}: {error} {_MOVED}") from None
 
 
 def checked_identity(text: str | None) -> str:
@@ -111,32 +115,24 @@ def checked_identity(text: str | None) -> str:
     )
 
 
-def read_json(content: bytes, address: str) -> Any:
+def read_json(content: bytes) -> Any:
     """A page as JSON; DataError where it is none."""
     try:
         return json.loads(content)
     except ValueError:
-        raise DataError(
-            f"{address} should be JSON, and begins with {_begin(content)}. {MOVED}"
-        ) from None
+        begin = repr(content[:60].decode("utf-8", "replace").strip()) if content else "nothing"
+        raise DataError(f"should be JSON, and begins with {begin}.") from None
 
 
-def need(value: Any, path: str, kind: type[T], address: str) -> T:
+def need(value: Any, path: str, kind: type[T]) -> T:
     """The value at a path within a JSON object, such as `filings.recent`, of a kind."""
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:
-            raise DataError(f"{address} has no {path}; {_KINDS[kind]} is expected there. {MOVED}")
+            raise DataError(f"has no {path}; {_KINDS[kind]} is expected there.")
         value = value[name]
     if not isinstance(value, kind):
-        raise DataError(
-            f"{address}: {path} is {_begin(repr(value).encode())}; {_KINDS[kind]} is expected "
-            f"there. {MOVED}"
-        )
+        raise DataError(f"{path} is {value!r:.60}; {_KINDS[kind]} is expected there.")
     return value
-
-
-def _begin(content: bytes) -> str:
-    return repr(content[:60].decode("utf-8", "replace").strip()) if content.strip() else "nothing"
 
 
 # Who files, and what: companies by symbol or name, the filings of a filer, and their headers.
@@ -149,7 +145,6 @@ _COLUMNS = ("accessionNumber", "filingDate", "reportDate", "form", "items")
 _YEAR_END = re.compile(r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _ACCESSION = re.compile(r"\d{10}-\d\d-\d{6}")
 _MOST_CANDIDATES = 10
-NOTHING = 404
 _CLOCK = "<ACCEPTANCE-DATETIME>"
 _ACCEPTED = re.compile(_CLOCK + r"\s*(\d{14})\b")
 _FILED = re.compile(r"(?:<FILING-DATE>|FILED AS OF DATE:)\s*(\d{8})\b")
@@ -160,7 +155,7 @@ _SUBJECT = re.compile(  # the first number after the mark, in either of the two 
     re.DOTALL | re.MULTILINE,
 )
 _HOME = re.compile(r"\s*[/\\]\s*[a-z .]{2,6}[/\\]?$")
-_BEFORE_OPEN, _END_OF_DAY = time(9), time(23, 59, 59)
+_BEFORE_OPEN = time(9)
 LEGAL_FORMS = frozenset(
     {"inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "plc", "llc"}
     | {"lp", "llp", "sa", "nv", "ag", "se", "the", "new", "del", "com"}
@@ -169,7 +164,7 @@ LEGAL_FORMS = frozenset(
 
 @dataclass(frozen=True)
 class Company:
-    """Who files: its number at EDGAR and its name there."""
+    """Who files, by its number at EDGAR and its name there."""
 
     cik: int
     name: str
@@ -186,14 +181,15 @@ class Filing:
     period: date | None  # end of the quarter of a 10-Q, 10-K or 13F-HR; day of the event of an 8-K
     items: tuple[str, ...]  # of an 8-K, such as 2.02
 
+    def __str__(self) -> str:
+        return f"{self.form} of {self.filed} ({self.accession})"
+
     @property
     def folder(self) -> str:
-        """The path of its folder."""
         return f"/Archives/edgar/data/{self.cik}/{self.accession.replace('-', '')}"
 
     @property
     def index_url(self) -> str:
-        """Where anyone can read it."""
         return f"{SITE}{self.folder}/{self.accession}-index.htm"
 
 
@@ -230,21 +226,23 @@ def find_holder(edgar: Edgar, text: str) -> Company:
     """
     if text.isdecimal():
         return company_of_number(edgar, int(text))
-    listed = edgar.page(_TICKERS, _read_tickers)
     wanted = plain_name(text)
-    found = {one for one in listed.values() if plain_name(one.name) == wanted}
+    listed = edgar.page(_TICKERS, _read_tickers).values()
+    exact = found = {one for one in listed if plain_name(one.name) == wanted}
     if not found:
-        found = {company_of_number(edgar, cik) for cik in _searched(edgar, text)}
-    if len(found) == 1:
-        return found.pop()
+        query = {"action": "getcompany", "company": text, "owner": "include", "count": "40"}
+        path = f"/cgi-bin/browse-edgar?{urlencode({**query, 'output': 'atom'})}"
+        numbers = edgar.page(path, _read_numbers)[:_MOST_CANDIDATES]
+        found = {company_of_number(edgar, cik) for cik in numbers}
+        exact = {one for one in found if plain_name(one.name) == wanted}
+    for only in (found, exact):
+        if len(only) == 1:
+            return only.pop()
     if not found:
         raise UsageError(
             f"EDGAR knows no filer whose name begins with {text!r}. Give another spelling, or the "
             f"number (CIK) of the holder; {SITE}/edgar/search finds it."
         )
-    exact = {one for one in found if plain_name(one.name) == wanted}
-    if len(exact) == 1:
-        return exact.pop()
     ordered = sorted(found, key=lambda one: (one.name, one.cik))
     lines = "".join(f"\n  --holder {one.cik}  {one.name}" for one in ordered)
     raise UsageError(f"Several filers are called {text!r}. Give the number of one:{lines}")
@@ -252,50 +250,51 @@ def find_holder(edgar: Edgar, text: str) -> Company:
 
 def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None) -> Listing:
     """The filings of some forms, such as 8-K, that a filer has filed since a day, or ever."""
-    wanted = frozenset(forms)
+    wanted, start = frozenset(forms), since or date.min
+
+    def read_list(content: bytes) -> tuple[list[str], str, list[str], list[Filing]]:
+        main = read_json(content)
+        recent = _read_rows(need(main, "filings.recent", dict), cik)
+        names = [need(one, "name", str) for one in (main, *(main.get("formerNames") or []))]
+        older = [
+            need(one, "name", str)
+            for one in need(main, "filings.files", list)
+            if need(one, "filingTo", str) >= start.isoformat()
+        ]
+        return names, str(main.get("fiscalYearEnd") or ""), older, recent
+
     try:
-        main, address = edgar.listing(
-            f"/submissions/CIK{cik:010}.json", lambda *page: (read_json(*page), page[1])
-        )
-    except SourceError as error:
-        if error.status != NOTHING:
-            raise
+        names, year_end, older, found = edgar.listing(f"/submissions/CIK{cik:010}.json", read_list)
+    except AbsentError:
         raise UsageError(f"EDGAR knows no filer with the number (CIK) {cik}.") from None
-    found = _rows(need(main, "filings.recent", dict, address), cik, address)
-    for older in need(main, "filings.files", list, address):
-        if since is None or need(older, "filingTo", str, address) >= since.isoformat():
-            found += edgar.listing(
-                f"/submissions/{need(older, 'name', str, address)}",
-                lambda content, source: _rows(read_json(content, source), cik, source),
-            )
-    former = [need(one, "name", str, address) for one in main.get("formerNames") or []]
-    filings = {one.accession: one for one in found if since is None or one.filed >= since}
+    for name in older:
+        found += edgar.listing(
+            f"/submissions/{name}", lambda content: _read_rows(read_json(content), cik)
+        )
+    filings = {one.accession: one for one in found if one.filed >= start}
     ordered = sorted(filings.values(), key=lambda one: (one.filed, one.accession))
-    year_end = str(main.get("fiscalYearEnd") or "")
     return Listing(
-        (need(main, "name", str, address), *former),
+        tuple(names),
         tuple(one for one in ordered if one.form in wanted),
         Counter(one.form for one in ordered if one.form not in wanted),
         year_end if _YEAR_END.fullmatch(year_end) else Listing.year_end,
     )
 
 
-def header_of_filing(edgar: Edgar, filing: Filing) -> Header:
-    """The header of a filing; see `read_header`."""
-    return edgar.document(f"{filing.folder}/{filing.accession}-index-headers.html", read_header)
-
-
-def _rows(table: Any, cik: int, address: str) -> list[Filing]:
+def _read_rows(table: Any, cik: int) -> list[Filing]:
     """A table of filings, which EDGAR writes column by column."""
-    columns = {name: need(table, name, list, address) for name in _COLUMNS}
+    columns = {name: need(table, name, list) for name in _COLUMNS}
     lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
-        raise DataError(f"{address} has columns of different lengths: {lengths}. {MOVED}")
+        raise DataError(f"has columns of different lengths: {lengths}.")
+    strange = (one for one in columns["accessionNumber"] if not _ACCESSION.fullmatch(str(one)))
+    if (one := next(strange, None)) is not None:
+        raise DataError(f"accessionNumber is {one!r}, such as 0000000000-25-000001 is expected.")
     try:
         return [
             Filing(
                 cik,
-                _accession(accession),
+                accession,
                 str(form),
                 date.fromisoformat(filed),
                 date.fromisoformat(period) if period else None,
@@ -304,38 +303,24 @@ def _rows(table: Any, cik: int, address: str) -> list[Filing]:
             for accession, filed, period, form, items in zip(*columns.values(), strict=True)
         ]
     except (TypeError, ValueError) as error:
-        raise DataError(f"{address} has a filing that cannot be read: {error}. {MOVED}") from None
+        raise DataError(f"has a filing that cannot be read: {error}.") from None
 
 
-def _accession(text: Any) -> str:
-    if not isinstance(text, str) or not _ACCESSION.fullmatch(text):
-        raise ValueError(f"accessionNumber is {text!r}, such as 0000000000-25-000001 is expected")
-    return text
-
-
-def _read_tickers(content: bytes, address: str) -> dict[str, Company]:
-    table = read_json(content, address)
+def _read_tickers(content: bytes) -> dict[str, Company]:
+    table = read_json(content)
     if not isinstance(table, dict) or not table:
-        raise DataError(f"{address} should be an object with one entry a symbol. {MOVED}")
+        raise DataError("should be an object with one entry a symbol.")
     return {
-        need(row, "ticker", str, address): Company(
-            need(row, "cik_str", int, address), need(row, "title", str, address)
-        )
+        need(row, "ticker", str): Company(need(row, "cik_str", int), need(row, "title", str))
         for row in table.values()
     }
 
 
-def _searched(edgar: Edgar, name: str) -> list[int]:
-    query = {"action": "getcompany", "company": name, "owner": "include", "count": "40"}
-    path = f"/cgi-bin/browse-edgar?{urlencode({**query, 'output': 'atom'})}"
-    return edgar.page(path, _read_numbers)[:_MOST_CANDIDATES]
-
-
-def _read_numbers(content: bytes, address: str) -> list[int]:
+def _read_numbers(content: bytes) -> list[int]:
     """The numbers in an answer of the search, which names nobody where there are several."""
     text = content.decode("utf-8", "replace")
     if "<company-info" not in text and "No matching" not in text:
-        raise DataError(f"{address} has neither company-info nor 'No matching'. {MOVED}")
+        raise DataError("has neither company-info nor 'No matching'.")
     return list(dict.fromkeys(int(cik) for cik in re.findall(r"<cik>\s*(\d{1,10})\s*</cik>", text)))
 
 
@@ -358,6 +343,7 @@ def name_words(name: str) -> list[str]:
 class Header:
     """What the header page of a filing says."""
 
+    filing: Filing
     accepted: datetime | None  # New York; None in old ones, which do not say it
     filed: date
     documents: tuple[tuple[str, str], ...]  # the type and the file name of each
@@ -371,7 +357,7 @@ class Header:
         morning. That day need not be the next session: the government has other holidays.
         """
         if self.accepted is None:
-            return datetime.combine(self.filed, _END_OF_DAY, NEW_YORK), "date"
+            return end_of_day(self.filed), "date"
         if self.filed > self.accepted.date():
             return datetime.combine(self.filed, _BEFORE_OPEN, NEW_YORK), "session"
         return self.accepted, "exact"
@@ -390,17 +376,16 @@ class Header:
 
     def document(self, *types: str) -> str | None:
         """The file name of the first document of one of the types; None where there is none."""
-        wanted = (name for kind, name in self.documents if kind.upper() in types)
-        return next(wanted, None)
+        return next((name for kind, name in self.documents if kind.upper() in types), None)
 
 
-def read_header(content: bytes, address: str) -> Header:
-    """Read a header page, `…-index-headers.html`."""
+def read_header(content: bytes, filing: Filing) -> Header:
+    """Read the header page of a filing, `…-index-headers.html`."""
     text = html.unescape(content.decode("utf-8", "replace"))
     accepted, filed = _ACCEPTED.search(text), _FILED.search(text)
     if filed is None or (accepted is None and _CLOCK in text):
         name = "FILED AS OF DATE" if accepted else _CLOCK
-        raise DataError(f"{address} has no {name}, so its time is unknown. {MOVED}")
+        raise DataError(f"has no {name}, so its time is unknown.")
     moment = None
     try:
         if accepted:
@@ -408,7 +393,7 @@ def read_header(content: bytes, address: str) -> Header:
             moment = clock.replace(tzinfo=NEW_YORK, fold=1)
         day = date.fromisoformat(filed[1])
     except ValueError as error:
-        raise DataError(f"{address} has a time that is none: {error}.") from None
+        raise DataError(f"has a time that is none: {error}.") from None
     documents = tuple((kind.strip(), name.strip()) for kind, name in _DOCUMENT.findall(text))
     subject = _SUBJECT.search(text)
-    return Header(moment, day, documents, int(subject[1]) if subject else None)
+    return Header(filing, moment, day, documents, int(subject[1]) if subject else None)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
+from backtest.data.events import columns_of
 from backtest.data.kinds import Earnings, News, StakeDisclosure
-from backtest.errors import DataError, SourceError, UsageError
-from backtest.sources.edgar import NOTHING, filings_of, header_of_filing
+from backtest.errors import DataError, UsageError
+from backtest.sources.edgar import filings_of, read_header
 from backtest.sources.forms import BrokenOffError, read_sale
+from backtest.sources.http import AbsentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from backtest.data.kinds import Event
     from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing
@@ -26,46 +29,48 @@ _NAMED = 5  # forms that a remark names
 
 @dataclass
 class Fetched:
-    """Rows of one kind of event, oldest first: texts by column, as event files take them.
+    """What is fetched of one kind of event for a symbol, as it grows.
 
-    The remarks say what was left out and why, and what the reader has to know.
+    The rows are oldest first, texts by column as event files take them. The remarks say what was
+    left out and why, and what the reader has to know.
     """
 
+    edgar: Edgar
+    symbol: str
     kind: type[Event]
     rows: list[dict[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def leave_out(self, filing: Filing, why: str) -> None:
         """Remark that a filing is left out."""
-        name = f"{filing.form} of {filing.filed} ({filing.accession})"
-        self.remarks.append(f"{name} left out: {why}.")
+        self.remarks.append(f"{filing} left out: {why.removesuffix('.')}.")
 
-    def header(self, edgar: Edgar, filing: Filing) -> Header | None:
-        """The header of a filing; None, with a remark, where there is none to read."""
+    def readable(self, filings: Iterable[Filing], read: Callable[[Filing], T]) -> Iterator[T]:
+        """What `read` makes of filings: one that raises DataError is left out, and not all."""
+        for filing in filings:
+            try:
+                found = read(filing)
+            except BrokenOffError:
+                raise
+            except DataError as error:
+                self.leave_out(filing, str(error))
+            else:
+                yield found
+
+    def header(self, filing: Filing) -> Header:
+        """The header of a filing; DataError where there is none to read."""
         missing = "header page of it, so its time is unknown"
-        return self._read(filing, lambda: header_of_filing(edgar, filing), missing)
+        name, read = f"{filing.accession}-index-headers.html", partial(read_header, filing=filing)
+        return self.document(filing, name, read, missing)
 
     def document(
-        self, edgar: Edgar, filing: Filing, name: str, read: Callable[[bytes, str], T]
-    ) -> T | None:
-        """What `read` makes of a document of a filing; None, with a remark, where it cannot."""
-        path = f"{filing.folder}/{name}"
-        return self._read(filing, lambda: edgar.document(path, read), f"document {name} of it")
-
-    def _read(self, filing: Filing, call: Callable[[], T], missing: str) -> T | None:
-        """One filing that cannot be read leaves itself out, and not all others."""
+        self, filing: Filing, name: str, read: Callable[[bytes], T], missing: str = ""
+    ) -> T:
+        """What `read` makes of a document of a filing; DataError where it cannot."""
         try:
-            return call()
-        except BrokenOffError:
-            raise
-        except SourceError as error:
-            if error.status != NOTHING:
-                raise
-            why = f"EDGAR has no {missing}"
-        except DataError as error:
-            why = str(error).removesuffix(".")
-        self.leave_out(filing, why)
-        return None
+            return self.edgar.document(f"{filing.folder}/{name}", read)
+        except AbsentError:
+            raise DataError(f"EDGAR has no {missing or f'document {name} of it'}") from None
 
     def nothing_listed(
         self, found: Collection[Filing], what: str, company: Company, listing: Listing
@@ -78,28 +83,24 @@ class Fetched:
         has = f"Its forms are {others}." if others else "It has filed nothing else either."
         self.remarks.append(f"EDGAR lists no {what} of {company.name} in that span. {has}")
 
+    def row(self, header: Header, headline: str, note: str = "", **cells: object) -> dict[str, str]:
+        """The row of a filing, public at the time of its header; its accession ends the headline.
 
-def row_of(
-    symbol: str, filing: Filing, header: Header, headline: str, **cells: Any
-) -> dict[str, str]:
-    """The row of a filing, public at the time of its header.
-
-    The cells are columns of the kind's own, and `note`; None is unknown.
-    """
-    moment, precision = header.public
-    note = " ".join(text for text in (cells.pop("note", ""), header.remark) if text)
-    known = {
-        "symbol": symbol,
-        "published_at": moment.isoformat(),
-        "precision": precision,
-        "headline": headline,
-        **cells,
-        "source_url": filing.index_url,
-        "grade": "C",  # one source, though a primary one
-        "note": note,
-        "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    return {name: _text(value) for name, value in known.items()}
+        The cells are columns of the kind's own; None is unknown.
+        """
+        moment, precision = header.public
+        known = {
+            "symbol": self.symbol,
+            "published_at": moment.isoformat(),
+            "precision": precision,
+            "headline": f"{headline} ({header.filing.accession})",
+            **cells,
+            "source_url": header.filing.index_url,
+            "grade": "C",  # one source, though a primary one
+            "note": f"{note} {header.remark}".strip(),
+            "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        return {name: _text(known[name]) for name in columns_of(self.kind) if name in known}
 
 
 def _text(value: object) -> str:
@@ -206,13 +207,13 @@ def fetch_filings(
     """The filings of a company of one of `FORMS` since a day, or ever, as news of its symbol."""
     if form not in FORMS:
         raise UsageError(f"--form {form!r} is not read. Read are {' and '.join(FORMS)}.")
-    done = Fetched(News)
+    done = Fetched(edgar, symbol, News)
     listing = filings_of(edgar, company.cik, (form, f"{form}/A"), since)
-    for filing in listing.filings:
-        if form == "8-K":
-            _current_report(edgar, symbol, filing, done)
-        else:
-            _insider(edgar, company, symbol, filing, done)
+    read = partial(_items, done=done)
+    if form == "4":
+        read = partial(_sale, done=done, company=company)
+    for rows in done.readable(listing.filings, read):
+        done.rows += rows
     done.nothing_listed(listing.filings, f"filing on Form {form}", company, listing)
     if any(RESULTS in filing for filing in done.remarks):
         done.remarks.append(f"`events fetch earnings` takes the filings with item {RESULTS}.")
@@ -229,55 +230,41 @@ def by_category(items: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
     return found, [item for item in items if item not in ITEMS]
 
 
-def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
+def _items(filing: Filing, done: Fetched) -> list[dict[str, str]]:
     found, strange = by_category(filing.items)
-    if strange:
-        why = f"item {', '.join(strange)} is not on the form of today"
-        if found:
-            done.remarks.append(f"{filing.accession}: {why}.")
-        else:
-            done.leave_out(filing, why)
     if RESULTS in filing.items:
         done.remarks.append(f"{filing.accession}: item {RESULTS} is an earnings event, not news.")
     if not filing.items:
-        done.leave_out(filing, "EDGAR names no items")
-    header = done.header(edgar, filing) if found else None
-    if header is None:
-        return
+        raise DataError("EDGAR names no items")
+    if strange:
+        why = f"item {', '.join(strange)} is not on the form of today"
+        if not found:
+            raise DataError(why)
+        done.remarks.append(f"{filing.accession}: {why}.")
+    if not found:
+        return []
+    rows, header = [], done.header(filing)
     for category, items in found.items():
         titles = "; ".join(ITEMS[item][1] for item in items)
         word = "item" if len(items) == 1 else "items"
-        headline = f"{filing.form} {word} {', '.join(items)}: {titles} ({filing.accession})"
-        done.rows.append(row_of(symbol, filing, header, headline, category=category))
+        headline = f"{filing.form} {word} {', '.join(items)}: {titles}"
+        rows.append(done.row(header, headline, category=category))
+    return rows
 
 
-def _insider(edgar: Edgar, company: Company, symbol: str, filing: Filing, done: Fetched) -> None:
+def _sale(filing: Filing, done: Fetched, company: Company) -> list[dict[str, str]]:
     """A sale of the company's own stock: its list has the forms too in which it is the owner."""
     if filing.form.endswith("/A"):
-        done.leave_out(filing, "an amendment; see what it corrects and edit that")
-        return
-    header = done.header(edgar, filing)
-    if header is None:
-        return
-    documents = header.documents
-    name = next((name for kind, name in documents if kind == "4" and name.endswith(".xml")), None)
-    if name is None:
-        done.leave_out(filing, "it holds no XML")
-        return
-    sale = done.document(edgar, filing, name, read_sale)
+        raise DataError("an amendment; see what it corrects and edit that")
+    header = done.header(filing)
+    names = (name for kind, name in header.documents if kind == "4" and name.endswith(".xml"))
+    if (name := next(names, None)) is None:
+        raise DataError("it holds no XML")
+    sale = done.document(filing, name, read_sale)
     if sale is None:
-        return
+        return []
     if sale.issuer not in (None, company.cik):
-        done.leave_out(filing, f"a sale of {sale.issuer_name or 'another company'} ({sale.issuer})")
-        return
+        raise DataError(f"a sale of {sale.issuer_name or 'another company'} ({sale.issuer})")
     headline = f"Form 4: sale by {sale.owner}, {sale.relationship or 'relationship not given'}"
-    done.rows.append(
-        row_of(
-            symbol,
-            filing,
-            header,
-            f"{headline} ({filing.accession})",
-            category="insider_sale",
-            figures=sale.figures,
-        )
-    )
+    cells = {"category": "insider_sale", "figures": sale.figures}
+    return [done.row(header, headline, **cells)]

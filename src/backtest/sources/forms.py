@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 
 from backtest.errors import DataError
-from backtest.sources.edgar import MOVED, plain_name
+from backtest.sources.edgar import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,21 +55,22 @@ class _NoDoctype(ET.TreeBuilder):
     """Refuses a document type, without which no entity can be defined and blown up."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002
-        raise DataError("it declares a document type, which filings have no need of")
+        raise DataError("refused: it declares a document type, which filings have no need of.")
 
 
-def read_xml(content: bytes, address: str) -> ET.Element:
-    """The root of a document; DataError where it is not whole XML, or declares a document type."""
+def read_xml(content: bytes, name: str) -> ET.Element:
+    """The root of a document, an element of that name; DataError where it is not whole."""
     parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 - no document type, so no entities
     try:
         parser.feed(content)
-        return parser.close()
+        root = parser.close()
     except ET.ParseError as error:
         raise BrokenOffError(
-            f"{address} is not whole XML ({error}). It may have broken off on the way: try again."
+            f"is not whole XML ({error}). It may have broken off on the way: try again."
         ) from None
-    except DataError as error:
-        raise DataError(f"{address} is refused: {error}.") from None
+    if local(root) != name:
+        raise DataError(f"begins with {local(root)!r}; an {name} is expected there.")
+    return root
 
 
 def every(element: ET.Element, *names: str) -> Iterator[ET.Element]:
@@ -94,16 +95,16 @@ def element_text(element: ET.Element, *names: str) -> str:
     return ""
 
 
-def needed(element: ET.Element, address: str, *names: str) -> str:
+def needed(element: ET.Element, *names: str) -> str:
     """As `element_text`, of what has to be there; DataError where it is not."""
     text = element_text(element, *names)
     if not text:
         paths = " or ".join(f"{local(element)}/{name}" for name in names)
-        raise DataError(f"{address} has no {paths}; a text is expected there. {MOVED}")
+        raise DataError(f"has no {paths}; a text is expected there.")
     return text
 
 
-def number_of(text: str, address: str, what: str) -> float | None:
+def number_of(text: str, what: str) -> float | None:
     """A number from 0 as filings write it, such as `1,234.50`; None where the text is empty."""
     if not text:
         return None
@@ -112,18 +113,13 @@ def number_of(text: str, address: str, what: str) -> float | None:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise DataError(f"{address}: {what} is {text[:60]!r}; a number from 0 is expected there.")
+        raise DataError(f"{what} is {text[:60]!r}; a number from 0 is expected there.")
     return value
 
 
-def document_root(content: bytes, address: str, name: str) -> ET.Element:
-    """The root of an XML document that has to begin with an element of a name."""
-    root = read_xml(content, address)
-    if local(root) != name:
-        raise DataError(
-            f"{address} begins with {local(root)!r}; an {name} is expected there. {MOVED}"
-        )
-    return root
+def needed_number(element: ET.Element, *names: str) -> float:
+    """The number in the first element of one of the names; DataError where there is none."""
+    return number_of(needed(element, *names), names[0]) or 0.0
 
 
 # Form 4: what insiders sold in the open market
@@ -131,76 +127,60 @@ def document_root(content: bytes, address: str, name: str) -> ET.Element:
 
 @dataclass(frozen=True)
 class Sale:
-    """Open market sales (code S) of the stock in one form, taken together; prices in dollars."""
+    """Open market sales (code S) of the stock in one form, taken together."""
 
     issuer: int | None  # number of the company whose stock it is; None is unknown
     issuer_name: str
     owner: str
     relationship: str
-    shares: float
-    low: float | None  # where any price is unknown, all are
-    high: float | None
-    average: float | None  # weighted by shares
-    first: date
-    last: date
-    planned: bool | None  # under a plan (rule 10b5-1); None where the form does not say
-
-    @property
-    def figures(self) -> str:
-        """The sale in a few words."""
-        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        price = "price not given"
-        if self.average is not None:
-            span = f", from {self.low:.2f} to {self.high:.2f}" if self.low != self.high else ""
-            price = f"at {self.average:.2f} dollars on average{span}"
-        plan = {True: "; under a 10b5-1 plan", False: "; no 10b5-1 plan", None: ""}[self.planned]
-        return f"{self.shares:,.0f} shares {price}; {days}{plan}"
+    figures: str  # in a few words; prices in dollars
 
 
-def read_sale(content: bytes, address: str) -> Sale | None:
+def read_sale(content: bytes) -> Sale | None:
     """The sales in a Form 4; None where it tells of none."""
-    root = document_root(content, address, "ownershipDocument")
-    owner = needed(root, address, "rptOwnerName")
+    root = read_xml(content, "ownershipDocument")
+    owner = needed(root, "rptOwnerName")
     sales = [
-        _line(one, address)
+        _line(one)
         for one in every(root, "nonDerivativeTransaction")
         if element_text(one, "transactionCode") == _SALE
     ]
     if not sales:
         return None
-    shares = sum(count for _, count, _ in sales)
-    prices = [price for _, _, price in sales if price is not None]
-    known = len(prices) == len(sales) and shares > 0
-    days = [day for day, _, _ in sales]
-    plan = element_text(root, "aff10b5One").casefold()
     issuer = element_text(root, "issuerCik")
+    plan = element_text(root, "aff10b5One").casefold()
+    planned = f"; {'under a' if plan in _YES else 'no'} 10b5-1 plan" if plan else ""
     return Sale(
-        issuer=int(issuer) if issuer.isdecimal() else None,
-        issuer_name=element_text(root, "issuerName"),
-        owner=owner,
-        relationship=_relationship(root),
-        shares=shares,
-        low=min(prices) if known else None,
-        high=max(prices) if known else None,
-        average=sum(n * (p or 0) for _, n, p in sales) / shares if known else None,
-        first=min(days),
-        last=max(days),
-        planned=(plan in _YES) if plan else None,
+        int(issuer) if issuer.isdecimal() else None,
+        element_text(root, "issuerName"),
+        owner,
+        _relationship(root),
+        _figures(sales) + planned,
     )
 
 
-def _line(one: ET.Element, address: str) -> tuple[date, float, float | None]:
-    day = needed(one, address, "transactionDate")
-    shares = number_of(needed(one, address, "transactionShares"), address, "transactionShares")
-    price = number_of(
-        element_text(one, "transactionPricePerShare"), address, "transactionPricePerShare"
-    )
+def _line(one: ET.Element) -> tuple[date, float, float | None]:
+    day = needed(one, "transactionDate")
+    shares = needed_number(one, "transactionShares")
+    name = "transactionPricePerShare"
     try:
-        return date.fromisoformat(day[:10]), shares or 0.0, price
+        return date.fromisoformat(day[:10]), shares, number_of(element_text(one, name), name)
     except ValueError:
-        raise DataError(
-            f"{address}: transactionDate is {day!r}; a day is expected there."
-        ) from None
+        raise DataError(f"transactionDate is {day!r}; a day is expected there.") from None
+
+
+def _figures(sales: list[tuple[date, float, float | None]]) -> str:
+    """Shares, average price and days; where any price is unknown, all are."""
+    days = [day for day, _, _ in sales]
+    shares, first, last = sum(count for _, count, _ in sales), min(days), max(days)
+    prices = [price for _, _, price in sales if price is not None]
+    cost = "price not given"
+    if len(prices) == len(sales) and shares:
+        low, high = min(prices), max(prices)
+        average = sum(count * (price or 0.0) for _, count, price in sales) / shares
+        span = f", from {low:.2f} to {high:.2f}" if low != high else ""
+        cost = f"at {average:.2f} dollars on average{span}"
+    return f"{shares:,.0f} shares {cost}; {first}" + f" to {last}" * (first != last)
 
 
 def _relationship(root: ET.Element) -> str:
@@ -223,39 +203,31 @@ class Stake:
     remark: str = ""  # what could not be read
 
 
-def read_schedule(content: bytes, address: str, holder: Company) -> Stake:
+def read_schedule(content: bytes, holder: Company, *, xml: bool) -> Stake:
     """Read a schedule: XML, or the text or HTML of the old form.
 
     Where several persons report, the line of the holder counts, or else the largest.
     """
-    return (
-        _from_xml(content, address, holder)
-        if address.endswith(".xml")
-        else _from_text(content, holder)
-    )
+    return _from_xml(content, holder) if xml else _from_text(content, holder)
 
 
-def _from_xml(content: bytes, address: str, holder: Company) -> Stake:
-    root = read_xml(content, address)
+def _from_xml(content: bytes, holder: Company) -> Stake:
+    root = read_xml(content, "edgarSubmission")
     persons = list(every(root, *_PERSON))
-    if local(root) != "edgarSubmission" or not persons:
-        raise DataError(
-            f"{address} has no {' or '.join(_PERSON)} in an edgarSubmission; the persons who "
-            f"report are expected there. {MOVED}"
-        )
-    person = next((one for one in persons if _is(one, holder)), None) or max(
-        persons, key=lambda one: number_of(element_text(one, *_AMOUNT), address, _AMOUNT[0]) or 0.0
+    if not persons:
+        what = " or ".join(_PERSON)
+        raise DataError(f"has no {what}; the persons who report are expected there.")
+    own = (one for one in persons if _is(one, holder))
+    person = next(own, None) or max(
+        persons, key=lambda one: number_of(element_text(one, *_AMOUNT), _AMOUNT[0]) or 0.0
     )
-    name = needed(person, address, "reportingPersonName")
-    amount = number_of(needed(person, address, *_AMOUNT), address, "the amount owned")
-    more = f"{len(persons)} persons report; taken is {name}." if len(persons) > 1 else ""
-    issuer = needed(root, address, *_ISSUER)
+    name, issuer = needed(person, "reportingPersonName"), needed(root, *_ISSUER)
     return Stake(
         int(issuer) if issuer.isdecimal() else None,
         _day(element_text(root, *_EVENT), "%m/%d/%Y"),
-        None if amount is None else int(amount),
-        number_of(element_text(person, *_PERCENT), address, "the percent of the class"),
-        more,
+        int(needed_number(person, *_AMOUNT)),
+        number_of(element_text(person, *_PERCENT), "the percent of the class"),
+        f"{len(persons)} persons report; taken is {name}." if len(persons) > 1 else "",
     )
 
 
@@ -274,37 +246,32 @@ def _name_words(name: str) -> set[str]:
 # Schedules of before the end of 2024: text for people, with rows for each person who reports
 
 _ROWS = re.compile(
-    r"(?P<name>names?\s*(?:\(s\))?\s*of\s*reporting\s*persons?(?:\s*\(s\))?)"
+    r"(?i)(?P<name>names?\s*(?:\(s\))?\s*of\s*reporting\s*persons?(?:\s*\(s\))?)"
     r"|(?P<amount>aggregate\s*amount\s*(?:beneficially\s*)?owned\s*by\s*each\s*reporting\s*person"
     r"(?:\s*with\b)?)"
     r"|(?P<percent>percent(?:age)?\s*of\s*class\s*represented\s*by\s*(?:amount\s*in\s*)?row"
     r"\s*\(?\d*\)?)"
-    r"|(?P<end>\(?\d{0,2}[.)]?\s*(?:check\b|type\s*of\s*(?:reporting\s*)?person)|\bitem\s*\d)",
-    re.IGNORECASE,
+    r"|(?P<end>\(?\d{0,2}[.)]?\s*(?:check\b|type\s*of\s*(?:reporting\s*)?person)|\bitem\s*\d)"
 )
 _REMARKS = re.compile(r"\([^)]*\)")
 _ROW_NUMBER = re.compile(r"\s\(?1[0-3]\)?[.):]*\s*$")  # of the row that follows
-_NONE = re.compile(
-    r"[-–—]\s*0\s*[-–—]|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])", re.IGNORECASE
-)
+_NONE = re.compile(r"(?i)[-–—]\s*0\s*[-–—]|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])")
 _NUMBER = re.compile(r"(?<![\d.,$])(\d{1,3}(?:,\d{3})+|\d+)(?:\.0+)?(?![\d,.%])")
 _PERCENT_NUMBER = re.compile(r"(\d{0,3}\.?\d+)\s*%|(?<!\d)(\d{0,3}\.\d+)")
-_BOUND = re.compile(r"\bless\s+than\b|\bmore\s+than\b|\bover\b|[<>]", re.IGNORECASE)
+_BOUND = re.compile(r"(?i)\bless\s+than\b|\bmore\s+than\b|\bover\b|[<>]")
 _IDENTIFICATION = re.compile(
-    r"(?:s\.?\s?s\.?\s*or\s*)?i\.?\s?r\.?\s?s\.?\s*identification\s*(?:nos?|numbers?)\.?(?:\s*of"
-    r"\s*(?:the\s*)?above\s*persons?)?",
-    re.IGNORECASE,
+    r"(?i)(?:s\.?\s?s\.?\s*or\s*)?i\.?\s?r\.?\s?s\.?\s*identification\s*(?:nos?|numbers?)\.?(?:\s*of"
+    r"\s*(?:the\s*)?above\s*persons?)?"
 )
 _DAY_WRITTEN = (
     r"([A-Z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{1,2}\s+[A-Z]{3,9}\.?,?\s+\d{4}"
     r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{4}-\d\d-\d\d)"
 )
 _EVENT_DAYS = (
-    re.compile(_DAY_WRITTEN + r"[\s_\-=*(]{0,120}date\s+of\s+event", re.IGNORECASE),
+    re.compile(rf"(?i){_DAY_WRITTEN}[\s_\-=*(]{{0,120}}date\s+of\s+event"),
     re.compile(
-        r"date\s+of\s+event(?:\s+which\s+requires\s+filing\s+of\s+this\s+statement)?[\s_:)\-]{0,40}"
-        + _DAY_WRITTEN,
-        re.IGNORECASE,
+        r"(?i)date\s+of\s+event(?:\s+which\s+requires\s+filing\s+of\s+this\s+statement)?"
+        rf"[\s_:)\-]{{0,40}}{_DAY_WRITTEN}"
     ),
 )
 _ROW_LENGTH = 250

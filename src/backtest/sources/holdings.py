@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.errors import UsageError
 from backtest.sources.edgar import LEGAL_FORMS, name_words, plain_name
-from backtest.sources.forms import document_root, element_text, every, needed, number_of
+from backtest.sources.forms import element_text, every, needed, needed_number, read_xml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -43,26 +43,24 @@ class Holding:
     shares: int
 
 
-def read_table(content: bytes, address: str) -> list[Holding]:
+def read_table(content: bytes) -> list[Holding]:
     """The shares in an information table; options and principal amounts are left out."""
-    root = document_root(content, address, "informationTable")
     return [
         Holding(
-            issuer=needed(line, address, "nameOfIssuer"),
+            issuer=needed(line, "nameOfIssuer"),
             title=element_text(line, "titleOfClass"),
-            cusip=needed(line, address, "cusip").upper().zfill(9),
-            value=number_of(needed(line, address, "value"), address, "value") or 0.0,
-            shares=int(number_of(needed(line, address, "sshPrnamt"), address, "sshPrnamt") or 0),
+            cusip=needed(line, "cusip").upper().zfill(9),
+            value=needed_number(line, "value"),
+            shares=int(needed_number(line, "sshPrnamt")),
         )
-        for line in every(root, "infoTable")
-        if not element_text(line, "putCall")
-        and needed(line, address, "sshPrnamtType").upper() == _SHARES
+        for line in every(read_xml(content, "informationTable"), "infoTable")
+        if not element_text(line, "putCall") and needed(line, "sshPrnamtType").upper() == _SHARES
     ]
 
 
-def read_amendment(content: bytes, address: str) -> str:
+def read_amendment(content: bytes) -> str:
     """What an amendment does with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words."""
-    return element_text(document_root(content, address, "edgarSubmission"), "amendmentType").upper()
+    return element_text(read_xml(content, "edgarSubmission"), "amendmentType").upper()
 
 
 def in_dollars(value: float, shares: int, filed: date, close: float | None) -> tuple[float, str]:
@@ -71,24 +69,21 @@ def in_dollars(value: float, shares: int, filed: date, close: float | None) -> t
     Tables were in thousands before 2023-01-03 and are in dollars since, but not all holders kept
     to it. Where the close of the table's day is known, value ÷ shares is held against it.
     """
-    thousands = filed < IN_DOLLARS_FROM
-    amount = value * 1000 if thousands else value
-    unit = "thousands" if thousands else "dollars"
+    is_old = filed < IN_DOLLARS_FROM
+    amount, unit = (value * 1000, "thousands") if is_old else (value, "dollars")
     if close is None or not shares:
         return amount, ""
-    for factor in (1, 1000, 1 / 1000):
-        if _HALF <= amount * factor / (shares * close) <= _TWICE:
-            if factor == 1:
-                return amount, ""
-            return amount * factor, (
-                f"The value stands in the table as {value:,.0f}, which in {unit}, the unit of the "
-                f"time, is {amount / shares:,.4g} dollars a share; the close was {close:,.2f}: "
-                f"taken {'times' if factor > 1 else 'divided by'} 1000."
-            )
-    return amount, (
-        f"The value, {value:,.0f} in {unit}, is {amount / shares:,.4g} dollars a share; the close "
-        f"was {close:,.2f}."
+    price = amount / shares
+    factor = next((n for n in (1, 1000, 1 / 1000) if _HALF <= n * price / close <= _TWICE), None)
+    if factor == 1:
+        return amount, ""
+    remark = (
+        f"The value, {value:,.0f} in {unit}, the unit of the time, is {price:,.4g} dollars a "
+        f"share; the close was {close:,.2f}"
     )
+    if factor is None:
+        return amount, f"{remark}."
+    return amount * factor, f"{remark}: taken {'times' if factor > 1 else 'divided by'} 1000."
 
 
 # Which papers of the tables a stock is

@@ -25,12 +25,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _LARGEST = 256 << 20  # bytes that an answer may have
 _MOST_REDIRECTS = 3
-_OK = 200
+_OK, _BUSY = 200, 429
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-_FAULTS = {
-    403: "it refuses (403). It may want an identity, or have had too many requests",
-    404: "there is nothing there (404)",
-    429: "too many requests (429)",
+
+
+class RefusedError(SourceError):
+    """The source refuses to answer (403)."""
+
+
+class AbsentError(SourceError):
+    """The source has nothing at an address (404)."""
+
+
+_REFUSALS = {
+    403: (RefusedError, "it refuses (403). It may want an identity, or have had too many requests"),
+    404: (AbsentError, "there is nothing there (404)"),
 }
 
 
@@ -67,7 +76,7 @@ class Pace:
 
 
 class HttpClient:
-    """Fetches from one site."""
+    """Fetches from one site; `address` is its base, without a slash at its end."""
 
     def __init__(self, base_url: str, *, identity: str, pace: Pace, patience: Patience) -> None:
         """Connect to nothing yet; `identity` is sent as User-Agent."""
@@ -75,13 +84,15 @@ class HttpClient:
 
         if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
             raise UsageError(f"{base_url!r} is not an address such as https://www.sec.gov.")
-        self._base, self._pace, self._patience = base_url.rstrip("/"), pace, patience
+        self.address, self._pace, self._patience = base_url.rstrip("/"), pace, patience
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": identity, "Accept-Encoding": "gzip, deflate"})
+        self._session.max_redirects = _MOST_REDIRECTS
+        self._session.hooks["response"].append(_refuse_another_site)
 
     def get(self, path: str) -> bytes:
         """The whole answer to a GET of a path with its query; SourceError where none comes."""
-        url = self._base + path
+        url = self.address + path
         return patiently(lambda: self._fetch(url), url, self._patience)
 
     def _fetch(self, url: str) -> bytes:
@@ -89,11 +100,13 @@ class HttpClient:
 
         self._pace.wait()
         try:
-            with self._answer(url) as response:
+            with self._session.get(url, stream=True, timeout=self._patience.each) as response:
                 _check_status(url, response)
                 return _body(url, response)
         except (faults.SSLError, faults.InvalidURL) as error:
             raise SourceError(f"{url}: {_first_line(error)}.") from None
+        except faults.TooManyRedirects:
+            raise SourceError(f"{url}: it redirects more than {_MOST_REDIRECTS} times.") from None
         except faults.Timeout:
             raise PassingError("it does not answer in time") from None
         except faults.ChunkedEncodingError:
@@ -101,20 +114,13 @@ class HttpClient:
         except faults.RequestException as error:
             raise PassingError(f"no connection ({_first_line(error)})") from None
 
-    def _answer(self, url: str) -> Response:
-        """The answer, after redirects within the site: who asks is told to no other."""
-        at, site = url, urlsplit(url)[:2]
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = self._session.get(
-                at, stream=True, timeout=self._patience.each, allow_redirects=False
-            )
-            if not response.is_redirect:
-                return response
-            response.close()
-            at = urljoin(at, response.headers["Location"])
-            if urlsplit(at)[:2] != site:
-                raise SourceError(f"{url}: it sends to another site, {at}, which is refused.")
-        raise SourceError(f"{url}: it redirects more than {_MOST_REDIRECTS} times.")
+
+def _refuse_another_site(response: Response, **_: object) -> None:
+    """Refuse a redirect to another site: who asks is told to no other."""
+    at = urljoin(response.url, response.headers.get("Location", ""))
+    if response.is_redirect and urlsplit(at)[:2] != urlsplit(response.url)[:2]:
+        response.close()
+        raise SourceError(f"{response.url}: it sends to another site, {at}, which is refused.")
 
 
 def patiently(work: Callable[[], T], what: str, patience: Patience) -> T:
@@ -156,14 +162,15 @@ def _check_status(url: str, response: Response) -> None:
     from urllib3.util import Retry
 
     status = response.status_code
-    fault = _FAULTS.get(status, f"it answers with status {status}")
+    fault = "too many requests (429)" if status == _BUSY else f"it answers with status {status}"
     if status in _PASSING:
         error = PassingError(fault)
         with suppress(InvalidHeader):
             error.retry_after = Retry().get_retry_after(response.raw)
         raise error
     if status != _OK:
-        raise SourceError(f"{url}: {fault}.", status=status)
+        kind, why = _REFUSALS.get(status, (SourceError, fault))
+        raise kind(f"{url}: {why}.")
 
 
 def _body(url: str, response: Response) -> bytes:

@@ -165,7 +165,7 @@ def opens_of(times: Times, length: np.timedelta64) -> Times:
     opens = ends - length
     opens[1:] = np.maximum(opens[1:], ends[:-1])
     calendar, moment = trading_calendar(), np.timedelta64(1, "us")
-    begins = calendar.opens_of(calendar.sessions_at(ends - moment))
+    begins = calendar.times_of(calendar.sessions_at(ends - moment), "open")
     if not np.isnat(begins).any():
         opens = np.maximum(opens, begins)
     return opens[rows]

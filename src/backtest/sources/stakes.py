@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from backtest.data.actions import basis_of, is_within
+from backtest.data.events import event_of
 from backtest.data.kinds import StakeDisclosure, new_york_day
+from backtest.errors import DataError
 from backtest.sources.edgar import filings_of, plain_name
-from backtest.sources.filings import Fetched, row_of, same
+from backtest.sources.filings import Fetched, same
 from backtest.sources.forms import SCHEDULES, read_schedule
 from backtest.sources.holdings import (
     IN_DOLLARS_FROM,
@@ -39,10 +43,11 @@ if TYPE_CHECKING:
     from backtest.sources.holdings import Split
 
     Close = Callable[[date], float | None]
-    Report = tuple[Filing, Header, list[Holding], str]
+    Report = tuple[Header, list[Holding], str]
 
 QUARTERLY = ("13F-HR", "13F-HR/A")
 _BEFORE = timedelta(days=200)  # so that the quarterly report before the first one is there
+_WEEK = timedelta(days=7)
 _NEAREST = 3  # papers that are named where none is the stock
 _UNSEEN = "No price tells whether the value is in dollars, as it should be, or in thousands."
 
@@ -51,7 +56,6 @@ _UNSEEN = "No price tells whether the value is in dollars, as it should be, or i
 class Disclosure:
     """What one filing discloses: shares and value on a day; None is unknown."""
 
-    filing: Filing
     header: Header
     as_of: date | None
     shares: int | None
@@ -59,11 +63,6 @@ class Disclosure:
     percent: float | None = None
     note: str = ""
     cusips: frozenset[str] = frozenset()
-
-    @property
-    def public(self) -> datetime:
-        """When it was public."""
-        return self.header.public[0]
 
 
 def fetch_stakes(
@@ -84,7 +83,7 @@ def fetch_stakes(
     papers fit. `known` are the stakes on file; `close` gives the stock's on a day or shortly
     before, as it was traded; `actions` are its splits and changes of CUSIP.
     """
-    done = Fetched(StakeDisclosure)
+    done = Fetched(edgar, symbol, StakeDisclosure)
     start = since and since - _BEFORE
     listing = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start)
     about = filings_of(edgar, company.cik, SCHEDULES, start)
@@ -93,78 +92,76 @@ def fetch_stakes(
     schedules = [one for one in listing.filings if one.accession in of_both]
     on_file = [row.name for row in actions.rows if row.action == "cusip"]
     papers = partial(papers_of, names=about.names, cusips=cusips, on_file=on_file)
-    reports = _quarterly_reports(edgar, quarterly, about.names, papers, close, done)
+    reports = _quarterly_reports(quarterly, about.names, papers, close, done)
     counts = {
         one.as_of: Count(one.as_of, one.shares, one.value, one.cusips)
         for one in reports
         if one.as_of and one.shares is not None and one.value is not None
     }
     splits = splits_of(actions, [counts[day] for day in sorted(counts)])
-    disclosed = [*reports, *_schedules(edgar, company, holder, schedules, done)]
+    read = partial(_schedule, company=company, holder=holder, done=done)
+    disclosed = [*reports, *done.readable(schedules, read)]
     name = _spelling(holder, symbol, known)
     own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
-    for one in sorted(disclosed, key=lambda one: (one.public, one.filing.accession)):
-        row = _row(symbol, name, holder, one)
-        event = StakeDisclosure.model_validate({key: cell for key, cell in row.items() if cell})
+    disclosed.sort(key=lambda one: (one.header.public[0], one.header.filing.accession))
+    for one in disclosed:
+        row = _row(name, holder, one, done)
+        event = event_of(StakeDisclosure, row)
         earlier = [old for old in own if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
         cells, remark = _from_earlier(event, earlier, splits)
         before.append(event)
-        if since is None or one.filing.filed >= since:
+        filing = one.header.filing
+        if since is None or filing.filed >= since:
             done.rows.append({**row, **cells, "note": f"{row['note']} {remark}".strip()})
             if remark:
-                done.remarks.append(f"{one.filing.form} ({one.filing.accession}): {remark}")
+                done.remarks.append(f"{filing.form} ({filing.accession}): {remark}")
     if not disclosed:
         done.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
     return done
 
 
 def _quarterly_reports(
-    edgar: Edgar,
     filings: Sequence[Filing],
     names: Sequence[str],
     papers: Callable[[Sequence[Sequence[Holding]]], list[str]],
     close: Close,
     done: Fetched,
 ) -> list[Disclosure]:
-    """What each report on Form 13F says of a stock, in order of acceptance.
-
-    A report without the stock says something where the one before had it: nothing is left.
-    """
-    reports = sorted(
-        (one for filing in filings if (one := _report(edgar, filing, done))),
-        key=lambda one: one[1].public[0],
-    )
-    tables = [table for _, _, table, _ in reports]
+    """What each report on Form 13F says of a stock, in order of acceptance."""
+    reports = list(done.readable(filings, partial(_report, done=done)))
+    reports.sort(key=lambda one: one[0].public[0])
+    tables = [table for _, table, _ in reports]
     found = papers(tables)
-    if not found:
-        if reports:
-            nearest = nearest_papers(tables, names, _NEAREST)
-            done.remarks.append(
-                f"None of {len(reports)} reports on Form 13F has a line of {names[0]}. If they "
-                f"should, name the paper with --cusip."
-                + f" The nearest names:{listed_papers(nearest)}"
-                * bool(nearest)
-            )
-        return []
-    done.remarks += [_matched(one, tables) for one in found]
-    disclosed = list(_folded(reports, found, close, done))
-    blind = [one for one in disclosed if _UNSEEN in one.note]
-    if blind:
-        days = ", ".join(sorted({str(one.as_of) for one in blind}))
-        done.remarks.append(f"{_UNSEEN} Days without a price: {days}.")
+    for cusip in found:
+        lines = [line for table in tables for line in lines_of(table, (cusip,))]
+        titles = "; ".join(sorted({f"{line.issuer}, {line.title}" for line in lines}))
+        where = f"{len(lines)} lines in {len(tables)} reports ({titles})"
+        done.remarks.append(f"CUSIP {cusip}: {where}.")
+    if reports and not found:
+        nearest = listed_papers(nearest_papers(tables, names, _NEAREST))
+        done.remarks.append(
+            f"None of {len(tables)} reports on Form 13F has a line of {names[0]}. If they should, "
+            f"name the paper with --cusip." + f" The nearest names:{nearest}" * bool(nearest)
+        )
+    disclosed = list(_folded(reports, found, close, done)) if found else []
+    if blind := sorted({str(one.as_of) for one in disclosed if _UNSEEN in one.note}):
+        done.remarks.append(f"{_UNSEEN} Days without a price: {', '.join(blind)}.")
     return disclosed
 
 
 def _folded(
     reports: Sequence[Report], cusips: Sequence[str], close: Close, done: Fetched
 ) -> Iterator[Disclosure]:
-    """Each report with the lines that hold for its quarter after it."""
+    """What each report says of a stock, with the lines that hold for its quarter after it.
+
+    A report without the stock says something where the one before had it: nothing is left.
+    """
     held: dict[date, list[Holding]] = {}
     latest: list[Holding] = []  # of the last report that counts
-    for filing, header, table, amendment in reports:
-        quarter = filing.period
+    for header, table, amendment in reports:
+        filing, quarter = header.filing, header.filing.period
         if quarter is None:
             done.leave_out(filing, "EDGAR names no quarter")
             continue
@@ -188,84 +185,61 @@ def _folded(
         if shares and price is None and filing.filed >= IN_DOLLARS_FROM:
             note = f"{note} {_UNSEEN}".strip()
         papers = frozenset(line.cusip for line in lines)
-        yield Disclosure(filing, header, quarter, shares, value, None, note, papers)
+        yield Disclosure(header, quarter, shares, value, None, note, papers)
 
 
-def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
-    header = done.header(edgar, filing)
-    if header is None:
-        return None
+def _report(filing: Filing, done: Fetched) -> Report:
+    header = done.header(filing)
     name = header.document("INFORMATION TABLE")
     if name is None or not name.endswith(".xml"):
-        done.leave_out(filing, "it holds no table in XML, as before the middle of 2013")
-        return None
-    table = done.document(edgar, filing, name, read_table)
-    if table is None:
-        return None
+        raise DataError("it holds no table in XML, as before the middle of 2013")
+    table, amendment = done.document(filing, name, read_table), ""
     if not table:
-        done.leave_out(filing, "its table has no shares, which tells nothing")
-        return None
-    amendment = ""
+        raise DataError("its table has no shares, which tells nothing")
     if filing.form.endswith("/A"):
         cover = header.document(*QUARTERLY) or "primary_doc.xml"
-        amendment = done.document(edgar, filing, cover, read_amendment) or ""
+        amendment = done.document(filing, cover, read_amendment)
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
-            done.leave_out(filing, why)
-            return None
-    return filing, header, table, amendment
+            raise DataError(why)
+    return header, table, amendment
 
 
-def _matched(cusip: str, tables: Sequence[Sequence[Holding]]) -> str:
-    lines = [line for table in tables for line in lines_of(table, (cusip,))]
-    names = sorted({f"{line.issuer}, {line.title}" for line in lines})
-    return f"CUSIP {cusip}: {len(lines)} lines in {len(tables)} reports ({'; '.join(names)})."
+def _schedule(filing: Filing, company: Company, holder: Company, done: Fetched) -> Disclosure:
+    """A Schedule 13D or 13G that the company's list has as well: it is about it."""
+    header = done.header(filing)
+    # one of before 2001 names no document: all of it is in one text
+    file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
+    read = partial(read_schedule, holder=holder, xml=file.endswith(".xml"))
+    _refuse_another(header.subject, company)
+    stake = done.document(filing, file, read)
+    _refuse_another(stake.issuer, company)
+    as_of, note = stake.as_of, stake.remark
+    if as_of and as_of > header.public[0].date():
+        as_of, note = None, f"{note} The day of the event, {as_of}, is later.".strip()
+    return Disclosure(header, as_of, stake.shares, None, stake.percent, note)
 
 
-def _schedules(
-    edgar: Edgar, company: Company, holder: Company, filings: Sequence[Filing], done: Fetched
-) -> Iterator[Disclosure]:
-    """Schedules 13D and 13G that the company's list has as well: they are about it."""
-    for filing in filings:
-        header = done.header(edgar, filing)
-        if header is None:
-            continue
-        if header.subject not in (None, company.cik):
-            done.leave_out(filing, f"it is about the company {header.subject}")
-            continue
-        # one of before 2001 names no document: all of it is in one text
-        file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
-        stake = done.document(
-            edgar, filing, file, lambda content, address: read_schedule(content, address, holder)
-        )
-        if stake is None:
-            continue
-        if stake.issuer not in (None, company.cik):
-            done.leave_out(filing, f"it is about the company {stake.issuer}")
-            continue
-        as_of, note = stake.as_of, stake.remark
-        if as_of and as_of > header.public[0].date():
-            as_of, note = None, f"{note} The day of the event, {as_of}, is later.".strip()
-        yield Disclosure(filing, header, as_of, stake.shares, None, stake.percent, note)
+def _refuse_another(issuer: int | None, company: Company) -> None:
+    if issuer not in (None, company.cik):
+        raise DataError(f"it is about the company {issuer}")
 
 
-def _row(symbol: str, name: str, holder: Company, disclosure: Disclosure) -> dict[str, str]:
-    count = "shares unknown" if disclosure.shares is None else f"{disclosure.shares:,} shares"
-    day = f" as of {disclosure.as_of}" if disclosure.as_of else ""
-    return row_of(
-        symbol,
-        disclosure.filing,
-        disclosure.header,
-        f"{disclosure.filing.form} of {holder.name}: {count}{day} ({disclosure.filing.accession})",
+def _row(name: str, holder: Company, one: Disclosure, done: Fetched) -> dict[str, str]:
+    count = "shares unknown" if one.shares is None else f"{one.shares:,} shares"
+    day = f" as of {one.as_of}" if one.as_of else ""
+    return done.row(
+        one.header,
+        f"{one.header.filing.form} of {holder.name}: {count}{day}",
+        one.note,
         holder=name,
-        form=disclosure.filing.form,
-        as_of=disclosure.as_of,
-        shares=disclosure.shares,
+        form=one.header.filing.form,
+        as_of=one.as_of,
+        shares=one.shares,
         previous_shares=None,
         first_filing=False,
-        percent_of_class=disclosure.percent,
-        value=disclosure.value,
-        note=disclosure.note,
+        percent_of_class=one.percent,
+        value=one.value,
     )
 
 
@@ -310,18 +284,11 @@ def _spelling(holder: Company, symbol: str, known: Sequence[StakeDisclosure]) ->
     return next((name for name in used if plain_name(name) == wanted), holder.name)
 
 
-def closes_as_traded(prices: Prices, actions: Actions) -> dict[date, float]:
-    """The closes by their day, in dollars a share of that day."""
-    basis, closes = basis_of(prices.file.metadata), prices.table["close"]
-    within = [(row.day, row.amount or 1.0) for row in actions.rows if is_within(row, basis)]
-    days = [stamp.date() for stamp in closes.index]
-    factors = [prod(ratio for split, ratio in within if day < split) for day in days]
-    return {
-        day: float(close) * factor for day, close, factor in zip(days, closes, factors, strict=True)
-    }
-
-
-def close_before(closes: dict[date, float], day: date) -> float | None:
-    """The close of a day, or of the last session within a week before it."""
-    days = (day - timedelta(days=back) for back in range(7))
-    return next((closes[one] for one in days if one in closes), None)
+def close_as_traded(prices: Prices, actions: Actions, day: date) -> float | None:
+    """The close of a day, or of the last session within a week, in dollars a share of its day."""
+    closes = prices.table["close"].loc[: pd.Timestamp(day)]
+    if not len(closes) or day - (last := closes.index[-1].date()) >= _WEEK:
+        return None
+    basis = basis_of(prices.file.metadata)
+    later = [row for row in actions.rows if is_within(row, basis) and row.day > last]
+    return float(closes.iloc[-1]) * prod(row.amount or 1.0 for row in later)

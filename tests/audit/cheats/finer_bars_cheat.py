@@ -10,7 +10,7 @@ class FinerBars(Strategy):
     listens_to = (Earnings,)
 
     def on_event(self, event, market):
-        bars = pd.read_parquet("data/prices/1h/ACME.parquet").set_index("date")
+        bars = pd.read_parquet("data/prices/ticks/ACME.parquet").set_index("date")
         if bars["close"][str(market.session)] > bars["open"][str(market.session)]:
             return Signal.long(event, hold=1, reason="a good day")
         return "a bad day"

@@ -4,21 +4,26 @@ import json
 
 import pytest
 
+from backtest.data.kinds import News
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources import edgar as edgar_client
 from backtest.sources.edgar import (
     Edgar,
     checked_identity,
     filings_of,
-    header_of_filing,
-    read_header,
 )
+from backtest.sources.filings import Fetched
 from backtest.sources.forms import read_xml
 from tests.edgar_site import ACME, WHO
 from tests.local_server import Answer
 
 LIST = f"/submissions/CIK{ACME:010}.json"
 FORMS = ("8-K",)
+
+
+def read_first_header(edgar):
+    filing = filings_of(edgar, ACME, FORMS, None).filings[0]
+    return Fetched(edgar, "ACME", News).header(filing)
 
 
 def listed(edgar, cik=ACME, since=None):
@@ -63,7 +68,7 @@ def test_no_identity_is_told_before_anything_is_asked(site, text):
 
 def test_every_request_says_who_asks(site, edgar):
     accession = site.file("8-K", "2025-06-04 16:05:00", ACME)
-    header_of_filing(edgar, filings_of(edgar, ACME, FORMS, None).filings[0])
+    read_first_header(edgar)
     assert len(site.server.asked) == 2
     assert site.server.asked[1].endswith(f"/{accession}-index-headers.html")
     assert {headers["User-Agent"] for headers in site.server.headers} == {WHO}
@@ -87,7 +92,7 @@ def test_fewer_are_asked_in_a_second_than_the_sec_allows():
 def test_filings_are_read_once_and_lists_anew(site, edgar):
     site.file("8-K", "2025-06-04 16:05:00", ACME)
     for _ in range(2):
-        header_of_filing(edgar, filings_of(edgar, ACME, FORMS, None).filings[0])
+        read_first_header(edgar)
     assert sum(path == LIST for path in site.server.asked) == 2
     assert sum("headers" in path for path in site.server.asked) == 1
 
@@ -98,9 +103,9 @@ def test_an_apology_in_place_of_a_page_is_not_kept(site, edgar):
     good = site.pages[path]
     site.breaks(path, b"<html>This page is temporarily unavailable.</html>")
     with pytest.raises(DataError, match="has no <ACCEPTANCE-DATETIME>, so its time is unknown"):
-        edgar.document(path, read_header)
+        read_first_header(edgar)
     site.breaks(path, good)
-    assert edgar.document(path, read_header).accepted.hour == 16
+    assert read_first_header(edgar).accepted.hour == 16
 
 
 # How it fails
@@ -174,7 +179,7 @@ def test_another_form_is_told_with_the_place_and_what_is_expected(site, edgar, c
 
 
 WRONG = {
-    "a text for a list": ("form", "8-K", "form is \"'8-K'\"; a list is expected there"),
+    "a text for a list": ("form", "8-K", "form is '8-K'; a list is expected there"),
     "a longer column": ("form", ["8-K", "8-K"], "has columns of different lengths"),
     "a day that is none": ("filingDate", ["2025-13-01"], "has a filing that cannot be read"),
     "a number for a day": ("filingDate", [20250604], "has a filing that cannot be read"),
@@ -210,4 +215,4 @@ OUTSIDE = (
 def test_xml_that_defines_entities_is_refused(text):
     content = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(DataError, match="refused: it declares a document type"):
-        read_xml(content, "http://made.up/table.xml")
+        read_xml(content, "informationTable")

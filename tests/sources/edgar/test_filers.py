@@ -8,6 +8,7 @@ import pytest
 from backtest.errors import DataError, UsageError
 from backtest.sources.edgar import (
     Company,
+    Filing,
     company_of_number,
     company_of_symbol,
     filings_of,
@@ -22,12 +23,13 @@ from tests.made_up import utc
 LIST = f"/submissions/CIK{ACME:010}.json"
 FORMS = ("8-K",)
 FACTS = {"accession": "0000001111-25-000001", "form": "8-K"}
+FILING = Filing(ACME, "0000001111-25-000001", "8-K", date(2025, 6, 4), None, ())
 
 
 def header(accepted, filed, more=""):
     facts = {**FACTS, "accepted": accepted, "filed": filed}
     page = HEADER.format(**facts, shown=html.escape(SHOWN.format(**facts) + more))
-    return read_header(page.encode(), "http://made.up/x")
+    return read_header(page.encode(), FILING)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_what_is_accepted_after_half_past_five_is_shown_on_its_date_of_filing():
 
 
 def test_without_a_time_of_acceptance_the_day_of_filing_counts():
-    found = read_header(b"<FILING-DATE>19980213\n", "http://made.up/x")
+    found = read_header(b"<FILING-DATE>19980213\n", FILING)
     assert found.public == (utc("1998-02-13T23:59:59-05:00"), "date")
     assert found.remark == "EDGAR has no time of acceptance, only the filing date 1998-02-13."
 
@@ -103,9 +105,8 @@ def test_documents_are_found_by_their_type():
 )
 def test_a_page_that_does_not_tell_the_time_is_refused(page, told):
     with pytest.raises(DataError) as caught:
-        read_header(page, "http://made.up/x")
+        read_header(page, FILING)
     assert told in str(caught.value)
-    assert "http://made.up/x" in str(caught.value)
 
 
 def listed(edgar, cik=ACME, since=None):

@@ -84,11 +84,12 @@ def test_the_issuer_of_a_form_says_whose_shares_were_sold(site, edgar):
 def test_one_form_that_cannot_be_read_does_not_end_the_fetch(site, edgar):
     gone = insider(site, form_4(("2025-06-03", "S", "100", "50.00")))
     del site.pages[site.path(gone, "form4.xml", ACME)]
-    insider(site, form_4(("June 3", "S", "100", "50.00")))
+    wrong = insider(site, form_4(("June 3", "S", "100", "50.00")))
     insider(site, form_4(("2025-06-03", "S", "100", "50.00")))
     found = news(edgar, "4")
     assert len(found.rows) == 1
     assert f"({gone}) left out: EDGAR has no document form4.xml of it." in found.remarks[0]
+    assert f"{site.server.url}{site.path(wrong, 'form4.xml', ACME)}: " in found.remarks[1]
     assert "transactionDate is 'June 3'; a day is expected there." in found.remarks[1]
 
 

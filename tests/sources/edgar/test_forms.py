@@ -16,12 +16,11 @@ from backtest.sources.holdings import (
 )
 from tests.edgar_site import ACME, BIGCO, CUSIP, cover, form_4, schedule_d, schedule_g, table
 
-PLACE = "http://made.up/table.xml"
 HOLDER = Company(BIGCO, "BIGCO INC")
 
 
 def read(*lines):
-    return read_table(table(*lines).encode(), PLACE)
+    return read_table(table(*lines).encode())
 
 
 def told(call, *parts):
@@ -37,7 +36,7 @@ def told(call, *parts):
 def test_half_a_document_is_refused_whatever_stands_in_it():
     whole = table(("ACME CORP", 1, 1), ("OTHER INC", 1, 1)).encode()
     for size in (0, 10, len(whole) // 2, len(whole) - 1):
-        told(lambda size=size: read_table(whole[:size], PLACE), PLACE, "is not whole XML", "again")
+        told(lambda size=size: read_table(whole[:size]), "is not whole XML", "again")
 
 
 def test_shares_alone_count():
@@ -64,7 +63,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("text", "part"), BROKEN.values(), ids=list(BROKEN))
 def test_a_table_of_another_form_is_told(text, part):
-    told(lambda: read_table(text.encode(), PLACE), PLACE, part)
+    told(lambda: read_table(text.encode()), part)
 
 
 def test_an_empty_table_has_no_lines():
@@ -126,11 +125,11 @@ def test_the_unit_goes_by_the_day_and_is_held_against_the_price(value, filed, cl
 
 @pytest.mark.parametrize("kind", ["RESTATEMENT", "NEW HOLDINGS", ""])
 def test_an_amendment_says_what_it_does(kind):
-    assert read_amendment(cover(kind).encode(), PLACE) == kind
+    assert read_amendment(cover(kind).encode()) == kind
 
 
 def test_a_cover_of_another_form_is_told():
-    told(lambda: read_amendment(b"<html/>", PLACE), PLACE, "an edgarSubmission is expected")
+    told(lambda: read_amendment(b"<html/>"), "an edgarSubmission is expected")
 
 
 # Schedules
@@ -138,7 +137,7 @@ def test_a_cover_of_another_form_is_told():
 
 def test_a_schedule_13d_is_read():
     text = schedule_d("Bigco, Inc.", "1,234,567.00", "7.5%").encode()
-    stake = read_schedule(text, PLACE, HOLDER)
+    stake = read_schedule(text, HOLDER, xml=True)
     assert (stake.issuer, stake.as_of, stake.shares, stake.percent) == (
         *(ACME, date(2025, 6, 10)),
         *(1_234_567, 7.5),
@@ -148,10 +147,10 @@ def test_a_schedule_13d_is_read():
 
 def test_of_several_persons_the_holder_counts_or_else_the_largest():
     persons = (("OTHER LP", 900, 9.0), ("Bigco Inc", 500, 5.0))
-    own = read_schedule(schedule_g(*persons).encode(), PLACE, HOLDER)
+    own = read_schedule(schedule_g(*persons).encode(), HOLDER, xml=True)
     assert (own.shares, own.percent) == (500, 5.0)
     assert own.remark == "2 persons report; taken is Bigco Inc."
-    largest = read_schedule(schedule_g(*persons).encode(), PLACE, Company(7, "SOMEBODY ELSE"))
+    largest = read_schedule(schedule_g(*persons).encode(), Company(7, "SOMEBODY ELSE"), xml=True)
     assert largest.shares == 900
 
 
@@ -166,7 +165,7 @@ def test_of_several_persons_the_holder_counts_or_else_the_largest():
 )
 def test_a_schedule_of_another_form_is_told(change, part):
     text = schedule_g(("BIGCO INC", 500, 5.0)).replace(*change)
-    told(lambda: read_schedule(text.encode(), PLACE, HOLDER), PLACE, part)
+    told(lambda: read_schedule(text.encode(), HOLDER, xml=True), part)
 
 
 OLD_TEXT = """<html><p>June 10, 2021</p><p>(Date of Event which Requires Filing)</p>
@@ -177,7 +176,7 @@ OLD_TEXT = """<html><p>June 10, 2021</p><p>(Date of Event which Requires Filing)
 
 def old_stake(amount, percent="6.5%", more=""):
     text = OLD_TEXT.format(amount=amount, percent=percent) + more
-    return read_schedule(text.encode(), "http://made.up/sc13g.htm", HOLDER)
+    return read_schedule(text.encode(), HOLDER, xml=False)
 
 
 def test_an_old_schedule_is_read_where_it_stands_plainly():
@@ -215,7 +214,7 @@ def rows(name, amount, percent):
 
 def text_stake(*persons, event="DECEMBER 31, 2020\n(Date of Event Which Requires Filing)"):
     text = event + "".join(rows(*one) for one in persons)
-    return read_schedule(text.encode(), "http://made.up/sc13g.txt", HOLDER)
+    return read_schedule(text.encode(), HOLDER, xml=False)
 
 
 OTHER = ("OTHER PARTNERS LP", "3,394,114", "5.31%")
@@ -246,9 +245,9 @@ def test_the_holder_is_told_from_its_funds():
 def test_a_person_is_known_by_any_order_of_names():
     text = rows("Jane Q. Doe", "70", "0.7%") + rows("DOE PARTNERS", "900", "9%")
     holder = Company(7, "DOE JANE Q")
-    assert read_schedule(text.encode(), "http://made.up/sc13d.txt", holder).shares == 70
+    assert read_schedule(text.encode(), holder, xml=False).shares == 70
     new = schedule_g(("DOE PARTNERS", 900, 9.0), ("Jane Q. Doe", 70, 0.7))
-    assert read_schedule(new.encode(), PLACE, holder).shares == 70
+    assert read_schedule(new.encode(), holder, xml=True).shares == 70
 
 
 def test_who_is_not_named_among_several_has_no_count():
@@ -313,7 +312,7 @@ def test_sales_of_a_form_are_taken_together():
         ("2025-06-04", "M", "999", "1.00"),
         ("2025-06-04", "F", "999", "51.00"),
     )
-    sale = read_sale(text.encode(), PLACE)
+    sale = read_sale(text.encode())
     assert (sale.owner, sale.relationship) == ("DOE JANE", "director, officer (Chief Executive)")
     assert sale.figures == (
         "400 shares at 51.50 dollars on average, from 50.00 to 52.00; 2025-06-03 to 2025-06-04; "
@@ -323,12 +322,12 @@ def test_sales_of_a_form_are_taken_together():
 
 def test_a_price_in_a_footnote_is_unknown():
     text = form_4(("2025-06-03", "S", "100", "50"), ("2025-06-03", "S", "1", ""), planned="0")
-    sale = read_sale(text.encode(), PLACE)
+    sale = read_sale(text.encode())
     assert sale.figures == "101 shares price not given; 2025-06-03; no 10b5-1 plan"
 
 
 def test_a_form_without_a_sale_tells_of_none():
-    assert read_sale(form_4(("2025-06-03", "P", "100", "50")).encode(), PLACE) is None
+    assert read_sale(form_4(("2025-06-03", "P", "100", "50")).encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -342,4 +341,4 @@ def test_a_form_without_a_sale_tells_of_none():
 )
 def test_a_form_of_another_kind_is_told(change, part):
     text = form_4(("2025-06-03", "S", "100", "50")).replace(*change)
-    told(lambda: read_sale(text.encode(), PLACE), PLACE, part)
+    told(lambda: read_sale(text.encode()), part)

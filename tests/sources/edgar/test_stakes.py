@@ -10,7 +10,7 @@ from backtest.data.datafile import DataFile
 from backtest.data.prices import parse_prices
 from backtest.errors import UsageError
 from backtest.sources.edgar import Company, Edgar
-from backtest.sources.stakes import close_before, closes_as_traded, fetch_stakes
+from backtest.sources.stakes import close_as_traded, fetch_stakes
 from tests.edgar_site import (
     ACME,
     BIGCO,
@@ -135,17 +135,17 @@ def test_filings_before_the_first_day_are_known_but_not_told_again(site, fetch):
 
 def test_the_value_is_held_against_the_price(site, fetch):
     quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100, 5)])
-    closes = {date(2025, 3, 28): 50.0}
-    fetched = fetch(close=lambda day: close_before(closes, day))
+    fetched = fetch(close=lambda day: 50.0 if day == date(2025, 3, 31) else None)
     assert cells(fetched, "value") == [("5000",)]
     assert "taken times 1000" in fetched.rows[0]["note"]
     assert any("taken times 1000" in remark for remark in fetched.remarks)
 
 
 def test_a_close_of_more_than_a_week_before_does_not_count():
-    closes = {date(2025, 3, 24): 50.0}
-    assert close_before(closes, date(2025, 3, 30)) == 50.0
-    assert close_before(closes, date(2025, 3, 31)) is None
+    prices = priced("none: as traded", "2025-03-24,50")
+    assert close_as_traded(prices, Actions("ACME"), date(2025, 3, 23)) is None
+    assert close_as_traded(prices, Actions("ACME"), date(2025, 3, 30)) == 50.0
+    assert close_as_traded(prices, Actions("ACME"), date(2025, 3, 31)) is None
 
 
 # CUSIPs change, and stocks split
@@ -262,15 +262,20 @@ def test_where_no_price_is_known_the_unit_is_said_to_be_unseen(site, fetch):
     assert f"{unseen} Days without a price: 2025-03-31." in fetched.remarks
 
 
+def priced(adjust, *rows):
+    known = {"adjust": adjust, "first": rows[0][:10], "last": rows[-1][:10]}
+    text = "\n".join(["date,close", *rows]) + "\n"
+    return parse_prices(DataFile(Path("made/ACME.csv"), text, "", known))
+
+
 def test_closes_are_in_dollars_of_their_day():
-    lines = ["date,close", "2024-06-06,120.91", "2024-06-07,120.888", "2024-06-10,121.79"]
-    split = Action(date(2024, 6, 10), "split", 10.0)
+    rows = ["2024-06-06,120.91", "2024-06-07,120.888", "2024-06-10,121.79"]
+    actions = Actions("ACME", (Action(date(2024, 6, 10), "split", 10.0),))
     for adjust, before in (("splits, as of 2026-10-09", 1208.88), ("none: as traded", 120.888)):
-        known = {"adjust": adjust, "first": "2024-06-06", "last": "2024-06-10"}
-        prices = parse_prices(DataFile(Path("made/ACME.csv"), "\n".join(lines) + "\n", "", known))
-        closes = closes_as_traded(prices, Actions("ACME", (split,)))
-        assert closes[date(2024, 6, 7)] == pytest.approx(before)
-        assert closes[date(2024, 6, 10)] == 121.79
+        prices = priced(adjust, *rows)
+        assert close_as_traded(prices, actions, date(2024, 6, 7)) == pytest.approx(before)
+        assert close_as_traded(prices, actions, date(2024, 6, 9)) == pytest.approx(before)
+        assert close_as_traded(prices, actions, date(2024, 6, 10)) == 121.79
 
 
 def test_schedules_stand_between_quarterly_reports(site, fetch):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.rules import Rules
+    from backtest.stats import Floats
 
 _PARTS = 4  # of the accounts for each thread
 
@@ -117,6 +118,14 @@ def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
     """The rows of one account's signals that entered, in the order of their entries."""
     order = as_served(signals)
     return order[trades["shares"][order] > 0]
+
+
+def profits(signals: NDArray[Any], trades: NDArray[Any]) -> tuple[Floats, Floats]:
+    """The gross and the net profit of each signal's trade, dollars; 0 of those without one."""
+    moves = trades["exit_price"] - trades["entry_price"]
+    gross = signals["side"] * trades["shares"] * moves
+    net = gross - trades["commission"] - trades["borrow"] + trades["hedge_profit"]
+    return gross, net + trades["dividends"]
 
 
 def as_served(signals: NDArray[Any]) -> NDArray[np.int64]:

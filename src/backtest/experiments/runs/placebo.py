@@ -145,12 +145,17 @@ def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Numbers, Numbers]:
     clock = np.where(at_close, _DAY, panel.clock[signals["bar"]])
     kinds, kind = np.unique(np.stack((signals["symbol"], clock)), axis=1, return_inverse=True)
     landings = np.full((kinds.shape[1], panel.count), -1)
-    for row, (symbol, minute) in zip(landings, kinds.T.tolist(), strict=True):
+    begins = np.arange(panel.count) * _DAY
+    for symbol in np.unique(kinds[0]).tolist():
         own = np.flatnonzero(~np.isnan(panel.prices["open"][:, symbol]))
-        row[panel.session_numbers[own]] = own
-        is_whole = np.zeros(len(own)) if panel.is_finer is None else ~panel.is_finer[own]
-        late = own[(panel.clock[own] >= minute) | (is_whole != 0)][::-1]
-        row[panel.session_numbers[late]] = late
+        number = panel.session_numbers[own]
+        last = np.full(panel.count, -1)
+        last[number] = own
+        moments = number * _DAY + panel.clock[own]
+        for row in np.flatnonzero(kinds[0] == symbol).tolist():
+            place = np.searchsorted(moments, begins + kinds[1, row]).clip(max=len(own) - 1)
+            is_there = number[place] == np.arange(panel.count)
+            landings[row] = np.where(is_there, own[place], last)
     return landings, kind.ravel()
 
 

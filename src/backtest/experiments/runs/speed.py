@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Strategy
 
-REACTIONS = (0.0, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0)  # minutes
+REACTIONS = (0.0, 1.0, 5.0, 30.0, 60.0)  # minutes
 
 
 def speed_curve(

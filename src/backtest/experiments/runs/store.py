@@ -8,12 +8,12 @@ import json
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from itertools import repeat
 from math import isnan
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from backtest.experiments.records import RunRecord
@@ -73,6 +73,7 @@ FINER_BARS: Columns = {
     "symbol": "text", "time": "moment", "session": "day", "open": "float", "high": "float",
     "low": "float", "close": "float", "volume": "float",
 }  # fmt: skip
+MOST_FINER = 20_000  # bars within sessions
 _MARGIN = 5  # bars of a universe that are kept before a trade and after it
 FILES: Mapping[str, Columns] = {
     "trades.csv": TRADES, "equity.csv": EQUITY, "decisions.csv": DECISIONS, "orders.csv": ORDERS,
@@ -279,20 +280,23 @@ def _rows(columns: Columns, records: Iterable[object], cells: Cells) -> Iterator
 
 
 def _finer_rows(result: Result, bars: RunBars) -> Iterator[list[Any]]:
-    """The finer bars of the sessions in which events could be traded, or trades began or ended."""
-    days: dict[str, set[date]] = defaultdict(set)
-    for one in result.decisions:
-        days[one.event.symbol] |= {one.tradable_session} if one.tradable_session else set()
+    """The finer bars of the sessions in which events could be traded, or trades began or ended.
+
+    Of many the newest, as many as a page shows; all are in the files of prices.
+    """
+    days = {(one.tradable_session, one.event.symbol) for one in result.decisions}
     for trade in result.trades:
-        days[trade.symbol] |= {trade.entry_session, trade.exit_session or trade.entry_session}
-    for symbol in sorted(days.keys() & bars.of.keys()):
+        days |= {(trade.entry_session, trade.symbol), (trade.exit_session, trade.symbol)}
+    known = sorted((day, symbol) for day, symbol in days if day and symbol in bars.of)
+    found: list[list[Any]] = []
+    for session, symbol in reversed(known):
         own = bars.of[symbol]
-        for session in sorted(days[symbol]):
-            place = own.place(session)
-            while place < len(own.times) and own.sessions[place].item() == session:
-                if time := own.time_of(place):
-                    yield [symbol, time, session, *own.table[place].tolist()]
-                place += 1
+        first, end = (own.place(day) for day in (session, session + timedelta(days=1)))
+        rows = zip(range(first, end), own.table[first:end].tolist(), strict=True)
+        found += [[symbol, own.time_of(n), session, *row] for n, row in rows if own.is_finer[n]]
+        if len(found) > MOST_FINER:
+            break
+    return iter(sorted(found, key=itemgetter(0, 2, 1)))
 
 
 def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:

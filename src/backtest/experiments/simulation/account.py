@@ -25,7 +25,7 @@ from backtest.engine.kernel.records import (
     SIGNAL,
     WAITS,
 )
-from backtest.engine.kernel.simulate import by_entry, simulate
+from backtest.engine.kernel.simulate import by_entry, profits, simulate
 from backtest.engine.replay.ledger import check_identity
 from backtest.errors import DataError
 from backtest.experiments.simulation import bars as files
@@ -298,7 +298,7 @@ class Simulation:
         entered = by_entry(self.signals.rows, self.result.trades)
         trades, signals = self.result.trades[entered], self.signals.rows[entered]
         first, last, shares = trades["entry_bar"], trades["exit_bar"], trades["shares"]
-        gross, net = (profit[entered] for profit in self._profits())
+        gross, net = profits(signals, trades)
         symbols, sessions = np.array(self.panel.symbols), self.panel.sessions
         opens = pa.array(self.panel.times).cast(pa.timestamp("us", "UTC"))
         return pa.table(
@@ -366,15 +366,9 @@ class Simulation:
     def check_identity(self) -> None:
         """Raise AccountingError where the profits do not make the final equity, to the cent."""
         totals = self.result.totals[0]
-        expected = self.rules.cash + totals["interest"] + self._profits()[1].sum()
+        _, net = profits(self.signals.rows, self.result.trades)
+        expected = self.rules.cash + totals["interest"] + net.sum()
         check_identity(expected, totals["equity"], resolved=1e-12)  # of sums of many doubles
-
-    def _profits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Gross and net profit by signal, dollars; 0 of those that did not enter."""
-        trades = self.result.trades
-        moves = trades["exit_price"] - trades["entry_price"]
-        gross = self.signals.rows["side"] * trades["shares"] * moves
-        return gross, gross - trades["commission"] - trades["borrow"]
 
 
 def simulate_files(

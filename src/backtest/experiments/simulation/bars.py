@@ -311,7 +311,7 @@ def _keys(files: BarFiles) -> tuple[tuple[str, ...], Times]:
 def _opens_and_sessions(files: BarFiles, times: Times) -> tuple[Times, Times]:
     calendar = trading_calendar()
     if files.key == "session":
-        opens, sessions = calendar.opens_of(times), times
+        opens, sessions = calendar.times_of(times, "open"), times
         rule = f"A session is a trading day of {EXCHANGE}; take other days out."
     else:
         opens, sessions = times, calendar.sessions_at(times)

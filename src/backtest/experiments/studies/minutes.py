@@ -24,7 +24,7 @@ def study_minutes(bars: FinerBars, events: Sequence[Event]) -> dict[str, Any]:
     days, rows = np.unique(bars.sessions, return_inverse=True)
 
     def slots(moments: np.ndarray[Any, Any], sessions: np.ndarray[Any, Any]) -> list[int]:
-        past = moments - calendar.opens_of(sessions)
+        past = moments - calendar.times_of(sessions, "open")
         found: list[int] = (past // np.timedelta64(bars.length, "m")).tolist()
         return found
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from backtest.data.inputs import read_inputs
 from backtest.engine.kernel.panel import panel_of
 from backtest.engine.kernel.records import SIGNAL
-from backtest.engine.kernel.simulate import simulate
+from backtest.engine.kernel.simulate import profits, simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
@@ -254,15 +254,11 @@ class Evaluator:
         is_traded = done.trades["shares"] > 0
         entered = sets[is_traded], events[is_traded] // self._width
         trades = done.trades[is_traded]
-        value = trades["shares"] * trades["entry_price"]
-        side = signals["side"][is_traded]
-        gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
+        _, net = profits(signals[is_traded], trades)
         shape = len(done.totals), len(self._questions)
         earned = np.full(shape, np.nan)
         entries, exits = np.zeros((2, *shape), np.int32)
-        net = gross - trades["commission"] - trades["borrow"] + trades["hedge_profit"]
-        net += trades["dividends"]
-        earned[entered] = net / value
+        earned[entered] = net / (trades["shares"] * trades["entry_price"])
         entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
         changes = (session_returns(equity, self._rules.cash) for equity in done.equity)
         returns = [self.above_cash(each) for each in changes]

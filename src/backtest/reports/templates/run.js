@@ -5,7 +5,7 @@
   const { byId, colour, data, make } = charts;
   const { symbols, rows, cell, known } = runChart;
   const AROUND = 12; // bars shown on either side of what was chosen
-  const state = { symbol: 0, log: false, range: runChart.WHOLE, place: null, event: "", trade: "" };
+  const state = { symbol: 0, log: false, range: runChart.WHOLE, place: null, event: "", trade: "", card: [undefined, []] };
   const events = symbols.flatMap(({ events: own }, symbol) =>
     own.map(([place, kind, , id]) => ({ symbol, place, kind, id })));
   const trades = symbols.flatMap(({ trades: own }, symbol) => own.map((trade) => ({ symbol, ...trade })));
@@ -86,7 +86,8 @@
   const act = (text, onclick, disabled = false) => make("button", { type: "button", className: "act", onclick, disabled }, text);
 
   function showCard(event, trade) {
-    showMinutes(event, trade);
+    state.card = [event, trade];
+    showMinutes();
     const order = [...rows.event.keys()]; // as they became public
     const at = event ? order.indexOf(event.dataset.event) : -1;
     const step = (text, next) => act(text, () => choose(order[next], ""), !(next in order));
@@ -100,8 +101,10 @@
 
   // ---- the bars within the session of what was chosen ------------------------------------------
 
-  function showMinutes(event, trade) {
-    const box = byId("minutes"), symbol = (event ?? trade[0])?.dataset.symbol;
+  function showMinutes() {
+    const box = byId("minutes"), [event, trade] = state.card;
+    if (!box) return;
+    const symbol = (event ?? trade[0])?.dataset.symbol;
     const times = [...(event ? [cell(event, "tradable")] : []), ...trade.flatMap((row) => [cell(row, "entry"), cell(row, "exit")])];
     const session = times.map((time) => time.slice(0, 10)).find((day) => data.minutes[symbol]?.[day]);
     box.hidden = !session;
@@ -205,6 +208,7 @@
 
   charts.keepDrawn(() => {
     draw();
+    showMinutes();
     runChart.drawExcursions();
     drawNull();
   });

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import backtest
+from backtest import cli
 from backtest.cli import options
+from backtest.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,83 +23,72 @@ if TYPE_CHECKING:
 
 _NOT_ASKED = ("retrieved_at", "period_end")  # it is now; it comes with reports that are fetched
 
-
 app = options.App(no_args_is_help=True, help="List, show, check, add and change events.")
+Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
+OneKind = Annotated[str | None, typer.Option(help="One kind, such as short_report.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="NAME=VALUE", help="A field; repeat for several."),
+]
+SourceUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="Where it can be read, or `unknown`.")
+]
 
 
 @app.command("list", epilog="Example: `backtest events list --kind earnings`")
 def list_events(
     folders: options.Folders,
-    kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
+    kind: OneKind = None,
     symbol: options.AnySymbols = None,
-    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
+    reaction: options.Reaction = 5.0,
     as_json: options.AsJson = False,
 ) -> None:
     """List events with the session in which each can first be traded."""
-    from backtest.api import data as calls
-    from backtest.cli import show, show_data
+    from backtest.api.events import event_rows
 
-    rows = calls.event_rows(kind, symbol, reaction, **folders.arguments())
+    rows = event_rows(kind, symbol, reaction, **folders.arguments())
     if as_json:
-        show.print_json([row.as_dict() for row in rows])
+        cli.show.print_json([row.as_dict() for row in rows])
     else:
-        show_data.events(show.console(), rows)
+        cli.show_data.events(cli.show.console(), rows)
 
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
 def show_event(
     folders: options.Folders,
-    event_id: Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")],
-    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
+    event_id: Id,
+    reaction: options.Reaction = 5.0,
     as_json: options.AsJson = False,
 ) -> None:
     """Show everything that is known of one event, and what follows from it."""
-    from backtest.api import data as calls
-    from backtest.cli import show, show_data
-
-    found = calls.show_event(event_id, reaction=reaction, **folders.arguments())
-    if as_json:
-        show.print_json(found)
-    else:
-        show_data.event(show.console(), found)
+    found = backtest.show_event(event_id, reaction=reaction, **folders.arguments())
+    cli.show.either(found, cli.show_data.event, as_json=as_json)
 
 
 @app.command("check", epilog="Example: `backtest events check --kind earnings`")
 def check_events(
-    folders: options.Folders,
-    kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
-    as_json: options.AsJson = False,
+    folders: options.Folders, kind: OneKind = None, as_json: options.AsJson = False
 ) -> None:
     """Find events that could be traded before they were public, or that disagree with prices."""
-    from backtest.api import data as calls
-    from backtest.cli import show_data
-
-    show_data.findings(calls.check_events(kind, **folders.arguments()), as_json=as_json)
+    cli.show_data.findings(backtest.check_events(kind, **folders.arguments()), as_json=as_json)
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
 def judge_claims(folders: options.Folders, as_json: options.AsJson = False) -> None:
     """Hold what was claimed about the stock against its prices and events."""
-    from backtest.api import data as calls
-    from backtest.cli import show, show_data
-
-    verdicts = calls.judge_claims(**folders.arguments()).to_dict("records")
-    if as_json:
-        show.print_json(verdicts)
-    else:
-        show_data.verdicts(show.console(), verdicts)
+    verdicts = backtest.judge_claims(**folders.arguments()).to_dict("records")
+    cli.show.either(verdicts, cli.show_data.verdicts, as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
 def seal_events(
     folders: options.Folders,
     kind: Annotated[str, typer.Argument(help="The kind whose file was changed, or `claims`.")],
-    source: Annotated[str | None, typer.Option(help="Where the rows come from.")] = None,
+    source: options.Source = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""
-    from backtest.api import data as calls
-
-    typer.echo(f"wrote {calls.seal_events(kind, source, **folders.arguments())}")
+    typer.echo(f"wrote {backtest.seal_events(kind, source, **folders.arguments())}")
 
 
 @app.command("kinds", epilog="Example: `backtest events kinds short_report`")
@@ -105,14 +98,8 @@ def list_kinds(
     as_json: options.AsJson = False,
 ) -> None:
     """List the kinds of events with their fields: what each event needs, and what it may have."""
-    from backtest.api import data as calls
-    from backtest.cli import show, show_data
-
-    fields = calls.list_kinds(kind, **folders.arguments()).to_dict("records")
-    if as_json:
-        show.print_json(fields)
-    else:
-        show_data.kinds(show.console(), fields)
+    fields = backtest.list_kinds(kind, **folders.arguments()).to_dict("records")
+    cli.show.either(fields, cli.show_data.kinds, as_json=as_json)
 
 
 def at_terminal() -> bool:
@@ -122,8 +109,6 @@ def at_terminal() -> bool:
 
 def is_confirmed(*, yes: bool) -> bool:
     """Whether what was printed is to be written: `yes`, or the answer at the terminal."""
-    from backtest.errors import UsageError
-
     if not yes and not at_terminal():
         raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
     if yes or typer.confirm("Write it?"):
@@ -132,15 +117,15 @@ def is_confirmed(*, yes: bool) -> bool:
     return False
 
 
-def ask_event(kind: type[Event]) -> dict[str, str]:
-    """Ask for the fields of an event, one by one; an answer that is wrong is asked for again.
-
-    Returns:
-        Texts by field, as `edits.add_event` takes them.
-
-    """
+def _asked(kind: type[Event]) -> dict[str, str]:
+    """The fields of an event, asked for one by one; an answer that is wrong is asked for again."""
     from backtest.data.events import columns_of, prepared
 
+    if not at_terminal():
+        raise UsageError(
+            f"There is no terminal to ask at. Give each field of the {kind.kind} with "
+            f"--field name=value. Its fields: {', '.join(columns_of(kind))}."
+        )
     typer.echo(
         f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
     )
@@ -203,16 +188,6 @@ def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
 
 
 _EXAMPLE = "target_price=10"
-_EDIT_EXAMPLE = f"Example: `backtest events edit short_report-20250915-0a1b2c --field {_EXAMPLE}`"
-Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")]
-Fields = Annotated[
-    list[str] | None,
-    typer.Option("--field", metavar="NAME=VALUE", help="A field; repeat for several."),
-]
-SourceUrl = Annotated[
-    str | None, typer.Option(metavar="URL", help="Where it can be read, or `unknown`.")
-]
 
 
 @app.command("add", epilog="Example: `backtest events add short_report`")
@@ -220,42 +195,22 @@ def add(
     folders: options.Folders,
     kind: Kind,
     fields: Fields = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="A CSV file of events to add.")
-    ] = None,
     source_url: SourceUrl = None,
-    verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Add events: asked for at a terminal, or from options, or from a CSV file."""
-    from backtest.api.arguments import folders as workspace_of
-    from backtest.api.data import add_event, import_events
-    from backtest.data.events import columns_of
-    from backtest.errors import UsageError
+    """Add an event, of options or as is answered at a terminal; `events import` takes a file."""
+    row = options.parse_pairs("--field", fields, example=_EXAMPLE)
+    row = row or _asked(_kind_of(kind, folders))
+    if source_url is not None:
+        row["source_url"] = source_url
+    write(backtest.add_event(kind, row, dry_run=True, **folders.arguments()), kind, yes=yes)
+
+
+def _kind_of(name: str, folders: options.Folders) -> type[Event]:
+    from backtest.api import arguments
     from backtest.strategy.loading import kind_of
 
-    cls = kind_of(workspace_of(**folders.arguments()), kind)
-    if fields and csv:
-        raise UsageError("Give either --field or --csv, not both.")
-    if csv:
-        edit = import_events(
-            csv, kind, source_url=source_url, replace=False,
-            dry_run=True, **folders.arguments(),
-        )  # fmt: skip
-    else:
-        row = options.parse_pairs("--field", fields or [], example=_EXAMPLE)
-        if not row:
-            if not at_terminal():
-                raise UsageError(
-                    f"There is no terminal to ask at. Give each field of the {kind} with "
-                    f"--field name=value, or a file with --csv. "
-                    f"Its fields: {', '.join(columns_of(cls))}."
-                )
-            row = ask_event(cls)
-        if source_url is not None:
-            row["source_url"] = source_url
-        edit = add_event(kind, row, dry_run=True, **folders.arguments())
-    write(edit, kind, yes=yes, whole=verbose)
+    return kind_of(arguments.folders(**folders.arguments()), name)
 
 
 @app.command("import", epilog="Example: `backtest events import mine.csv --kind news`")
@@ -286,54 +241,47 @@ def import_file(
     yes: options.Yes = False,
 ) -> None:
     """Take in a file: new events are added, known ones change where the file differs."""
-    from backtest.api.arguments import folders as workspace_of
-    from backtest.api.data import add_read
-    from backtest.cli import show_data
-    from backtest.sources.own_events import LackingError, read_event_file
-    from backtest.strategy.loading import kind_of
+    from backtest.sources.own_events import LackingError
 
-    workspace = workspace_of(**folders.arguments())
-    cls = kind_of(workspace, kind)
     same = options.parse_pairs("--set", constants, example="precision=date")
-    terms: dict[str, Any] = {
-        "source_url": source_url, "date_form": date_format, "encoding": encoding, "zone": zone,
-        "decimal": options.decimal_sign(decimal),
-        "columns": options.parse_pairs("--map", columns, example="author=Firm"),
-    }  # fmt: skip
+    read = partial(
+        backtest.import_events, file, kind, dry_run=True, on_read=cli.show_data.file_columns,
+        source_url=source_url, date_format=date_format, encoding=encoding, zone=zone,
+        decimal=decimal, columns=options.parse_pairs("--map", columns, example="author=Firm"),
+        **folders.arguments(),
+    )  # fmt: skip
     try:
-        found = read_event_file(file, cls, constants=same, **terms)
+        edit = read(constants=same)
     except LackingError as error:
         if yes or not at_terminal():
             raise
         typer.echo(f"{error}\n\nWhat holds in every row?")
         for name in error.fields:
-            same[name] = _ask(cls, name, {**same, "published_at": "2025-01-02"})
-        found = read_event_file(file, cls, constants=same, **terms)
-    show_data.file_columns(found)
-    write(add_read(workspace, cls, found), kind, yes=yes, whole=verbose)
+            before = {**same, "published_at": "2025-01-02"}
+            same[name] = _ask(_kind_of(kind, folders), name, before)
+        edit = read(constants=same)
+    write(edit, kind, yes=yes, whole=verbose)
 
 
-@app.command("edit", epilog=_EDIT_EXAMPLE)
-def edit(
+@app.command(
+    "edit",
+    epilog=f"Example: `backtest events edit short_report-20250915-0a1b2c --field {_EXAMPLE}`",
+)
+def edit_event(
     folders: options.Folders, event_id: Id, fields: Fields = None, yes: options.Yes = False
 ) -> None:
     """Change fields of an event; an empty value is unknown."""
-    from backtest.api.data import edit_event
-    from backtest.errors import UsageError
-
-    settings = options.parse_pairs("--field", fields or [], example=_EXAMPLE)
+    settings = options.parse_pairs("--field", fields, example=_EXAMPLE)
     if not settings:
         raise UsageError(f"Name what changes with --field name=value, such as {_EXAMPLE}.")
-    change = edit_event(event_id, settings, dry_run=True, **folders.arguments())
+    change = backtest.edit_event(event_id, settings, dry_run=True, **folders.arguments())
     write(change, _kind_in(event_id), yes=yes)
 
 
 @app.command("remove", epilog="Example: `backtest events remove short_report-20250915-0a1b2c`")
 def remove(folders: options.Folders, event_id: Id, yes: options.Yes = False) -> None:
     """Take an event out of its file."""
-    from backtest.api.data import remove_event
-
-    change = remove_event(event_id, dry_run=True, **folders.arguments())
+    change = backtest.remove_event(event_id, dry_run=True, **folders.arguments())
     write(change, _kind_in(event_id), yes=yes)
 
 
@@ -346,15 +294,12 @@ def undo(
     yes: options.Yes = False,
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
-    from backtest.api.data import undo_events
     from backtest.data.versions import version_before
 
-    change = undo_events(kind, to=to, dry_run=True, **folders.arguments())
+    change = backtest.undo_events(kind, to=to, dry_run=True, **folders.arguments())
     number = version_before(change.path, to).number
-    try:
+    with options.undoing():
         write(change, kind, yes=yes, whole=verbose, doing=f"back to version {number}")
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(options.LOOK_FIRST) from None
 
 
 def _kind_in(event_id: str) -> str:
@@ -363,12 +308,10 @@ def _kind_in(event_id: str) -> str:
 
 def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False, doing: str = "") -> None:
     """Show what changes, of many rows the first unless all are wanted; write what is confirmed."""
-    from backtest.cli import show_data
-
     if not edit.diff:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
         return
-    show_data.changes(edit, whole=whole)
+    cli.show_data.changes(edit, whole=whole)
     if doing:
         typer.echo(doing)
     if not is_confirmed(yes=yes):

@@ -1,0 +1,257 @@
+"""The calls about events: listed, checked, taken in, changed and sealed.
+
+What changes files takes `dry_run`: nothing is written then, and what comes back says what would
+change; its `make()` writes it. A wrong name raises a UsageError, a file that breaks its format a
+DataError.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from backtest.api.arguments import folders, ignore, several
+from backtest.data import checks, edits, listing
+from backtest.data.events import columns_of, meaning_of
+from backtest.strategy.loading import event_kinds, kind_of, kinds_named
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from backtest.api.arguments import Folder, Folders
+    from backtest.data.edits import Edit
+    from backtest.data.event_checks import Finding
+    from backtest.data.listing import ListedEvent
+    from backtest.sources.own_events import OwnEvents
+
+_EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session", "headline"]
+
+
+def load_events(
+    kind: str | None = None,
+    symbols: str | Sequence[str] | None = None,
+    *,
+    reaction: float = 5.0,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> pd.DataFrame:
+    """The dated events with the first session that each can be traded in.
+
+    Args:
+        kind: one kind by name, such as `earnings`, also one that a strategy file defines; all by
+            default.
+        reaction: minutes from publication to the earliest open.
+
+    Returns:
+        A row for each event in order of publication, indexed by its id: `kind`, `symbol`,
+        `published_at` (UTC), `precision`, `tradable_session` (NaT where it cannot be traded, and
+        `not_tradable_because` says why), `headline`, then the other fields that have a value.
+
+    Examples:
+        >>> found = load_events("short_report", "CRWV")
+        >>> found.reset_index()[["published_at", "tradable_session", "author"]]
+                       published_at tradable_session                     author
+        0 2025-06-11 03:59:59+00:00       2025-06-11  Gil Luria (D.A. Davidson)
+        1 2025-08-25 03:59:59+00:00              NaT                 Jim Chanos
+        2 2025-09-16 12:16:38+00:00       2025-09-16         Kerrisdale Capital
+        3 2025-10-09 10:39:19+00:00       2025-10-09                 Jim Chanos
+        4 2025-11-17 04:59:59+00:00              NaT                 Jim Chanos
+        5 2025-12-02 04:59:59+00:00       2025-12-02                 Jim Chanos
+        6 2025-12-16 04:59:59+00:00       2025-12-16        Wall Street Journal
+        7 2025-12-17 00:31:06+00:00       2025-12-17                 Jim Chanos
+        8 2026-02-02 04:59:59+00:00              NaT                 Jim Chanos
+        9 2026-03-18 03:59:59+00:00       2026-03-18                  Bernstein
+
+    """
+    rows = event_rows(kind, several(symbols), reaction, strategies, data)
+    table = pd.DataFrame([row.as_dict() for row in rows])
+    more = [name for name in table.columns if name not in _EVENT]
+    table = table[[*_EVENT, *more]].set_index("id").dropna(axis="columns", how="all")
+    table["tradable_session"] = pd.to_datetime(table.get("tradable_session"))
+    return table
+
+
+def event_rows(
+    kind: str | None,
+    symbols: Sequence[str] | None,
+    reaction: float,
+    strategies: Folders,
+    data: Folder,
+) -> list[ListedEvent]:
+    """Events with the session each can be traded in; see `load_events`."""
+    workspace = folders(strategies, data)
+    return listing.list_events(workspace, kinds_named(workspace, kind), symbols, reaction)
+
+
+def show_event(
+    event_id: str, *, reaction: float = 5.0, strategies: Folders = None, data: Folder = None
+) -> dict[str, Any]:
+    """All that is known of one event, by name; `provenance` says where its row comes from."""
+    workspace = folders(strategies, data)
+    row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
+    return {**row.as_dict(), "provenance": listing.provenance(workspace, row.event)}
+
+
+def list_kinds(
+    kind: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """The fields of each kind of event, a row each: whether it is `needed`, and its `meaning`."""
+    rows = [
+        (cls.kind, name, cls.model_fields[name].is_required(), meaning_of(cls, name))
+        for cls in kinds_named(folders(strategies, data), kind)
+        for name in columns_of(cls)
+    ]
+    return pd.DataFrame(rows, columns=["kind", "field", "needed", "meaning"])
+
+
+def check_events(
+    kind: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """Find events that could be traded before they were public, or that disagree with prices."""
+    workspace = folders(strategies, data)
+    return findings_frame(checks.check_events(workspace, kinds_named(workspace, kind)))
+
+
+def findings_frame(found: Iterable[Finding]) -> pd.DataFrame:
+    """What checks of data have found, a row each."""
+    columns = ["severity", "where", "what", "why", "mend"]
+    return pd.DataFrame([vars(one) for one in found], columns=columns)
+
+
+def judge_claims(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
+    """Hold what was claimed about the stock against its prices and events.
+
+    Returns:
+        A row for each claim, with its `verdict`, what was `found` and the `evidence`.
+
+    """
+    from backtest.audit.claims import judge_claims as judge
+
+    return pd.DataFrame([one.as_dict() for one in judge(folders(strategies, data))])
+
+
+def add_event(
+    kind: str,
+    fields: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> Edit:
+    """Append an event, with its fields as the file of its kind writes them."""
+    workspace = folders(strategies, data)
+    return _made(edits.add_event(workspace, kind_of(workspace, kind), fields), dry_run=dry_run)
+
+
+def import_events(
+    file: str | os.PathLike[str],
+    kind: str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
+    source_url: str | None = None,
+    date_format: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    encoding: str | None = None,
+    zone: str | None = None,
+    replace: bool = True,
+    dry_run: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+    on_read: Callable[[OwnEvents], None] = ignore,
+) -> Edit:
+    """Take in a CSV or Parquet file of events of one kind: new ones are added.
+
+    Those that are there change where the file differs; without `replace` they are refused.
+
+    Args:
+        columns: the file's columns by field, as `{"author": "Firm"}`; guessed by default.
+        constants: what is the same in every row, as `{"precision": "date"}`.
+        source_url: an address or `unknown`, for rows that name no source.
+        date_format: how days are written, as `%d/%m/%Y`; guessed where it is certain.
+        decimal: the decimal sign; likewise.
+        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
+        zone: of times that tell none, such as `New York`.
+        on_read: takes the rows of the file, and how its columns were understood.
+
+    Raises:
+        UsageError: there is no such kind, or an event is there and not to be replaced; or the file
+            is not to be understood, or lacks a needed field.
+        DataError: a file is wrong; every row at fault is named.
+
+    """
+    from backtest.sources.own_events import read_event_file
+
+    workspace = folders(strategies, data)
+    cls = kind_of(workspace, kind)
+    found = read_event_file(
+        Path(file), cls, source_url=source_url, columns=columns, constants=constants,
+        date_form=date_format, decimal=decimal, encoding=encoding, zone=zone,
+    )  # fmt: skip
+    on_read(found)
+    reason = f"{'imported' if replace else 'added from'} {found.path.name}"
+    edit = edits.add_rows(workspace, cls, found.rows, reason=reason, replace=replace)
+    return _made(edit, dry_run=dry_run)
+
+
+def edit_event(
+    event_id: str,
+    fields: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> Edit:
+    """Change fields of an event; an empty text is unknown."""
+    workspace = folders(strategies, data)
+    edit = edits.edit_event(workspace, event_kinds(workspace).values(), event_id, fields)
+    return _made(edit, dry_run=dry_run)
+
+
+def remove_event(
+    event_id: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
+) -> Edit:
+    """Take an event out of its file."""
+    workspace = folders(strategies, data)
+    edit = edits.remove_event(workspace, event_kinds(workspace).values(), event_id)
+    return _made(edit, dry_run=dry_run)
+
+
+def undo_events(
+    kind: str,
+    *,
+    to: int | None = None,
+    dry_run: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> Edit:
+    """Take back the last change of a kind's file; again for the one before.
+
+    `to` is the number of the version to go back to, which is the same however often it is done.
+    """
+    workspace = folders(strategies, data)
+    return _made(edits.undo_events(workspace, kind_of(workspace, kind), to), dry_run=dry_run)
+
+
+def _made(edit: Edit, *, dry_run: bool) -> Edit:
+    if edit.diff and not dry_run:
+        edit.make()
+    return edit
+
+
+def seal_events(
+    kind: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> Path:
+    """Check the file of a kind, or of `claims`, as it is now, and record its sha256 anew.
+
+    The file of the metadata comes back.
+    """
+    from backtest.audit import claims
+
+    workspace = folders(strategies, data)
+    if kind == claims.NAME:
+        return claims.seal_claims(workspace.data, source)
+    return listing.seal_events(workspace, kind_of(workspace, kind), source)

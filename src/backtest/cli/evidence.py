@@ -1,0 +1,267 @@
+"""`backtest sweep`, `study`, `audit` and `check`: what a strategy or a kind of event is worth."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+import backtest
+from backtest import cli
+from backtest.cli import options
+from backtest.errors import UsageError
+from backtest.stats.formats import counted
+
+if TYPE_CHECKING:
+    from backtest.experiments.sweeps.run import SweepPlan
+
+SWEEP_EXAMPLES = (
+    "Examples: `backtest sweep earnings_surprise --grid hold=1:40 --grid stop=0.02:0.30:0.01` · "
+    "`backtest sweep short_report --grid hold=5,10,20 --grid stop=none,0.1,0.2 --workers 4`"
+)
+_MANY = 10_000_000  # sets; beyond it is asked whether this is meant
+
+
+def sweep(
+    terms: options.Terms,
+    folders: options.AllFolders,
+    strategy: options.Strategy,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid",
+            metavar="NAME=VALUES",
+            help="A parameter and its values: first:last, first:last:step, or a list by comma. "
+            "Repeat for several; all combinations are evaluated.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes on this machine. [this one alone]")
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://10.0.0.5:8786."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help=f"Do not ask when there are more than {_MANY:,} sets.")
+    ] = False,
+    accept_jumps: options.AcceptJumps = False,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Evaluate a strategy for every combination of some parameters' values."""
+    from backtest.experiments.sweeps.grid import parse_axes
+
+    with cli.show.progress("Sets") as on_sets:
+        found = backtest.sweep(
+            strategy,
+            parse_axes(grid or []),
+            workers=workers,
+            cluster=cluster,
+            accept_jumps=accept_jumps,
+            force=force,
+            **terms.arguments(),
+            **folders.arguments(),
+            before=lambda plan: _announce(plan, workers, cluster, yes=yes),
+            on_sets=on_sets,
+            tell=cli.show.left_out,
+        )
+    sets = {"Every set": "sets.parquet"}
+    cli.show.result(found, cli.show_evidence.sweep, "evaluated", sets, as_json=as_json)
+
+
+def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
+    """Say how many sets there are and how long they take; ask where they are very many."""
+    options.announce_compiling()
+    spec = plan.spec
+    counts = " × ".join(f"{len(values):,} {name}" for name, values in spec.axes.items())
+    seconds = plan.evaluator.seconds_a_set() * spec.sets / min(workers or 1, os.cpu_count() or 1)
+    where = " in one process" if cluster else ""
+    sets = counted(spec.sets, "set")
+    typer.echo(f"{sets} ({counts}), {_duration(seconds)}{where}", err=True)
+    if spec.sets > _MANY and not yes and not _confirmed():
+        raise UsageError(
+            "Nothing was evaluated. Take wider steps or fewer parameters; --yes is the answer "
+            "where nobody can be asked."
+        )
+
+
+def _confirmed() -> bool:
+    try:
+        return typer.confirm("Evaluate them all?", err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        return False
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "under a second"
+    for size, unit in ((86_400 * 365, "years"), (86_400, "days"), (3_600, "hours"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:,.0f} {unit}"
+    return f"about {seconds:,.0f} s"
+
+
+STUDY_EXAMPLES = (
+    "Examples: `backtest study earnings` · `backtest study short_report --strategy` · "
+    "`backtest study news --window 0,+1 --window 0,+5` · `backtest study --null-world`"
+)
+_MODELS = ("market", "market_adjusted", "mean_adjusted")
+
+
+def study(
+    folders: options.AllFolders,
+    name: Annotated[
+        str | None, typer.Argument(metavar="KIND|STRATEGY", help="A kind of event, or a strategy.")
+    ] = None,
+    as_strategy: Annotated[
+        bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
+    ] = False,
+    symbol: options.Symbols = None,
+    universe: options.UniverseOption = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Of many stocks: sort the events, as by surprise."),
+    ] = None,
+    quantiles: Annotated[
+        int, typer.Option(min=2, max=20, help="Groups of --by, equally large.")
+    ] = 5,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIRST,LAST",
+            help="Sessions from day 0, such as -1,+1; repeat for several, the first leads. "
+            "[-1,+1 0,+1 0,+5 0,+20 -10,+10]",
+        ),
+    ] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="Fund to hold the stock against. [SPY or QQQ, by fit]")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help=f"Of normal returns: {', '.join(_MODELS)}.")
+    ] = "market",
+    reaction: options.Reaction = 5.0,
+    bars: Annotated[
+        str | None,
+        typer.Option(metavar="5m", help="Of one stock: minutes too, by bars of 1m, 5m … 1h."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random days.")] = 1,
+    draws: Annotated[int, typer.Option(min=99, max=1_000_000, help="Random days.")] = 10_000,
+    null_world: Annotated[
+        bool, typer.Option("--null-world", help="Try the verdicts where there is nothing to find.")
+    ] = False,
+    worlds: Annotated[int, typer.Option(min=1, help="How many null worlds of each kind.")] = 400,
+    accept_jumps: options.AcceptJumps = False,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
+    from backtest.api.results import StudyResult
+
+    if null_world:
+        if name is not None:
+            raise UsageError("--null-world studies made-up prices; it takes no kind or strategy.")
+        options.announce_compiling()
+        judged = backtest.null_worlds(worlds, seed=seed)
+        if as_json:
+            cli.show.print_json(judged.as_dict())
+        else:
+            cli.show_evidence.null_worlds(cli.show.console(), judged)
+        return
+    if name is None:
+        raise UsageError(
+            "Name a kind of event or a strategy, such as `backtest study earnings`; "
+            "`backtest list strategies` shows both. Or give --null-world."
+        )
+    found = backtest.study(
+        name,
+        as_strategy=as_strategy,
+        symbols=symbol,
+        universe=universe,
+        by=by,
+        quantiles=quantiles,
+        windows=window,
+        benchmark=benchmark,
+        model=cast("Any", model),
+        reaction=reaction,
+        bars=bars,
+        seed=seed,
+        draws=draws,
+        accept_jumps=accept_jumps,
+        force=force,
+        **folders.arguments(),
+    )
+    one = isinstance(found, StudyResult)
+    printed = cli.show_evidence.study if one else cli.show_evidence.study_of_stocks
+    cli.show.result(found, printed, "studied", {"Every CAR": "cars.csv"}, as_json=as_json)
+
+
+AUDIT_EXAMPLES = (
+    "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5` · "
+    "`backtest audit earnings_surprise --universe us_large`. "
+    "The exit code is 4 where the strategy is not found clean."
+)
+
+
+def audit(
+    terms: options.Terms,
+    folders: options.AllFolders,
+    strategy: options.Strategy,
+    worlds: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many null worlds. [200; 100 for a strategy of Backtrader's]"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes. [one for each core]")
+    ] = None,
+    force: options.Force = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Ask whether a strategy looks ahead, and show where it does."""
+    from backtest.audit.record import EXIT_CODE
+
+    with cli.show.progress("Worlds") as on_worlds:
+        found = backtest.audit_strategy(
+            strategy,
+            worlds=worlds,
+            seed=seed,
+            workers=workers,
+            force=force,
+            **terms.arguments(),
+            **folders.arguments(),
+            before=lambda _: options.announce_compiling(),
+            on_worlds=on_worlds,
+        )
+    cli.show.result(found, cli.show_evidence.audit, "audited", as_json=as_json)
+    if found.outcome != "clean":
+        raise typer.Exit(EXIT_CODE)
+
+
+CHECK_EXAMPLES = (
+    "Example: `backtest check insider_sale`. The exit code is 2 where the contract is broken and "
+    "4 where the strategy looks ahead. `backtest audit` looks for that in many more worlds."
+)
+
+
+def check(
+    folders: options.Folders,
+    strategy: options.Strategy,
+    symbol: options.Symbols = None,
+    universe: options.UniverseOption = None,
+    settings: options.Settings = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""
+    parameters = options.parse_settings(settings)
+    report = backtest.check(
+        strategy, parameters=parameters, symbols=symbol, universe=universe, **folders.arguments()
+    ).report
+    if as_json:
+        cli.show.print_json(report.as_dict())
+    else:
+        cli.show_evidence.contract(cli.show.console(), report)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)

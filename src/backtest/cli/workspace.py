@@ -1,0 +1,230 @@
+"""`backtest init`, `new`, `list`, `universes` and `config`: a workspace, and what is in it."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import backtest
+from backtest import cli
+from backtest.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backtest.strategy.new import NewSignal
+    from backtest.workspace.folders import Config, Setting
+
+
+INIT_EXAMPLES = "Examples: `backtest init signals` · `backtest init .`"
+
+
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where; a folder that is there may be used.")
+    ],
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a workspace: strategies, data, reports and settings."""
+    from backtest.workspace.folders import PARTS
+
+    made = backtest.init(folder)
+    if as_json:
+        cli.show.print_json({"path": str(made), "parts": PARTS})
+        return
+    typer.echo(f"{made} is a workspace: {', '.join(PARTS)}.")
+    if made != Path.cwd():
+        typer.echo(f"Go there: cd {folder}")
+    typer.echo("Then: backtest list strategies, backtest run, or backtest new signal NAME")
+
+
+new = options.App(no_args_is_help=True, help="Begin a signal of your own.")
+
+
+@new.command(
+    "signal",
+    epilog="Examples: `backtest new signal insider_sale` · "
+    "`backtest new signal insider_sale --from news`. Nothing is ever overwritten.",
+)
+def new_signal(
+    folders: options.Folders,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="In snake case: insider_sale.")],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="KIND",
+            help="Start from a kind of event that is there: earnings, news, short_report, "
+            "stake_disclosure; or one of dates that are known, such as report_date.",
+        ),
+    ] = None,
+    backtrader: Annotated[
+        bool, typer.Option("--backtrader", help="Write a strategy of Backtrader's.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write a strategy that runs at once, its events with an example row, and its test."""
+    from rich.text import Text
+
+    made = backtest.new_signal(name, kind, backtrader=backtrader, **folders.arguments())
+    if as_json:
+        cli.show.print_json(vars(made))
+        return
+    for path, what in _written(made):
+        typer.echo(f"wrote {os.path.relpath(path)}\n      {what}")
+    cli.show.console().print(Text("\nNext\n", style="bold"))
+    for command, what in _next(made):
+        typer.echo(f"  {command}\n      {what}")
+
+
+def _written(new: NewSignal) -> Iterator[tuple[Path, str]]:
+    yield new.strategy, "the rule: parameters, and what follows from an event"
+    if new.events:
+        yield new.events, "its events: one example row, made up and never traded; replace it"
+    yield new.test, "its test: the contract, and what it answers"
+
+
+def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
+    """The commands that lead from here to a result, and what each is for."""
+    if new.events:
+        real = "put real rows, each with its source, for the example"
+        yield f"edit {os.path.relpath(new.events)}", real
+        seal = f"backtest events seal {new.kind} --source 'where the rows come from'"
+        yield seal, "checks the rows and records what they are"
+    yield f"backtest check {new.name}", "the contract of every strategy, in seconds"
+    yield f"backtest audit {new.name}", "whether it looks ahead"
+    yield f"backtest run {new.name}", "what it would have earned, and what that is worth"
+    yield "backtest compare", "beside what ran before"
+    yield f"backtest open {new.name}", "its page: each event and trade"
+
+
+CONFIG_EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 --json`"
+
+
+def config(
+    folders: options.AllFolders,
+    symbol: options.Symbols = None,
+    benchmark: options.Benchmark = None,
+    cash: options.CashOption = None,
+    costs: options.CostsOption = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show every setting and where it came from.
+
+    With options, it shows what a command with these options works with.
+    """
+    from backtest.workspace.folders import read_config
+
+    named = {
+        "symbol": symbol,
+        "benchmark": benchmark,
+        "cash": cash,
+        "costs": costs,
+        **{f"folders.{name}": folder for name, folder in folders.arguments().items()},
+    }
+    found = read_config(named)
+    rows = [*found.settings.values(), *_parameters(found)]
+    if as_json:
+        settings = [vars(row) for row in rows]
+        cli.show.print_json({"file": found.path and str(found.path), "settings": settings})
+    else:
+        cli.show_data.settings(found, rows)
+    if found.path:
+        _check_strategies(found, folders)
+
+
+def _parameters(found: Config) -> list[Setting]:
+    """The parameters of strategies that the file sets."""
+    from backtest.strategy.parameters import leaves, plain
+    from backtest.workspace.folders import Setting
+
+    return [
+        Setting(f"strategies.{name}.{parameter}", plain(value), "file", str(found.path))
+        for name, table in found.defaults.tables.items()
+        for parameter, value in leaves(table).items()
+    ]
+
+
+def _check_strategies(found: Config, folders: options.AllFolders) -> None:
+    """Hold the parameters that the file sets against their strategies."""
+    from backtest.strategy.loading import find_strategy
+    from backtest.strategy.parameters import check_defaults
+    from backtest.workspace.folders import find_workspace
+
+    workspace = find_workspace(**folders.arguments())
+    for name in found.defaults.tables:
+        check_defaults(find_strategy(workspace, name))
+
+
+listing = options.App(no_args_is_help=True, help="List strategies or runs.")
+
+
+@listing.command("strategies", epilog="Example: `backtest list strategies`")
+def list_strategies(folders: options.AllFolders, as_json: options.AsJson = False) -> None:
+    """List the strategies: events, parameters, state, place, last run and last audit."""
+    from backtest.api.workspace import strategy_rows
+
+    found = strategy_rows(**folders.arguments(), tell=cli.show.left_out)
+    cli.show.either(found, cli.show_data.strategies, as_json=as_json)
+
+
+@listing.command(
+    "runs",
+    epilog="Examples: `backtest list runs` · "
+    "`backtest list runs earnings_surprise --set hold=5 --since 2025-09-01`",
+)
+def list_runs(
+    run: options.Runs = None,
+    settings: options.Settings = None,
+    since: Annotated[
+        date | None, options.day("--since", "Those that were requested on that day or later.")
+    ] = None,
+    as_json: options.AsJson = False,
+    reports: options.ReportsFolder = None,
+) -> None:
+    """List runs, the one requested last first, each with what differs from the defaults."""
+    from backtest.experiments.runs import finding
+    from backtest.workspace.folders import find_reports
+
+    wanted = {name: value.text for name, value in options.parse_settings(settings).items()}
+    found = finding.list_runs(
+        find_reports(reports), cli.show.left_out, run or (), settings=wanted, since=since
+    )
+    if as_json:
+        from backtest.api.pages import described
+
+        cli.show.print_json([described(run) for run in found])
+    else:
+        cli.show_runs.runs(cli.show.console(), found)
+
+
+universes = options.App(
+    invoke_without_command=True,
+    epilog="Examples: `backtest universes` · `backtest universes --json` · "
+    "`backtest universes seal mine --source 'my list'`",
+)
+
+
+@universes.callback()
+@options.spread
+def list_universes(
+    folders: options.Folders, context: typer.Context, as_json: options.AsJson = False
+) -> None:
+    """List the universes: stocks, span of prices, events of each kind, and what is missing."""
+    if not context.invoked_subcommand:
+        found = backtest.list_universes(**folders.arguments()).reset_index().to_dict("records")
+        cli.show.either(found, cli.show_data.universes, as_json=as_json)
+
+
+@universes.command("seal", epilog="Example: `backtest universes seal mine --source 'my list'`")
+def seal_universe(
+    folders: options.Folders,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose table was changed.")],
+    source: Annotated[str | None, typer.Option(help="Where the members come from.")] = None,
+) -> None:
+    """Check a table of members that you changed and record its sha256 anew."""
+    typer.echo(f"wrote {backtest.seal_universe(name, source, **folders.arguments())}")

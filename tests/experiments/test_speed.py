@@ -1,0 +1,37 @@
+"""What speed is worth, on bars of a session that fall at once after a report."""
+
+import json
+
+import pytest
+
+from tests.cli.test_imported_bars import RUN, report  # noqa: F401 - a fixture
+
+
+def speed(made):
+    (path,) = (made.root / "reports").glob("short_report-*/run.json")
+    return {row["reaction"]: row for row in json.loads(path.read_text())["speed"]}
+
+
+def test_each_reaction_trades_the_bar_that_it_makes(command, report):  # noqa: F811
+    made = report("2025-06-05T09:30:00")
+    assert command(*RUN).code == 0
+    found = speed(made)
+    assert list(found) == [0, 1, 5, 30, 60, None]
+    assert {row["trades"] for row in found.values()} == {1}
+    # All bars after the first of 06-05 open at 103, the next session at 104; it leaves two sessions
+    # after the entry, at 105 and 106. Borrow is of the closes, one night and three.
+    borrow = 1.02 * 0.10 / 360
+    within = 922 * (103 * 0.9995 - 105 * 1.0005 - 0.01 - borrow * (104 * 1 + 105 * 3))
+    for reaction in (0, 1, 5, 30, 60):
+        assert found[reaction]["profit"] == pytest.approx(within)
+        assert found[reaction]["mean_trade_return"] == pytest.approx(within / (922 * 102.9485))
+    late = 913 * (104 * 0.9995 - 106 * 1.0005 - 0.01 - borrow * (105 * 3 + 106 * 1))
+    assert found[None]["profit"] == pytest.approx(late)
+    assert found[None]["mean_trade_return"] == pytest.approx(late / (913 * 103.948))
+
+
+def test_a_run_by_sessions_has_none(command, report):  # noqa: F811
+    made = report("2025-06-05T09:30:00")
+    assert command(*[word for word in RUN if word not in ("--bars", "5m")]).code == 0
+    (path,) = (made.root / "reports").glob("short_report-*/run.json")
+    assert "speed" not in json.loads(path.read_text())

@@ -1,0 +1,44 @@
+"""Which terms of a signal go together, by bars and by the clock."""
+
+import pytest
+from pydantic import ValidationError
+
+from backtest.strategy.base import Signal
+from tests.made_up import report
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"hold_bars": 3},
+        {"hold_bars": 1, "leave": "close", "enter": "close"},
+        {"hold_bars": 0, "leave": "close"},
+        {"leave_at": "15:55"},
+        {"leave_at": "09:30", "hold": 0},
+        {"leave_at": "04:00", "hold": 2, "enter": "close"},
+    ],
+)
+def test_these_go_together(terms) -> None:
+    signal = Signal.short(report(), weight=0.5, **terms)
+    assert {name: getattr(signal, name) for name in terms} == terms
+
+
+@pytest.mark.parametrize(
+    ("terms", "why"),
+    [
+        ({"hold_bars": 3, "hold": 1}, "in place of hold"),
+        ({"hold_bars": 3, "leave_at": "15:55"}, "in place of hold"),
+        ({"hold_bars": 0}, "leaves at the close of the bar"),  # leave is the open
+        ({"hold_bars": 0, "leave": "close", "enter": "close"}, "leaves at the close of the bar"),
+        ({"hold_bars": -1}, "greater than or equal to 0"),
+        ({"leave_at": "15:55", "enter": "close"}, "enters at the close cannot leave at it"),
+        ({"leave_at": "15:55", "enter": "close", "hold": 0}, "cannot leave at it"),
+        ({"leave_at": "24:00"}, "pattern"),
+        ({"leave_at": "15:60"}, "pattern"),
+        ({"leave_at": "9:30"}, "pattern"),
+        ({"leave_at": "15:55:00"}, "pattern"),
+    ],
+)
+def test_these_do_not(terms, why) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Signal.short(report(), weight=0.5, **terms)
