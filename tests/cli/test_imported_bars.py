@@ -4,6 +4,7 @@ The bars agree with ACME's daily rows: of each session the first goes two dollar
 the open, the last closes a dollar above it, and all between stand at the open.
 """
 
+import json
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -90,3 +91,23 @@ def test_the_bar_is_the_first_that_opens_after_the_reaction(
     assert command(*RUN, "--reaction", reaction).code == 0
     (decision,) = rows(made, "decisions.csv")
     assert (decision["action"], decision["tradable_bar"]) == ("enter", bar)
+
+
+def test_the_study_by_the_minute_gives_what_the_hand_gives(command, report):
+    report("2025-06-18T10:15:00")  # the thirteenth session, so it opens at 112
+    study = ("study", "short_report", "--symbol", "ACME", "--benchmark", "INDX", "--bars", "5m")
+    told = command(*study, "--window", "0,+1")
+    assert (told.code, told.err) == (0, "")
+    assert "1 session with an event known to the minute" in " ".join(told.out.split())
+    minutes = json.loads(command(*study, "--window", "0,+1", "--json").out)["minutes"]
+    usual = sum(1 / (100 + number) for number in range(12)) / 12
+    assert minutes["close"]["value"] == pytest.approx(1 / 112 - usual)
+    assert {row["car"]["value"] for row in minutes["rows"]} == {0.0}  # all stand until the close
+    assert [row["volume"] for row in minutes["rows"]] == [1.0] * 31
+
+
+def test_an_event_known_by_its_session_alone_is_not_studied_by_the_minute(command, report):
+    report("2025-06-18T10:15:00", "session")
+    study = ("study", "short_report", "--symbol", "ACME", "--benchmark", "INDX", "--bars", "5m")
+    minutes = json.loads(command(*study, "--window", "0,+1", "--json").out)["minutes"]
+    assert (minutes["events"], minutes["outside"]) == (0, 1)

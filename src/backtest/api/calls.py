@@ -115,6 +115,7 @@ def study(
     benchmark: str | pd.DataFrame | None = None,
     model: Literal["market", "market_adjusted", "mean_adjusted"] = "market",
     reaction: float = 5.0,
+    bars: str | None = None,
     seed: int = 1,
     draws: int = 10_000,
     accept_jumps: bool = False,
@@ -140,6 +141,8 @@ def study(
             default, whichever fits; of many stocks their mean.
         model: of normal returns of one stock.
         reaction: minutes from publication to the earliest open.
+        bars: length of finer bars of one stock, such as `5m`: its events within a session are
+            studied by the minute as well.
         seed: of the random days that one stock is held against.
         draws: of these random days, at least 99.
 
@@ -174,12 +177,14 @@ def study(
     is_of_one = len(stocks) == 1
     if is_of_one and by is not None:
         raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
+    if bars is not None and not is_of_one:
+        raise UsageError("bars studies the minutes of one stock: name one symbol.")
     with workspace_of(frames, strategies, data, reports) as workspace:
         if is_of_one:
             request = run.StudyRequest(
                 name, stocks[0], as_strategy=as_strategy, benchmark=config.chosen("benchmark"),
                 settings=run.Settings(named or WINDOWS, model, seed=seed, draws=draws),
-                reaction=reaction, accept_jumps=accept_jumps,
+                reaction=reaction, bars=bars, accept_jumps=accept_jumps,
             )  # fmt: skip
             plan = run.prepare_study(workspace, request)
             known = plan.exists and not force

@@ -143,6 +143,10 @@ def study(
         str, typer.Option(help=f"Of normal returns: {', '.join(_MODELS)}.")
     ] = "market",
     reaction: options.Reaction = 5.0,
+    bars: Annotated[
+        str | None,
+        typer.Option(metavar="5m", help="Of one stock: minutes too, by bars of 1m, 5m … 1h."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random days.")] = 1,
     draws: Annotated[int, typer.Option(min=99, max=1_000_000, help="Random days.")] = 10_000,
     null_world: Annotated[
@@ -182,6 +186,7 @@ def study(
         benchmark=benchmark,
         model=cast("Any", model),
         reaction=reaction,
+        bars=bars,
         seed=seed,
         draws=draws,
         accept_jumps=accept_jumps,

@@ -67,6 +67,10 @@ def study(out: Console, found: StudyResult) -> None:
     out.print(title, "", grid(found.summary.items()), sep="\n")
     notes = study_page.study_notes(record)
     windows = record["windows"]
+    if "minutes" in record:
+        _print_heading(out, f"By the minute. {study_page.minute_note(record)}")
+        headers = study_page.MINUTE_COLUMNS
+        out.print(table(headers, study_page.minute_lines(record), whole=headers))
     _print_windows(out, "Average cumulative abnormal return (CAAR)", windows, "Overlaps")
     _print_windows(out, "In the expected direction", record["signed"] or [], "As expected")
     _print_heading(out, "Cumulative abnormal returns")

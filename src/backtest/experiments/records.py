@@ -357,6 +357,27 @@ class _Studied(TypedDict):
     files: NotRequired[dict[str, str]]
 
 
+class MinuteMean(TypedDict):
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class MinuteRow(TypedDict):
+    minute: int
+    car: MinuteMean
+    volume: float | None
+    range: float | None
+
+
+class MinutesRecord(TypedDict):
+    events: int
+    outside: int
+    rows: list[MinuteRow]
+    close: MinuteMean
+    shares: dict[str, float | None]
+
+
 class StudyRecord(_Studied):
     symbol: str
     benchmark: str
@@ -369,6 +390,8 @@ class StudyRecord(_Studied):
     groups: list[GroupRow]
     curves: list[CurveRecord]
     left_out: list[LeftOutRow]
+    bars: NotRequired[str]
+    minutes: NotRequired[MinutesRecord]  # only with bars
 
 
 class MeanRow(TypedDict):

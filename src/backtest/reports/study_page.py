@@ -26,6 +26,8 @@ TESTS = {
     "bmp": "BMP", "kp_patell": "KP-Pat.", "kp_bmp": "KP-BMP", "corrado": "Corrado", "sign": "sign",
 }  # fmt: skip
 _PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
+MINUTE_COLUMNS = ("Minute", "Mean CAR", "Interval", "Volume, usual = 1", "Range, usual = 1")
+_CLOSELY = 30  # minutes of which every bar is in the table
 _DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
 
 
@@ -89,6 +91,47 @@ def _lines(curve: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rounded(values: list[float | None]) -> list[float | None]:
     return [None if value is None else round(value, _DIGITS) + 0.0 for value in values]
+
+
+# ---- minutes ----
+
+
+def minute_lines(record: Record) -> list[tuple[str, ...]]:
+    """The table by minute: minute, CAR, its interval, volume and range as multiples of the usual.
+
+    Every bar of the first 30 minutes, half hours after them, and the close.
+    """
+    minutes = record.get("minutes")
+    if not minutes or not minutes["events"]:
+        return []
+    lines = []
+    for row in minutes["rows"]:
+        if row["minute"] <= _CLOSELY or row["minute"] % _CLOSELY == 0:
+            more = ("volume", "range")
+            multiples = [UNKNOWN if row[n] is None else f"{row[n]:.1f}" for n in more]
+            car = row["car"]
+            lines.append((f"{row['minute']:+d}", fine(car["value"]), interval(car), *multiples))
+    close = minutes["close"]
+    lines.append(("close", fine(close["value"]), interval(close), UNKNOWN, UNKNOWN))
+    return lines
+
+
+def minute_note(record: Record) -> str:
+    """What the table by minute shows, and how much of the move to the close was over."""
+    minutes = record["minutes"]
+    shares = [
+        f"{minute} min {100 * share:.0f} %"
+        for minute, share in minutes["shares"].items()
+        if share is not None
+    ]
+    over = f" Of the move to the close was over: {', '.join(shares)}." if shares else ""
+    return (
+        f"{counted(minutes['events'], 'session')} with an event known to the minute within it; "
+        f"{minutes['outside']} events are not. Minutes run from the open of the bar in which it "
+        f"became public. Usual is the mean of the same minutes of the 20 sessions before without "
+        f"an event; volume and range (high less low, over close: it widens with the spread) are "
+        f"medians of the multiples of it.{over}"
+    )
 
 
 # ---- many stocks ----

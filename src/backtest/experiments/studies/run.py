@@ -12,6 +12,7 @@ import pandas as pd
 
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
+from backtest.experiments.studies.minutes import study_minutes
 from backtest.experiments.studies.subject import (
     Study,
     choose,
@@ -38,6 +39,7 @@ from backtest.workspace.records import read_record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from backtest.data.bars import FinerBars
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.stats import Floats, Ints
     from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
@@ -74,6 +76,7 @@ class StudyRequest:
     benchmark: str | None = None  # the fund to hold the stock against; SPY or QQQ by fit where None
     reaction: float = 5.0  # minutes from publication to the earliest open
     settings: Settings = field(default_factory=Settings)
+    bars: str | None = None  # length of finer bars, such as 5m, to study minutes by as well
     accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
@@ -87,6 +90,7 @@ class StudyPlan(Plan[Study[StudyRecord]]):
     benchmark: Benchmark
     events: Sequence[StudiedEvent]
     left_out: Sequence[LeftOut]
+    finer: FinerBars | None = None
 
     def read(self) -> Study[StudyRecord]:
         """Read the study; DataError where its record, or the table of CARs, is damaged."""
@@ -125,7 +129,7 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     candidates = read_candidates(prices, request.symbol, request.benchmark)
     inputs = read_study_inputs(
         workspace, subject, (request.symbol,), candidates[0].symbol,
-        accept_jumps=request.accept_jumps,
+        bars=request.bars, accept_jumps=request.accept_jumps,
     )  # fmt: skip
     stock = inputs.history[request.symbol]
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
@@ -135,18 +139,21 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     series = Series(
         request.symbol, close_returns(stock, stock.table.index), benchmark.returns, days
     )
-    terms = {
+    terms: dict[str, Any] = {
         "symbol": request.symbol,
         "benchmark": benchmark.symbol,
         "benchmark_given": request.benchmark is not None,
         "reaction_minutes": request.reaction,
         "settings": json.loads(json.dumps(asdict(request.settings))),
     }
+    if request.bars:
+        terms["bars"] = request.bars
     decides = study_identity(subject, inputs, terms, candidates)
     path = workspace.reports / folder_name(
         f"study-{request.name}", (request.symbol,), run_id(decides)
     )
-    plan = StudyPlan(decides, path, request, subject, series, benchmark, events, left_out)
+    finer = inputs.finer.get(request.symbol)
+    plan = StudyPlan(decides, path, request, subject, series, benchmark, events, left_out, finer)
     if not events:
         raise _nothing(plan, [])
     return plan
@@ -163,12 +170,14 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
     figures = measure(plan.series, plan.events, plan.request.settings)
     if not any(window["known"] for window in figures["windows"]):
         raise _nothing(plan, figures["events"])
-    more = {
+    more: dict[str, Any] = {
         "also": plan.subject.also,
         "benchmark_reason": plan.benchmark.reason,
         "explained": dict(plan.benchmark.explained),
         "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
     }
+    if plan.finer is not None:
+        more["minutes"] = study_minutes(plan.finer, [each.event for each in plan.events])
     return write_study(plan, STUDY, started, {**figures, **more}, _cars(figures["events"]))
 
 

@@ -173,6 +173,7 @@ def read_study_inputs(
     benchmark: str,
     universe: str | None = None,
     *,
+    bars: str | None = None,
     accept_jumps: bool,
 ) -> Inputs:
     """What is studied; arguments and errors as of `read_inputs`."""
@@ -186,6 +187,7 @@ def read_study_inputs(
         looks_at=strategy.looks_at if strategy else (),
         trades_also=strategy.trades_also if strategy else (),
         universe=universe,
+        bars=bars,
         accept_jumps=accept_jumps,
         needs_bars=strategy is not None,  # a strategy may look at opens, highs and lows
     )
