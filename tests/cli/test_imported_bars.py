@@ -56,8 +56,8 @@ def test_the_program_gives_what_the_hand_gives(command, report):
     assert command(*RUN).code == 0
     (trade,) = rows(made, "trades.csv")
     # public at 10:15, five minutes to react: 10:20 is not after 10:20, so the bar of 10:25
-    assert trade["entry_bar"] == "2025-06-05 14:25:00+00:00"
-    assert trade["exit_bar"] == "2025-06-09 13:30:00+00:00"  # two sessions later, at the open
+    assert trade["entry_bar"] == "2025-06-05T14:25:00+00:00"
+    assert trade["exit_bar"] == "2025-06-09T13:30:00+00:00"  # two sessions later, at the open
     assert trade["shares"] == "922"  # 95,000 / 102.9485 = 922.8
     assert float(trade["entry_price"]) == pytest.approx(103 * 0.9995)
     assert float(trade["exit_price"]) == pytest.approx(105 * 1.0005)
@@ -73,15 +73,15 @@ def test_the_program_gives_what_the_hand_gives(command, report):
 @pytest.mark.parametrize(
     ("published", "precision", "reaction", "bar"),
     [
-        ("2025-06-05T10:15:00", "exact", "0", "2025-06-05 14:20:00+00:00"),
-        ("2025-06-05T10:15:01", "exact", "5", "2025-06-05 14:25:00+00:00"),
-        ("2025-06-05T10:15:00", "exact", "10", "2025-06-05 14:30:00+00:00"),
-        ("2025-06-05T09:24:59", "exact", "5", "2025-06-05 13:30:00+00:00"),
-        ("2025-06-05T09:25:00", "exact", "5", "2025-06-05 13:35:00+00:00"),
-        ("2025-06-05T15:50:00", "exact", "5", "2025-06-06 13:30:00+00:00"),
-        ("2025-07-03T12:49:00", "exact", "5", "2025-07-03 16:55:00+00:00"),
-        ("2025-07-03T12:51:00", "exact", "5", "2025-07-07 13:30:00+00:00"),
-        ("2025-06-05T10:15:00", "session", "5", "2025-06-06 13:30:00+00:00"),
+        ("2025-06-05T10:15:00", "exact", "0", "2025-06-05T14:20:00+00:00"),
+        ("2025-06-05T10:15:01", "exact", "5", "2025-06-05T14:25:00+00:00"),
+        ("2025-06-05T10:15:00", "exact", "10", "2025-06-05T14:30:00+00:00"),
+        ("2025-06-05T09:24:59", "exact", "5", "2025-06-05T13:30:00+00:00"),
+        ("2025-06-05T09:25:00", "exact", "5", "2025-06-05T13:35:00+00:00"),
+        ("2025-06-05T15:50:00", "exact", "5", "2025-06-06T13:30:00+00:00"),
+        ("2025-07-03T12:49:00", "exact", "5", "2025-07-03T16:55:00+00:00"),
+        ("2025-07-03T12:51:00", "exact", "5", "2025-07-07T13:30:00+00:00"),
+        ("2025-06-05T10:15:00", "session", "5", "2025-06-06T13:30:00+00:00"),
     ],
 )
 def test_the_bar_is_the_first_that_opens_after_the_reaction(

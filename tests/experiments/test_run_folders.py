@@ -35,17 +35,17 @@ def test_columns_are_those_of_the_design(checkout):
     assert ",".join(table(run, "trades.csv")[0]) == (
         "trade_id,event_id,symbol,direction,shares,entry_session,entry_price,exit_session,"
         "exit_price,exit_reason,gross_profit,commission,borrow,net_profit,return,mae,mfe,"
-        "entered_at,left_at,hedge_profit,dividends"
+        "entered_at,left_at,hedge_profit,dividends,entry_bar,exit_bar"
     )
     assert ",".join(table(run, "equity.csv")[0]) == (
         "session,equity,cash,position_value,return,benchmark_return,holding_return"
     )
     assert ",".join(table(run, "decisions.csv")[0]) == (
-        "event_id,symbol,kind,published_at,precision,tradable_session,action,direction,reason,"
-        "headline,grade,source_url,source_url_2"
+        "event_id,symbol,kind,published_at,precision,tradable_session,tradable_bar,action,direction,"
+        "reason,headline,grade,source_url,source_url_2"
     )
     assert ",".join(table(run, "orders.csv")[0]) == (
-        "session,symbol,size,type,price,event_id,exit_reason"
+        "session,symbol,size,type,price,event_id,exit_reason,bar"
     )
     assert ",".join(table(run, "bars.csv")[0]) == "symbol,session,open,high,low,close,volume"
 
@@ -136,6 +136,7 @@ def test_the_rows_of_a_run_by_hand(checkout):
         "published_at": "2025-06-04T20:05:00+00:00",
         "precision": "exact",
         "tradable_session": "2025-06-05",
+        "tradable_bar": "",
         "action": "enter",
         "direction": "long",
         "reason": "a beat",

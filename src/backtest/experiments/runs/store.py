@@ -365,7 +365,9 @@ def _csv(columns: Columns, rows: Iterable[Iterable[Any]]) -> str:
 
 
 def _full(cell: Any) -> Any:
-    """Floats with every digit, also numpy's; NaN is unknown."""
+    """Floats with every digit, also numpy's, where NaN is unknown; moments as ISO has them."""
+    if isinstance(cell, datetime):
+        return cell.isoformat()
     if not isinstance(cell, float):
         return cell
     return "" if isnan(cell) else repr(float(cell))
