@@ -53,7 +53,7 @@ def furnished(checkout):
     columns["hold"] = columns["hold"].cast(pa.int32())
     parquet.write_table(pa.table(columns), root / "signals.parquet")
     parquet.write_table(pa.table(EVENTS), root / "events.parquet")
-    table = read_prices(root / "data/prices", "ACME", needs_bars=True).table
+    table = read_prices(root / "data/prices", "ACME", bars=True).table
     table.index.name = "session"
     table.reset_index().to_parquet(root / "prices.parquet")
     dataset = root / "data/prices/parquet"
