@@ -24,6 +24,7 @@ from backtest.data.versions import undo
 from backtest.errors import BacktestError, UsageError, unknown
 from backtest.experiments.terms import read_day
 from backtest.sources.updates import check_symbol, raise_refused
+from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -312,6 +313,7 @@ def add_action(
     except ValueError as error:
         raise UsageError(f"{error}.") from None
     folder = data_of(data) / "actions"
+    clear_unfinished(folder)
     update = prepare_actions(folder, check_symbol(symbols), [row], source="By hand", accept=True)
     if not dry_run:
         update.make()

@@ -29,7 +29,7 @@ from backtest.data.datafile import (
 )
 from backtest.data.edits import Change
 from backtest.data.prices import actions_folder
-from backtest.data.versions import put
+from backtest.data.versions import clear_history, put
 from backtest.errors import UsageError, first_few
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def prepare_actions(
 
     DataError where the file would break its format.
     """
+    clear_history(folder / f"{symbol}.csv")
     kept = read_actions(folder, symbol)
     rows = {row.order: row for row in kept.rows}
     added, changes = [], []

@@ -13,7 +13,7 @@ import pandas as pd
 from backtest.data.bars import bars_path
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path, raise_problems, stated
-from backtest.data.prices import place_for
+from backtest.data.prices import DATASET, place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.action_files import actions_of, read_action_file
 from backtest.sources.own_bars import (
@@ -354,7 +354,8 @@ def import_prices(
     refused |= file.refused
     now = datetime.now(UTC).isoformat(timespec="seconds")
     folder = data / "prices"
-    clear_unfinished(folder / (file.bars or ""))
+    for among in (folder, folder / (file.bars or DATASET), data / "actions"):
+        clear_unfinished(among)
     for symbol, table in file.tables.items():
         path = (
             bars_path(folder, symbol, file.bars)

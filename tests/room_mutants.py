@@ -1,0 +1,321 @@
+"""Plants faults in the rooms that decide a number, a date or a file, and counts those noticed.
+
+`make mutants` runs this module. Of all faults that could be planted in a room a sample is drawn,
+the same for a seed. Each is planted in a copy of the tree, where the tests that reach its line are
+run. Survivors are shown; docs/testing.md says what became of those of the last count.
+
+    python -m tests.room_mutants [--seed 1] [--of 60] [ROOM ...]
+"""
+
+# ruff: noqa: T201 - it talks to whoever runs it
+
+import argparse
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from random import Random
+
+from backtest.stats.multiple_testing import wilson_interval
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "build" / "mutants"
+PYTHON = (sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
+REPORT = "MUTANTS_REPORT"  # names the file that takes how each test of a count went
+SECONDS = 45.0  # of tests a mutant, as they took when nothing was planted
+WORKERS = os.cpu_count() or 1
+
+_OF_DATA = (
+    "tests/data", "tests/stats", "tests/sources", "tests/strategy", "tests/experiments",
+    "tests/golden", "tests/api", "tests/hardening/test_once_unnoticed.py",
+)  # fmt: skip
+_OF_ENGINE = ("tests/spec", "tests/engine", "tests/data/test_market_view.py")
+ROOMS = {
+    "data": _OF_DATA, "stats": _OF_DATA, "sources": _OF_DATA, "experiments": _OF_DATA,
+    "engine": _OF_ENGINE,
+}  # fmt: skip
+
+# The kernel as Python reads it: records have their fields as attributes, and nothing is compiled.
+_KERNEL = "src/backtest/engine/kernel/compiled.py"
+_PLAIN = """def _by_name(value):
+    if isinstance(value, tuple):
+        parts = [_by_name(one) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    has_fields = isinstance(value, np.ndarray) and value.dtype.names
+    return value.view(np.recarray) if has_fields else value
+
+
+def compiled(function):
+    from functools import wraps
+
+    @wraps(function)
+    def call(*args):
+        with np.errstate(all="ignore"):
+            return function(*map(_by_name, args))
+
+    return call
+
+
+inlined = compiled
+
+
+"""
+
+_SWAPS: dict[type, type] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div, ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_SAID = {"description", "match", "help"}  # what words say decides nothing
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """Another text for a part of a module."""
+
+    path: str  # from the tree's root
+    lines: range
+    start: int  # in bytes, as the end
+    end: int
+    text: str
+
+    def __str__(self) -> str:
+        source = (ROOT / self.path).read_bytes()[self.start : self.end].decode()
+        before, after = (re.sub(r"\s+", " ", text) for text in (source, self.text))
+        return f"{self.path}:{self.lines[0]}: {before[:160]}  ->  {after[:160]}"
+
+
+def mutants(path: str) -> list[Mutant]:
+    """Every fault that could be planted in a module."""
+    source = (ROOT / path).read_bytes()
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    found = []
+    for node in _deciding(ast.parse(source)):
+        for text in _others(node):
+            start = starts[node.lineno - 1] + node.col_offset
+            end = starts[node.end_lineno - 1] + node.end_col_offset
+            whole = text if isinstance(node, ast.stmt) else f"({text})"
+            found.append(Mutant(path, range(node.lineno, node.end_lineno + 1), start, end, whole))
+    return found
+
+
+def _deciding(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below one that decide something: no types, and nothing that is only said."""
+    if isinstance(node, ast.JoinedStr | ast.Raise) or _is_for_types(node):
+        return
+    if isinstance(node, ast.stmt | ast.expr):
+        yield node
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "type_params"):
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, ast.AST) and not (isinstance(one, ast.keyword) and one.arg in _SAID):
+                yield from _deciding(one)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _others(node: ast.AST) -> Iterator[str]:
+    """What could stand in place of a node."""
+    match node:
+        case ast.stmt():
+            yield from _other_statements(node)
+        case ast.Compare(ops=[first, *more]):
+            yield _with(node, ops=[_SWAPS[type(first)](), *more])
+        case ast.BinOp() | ast.BoolOp() if type(node.op) in _SWAPS:
+            yield _with(node, op=_SWAPS[type(node.op)]())
+        case ast.UnaryOp():
+            yield ast.unparse(node.operand)
+        case ast.Constant(value=bool()):
+            yield str(not node.value)
+        case ast.Constant(value=int() | float()):
+            yield repr(node.value + 1)
+        case ast.IfExp():
+            yield _with(node, body=node.orelse, orelse=node.body)
+        case ast.Name() if node.id in _NAMES:
+            yield _NAMES[node.id]
+        case ast.Call():
+            said = [one for one in node.keywords if one.arg and one.arg not in _SAID]
+            for one in said:
+                yield _with(node, keywords=[other for other in node.keywords if other != one])
+
+
+def _other_statements(node: ast.stmt) -> Iterator[str]:
+    match node:
+        case ast.AugAssign() if type(node.op) in _SWAPS:
+            yield _with(node, op=_SWAPS[type(node.op)]())
+        case ast.Return(value=ast.expr()) if ast.unparse(node.value) != "None":
+            yield "return None"
+        case ast.Expr(value=ast.Call()):
+            yield "pass"
+        case ast.Break():
+            yield "continue"
+        case ast.Continue():
+            yield "break"
+
+
+def _with(node: ast.AST, **changes: object) -> str:
+    other = copy(node)
+    vars(other).update(changes)
+    return ast.unparse(other)
+
+
+def pytest_runtest_logreport(report) -> None:
+    """As a plugin of pytest: note how each test went, and how long it took."""
+    if report.when == "call" and REPORT in os.environ:
+        with Path(os.environ[REPORT]).open("a") as file:
+            file.write(f"{report.outcome} {report.duration:.4f} {report.nodeid}\n")
+
+
+class Tree:
+    """A copy of the tree in which faults are planted, and tests are run."""
+
+    def __init__(self, name: str, *, plain: bool) -> None:
+        self.root = FOLDER / name
+        shutil.rmtree(self.root, ignore_errors=True)
+        listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        for file in filter(None, names.split("\0")):
+            (self.root / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / file, self.root / file)
+        if plain:
+            text = (ROOT / _KERNEL).read_text()
+            head, tail = text.index("def compiled("), text.index("@inlined")
+            middle = text[text.index("def is_kept(") : text.index("def inlined(")]
+            kept = text[:head] + _PLAIN + middle + text[tail : text.index("@intrinsic")]
+            (self.root / _KERNEL).write_text(f"{kept}def borrowed(value):\n    return value\n")
+
+    def run(self, *words: str, seconds: float | None = None, **variables: str) -> int:
+        """The exit code of pytest."""
+        environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), **variables}
+        return subprocess.run(
+            (*PYTHON, *words), cwd=self.root, env=environment, timeout=seconds, check=False,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ).returncode  # fmt: skip
+
+    def count(self, tests: tuple[str, ...]) -> "Reached":
+        """Run tests and note which of them reach which line."""
+        report, found = self.root / "report", self.root / ".coverage"
+        words = ("--cov=backtest", "--cov-context=test", "--cov-report=", "-m", "not slow")
+        self.run(
+            *words, "-p", "tests.room_mutants", *tests,
+            **{REPORT: str(report), "COVERAGE_FILE": str(found)},
+        )  # fmt: skip
+        return Reached(self.root, report, found)
+
+    def status(self, mutant: Mutant, tests: list[str], seconds: float) -> str:
+        """What becomes of a mutant."""
+        if not tests:
+            return "not reached"
+        path = self.root / mutant.path
+        whole = path.read_bytes()
+        path.write_bytes(whole[: mutant.start] + mutant.text.encode() + whole[mutant.end :])
+        # Its length and its second may be those of the code that is kept compiled.
+        Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
+        try:
+            code = self.run("-x", "-p", "no:randomly", *tests, seconds=20 + 5 * seconds)
+        except subprocess.TimeoutExpired:
+            return "never ended"
+        finally:
+            path.write_bytes(whole)
+            Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
+        return "killed" if code else "survived"
+
+
+class Reached:
+    """Which tests reach a line, and how long they take."""
+
+    def __init__(self, root: Path, report: Path, found: Path) -> None:
+        from coverage import CoverageData
+
+        self._root, self._found = root, CoverageData(found)
+        self._found.read()
+        lines = [line.split(" ", 2) for line in report.read_text().splitlines()]
+        self.seconds = {name: float(took) for how, took, name in lines if how == "passed"}
+        self.failed = [name for how, _, name in lines if how == "failed"]
+        self._lines: dict[str, dict[int, list[str]]] = {}
+
+    def by(self, mutant: Mutant) -> list[str]:
+        """Tests that reach a mutant, the quickest first; those of its module where none does."""
+        file = str(self._root / mutant.path)
+        if file not in self._lines:
+            self._lines[file] = self._found.contexts_by_lineno(file)
+        lines = self._lines[file]
+        own = {context for line in mutant.lines for context in lines.get(line, ())}
+        if own <= {""}:  # what is read when the module is
+            own = {context for contexts in lines.values() for context in contexts} if own else own
+        names = {context.rpartition("|")[0] for context in own} & self.seconds.keys()
+        found, left = [], SECONDS
+        for name in sorted(names, key=lambda name: (self.seconds[name], name)):
+            left -= self.seconds[name]
+            if left < 0:
+                break
+            found.append(name)
+        return found[:300]
+
+
+def main() -> None:
+    """Count the rooms that are named, or all."""
+    words = argparse.ArgumentParser()
+    words.add_argument("rooms", nargs="*", default=list(ROOMS), metavar="ROOM")
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--of", type=int, default=60, help="mutants of each room")
+    terms = words.parse_args()
+    reached: dict[tuple[str, ...], Reached] = {}
+    for room in terms.rooms:
+        tests, plain = ROOMS[room], room == "engine"
+        trees = SimpleQueue[Tree]()
+        for number in range(WORKERS):
+            trees.put(Tree(f"{'engine' if plain else 'rooms'}-{number}", plain=plain))
+        if tests not in reached:
+            tree = trees.get()
+            reached[tests] = tree.count(tests)
+            trees.put(tree)
+            print(f"{len(reached[tests].seconds)} tests, left out {len(reached[tests].failed)}")
+        files = sorted((ROOT / "src/backtest" / room).rglob("*.py"))
+        names = [str(file.relative_to(ROOT)) for file in files]
+        every = [one for name in names if name != _KERNEL for one in mutants(name)]
+        drawn = Random(f"{terms.seed} {room}").sample(every, min(terms.of, len(every)))
+
+        def become(mutant: Mutant, trees=trees, known=reached[tests]) -> str:
+            found, tree = known.by(mutant), trees.get()
+            try:
+                return tree.status(mutant, found, sum(known.seconds[name] for name in found))
+            finally:
+                trees.put(tree)
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            became = list(pool.map(become, drawn))
+        for mutant, status in zip(drawn, became, strict=True):
+            if status in ("survived", "not reached"):
+                print(f"{status}: {mutant}")
+        count = Counter(became)
+        noticed = count["killed"] + count["never ended"]
+        low, high = wilson_interval(noticed, len(drawn))
+        print(
+            f"{room}: {len(drawn)} of {len(every):,}, seed {terms.seed}: "
+            f"{', '.join(f'{n} {status}' for status, n in count.items())}; "
+            f"{noticed / len(drawn):.0%} noticed ({low:.0%} to {high:.0%})",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
