@@ -47,12 +47,21 @@ ROOMS = {
 
 # The kernel as Python reads it: records have their fields as attributes, and nothing is compiled.
 _KERNEL = "src/backtest/engine/kernel/compiled.py"
-_PLAIN = """def _by_name(value):
+_PLAIN = """class _Record(np.record):
+    def __getattribute__(self, name):
+        dtype = super().__getattribute__("dtype")
+        return self[name] if name in dtype.names else super().__getattribute__(name)
+
+    def __setattr__(self, name, value):
+        self[name] = value
+
+
+def _by_name(value):
     if isinstance(value, tuple):
         parts = [_by_name(one) for one in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     has_fields = isinstance(value, np.ndarray) and value.dtype.names
-    return value.view(np.recarray) if has_fields else value
+    return value.view(np.dtype((_Record, value.dtype))) if has_fields else value
 
 
 def compiled(function):
@@ -143,10 +152,8 @@ def _others(node: ast.AST) -> Iterator[str]:
             yield _with(node, op=_SWAPS[type(node.op)]())
         case ast.UnaryOp():
             yield ast.unparse(node.operand)
-        case ast.Constant(value=bool()):
-            yield str(not node.value)
-        case ast.Constant(value=int() | float()):
-            yield repr(node.value + 1)
+        case ast.Constant(value=bool() | int() | float() as value):
+            yield repr(not value if isinstance(value, bool) else value + 1)
         case ast.IfExp():
             yield _with(node, body=node.orelse, orelse=node.body)
         case ast.Name() if node.id in _NAMES:
@@ -177,11 +184,17 @@ def _with(node: ast.AST, **changes: object) -> str:
     return ast.unparse(other)
 
 
+_WENT: list[str] = []  # how each test of this process went, and how long it took
+
+
 def pytest_runtest_logreport(report) -> None:
-    """As a plugin of pytest: note how each test went, and how long it took."""
-    if report.when == "call" and REPORT in os.environ:
-        with Path(os.environ[REPORT]).open("a") as file:
-            file.write(f"{report.outcome} {report.duration:.4f} {report.nodeid}\n")
+    """As a plugin of pytest: a test may still keep files from being written."""
+    if report.when == "call":
+        _WENT.append(f"{report.outcome} {report.duration:.4f} {report.nodeid}\n")
+
+
+def pytest_sessionfinish() -> None:
+    Path(os.environ[REPORT]).write_text("".join(_WENT))
 
 
 class Tree:
@@ -207,12 +220,14 @@ class Tree:
         environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), **variables}
         return subprocess.run(
             (*PYTHON, *words), cwd=self.root, env=environment, timeout=seconds, check=False,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=(FOLDER / "log").open("w"), stderr=subprocess.STDOUT,
         ).returncode  # fmt: skip
 
     def count(self, tests: tuple[str, ...]) -> "Reached":
         """Run tests and note which of them reach which line."""
-        report, found = self.root / "report", self.root / ".coverage"
+        report, found = FOLDER / "report", FOLDER / "coverage"
+        for earlier in (report, found):
+            earlier.unlink(missing_ok=True)
         words = ("--cov=backtest", "--cov-context=test", "--cov-report=", "-m", "not slow")
         self.run(
             *words, "-p", "tests.room_mutants", *tests,
@@ -247,10 +262,10 @@ class Reached:
 
         self._root, self._found = root, CoverageData(found)
         self._found.read()
+        self._lines: dict[str, dict[int, list[str]]] = {}
         lines = [line.split(" ", 2) for line in report.read_text().splitlines()]
         self.seconds = {name: float(took) for how, took, name in lines if how == "passed"}
         self.failed = [name for how, _, name in lines if how == "failed"]
-        self._lines: dict[str, dict[int, list[str]]] = {}
 
     def by(self, mutant: Mutant) -> list[str]:
         """Tests that reach a mutant, the quickest first; those of its module where none does."""
@@ -268,7 +283,7 @@ class Reached:
             if left < 0:
                 break
             found.append(name)
-        return found[:300]
+        return found
 
 
 def main() -> None:

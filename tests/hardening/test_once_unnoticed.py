@@ -261,3 +261,19 @@ def test_of_a_set_that_was_tried_twice_the_later_result_counts(tmp_path, order):
         }  # fmt: skip
         record_run(tmp_path, manifest)
     assert trial_sharpes(tmp_path, "beats", ["ACME"]) == [0.7]
+
+
+def test_two_events_whose_ids_are_the_same_by_chance_are_not_taken_for_one(checkout, command):
+    """Their hashes begin alike; among a million events some do."""
+    header = "symbol,published_at,precision,headline,category,source_url\n"
+    row = "ACME,2025-06-24T14:00:00+00:00,exact,Contract {},contract,https://example.org/{}\n"
+    (checkout.root / "mine.csv").write_text(header + row.format(2370, 1))
+    words = ("events", "import", "mine.csv", "--kind", "news", "--yes")
+    assert command(*words).code == 0
+    before = checkout.snapshot("data")
+    for rows in ((4483,), (4483, 2370)):
+        (checkout.root / "mine.csv").write_text(header + "".join(row.format(n, n) for n in rows))
+        outcome = command(*words)
+        assert outcome.code == 2
+        assert "would be the id of two events, 'Contract 2370' and 'Contract 4483'" in outcome.err
+        assert checkout.snapshot("data") == before

@@ -159,6 +159,8 @@ def add_rows(
     added: dict[str, Cells] = {}
     for row in rows:
         name = event_of(kind, row).id
+        if there := known.get(name) or added.get(name):
+            _check_same(name, event_of(kind, there), event_of(kind, row))
         if name in known and not replace:
             raise UsageError(
                 f"{name} is there already. Change it with `backtest events edit {name} --field …`."
@@ -169,6 +171,17 @@ def add_rows(
         if any(old.get(n, "") != cell for n, cell in row.items() if n != "retrieved_at"):
             (known if old else added)[name] = {**old, **row}
     return held.edit({**known, **added}, reason)
+
+
+def _check_same(name: str, there: Event, row: Event) -> None:
+    """Refuse two events of a day whose ids, of six digits, are the same by chance."""
+    if (there.symbol, there.published_at, there.headline) != (
+        row.symbol, row.published_at, row.headline,
+    ):  # fmt: skip
+        raise UsageError(
+            f"{name} would be the id of two events, {there.headline!r} and {row.headline!r}. "
+            f"Change a word of one headline."
+        )
 
 
 def edit_event(
