@@ -89,6 +89,23 @@ def test_a_command_that_is_ended_leaves_no_process_and_is_gone_on_with(
     assert unfinished(checkout) == []
 
 
+def test_few_addresses_are_told_beforehand(checkout):
+    """Compilers and Arrow end the process where none is left, and nothing can be said any more."""
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000))
+
+    words = [sys.executable, "-c", PROGRAM, "config"]
+    done = subprocess.run(
+        words, cwd=checkout.root, preexec_fn=limit, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert "leaves this command 2.0 GB of addresses" in done.stderr
+    assert "exit code 134" in done.stderr
+    assert subprocess.run(words, **taken).stderr == ""
+
+
 # What another machine left
 
 ELSEWHERE = "process 1 on another-machine"

@@ -8,6 +8,7 @@ import gc
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -34,6 +35,7 @@ _KEPT = (
     "The same command goes on from there."
 )
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
+_ADDRESSES = 2_500_000_000  # bytes that the kernel's compiler has been seen to need, and some
 _NEW_OBJECTS = 500_000  # between two searches for garbage: more than a replay makes
 
 app = options.App(
@@ -133,6 +135,7 @@ def main() -> None:
     sys.stdout, output = _patient(sys.stdout)
     sys.stderr, _ = _patient(sys.stderr)
     sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
+    _warn_of_few_addresses()
     code = _run()
     if output:
         sys.stdout.flush()
@@ -142,6 +145,21 @@ def main() -> None:
             typer.echo(f"error: What is printed cannot be written: {reason}.{done}", err=True)
             code = code or UsageError.exit_code
     sys.exit(code)
+
+
+def _warn_of_few_addresses() -> None:
+    """Say beforehand what cannot be said afterwards: compilers and Arrow abort the process."""
+    with suppress(ImportError):  # Windows
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if 0 <= limit < _ADDRESSES:
+            typer.echo(
+                f"warning: `ulimit -v` leaves this command {limit / 1e9:.1f} GB of addresses. With "
+                f"less than {_ADDRESSES / 1e9:.1f} GB a library may end it without a message "
+                f"(exit code 134); nothing is half written then.",
+                err=True,
+            )
 
 
 def _run() -> int:
