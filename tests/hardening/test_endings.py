@@ -97,13 +97,11 @@ def test_few_addresses_are_told_beforehand(checkout):
         resource.setrlimit(resource.RLIMIT_AS, (2_000_000_000, 2_000_000_000))
 
     words = [sys.executable, "-c", PROGRAM, "config"]
-    done = subprocess.run(
-        words, cwd=checkout.root, preexec_fn=limit, capture_output=True, text=True
-    )
-    assert done.returncode == 0
+    terms = {"cwd": checkout.root, "capture_output": True, "text": True}
+    done = subprocess.run(words, preexec_fn=limit, check=True, **terms)
     assert "leaves this command 2.0 GB of addresses" in done.stderr
     assert "exit code 134" in done.stderr
-    assert subprocess.run(words, **taken).stderr == ""
+    assert subprocess.run(words, check=True, **terms).stderr == ""
 
 
 # What another machine left
