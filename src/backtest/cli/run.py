@@ -252,7 +252,7 @@ def _write(table: pa.Table, path: Path) -> None:
 
     from pyarrow import csv, parquet
 
-    from backtest.workspace.files import write_bytes
+    from backtest.workspace.files import clear_unfinished, write_bytes
 
     sink = BytesIO()
     if path.suffix == ".parquet":
@@ -261,6 +261,7 @@ def _write(table: pa.Table, path: Path) -> None:
         sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
         bare: Any = csv.WriteOptions(include_header=False)
         csv.write_csv(table, sink, bare)
+    clear_unfinished(path.parent, path.name)
     write_bytes(path, sink.getvalue())
 
 
