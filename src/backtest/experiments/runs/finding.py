@@ -52,6 +52,7 @@ def variant(record: Mapping[str, Any]) -> list[str]:
     words += [f"to {day}" for day in [differs.get("last")] if day]
     words += [f"as of {day}" for day in [record.get("as_of")] if day]
     words += [f"by {length}" for length in [differs.get("bars")] if length]
+    words += ["no daily bars"] * (differs.get("missing_bars") == "none")
     return words + [f"on {engine}" for engine in [differs.get("engine")] if engine]
 
 

@@ -276,7 +276,7 @@ def _differs(plan: RunPlan) -> dict[str, Any]:
         "first": request.first and request.first.isoformat(),
         "last": request.last and request.last.isoformat(),
         "engine": request.engine,
-        **({"bars": request.bars} if request.bars else {}),
+        **({"bars": request.bars, "missing_bars": request.missing_bars} if request.bars else {}),
     }
 
 
