@@ -1,12 +1,12 @@
 """Seeded mutants of every file that the program reads: one message, or the right answer."""
 
-import json
 import shutil
 import sqlite3
 from random import Random
 
 import pytest
 
+from backtest.workspace.records import record_text
 from tests.audits import record as audit_record
 from tests.hardening.conftest import QUICK, SEED, TIMES, unfinished
 from tests.hardening.mutants import mutant
@@ -72,7 +72,7 @@ def furnished(checkout, tried, monkeypatch):
     (checkout.root / "costs.toml").write_text(COSTS)
     folder = checkout.root / "reports/audit-beats-ACME-0123456789"
     folder.mkdir(parents=True)
-    (folder / "audit.json").write_text(json.dumps(audit_record()))
+    (folder / "audit.json").write_text(record_text(audit_record()))
     for words in (RUN, RUN, ("compare",)):
         assert tried(*words).code == 0
     return checkout

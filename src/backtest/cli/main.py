@@ -148,7 +148,7 @@ def main() -> None:
 
 
 def _warn_of_few_addresses() -> None:
-    """Say beforehand what cannot be said afterwards: compilers and Arrow abort the process."""
+    """Say beforehand what cannot be said later: LLVM and Arrow abort the process, BLAS waits."""
     with suppress(ImportError):  # Windows
         import resource
 
@@ -157,7 +157,7 @@ def _warn_of_few_addresses() -> None:
             typer.echo(
                 f"warning: `ulimit -v` leaves this command {limit / 1e9:.1f} GB of addresses. With "
                 f"less than {_ADDRESSES / 1e9:.1f} GB a library may end it without a message "
-                f"(exit code 134); nothing is half written then.",
+                f"(exit code 134), or wait for ever; nothing is half written then.",
                 err=True,
             )
 
