@@ -1,0 +1,101 @@
+"""What kills the mutants that `tests/room_mutants.py` once drew and no test noticed."""
+
+from pathlib import Path
+
+import pytest
+
+from backtest.data.actions import jumps_of, parse_actions
+from backtest.data.bars import LENGTHS, read_bars
+from backtest.data.checks import check_actions
+from backtest.data.datafile import DataFile
+from backtest.data.event_checks import stated_figures
+from backtest.data.prices import parse_prices
+from tests.data.test_bars import ROWS, write
+from tests.made_up import ACME, SESSIONS
+
+HEADER = "day,action,amount,until,name,source"
+
+# data
+
+
+def test_bars_at_other_times_are_other_bars(checkout):
+    bars = read_bars(write(checkout, ROWS), "ACME", "5m")
+    moved = [
+        (row[0].replace("19:55", "19:50"), *row[1:]) if "19:55" in row[0] else row for row in ROWS
+    ]
+    assert bars.sha256() != read_bars(write(checkout, moved), "ACME", "5m").sha256()
+
+
+def test_lengths_are_the_minutes_that_they_say():
+    assert LENGTHS == {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
+
+
+def jumps(ratio, volume, place=25):
+    """The jump of flat prices that open at a ratio of the close before, on a session of trade."""
+    closes = [100.0] * place + [100.0 * ratio] * (len(SESSIONS) - place)
+    volumes = [100] * len(SESSIONS)
+    volumes[place] = volume
+    rows = [
+        f"{day},{close},{close},{close},{close},{traded}"
+        for day, close, traded in zip(SESSIONS, closes, volumes, strict=True)
+    ]
+    text = "\n".join(["date,open,high,low,close,volume", *rows, ""])
+    metadata = {"adjust": "none", "first": SESSIONS[0], "last": SESSIONS[-1]}
+    nothing = parse_actions(DataFile(Path("a/ACME.csv"), f"{HEADER}\n", "", {}))
+    return jumps_of(parse_prices(DataFile(Path("made/ACME.csv"), text, "", metadata), nothing))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shares", "is_news"),
+    [(1 / 3, 3, True), (1 / 4, 4, False), (3.0, 1 / 3, True), (4.0, 1 / 4, False)],
+)
+def test_no_news_moves_a_price_to_a_quarter_or_four_times(ratio, shares, is_news):
+    (jump,) = jumps(ratio, 1_000)
+    assert (jump.shares, jump.is_news) == (pytest.approx(shares), is_news)
+
+
+def test_heavy_trade_soon_after_the_first_session_is_news_as_well():
+    (jump,) = jumps(0.5, 1_000, place=5)
+    assert jump.is_news
+
+
+@pytest.mark.parametrize(
+    ("text", "figures"),
+    [
+        ("It closed 08-14 +5.0 %", [("closed 08-14 +5.0 %", "close_change", "08-14", "+5.0")]),
+        (
+            "closed -4 % (50 to 48)",
+            [
+                ("closed -4 % (50 to 48)", "close_change", "", "-4"),
+                ("closed -4 % (50 to 48)", "previous_close", "", "50"),
+                ("closed -4 % (50 to 48)", "close", "", "48"),
+            ],
+        ),
+        ("shares fell 3.5 %", [("shares fell 3.5 %", "close_change", "", "-3.5")]),
+        ("intraday -7 %", [("intraday -7 %", "low_change", "", "-7")]),
+        ("high +7 %", [("high +7 %", "high_change", "", "+7")]),
+        ("intraday low 31.5", [("intraday low 31.5", "low", "", "31.5")]),
+        (
+            "open 20 vs. prior close of 19",
+            [
+                ("open 20 vs. prior close of 19", "open", "", "20"),
+                ("open 20 vs. prior close of 19", "previous_close", "", "19"),
+            ],
+        ),
+    ],
+)
+def test_a_stated_figure_has_its_words_its_name_and_its_day(text, figures):
+    found = [(one.text, one.name, one.day, one.figure) for one in stated_figures(text)]
+    assert found == figures
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("2025-06-05", "2025-06-05"), ("2025-06-04", "2025-06-05")]
+)
+def test_volume_on_the_first_day_of_a_halt_is_found(checkout, first, last):
+    assert f"{first}," in ACME
+    text = f"{HEADER}\n{first},halted,,{last},,x\n"
+    checkout.write("data/actions/ACME.csv", text)
+    found = [one.what for one in check_actions(checkout.workspace, ["ACME"])]
+    days = [day for day in SESSIONS if first <= day <= last]
+    assert f"Halted from {first}, with volume on {', '.join(days)}" in found
