@@ -11,7 +11,7 @@ from backtest.data.datafile import DataFile
 from backtest.data.event_checks import stated_figures
 from backtest.data.prices import parse_prices
 from tests.data.test_bars import ROWS, write
-from tests.made_up import ACME, SESSIONS
+from tests.made_up import ACME, SESSIONS, do, often
 
 HEADER = "day,action,amount,until,name,source"
 
@@ -99,3 +99,24 @@ def test_volume_on_the_first_day_of_a_halt_is_found(checkout, first, last):
     found = [one.what for one in check_actions(checkout.workspace, ["ACME"])]
     days = [day for day in SESSIONS if first <= day <= last]
     assert f"Halted from {first}, with volume on {', '.join(days)}" in found
+
+
+# engine
+
+
+@pytest.mark.parametrize("make", ["long", "short"])
+def test_the_engines_tell_the_same_of_a_run(checkout, make):
+    """Also what was cut by participation, and which borrow rates nobody quoted."""
+    name = often(checkout, make=make)
+    terms = {"rules": {"max_participation": 0.1, "borrow_mode": "table"}}
+    one, other = (do(checkout, name, engine=engine, **terms) for engine in ("backtrader", "kernel"))
+    assert "participation" in " ".join(row["reason"] for row in one.decisions)
+    for row, same in zip(one.decisions, other.decisions, strict=True):
+        assert row == same
+    assert one.manifest["assumptions"] == other.manifest["assumptions"]
+    assert ("assumption" in " ".join(one.manifest["assumptions"])) == (make == "short")
+    filled = {"market", "close"}
+    orders = [[row for row in run.orders if row["type"] in filled] for run in (one, other)]
+    keys = ("session", "symbol", "size", "type", "event_id", "exit_reason")
+    first, second = ([[row[key] for key in keys] for row in rows] for rows in orders)
+    assert first == second

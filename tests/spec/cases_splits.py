@@ -405,6 +405,32 @@ CASES = [
         outcomes={"e1": "enter", "e2": "resize", "e3": "resize"},
     ),
     Case(
+        name="a_split_with_a_rest_after_a_part_was_sold",
+        rule="splits",
+        bars={
+            "ACME": """
+                2025-06-02 100 100 100 100
+                2025-06-03 110 110 105 105
+                2025-06-04  72  72  72  72   # three for two
+            """
+        },
+        actions={"ACME": [("2025-06-04", "split", 1.5)]},
+        signals=[
+            long("2025-06-02", weight=0.01),
+            long("2025-06-03", weight=0.0077, resize=True),
+        ],
+        # 10 at 100. 100,100 × 0.0077 ÷ 110 = 7.007: 3 sold at 110. 7 × 1.5 = 10.5: the half leaves
+        # at 105 ÷ 1.5 = 70. Of 15 entered for 1,000 have left 4.5 for 330, 0.5 for 35, and 10 are
+        # worth 720.
+        trades=[
+            trade("e1", "ACME", "long", 15, "2025-06-02", 1_000 / 15, "2025-06-04",
+                  (330 + 35 + 720) / 15, "open", gross=85),
+        ],
+        equity=[100_000, 99_330 + 7 * 105, 99_365 + 720],
+        cash=[99_000, 99_330, 99_365],
+        outcomes={"e1": "enter", "e2": "resize"},
+    ),
+    Case(
         name="of_one_day_the_split_comes_before_the_dividend",
         rule="splits",
         bars=DAYS,
