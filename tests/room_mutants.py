@@ -36,9 +36,11 @@ SECONDS = 45.0  # of tests a mutant, as they took when nothing was planted
 WORKERS = os.cpu_count() or 1
 
 _OF_DATA = (
-    "tests/data", "tests/stats", "tests/sources", "tests/strategy", "tests/experiments",
+    "tests/data", "tests/sources", "tests/strategy", "tests/experiments",
     "tests/golden", "tests/api", "tests/hardening/test_once_unnoticed.py",
     "tests/hardening/test_planted.py", "tests/workspace/test_records.py",
+    "tests/audit/test_audit_checks.py", "tests/audit/test_audit_parquet.py",
+    "tests/audit/test_audit_worlds.py", "tests/stats",
     *(f"tests/cli/test_{name}.py" for name in (
         "actions_command", "bad_data", "check_commands", "events_editing", "events_fetch",
         "prices_fetch", "study_command", "sweep_command", "universes",

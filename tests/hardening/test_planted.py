@@ -30,18 +30,23 @@ def test_lengths_are_the_minutes_that_they_say():
     assert LENGTHS == {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
 
 
-def jumps(ratio, volume, place=25):
-    """The jump of flat prices that open at a ratio of the close before, on a session of trade."""
+def jumps(ratio, volume, place=25, first=100, high=1.0, usual=1.05, split=""):
+    """The jump of flat prices that open at a ratio of the close before, on a session of trade.
+
+    Traded are 100 shares a session, of the first as it is said; the high of a bar is
+    `usual` lows, of that of the jump `high`.
+    """
     closes = [100.0] * place + [100.0 * ratio] * (len(SESSIONS) - place)
     volumes = [100] * len(SESSIONS)
-    volumes[place] = volume
+    volumes[0], volumes[place] = first, volume
+    highs = [close * (usual if place != n else high) for n, close in enumerate(closes)]
     rows = [
-        f"{day},{close},{close},{close},{close},{traded}"
-        for day, close, traded in zip(SESSIONS, closes, volumes, strict=True)
+        f"{day},{close},{top},{close},{close},{traded}"
+        for day, close, top, traded in zip(SESSIONS, closes, highs, volumes, strict=True)
     ]
     text = "\n".join(["date,open,high,low,close,volume", *rows, ""])
     metadata = {"adjust": "none", "first": SESSIONS[0], "last": SESSIONS[-1]}
-    nothing = parse_actions(DataFile(Path("a/ACME.csv"), f"{HEADER}\n", "", {}))
+    nothing = parse_actions(DataFile(Path("a/ACME.csv"), f"{HEADER}\n{split}", "", {}))
     return jumps_of(parse_prices(DataFile(Path("made/ACME.csv"), text, "", metadata), nothing))
 
 
@@ -57,6 +62,26 @@ def test_no_news_moves_a_price_to_a_quarter_or_four_times(ratio, shares, is_news
 def test_heavy_trade_soon_after_the_first_session_is_news_as_well():
     (jump,) = jumps(0.5, 1_000, place=5)
     assert jump.is_news
+    (jump,) = jumps(0.5, 1_000, place=2, first=1_000)  # 500 of old shares, 550 are usual
+    assert not jump.is_news
+
+
+@pytest.mark.parametrize(("high", "is_news"), [(1.28, False), (1.29, True)])
+def test_a_range_that_is_news_is_a_quarter_and_three_times_the_usual(high, is_news):
+    """In logarithms: ln 1.284 is a quarter, and three times ln 1.05 are 0.146."""
+    (jump,) = jumps(0.5, 100, high=high)
+    assert jump.is_news == is_news
+
+
+@pytest.mark.parametrize(("usual", "is_news"), [(1.09, True), (1.10, False)])
+def test_a_wide_range_is_news_where_others_are_a_third_of_it(usual, is_news):
+    """Three times ln 1.09 are 0.2585, of ln 1.10 0.2859; ln 1.31 is 0.2700."""
+    (jump,) = jumps(0.5, 100, high=1.31, usual=usual)
+    assert jump.is_news == is_news
+
+
+def test_a_split_of_the_first_session_changes_no_other():
+    assert jumps(1.0, 100, split=f"{SESSIONS[0]},split,2,,,x\n") == []
 
 
 @pytest.mark.parametrize(
