@@ -69,7 +69,7 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
                 id=signal.event_id, published_at=signal.published_at, symbol=signal.symbol
             ),
             tradable_session=oracle.day(signal.session),
-            tradable_at=bar_time(signal.session),
+            tradable_bar=bar_time(signal.session),
             action="signal",
             reason="",
             signal=as_signal(signal),
@@ -152,7 +152,7 @@ def run_replay(
 def outcome_of(result: Result) -> oracle.Outcome:
     """A result in the oracle's words."""
     names = oracle.Trade.__dataclass_fields__
-    times = {"entry_time", "exit_time"}
+    times = {"entry_bar", "exit_bar"}
     return oracle.Outcome(
         trades=[
             oracle.Trade(

@@ -134,8 +134,8 @@ def by_session(outcome: Outcome, bars: Tables) -> Outcome:
             trade,
             entry_session=day(entered),
             exit_session=day(left),
-            entry_time=None if entered in whole else entered,
-            exit_time=None if left in whole else left,
+            entry_bar=None if entered in whole else entered,
+            exit_bar=None if left in whole else left,
         )
 
     return replace(

@@ -96,8 +96,8 @@ class Trade:
     net_profit: float
     hedge_profit: float = 0.0  # of its legs, after their costs; in the net profit
     dividends: float = 0.0  # below zero where a short has paid them; in the net profit
-    entry_time: datetime | None = None  # when its bar opened, in a session by bars
-    exit_time: datetime | None = None
+    entry_bar: datetime | None = None  # when its bar opened, in a session by bars
+    exit_bar: datetime | None = None
 
 
 class Point(NamedTuple):

@@ -111,3 +111,23 @@ def test_an_event_known_by_its_session_alone_is_not_studied_by_the_minute(comman
     study = ("study", "short_report", "--symbol", "ACME", "--benchmark", "INDX", "--bars", "5m")
     minutes = json.loads(command(*study, "--window", "0,+1", "--json").out)["minutes"]
     assert (minutes["events"], minutes["outside"]) == (0, 1)
+
+
+def test_an_event_whose_bar_lies_before_the_span_is_not_traded_at_its_begin(command, report):
+    made = report("2025-06-05T10:15:00")
+    assert command(*RUN, "--from", "2025-06-06").code == 0
+    (decision,) = rows(made, "decisions.csv")
+    assert decision["action"] == "not_tradable"
+    assert "before the first session of the replay, 2025-06-06" in decision["reason"]
+    assert decision["tradable_bar"] == ""
+
+
+def test_the_bars_before_the_span_are_seen(command, report):
+    made = report("2025-06-06T10:15:00")
+    made.strategy(
+        "counts", "return f'{len(market.finer_bars())} bars have ended'", listens_to="ShortReport"
+    )
+    words = ("run", "counts", *RUN[2:6], "--bars", "5m", "--from", "2025-06-06", "--no-tearsheet")
+    assert command(*words).code == 0
+    (decision,) = rows(made, "decisions.csv")
+    assert decision["reason"] == f"{4 * 78 + 11} bars have ended"  # of four sessions, and to 10:25

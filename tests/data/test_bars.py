@@ -55,14 +55,6 @@ def test_bars_within_the_hours_of_sessions_are_read(checkout):
     assert bars.table[1].tolist() == [121.0, 122.0, 120.0, 121.0, 20.0]
 
 
-def test_a_span_is_of_sessions_and_may_be_empty(checkout):
-    bars = read_bars(write(checkout, ROWS), "ACME", "5m")
-    day = np.datetime64("2025-07-03").item()
-    assert bars.span(day, day).table[:, 4].tolist() == [30.0]
-    later = np.datetime64("2025-07-08").item()
-    assert len(bars.span(later, later).times) == 0
-
-
 def test_what_decides_is_the_bars_and_their_length(checkout):
     bars = read_bars(write(checkout, ROWS), "ACME", "5m")
     same = read_bars(write(checkout, ROWS[1:]), "ACME", "5m")  # without one before the open

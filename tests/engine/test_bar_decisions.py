@@ -84,7 +84,7 @@ def test_before_a_bar_the_bars_that_have_ended_are_seen(published, now, last) ->
     ((moment, session, _, finer),) = seen
     assert (moment, finer[-1]) == (now, last)
     assert str(decision.tradable_session) == session == now[:10]
-    assert decision.tradable_at == stamp(now).astimezone(UTC)
+    assert decision.tradable_bar == stamp(now).astimezone(UTC)
 
 
 def test_before_a_session_by_the_day_all_bars_before_it_are_seen() -> None:
@@ -92,7 +92,7 @@ def test_before_a_session_by_the_day_all_bars_before_it_are_seen() -> None:
     # Of Monday by the day, of Tuesday and of Thursday: nothing was traded on Wednesday.
     assert seen[0][:3] == ("2025-06-06 09:30", "2025-06-06", 3)
     assert seen[0][3][-1] == "2025-06-05 15:30"
-    assert decision.tradable_at is None
+    assert decision.tradable_bar is None
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_wait_is_put_again_before_the_first_bar_of_its_session() -> None:
     decision = asked(Waits, "2025-06-03 09:31")
     # Wednesday has no bars, Thursday begins at 09:35.
     assert [moment for moment, *_ in seen] == ["2025-06-03 09:35", "2025-06-05 09:35"]
-    assert decision.tradable_at == stamp("2025-06-05 09:35").astimezone(UTC)
+    assert decision.tradable_bar == stamp("2025-06-05 09:35").astimezone(UTC)
 
 
 def test_a_wait_into_a_session_by_the_day_is_in_vain_where_bars_are_needed() -> None:
@@ -126,4 +126,4 @@ def test_a_wait_into_a_session_by_the_day_is_in_vain_where_bars_are_needed() -> 
     assert len(seen) == 1
     decision = asked(Waits, "2025-06-05 09:36")
     assert [moment for moment, *_ in seen] == ["2025-06-05 15:30", "2025-06-06 09:30"]
-    assert (decision.action, decision.tradable_at) == ("signal", None)
+    assert (decision.action, decision.tradable_bar) == ("signal", None)

@@ -45,7 +45,7 @@ def at(hour: int, minute: int) -> datetime:
 
 def test_excursions_are_of_the_bars_in_which_it_was_held(engine) -> None:
     trade = traded(engine, hold_bars=2)
-    assert (trade.entry_time, trade.exit_time) == (at(13, 35), at(19, 55))
+    assert (trade.entry_bar, trade.exit_bar) == (at(13, 35), at(19, 55))
     assert (trade.entered_at, trade.left_at) == ("open", "open")
     # Neither the bar before, of 50 to 150, nor what came after the open of the last one.
     assert trade.mae == pytest.approx(100 / 101 - 1)
@@ -54,7 +54,7 @@ def test_excursions_are_of_the_bars_in_which_it_was_held(engine) -> None:
 
 def test_left_at_the_close_the_whole_bar_counts(engine) -> None:
     trade = traded(engine, hold=0)
-    assert (trade.entry_time, trade.exit_time) == (at(13, 35), at(19, 55))
+    assert (trade.entry_bar, trade.exit_bar) == (at(13, 35), at(19, 55))
     assert (trade.entered_at, trade.left_at) == ("open", "close")
     assert trade.mae == pytest.approx(50 / 101 - 1)
     assert trade.mfe == pytest.approx(150 / 101 - 1)
@@ -62,7 +62,7 @@ def test_left_at_the_close_the_whole_bar_counts(engine) -> None:
 
 def test_entered_at_the_close_only_the_bars_after_it_count(engine) -> None:
     trade = traded(engine, enter="close", hold=1, leave="close")
-    assert (trade.entry_time, trade.exit_time) == (at(19, 55), None)
+    assert (trade.entry_bar, trade.exit_bar) == (at(19, 55), None)
     assert (trade.entered_at, trade.left_at) == ("close", "close")
     assert trade.mae == pytest.approx(95 / 104 - 1)  # of the session by the day
     assert trade.mfe == pytest.approx(106 / 104 - 1)
@@ -70,7 +70,7 @@ def test_entered_at_the_close_only_the_bars_after_it_count(engine) -> None:
 
 def test_stopped_within_a_bar(engine) -> None:
     trade = traded(engine, stop=0.2)
-    assert (trade.entry_time, trade.exit_time) == (at(13, 35), at(19, 55))
+    assert (trade.entry_bar, trade.exit_bar) == (at(13, 35), at(19, 55))
     assert (trade.entered_at, trade.left_at) == ("open", "session")
     assert trade.mae == pytest.approx(80.8 / 101 - 1)
     assert trade.mfe == pytest.approx(104 / 101 - 1)

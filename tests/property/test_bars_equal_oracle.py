@@ -81,8 +81,8 @@ def check_excursions(trade: Trade, bars: list[Bar]) -> None:
     """They reach as far as the prices that were surely seen, and no further than all of them."""
 
     def held(bar: Bar) -> bool:
-        entered = trade.entry_time.replace(tzinfo=None) if trade.entry_time else None
-        left = trade.exit_time.replace(tzinfo=None) if trade.exit_time else None
+        entered = trade.entry_bar.replace(tzinfo=None) if trade.entry_bar else None
+        left = trade.exit_bar.replace(tzinfo=None) if trade.exit_bar else None
         after = bar.session >= (entered or hours(trade.entry_session)[0])
         return after and bar.session <= (left or hours(trade.exit_session)[0])
 

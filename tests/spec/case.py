@@ -64,8 +64,8 @@ class ExpectedTrade:
     borrow: float = 0.0
     hedge: float = 0.0  # net profit of its legs
     dividends: float = 0.0  # below zero where a short has paid them
-    entry_time: datetime | None = None
-    exit_time: datetime | None = None
+    entry_bar: datetime | None = None
+    exit_bar: datetime | None = None
 
 
 def trade(

@@ -45,7 +45,7 @@ def check_trades(case: Case, outcome: Outcome) -> None:
         return (
             trade.event_id, trade.symbol, trade.direction,
             trade.entry_session, trade.exit_session, trade.exit_reason,
-            trade.entry_time, trade.exit_time,
+            trade.entry_bar, trade.exit_bar,
         )  # fmt: skip
 
     assert [key(trade) for trade in outcome.trades] == [key(trade) for trade in case.trades]

@@ -246,6 +246,6 @@ def program_bar(
         hedges = sorted({symbol for signal in hedged for symbol, _ in signal.legs})
         own = sequence(bars, finer, hedges)[event.symbol]
         return last_of_session(own, hours(session)[0]).session
-    if decision.tradable_at is None:
+    if decision.tradable_bar is None:
         return trading_calendar().time_of(session, "open").replace(tzinfo=None)
-    return decision.tradable_at.replace(tzinfo=None)
+    return decision.tradable_bar.replace(tzinfo=None)

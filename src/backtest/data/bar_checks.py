@@ -95,7 +95,7 @@ def agreement_sentences(bars: FinerBars, prices: Prices) -> list[str]:
     found = differences(bars, prices)
     if not found:
         return []
-    sessions = len(bars.by_session)
+    sessions = len(bars.by_session.index.intersection(prices.table.index))
     see = f"`backtest prices check {bars.symbol}` lists them."
     if far := [one for one in found if one.share > _MOST_OFF]:
         count = len({one.session for one in far})

@@ -50,11 +50,6 @@ class FinerBars:
         digest.update(self.table.tobytes())
         return digest.hexdigest()
 
-    def span(self, first: date, last: date) -> FinerBars:
-        """The bars of the sessions from `first` to `last`, both included; there may be none."""
-        low = np.searchsorted(self.sessions, np.datetime64(first))
-        return self._rows(slice(low, np.searchsorted(self.sessions, np.datetime64(last), "right")))
-
     def within(self, days: NDArray[np.datetime64]) -> FinerBars:
         """The bars of some sessions."""
         return self._rows(np.isin(self.sessions, days))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from backtest.data.actions import (
     basis_sentences,
     in_new_shares,
@@ -179,7 +181,7 @@ def read_inputs(
     basis = basis_sentences(found.replayed, None if is_mean else found.benchmark)
     own = files.assumptions()
     if bars is not None:
-        found = replace(found, finer=files.finer(found.replayed, bars))
+        found = replace(found, finer=files.finer(found, bars))
         for symbol, one in found.finer.items():
             own += agreement_sentences(one, found.replayed[symbol])
     return replace(found, assumptions=[*found.assumptions, *own, *basis, *jumps])
@@ -287,19 +289,23 @@ class _Files:
             )
         return replace(prices.span(None, self.day), actions=prices.actions.up_to(self.day))
 
-    def finer(self, replayed: Mapping[str, Prices], length: str) -> dict[str, FinerBars]:
-        """The bars of a length of all that is replayed, in the sessions in which it traded."""
+    def finer(self, inputs: Inputs, length: str) -> dict[str, FinerBars]:
+        """The bars of a length of all that is replayed, in the sessions in which it traded.
+
+        They are also from before the span, as prices are. UsageError where none is within it.
+        """
         from backtest.data.bars import bars_path, read_bars
 
-        found = {}
+        found, is_within, replayed = {}, False, inputs.replayed
         for symbol, prices in replayed.items():
             own = bars_path(self.tables / "prices", symbol, length).is_file()
             bars = read_bars(
                 (self.tables if own else self.data) / "prices", symbol, length,
                 renames=prices.actions.renames, read=self.read,
             )  # fmt: skip
-            found[symbol] = bars.span(prices.first, prices.last).within(prices.days)
-        if not any(len(bars.times) for bars in found.values()):
+            found[symbol] = bars.within(inputs.seen[symbol].days)
+            is_within |= bool(np.isin(prices.days, bars.sessions).any())
+        if not is_within:
             first = min(prices.first for prices in replayed.values())
             last = max(prices.last for prices in replayed.values())
             raise UsageError(

@@ -44,7 +44,7 @@ class Decision:
         reason: why.
         signal: the strategy's answer, where it is one.
         waited: the steps in which it was waited for the session, if any.
-        tradable_at: when the tradable bar opens, UTC, where it is finer than its session.
+        tradable_bar: when the tradable bar opens, UTC, where it is finer than its session.
 
     """
 
@@ -54,7 +54,7 @@ class Decision:
     reason: str
     signal: Signal | None = None
     waited: tuple[Pause, ...] = ()
-    tradable_at: datetime | None = None
+    tradable_bar: datetime | None = None
 
     @property
     def direction(self) -> Direction | None:
@@ -111,7 +111,7 @@ def schedule(
         else:
             session, time, why = tradable_bar(bars, event, *where)
         action = "not_tradable" if why else "notified"
-        decisions.append(Decision(event, session, action, why, tradable_at=time))
+        decisions.append(Decision(event, session, action, why, tradable_bar=time))
     return decisions
 
 
@@ -144,8 +144,8 @@ def tradable_bar(
     if at == "open" and current < session:
         time = bars.opens_after(event.symbol, current, known)
         if time is not None:
-            is_replayed = span.first <= current
-            return current, time if is_replayed else None, obstacle(event, current, span, universe)
+            why = obstacle(event, current, span, universe)
+            return current, None if why else time, why
     running = bars.lack(current) if calendar.is_open(known) else ""
     why = why or running or bars.lack(session)
     if why or at == "close":

@@ -36,7 +36,7 @@ class Question:
     Attributes:
         event: the event.
         market: what was known; its session is the one that can be traded.
-        tradable_at: the open of the bar that can be traded, where it is finer than the session.
+        tradable_bar: the open of the bar that can be traded, where it is finer than the session.
         tape: what plays the past of the market.
         obstacle: why the event cannot be traded in a later session; empty where it can.
         waited: the steps in which the strategy has waited for the session.
@@ -53,7 +53,7 @@ class Question:
     obstacle: Callable[[date], str] = lambda _: ""
     waited: tuple[Pause, ...] = ()
     gives_way: bool = False
-    tradable_at: datetime | None = None
+    tradable_bar: datetime | None = None
     bars: RunBars | None = None
     trades_from: Callable[[date], date] = lambda session: session
     last_session: date | None = None
@@ -145,7 +145,7 @@ class Question:
         now = _now(self.bars, self.event.symbol, session, strategy.decides, time)
         market = replace(self.market, session=session, now=now)
         return replace(
-            self, market=market, waited=waited, gives_way=wait.gives_way, tradable_at=time
+            self, market=market, waited=waited, gives_way=wait.gives_way, tradable_bar=time
         )
 
     def _decided(self, action: str, reason: str, signal: Signal | None = None) -> Decision:
@@ -155,7 +155,7 @@ class Question:
             waits = f"waited since {first.session}{times}: {last.reason}"
             reason = "; ".join(filter(None, (reason, waits)))
         return Decision(
-            self.event, self.market.session, action, reason, signal, self.waited, self.tradable_at
+            self.event, self.market.session, action, reason, signal, self.waited, self.tradable_bar
         )
 
 
@@ -219,7 +219,7 @@ def questions(
             lambda later: (
                 obstacle(event, later, stock, universe) or (bars.lack(later) if bars else "")
             ),
-            tradable_at=time,
+            tradable_bar=time,
             bars=bars,
             trades_from=stock.trades_from,
             last_session=ends.get(event.symbol),
@@ -229,7 +229,7 @@ def questions(
     for decision in schedule(listens_to, public, history, span, reaction, universe, at, bars):
         session = decision.tradable_session
         if decision.action == "notified" and session is not None:
-            found.append(question(decision.event, session, decision.tradable_at))
+            found.append(question(decision.event, session, decision.tradable_bar))
         else:
             found.append(decision)
     if Start in listens_to:

@@ -114,6 +114,13 @@ class Signal(BaseModel):
         return self.leave if self.direction == "flat" else self.enter
 
     @property
+    def held(self) -> int | None:
+        """How many sessions, or bars, it is held for; None to the end."""
+        if self.hold_bars is not None:
+            return self.hold_bars
+        return 0 if self.hold is None and self.leave_at else self.hold
+
+    @property
     def leave_minute(self) -> int:
         """The minute after midnight of `leave_at`; 0 without one."""
         if self.leave_at is None:

@@ -167,9 +167,9 @@ class Panel:
             raise ValueError(f"{decision.event.id} cannot be traded")
         if decision.at_close and self.is_finer is not None:
             return self.last_bar(decision.tradable_session, decision.signal.symbol)
-        if decision.tradable_at is None:
+        if decision.tradable_bar is None:
             return self.bar_of(decision.tradable_session)
-        return int(np.searchsorted(self.times, as_utc64(decision.tradable_at)))
+        return int(np.searchsorted(self.times, as_utc64(decision.tradable_bar)))
 
 
 def nights_before(sessions: NDArray[np.datetime64]) -> Floats:
@@ -284,9 +284,6 @@ def decision_rows(panel: Panel, decisions: Iterable[Decision]) -> NDArray[Any]:
 def set_terms(row: Any, signal: Signal) -> None:
     """Write the direction and the terms of a signal into a record of the type `SIGNAL`."""
     is_flat = signal.direction == "flat"
-    hold = signal.hold if signal.hold_bars is None else signal.hold_bars
-    if hold is None and signal.leave_at:
-        hold = 0
     row["side"] = SIDES[signal.direction]
     row["terms"] = (
         ENTERS_AT_CLOSE * (signal.at == "close")
@@ -297,7 +294,7 @@ def set_terms(row: Any, signal: Signal) -> None:
         + WAITS * (signal.limit is not None)
         + HOLDS_BARS * (signal.hold_bars is not None)
     )
-    row["hold"] = -1 if hold is None else hold
+    row["hold"] = -1 if signal.held is None else signal.held
     row["leave_at"] = signal.leave_minute
     row["priority"] = signal.priority
     for name in ("weight", "stop", "target", "trailing_stop", "limit"):

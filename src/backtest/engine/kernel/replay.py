@@ -146,8 +146,8 @@ def trades_of(
                 hedge_profit=one["hedge_profit"].item(),
                 dividends=one["dividends"].item(),
                 left_at=cast("FillTime", FILL_TIMES[one["left_at"]]),
-                entry_time=panel.time_of(one["entry_bar"]),
-                exit_time=panel.time_of(one["exit_bar"]),
+                entry_bar=panel.time_of(one["entry_bar"]),
+                exit_bar=panel.time_of(one["exit_bar"]),
             )
         )
     return trades

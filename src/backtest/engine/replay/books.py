@@ -149,7 +149,7 @@ class Fill:
     event_id: str
     exit_reason: ExitReason | None = None
     at: FillTime = "open"
-    time: datetime | None = None  # when its bar opens, as of `SentOrder`
+    bar: datetime | None = None  # when its bar opens, as of `SentOrder`
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class SentOrder:
     price: float
     event_id: str
     exit_reason: ExitReason | None
-    time: datetime | None = None  # when its bar opens, UTC, where that is finer than the session
+    bar: datetime | None = None  # when its bar opens, UTC, where that is finer than the session
 
 
 @dataclass
@@ -213,8 +213,8 @@ class Trade:
     left_at: FillTime = "close"
     hedge_profit: float = 0.0
     dividends: float = 0.0
-    entry_time: datetime | None = None
-    exit_time: datetime | None = None
+    entry_bar: datetime | None = None
+    exit_bar: datetime | None = None
 
     @property
     def sign(self) -> int:
@@ -272,8 +272,8 @@ def set_excursions(
 
 
 def _set_excursion(trade: Trade, own: StockBars, splits: Sequence[tuple[date, float]]) -> None:
-    first = own.place(trade.entry_session, trade.entry_time)
-    last = own.place(trade.exit_session or trade.entry_session, trade.exit_time)
+    first = own.place(trade.entry_session, trade.entry_bar)
+    last = own.place(trade.exit_session or trade.entry_session, trade.exit_bar)
     last = min(last, len(own.times) - 1)  # what had ended before is left when it counts as delisted
     bars = own.table[:, :4]
     for session, ratio in splits:

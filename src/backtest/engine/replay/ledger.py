@@ -168,7 +168,7 @@ class Ledger:
                 entry_price=fill.price,
                 commission=commission,
                 entered_at=fill.at,
-                entry_time=fill.time,
+                entry_bar=fill.bar,
             )
             self.trades.append(trade)
             self._open[fill.symbol] = _Holding(trade, size)
@@ -189,7 +189,7 @@ class Ledger:
         if holding.shares == 0:
             del self._open[fill.symbol]
             holding.trade.left_at = fill.at
-            self._finish(holding, (fill.session, fill.time), fill.exit_reason or "strategy")
+            self._finish(holding, (fill.session, fill.bar), fill.exit_reason or "strategy")
 
     def mark_open_trades(self, marks: Mapping[str, float], bars: Mapping[str, Bar]) -> None:
         """Value the trades that stay open at the last closes; they stay flagged `open`."""
@@ -202,7 +202,7 @@ class Ledger:
     @staticmethod
     def _finish(holding: _Holding, bar: Bar, reason: ExitReason) -> None:
         trade = holding.trade
-        trade.exit_session, trade.exit_time = bar
+        trade.exit_session, trade.exit_bar = bar
         # Which are all, but for what a ratio with many digits leaves of a share.
         closed = holding.closed_shares / trade.shares
         trade.exit_price = holding.exit_price * closed

@@ -56,10 +56,7 @@ class Position:
         """Take over the exit plan of a signal, with levels set from `price`."""
         side = self.direction
         self.counts_bars = signal.hold_bars is not None
-        hold = signal.hold_bars if self.counts_bars else signal.hold
-        if hold is None and signal.leave_at:
-            hold = 0
-        self.expires = None if hold is None else hold + self._count(clock)
+        self.expires = None if signal.held is None else signal.held + self._count(clock)
         self.planned, self.leave_minute = clock.bars, signal.leave_minute
         self.leave = "close" if signal.hold == 0 else signal.leave
         self.stop = signal.stop and rule.stop_level(price, side, signal.stop)

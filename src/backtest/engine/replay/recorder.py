@@ -74,8 +74,8 @@ class Recorder(bt.Analyzer):
             self._settle_nights()
             self.ledger.split(session, symbol, value, price, self.strategy.broker.time)
         else:  # the fills of the session are booked before it, of which one is told afterwards
-            time = self.strategy.broker.time
-            end = Fill(session, symbol, -settled, price, 0.0, "", what, at="close", time=time)
+            bar = self.strategy.broker.time
+            end = Fill(session, symbol, -settled, price, 0.0, "", what, at="close", bar=bar)
             self._ends.append(end)
 
     def _book_ends(self) -> None:
@@ -118,7 +118,7 @@ class Recorder(bt.Analyzer):
                 commission=done.comm,
                 event_id=said.event_id if "event_id" in said else "",
                 exit_reason=reason,
-                time=self.strategy.broker.time,
+                bar=self.strategy.broker.time,
             )
         )
 
@@ -152,7 +152,7 @@ class Recorder(bt.Analyzer):
                 price=order.created.price,
                 event_id=said.event_id if "event_id" in said else "",
                 exit_reason=said.exit_reason if "exit_reason" in said else None,
-                time=self.strategy.broker.time,
+                bar=self.strategy.broker.time,
             )
         )
 

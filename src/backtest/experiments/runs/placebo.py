@@ -139,8 +139,9 @@ def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Numbers, Numbers]:
     """The bar of a signal in each session, shape (kinds, sessions), and the kind of each signal.
 
     It is that of the same time of day in New York or the next after it, else the session's last,
-    which is also that of a signal for the close; -1 where the stock has none.
+    which is also that of a signal for the close; -1 where the stock has none. Legs go with theirs.
     """
+    signals = signals[leaders(signals)]
     at_close = signals["terms"] & ENTERS_AT_CLOSE != 0
     clock = np.where(at_close, _DAY, panel.clock[signals["bar"]])
     kinds, kind = np.unique(np.stack((signals["symbol"], clock)), axis=1, return_inverse=True)

@@ -196,17 +196,14 @@ def weigh(plan: RunPlan, run: Run) -> Run:
         return run
     from backtest.experiments.runs.evidence import evidence_of  # loads the kernel
 
-    found = evidence_of(
-        run.result or _replay(plan),
-        plan.inputs,
-        plan.request.rules,
-        plan.bars,
-        orders_itself=isinstance(plan.strategy, BacktraderStrategy),
-    )
-    if plan.bars and not isinstance(plan.strategy, BacktraderStrategy):
+    result, strategy = run.result or _replay(plan), plan.strategy
+    inputs, rules, bars = plan.inputs, plan.request.rules, plan.bars
+    orders_itself = isinstance(strategy, BacktraderStrategy)
+    found = evidence_of(result, inputs, rules, bars, orders_itself=orders_itself)
+    if bars and not isinstance(strategy, BacktraderStrategy):
         from backtest.experiments.runs.speed import speed_curve
 
-        found["speed"] = speed_curve(plan.strategy, plan.inputs, plan.request.rules, plan.bars)
+        found["speed"] = speed_curve(strategy, inputs, rules, bars, result.trades)
     manifest = {**run.manifest, **found}
     trials = trials_on_record(plan.path.parent, manifest)
     return complete_manifest(run, {**found, "trials": trials})

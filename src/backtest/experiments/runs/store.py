@@ -243,15 +243,12 @@ def result_files(
         "tradable_session": lambda one: (
             None if one.action == "not_tradable" else one.tradable_session
         ),
-        "tradable_bar": attrgetter("tradable_at"),
     }
     trade: Cells = {
-        "entry_bar": attrgetter("entry_time"),
-        "exit_bar": attrgetter("exit_time"),
         "shares": lambda one: _count(one.shares),
         "return": attrgetter("net_return"),
     }
-    order: Cells = {"size": lambda one: _count(one.size), "bar": attrgetter("time")}
+    order: Cells = {"size": lambda one: _count(one.size)}
     points = zip(result.curve, returns, strict=True)
     equity = ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points)
     return {
