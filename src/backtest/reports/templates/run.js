@@ -111,20 +111,22 @@
     if (!session) return;
     const [clock, open, high, low, close] = data.minutes[symbol][session];
     const at = (time) => (time.slice(0, 10) === session ? clock.indexOf(time.slice(11, 16)) : -1);
-    const fills = trade.flatMap((row) => ["entry", "exit"].map((name) => ({ name, time: cell(row, name) })));
+    const sign = { long: "triangle-up", short: "triangle-down" };
+    const fills = trade.flatMap((row) => ["entry", "exit"].map((name) => ({ name, time: cell(row, name), drawn: name === "exit" ? "x" : sign[row.dataset.side] })));
     const shown = fills.filter(({ time }) => at(time) >= 0);
     const price = ({ time }) => Number(time.split(" at ")[1].replaceAll(",", ""));
     const known = event && cell(event, "go").slice(0, 10) === session ? cell(event, "go").slice(11, 16) : "";
     const room = 0.05 * (Math.max(...high) - Math.min(...low)) || 1;
-    const rose = open.map((price, n) => close[n] >= price);
-    const candle = (width) => ({ type: "bar", x: clock, width, hoverinfo: "skip", marker: { color: rose.map((up) => colour(up ? "--gain" : "--loss")) } });
+    const edge = open.map((price, n) => colour(close[n] < price ? "--fall" : "--rise"));
+    const body = open.map((price, n) => colour(close[n] < price ? "--fall" : "--paper")); // as in the chart above
+    const candle = (width, color) => ({ type: "bar", x: clock, width, hoverinfo: "skip", marker: { color, line: { color: edge, width: 1 } } });
     const place = clock.findIndex((time) => time > known) - 0.5;
     box.querySelector("h3").textContent = `${symbol} on ${session}, by the bars within the session, New York time`;
     charts.draw(box.querySelector(".chart"), [
-      { ...candle(0.1), base: low, y: high.map((price, n) => price - low[n]) },
-      { ...candle(0.6), base: open.map((price, n) => Math.min(price, close[n])), y: open.map((price, n) => Math.abs(close[n] - price)) },
+      { ...candle(0.01, edge), base: low, y: high.map((price, n) => price - low[n]) },
+      { ...candle(0.6, body), base: open.map((price, n) => Math.min(price, close[n])), y: open.map((price, n) => Math.abs(close[n] - price)) },
       { type: "scatter", mode: "markers", x: shown.map(({ time }) => clock[at(time)]), y: shown.map(price), text: shown.map(({ name }) => name),
-        marker: { size: 11, color: colour("--ink"), symbol: shown.map(({ name }) => (name === "exit" ? "x" : "diamond")) } },
+        marker: { size: 11, color: colour("--ink"), symbol: shown.map(({ drawn }) => drawn) } },
     ], {
       height: 320, barmode: "overlay",
       xaxis: { type: "category", rangeslider: { visible: false }, nticks: 8, fixedrange: true },
