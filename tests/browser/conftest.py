@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FLAGS = ("--disable-gpu", "--disable-quic", "--host-resolver-rules=MAP * ~NOTFOUND")
-DRAWN = "[...document.querySelectorAll('.chart:not(#minutes *)')].every((one) => one.querySelector('.main-svg'))"
+DRAWN = """[...document.querySelectorAll('.chart:not(#minutes *)')]
+    .every((one) => one.querySelector('.main-svg'))"""
 
 
 class Tab(NamedTuple):
