@@ -1,7 +1,7 @@
 """Placebos of runs by finer bars: what is moved keeps the time of its day, and goes by sessions.
 
 The stock has bars of 09:30, 09:35 and 15:50 on 06-02, its daily bar on 06-03 and, on the half day
-of 07-03, bars of 09:30 and 12:50; its hedge has a bar of 15:55 besides.
+of 07-03, bars of 09:30 and 12:50; its hedge has a bar of 15:45 besides.
 """
 
 from datetime import UTC, date, datetime
@@ -25,9 +25,9 @@ from backtest.experiments.runs.placebo import (
 from backtest.stats.multiple_testing import wilson_interval
 from backtest.strategy.base import Leg, Signal
 
-TIMES = ["06-02T13:30", "06-02T13:35", "06-02T19:50", "06-02T19:55", "06-03T13:30",
+TIMES = ["06-02T13:30", "06-02T13:35", "06-02T19:45", "06-02T19:50", "06-03T13:30",
          "07-03T13:30", "07-03T16:50"]  # fmt: skip
-DAILY, HEDGE_ALONE = 4, 3
+DAILY, HEDGE_ALONE = 4, 2
 
 
 def panel() -> Panel:
@@ -54,8 +54,8 @@ def rows(*signals: tuple[int, dict[str, object]]) -> np.ndarray:
     [
         (0, {}, [0, 4, 5]),  # the first bar of each
         (1, {}, [1, 4, 6]),  # 09:35; the half day has none until 12:50
-        (2, {}, [2, 4, 6]),  # 15:50: the last of the half day
-        (2, {"enter": "close"}, [2, 4, 6]),
+        (3, {}, [3, 4, 6]),  # 15:50: the last of the half day
+        (3, {"enter": "close"}, [3, 4, 6]),
         (4, {}, [0, 4, 5]),  # a daily one is at the open
     ],
 )
@@ -65,16 +65,16 @@ def test_a_signal_lands_at_its_time_of_day(bar, terms, wanted):
 
 
 def test_a_leg_lands_where_its_leader_does():
-    """At a close INDX would land at 15:55, which ACME does not have."""
-    made = rows((2, {"enter": "close", "legs": (Leg("INDX", 1.0),)}))
+    """From 12:50 on INDX has a bar of 15:45, which ACME does not have."""
+    made = rows((6, {"legs": (Leg("INDX", 1.0),)}))
     landings, kind = _landings(panel(), made)
-    assert landings[kind].tolist() == [[2, 4, 6]] * 2
+    assert landings[kind].tolist() == [[3, 4, 6]] * 2
 
 
 def test_signals_and_trades_count_sessions():
-    made = by_session(panel(), rows((1, {"hold": 2}), (2, {"hold_bars": 3}), (5, {"hold": 1})))
+    made = by_session(panel(), rows((1, {"hold": 2}), (3, {"hold_bars": 2}), (5, {"hold": 1})))
     assert made["bar"].tolist() == [0, 0, 2]
-    assert made["hold"].tolist() == [2, 2, 1]  # three bars on is the half day, two sessions later
+    assert made["hold"].tolist() == [2, 2, 1]  # two bars on is the half day, two sessions later
     trades = np.zeros(3, TRADE)
     trades["exit_bar"], trades["left_at"] = [1, 5, 6], AT_OPEN
     left = by_session(panel(), trades)
@@ -85,7 +85,7 @@ def test_signals_and_trades_count_sessions():
 
 def test_two_trades_of_a_day_are_one_occasion():
     trades = np.zeros(2, TRADE)
-    trades["shares"], trades["entry_bar"], trades["exit_bar"] = 1, [0, 1], [1, 2]
+    trades["shares"], trades["entry_bar"], trades["exit_bar"] = 1, [0, 1], [1, 3]
     signals = rows((0, {"hold_bars": 1}), (1, {"hold_bars": 1}))
     numbers = occasions_of(by_session(panel(), signals), by_session(panel(), trades))
     assert numbers.tolist() == [0, 0]
@@ -160,7 +160,7 @@ def test_what_is_moved_meets_the_bars_of_its_clock():
 
 def test_times_are_those_of_new_york_on_both_sides_of_the_change():
     made = panel()
-    assert made.clock.tolist() == [570, 575, 950, 955, 0, 570, 770]
+    assert made.clock.tolist() == [570, 575, 945, 950, 0, 570, 770]
     assert made.time_of(0) == datetime(2025, 6, 2, 13, 30, tzinfo=UTC)
     assert made.time_of(DAILY) is None
     assert made.bar_of(date(2025, 7, 3)) == 5

@@ -55,6 +55,14 @@ def test_nine_sessions_before_are_too_few() -> None:
     assert found["close"]["value"] is None
 
 
+def test_the_twenty_sessions_before_are_the_usual_ones() -> None:
+    earlier = {(row, 20): (100.0, 110.0, 100.0, 110.0, 990.0) for row in range(10)}
+    event = {(30, 20): (100.0, 103.0, 100.0, 103.0, 30.0)}
+    found = minutes_study(_clock(earlier | event, 31), [(30, 20)])
+    assert _row(found, 5)["car"]["value"] == pytest.approx(0.03)
+    assert _row(found, 5)["volume"] == pytest.approx(3.0)
+
+
 def test_how_much_was_over_after_five_minutes() -> None:
     special: dict[tuple[int, int], tuple[float, ...]] = {}
     for number, row in enumerate(range(12, 22)):
