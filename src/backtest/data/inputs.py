@@ -292,18 +292,19 @@ class _Files:
     def finer(self, inputs: Inputs, length: str) -> dict[str, FinerBars]:
         """The bars of a length of all that is replayed, in the sessions in which it traded.
 
-        They are also from before the span, as prices are. UsageError where none is within it.
+        Those from before the span are among them, for strategies see the past. UsageError where none is within it.
         """
         from backtest.data.bars import bars_path, read_bars
 
         found, is_within, replayed = {}, False, inputs.replayed
         for symbol, prices in replayed.items():
             own = bars_path(self.tables / "prices", symbol, length).is_file()
+            days = inputs.seen[symbol].days
             bars = read_bars(
                 (self.tables if own else self.data) / "prices", symbol, length,
                 renames=prices.actions.renames, read=self.read,
             )  # fmt: skip
-            found[symbol] = bars.within(inputs.seen[symbol].days)
+            found[symbol] = bars.within(days[days <= np.datetime64(prices.last)])
             is_within |= bool(np.isin(prices.days, bars.sessions).any())
         if not is_within:
             first = min(prices.first for prices in replayed.values())

@@ -34,7 +34,7 @@ _LAST_BITS = 1e-14  # of a double, which a product leaves
 _NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
 
-RULES_VERSION = 8
+RULES_VERSION = 9
 """The version of what results mean: of trades, figures, evidence and the files of a run.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the
