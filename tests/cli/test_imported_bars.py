@@ -36,14 +36,14 @@ def five_minute_bars():
 def report(command, checkout):
     """A checkout with imported bars, and one report of a time in New York."""
 
-    def report(published, precision="exact"):
+    def report(published, precision="exact", bars=""):
         shutil.copy(STRATEGY, checkout.root / "strategies")
         checkout.write(
             "data/events/short_reports.csv",
             "symbol,published_at,precision,headline,author,author_type,target_price,note\n"
             f"ACME,{published}-04:00,{precision},A report,Jane Bear,short_seller,10,made up\n",
         )
-        (checkout.root / "acme.csv").write_text(five_minute_bars())
+        (checkout.root / "acme.csv").write_text(bars or five_minute_bars())
         said = ("--symbol", "ACME", "--bars", "5m", "--zone", "ET", "--source", "made up", "--yes")
         assert command("prices", "import", "acme.csv", *said).code == 0
         return checkout
@@ -131,3 +131,31 @@ def test_the_bars_before_the_span_are_seen(command, report):
     assert command(*words).code == 0
     (decision,) = rows(made, "decisions.csv")
     assert decision["reason"] == f"{4 * 78 + 11} bars have ended"  # of four sessions, and to 10:25
+
+
+def test_what_trades_it_is_in_the_name_of_a_run(command, report):
+    made, by_days = report("2025-06-05T10:15:00"), [w for w in RUN if w not in ("--bars", "5m")]
+    for words in (RUN, (*RUN, "--missing-bars", "none"), by_days):
+        assert command(*words).code == 0
+    assert len([*made.root.glob("reports/short_report-*")]) == 3
+    listed = command("list", "runs").out
+    assert listed.count("by 5m") == 2
+    assert listed.count("no daily bars") == 1
+
+
+def test_finer_bars_count_where_the_engine_is_not_named(command, report, monkeypatch):
+    made = report("2025-06-05T10:15:00")
+    monkeypatch.setattr("backtest.experiments.runs.run.MOST_BARS", 1_000)
+    assert command(*RUN).code == 0
+    (path,) = made.root.glob("reports/short_report-*/run.json")
+    assert json.loads(path.read_text())["engine"] == "kernel"
+
+
+@pytest.mark.parametrize(
+    ("most", "days"), [(50, ["2025-06-09"]), (80, ["2025-06-05", "2025-06-09"])]
+)
+def test_of_many_finer_bars_the_newest_are_kept(command, report, monkeypatch, most, days):
+    made = report("2025-06-05T10:15:00")
+    monkeypatch.setattr("backtest.experiments.runs.store.MOST_FINER", most)
+    assert command(*RUN).code == 0
+    assert sorted({row["session"] for row in rows(made, "finer_bars.csv")}) == days

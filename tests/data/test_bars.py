@@ -104,7 +104,9 @@ def test_inputs_have_the_bars_of_what_is_replayed(checkout):
     assert found.hashes(())["bars/ACME"] == found.finer["ACME"].sha256()
     assert found.versions(checkout.root / "data")["prices/5m/ACME.parquet"] == 1
     day = np.datetime64("2025-07-03").item()
-    one = inputs(checkout, span=(day, day))  # what comes before it is seen, and what comes after not
+    one = inputs(
+        checkout, span=(day, day)
+    )  # what comes before it is seen, and what comes after not
     assert one.finer["ACME"].table[:, 4].tolist() == [10.0, 20.0, 30.0]
     assert one.hashes(())["bars/ACME"] != found.hashes(())["bars/ACME"]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cli.test_imported_bars import RUN, report  # noqa: F401 - a fixture
+from tests.cli.test_imported_bars import RUN, five_minute_bars, report  # noqa: F401 - a fixture
 
 
 def speed(made):
@@ -28,6 +28,25 @@ def test_each_reaction_trades_the_bar_that_it_makes(command, report):  # noqa: F
     late = 913 * (104 * 0.9995 - 106 * 1.0005 - 0.01 - borrow * (105 * 3 + 106 * 1))
     assert found[None]["profit"] == pytest.approx(late)
     assert found[None]["mean_trade_return"] == pytest.approx(late / (913 * 103.948))
+
+
+def test_what_happens_meanwhile_is_missed(command, report):  # noqa: F811
+    """From 10:00 on it trades at 104: who needs half an hour sells a dollar higher."""
+    lines = five_minute_bars().splitlines()
+    for number, line in enumerate(lines):
+        time, *_, volume = line.split(",")
+        if "2025-06-05 10:00:00" <= time <= "2025-06-05 15:50:00":
+            lines[number] = f"{time},104,104,104,104,{volume}"
+    made = report("2025-06-05T09:31:00", bars="\n".join(lines) + "\n")
+    assert command(*RUN).code == 0
+    found = speed(made)
+    early = found[0]["mean_trade_return"]
+    assert {found[reaction]["mean_trade_return"] for reaction in (0, 1, 5)} == {early}
+    # 913 shares at 104 less half a permille, left at 105
+    late = 913 * (104 * 0.9995 - 105 * 1.0005 - 0.01 - 1.02 * 0.10 / 360 * (104 * 1 + 105 * 3))
+    assert found[30]["profit"] == pytest.approx(late)
+    assert found[60]["profit"] == pytest.approx(late)
+    assert late > found[5]["profit"]
 
 
 def test_a_run_by_sessions_has_none(command, report):  # noqa: F811
