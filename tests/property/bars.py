@@ -6,11 +6,12 @@ published by the clock is traded at the bar that the oracle finds for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from tests.oracle import Signal, tradable_bar
@@ -52,7 +53,7 @@ class BarWorld(World):
 
     def bar_of(self, fact: Fact) -> datetime | None:
         """The bar at which a signal can be traded."""
-        hedges = sorted({symbol for one in self.facts for symbol, _ in one.signal.legs})
+        hedges = hedged_with(one.signal for one in self.facts)
         return tradable_bar(
             fact.signal.symbol,
             fact.signal.published_at.astimezone(UTC).replace(tzinfo=None),
@@ -96,7 +97,15 @@ def bar_worlds(draw: st.DrawFn) -> BarWorld:
         for one in facts
         if (moment := found.bar_of(one)) is not None
     ]
-    return replace(found, signals=[one for one in signals if not is_settled(world, one)])
+    signals = [one for one in signals if not is_settled(world, one)]
+    # What a run has by bars hangs on what its strategy hedges with, traded or not.
+    assume(hedged_with(signals) == hedged_with(one.signal for one in facts))
+    return replace(found, signals=signals)
+
+
+def hedged_with(signals: Iterable[Signal]) -> list[str]:
+    """The symbols of the legs."""
+    return sorted({symbol for signal in signals for symbol, _ in signal.legs})
 
 
 def bars_of(row: Row, number: int, *, is_hedge: bool) -> list[tuple[Any, ...]]:

