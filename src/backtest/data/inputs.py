@@ -292,7 +292,8 @@ class _Files:
     def finer(self, inputs: Inputs, length: str) -> dict[str, FinerBars]:
         """The bars of a length of all that is replayed, in the sessions in which it traded.
 
-        Those from before the span are among them, for strategies see the past. UsageError where none is within it.
+        Those from before the span are among them, for strategies see the past. UsageError where
+        none is within it.
         """
         from backtest.data.bars import bars_path, read_bars
 
