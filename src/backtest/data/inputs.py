@@ -153,9 +153,9 @@ def read_inputs(
     mean of its members. With `bars`, a length such as `5m`, all that is replayed has such bars as
     well, in the sessions in which it traded; of extended `hours` also those outside. Where it
     `needs_bars` a stock with closes alone is refused, or left out of a universe. `wanted_by` names
-    who `looks_at` other symbols, or `trades_also` others. UsageError where a symbol or the span is wrong, or the day is still to
-    come, or there are no such bars; DataError where a price jumps as after a split that is not on
-    file, unless such `accept_jumps`.
+    who `looks_at` other symbols, or `trades_also` others. UsageError where a symbol or the span is
+    wrong, or the day is still to come, or there are no such bars; DataError where a price jumps as
+    after a split that is not on file, unless such `accept_jumps`.
     """
     from backtest.data.universe import tables_folder
 
