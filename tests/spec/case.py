@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any
 
-from tests.oracle import Action, Settings, Signal, day
-from tests.oracle_bars import utc
+from tests.oracle import Action, Settings, Signal
+from tests.oracle_bars import hours, session_at, utc
+from tests.oracle_parts import day
 
 DEFAULT = Settings()
 # No slippage, no commission, no borrow: the bare prices.
@@ -87,9 +88,10 @@ def trade(
 ) -> ExpectedTrade:
     """An expected trade. What is not given is zero: nothing is derived."""
     entered, left = moment(entry_session), moment(exit_session)
+    sessions = [session_at(at) if isinstance(at, datetime) else at for at in (entered, left)]
     times = [at if isinstance(at, datetime) else None for at in (entered, left)]
     return ExpectedTrade(
-        event_id, symbol, direction, shares, day(entered), entry_price, day(left), exit_price,
+        event_id, symbol, direction, shares, sessions[0], entry_price, sessions[1], exit_price,
         exit_reason, gross, commission, borrow, hedge, dividends, *times,
     )  # fmt: skip
 
@@ -118,10 +120,12 @@ def parse_bars(table: str) -> list[Row]:
 
 
 def composed(rows: Sequence[Row]) -> dict[date, Row]:
-    """Finer bars as those of their sessions."""
+    """Finer bars of regular hours as those of their sessions."""
     sessions: dict[date, list[Row]] = {}
     for row in rows:
-        sessions.setdefault(day(row[0]), []).append(row)
+        opened, closed = hours(day(row[0]))
+        if opened <= row[0] < closed:
+            sessions.setdefault(day(row[0]), []).append(row)
     return {
         session: (
             session,

@@ -14,7 +14,7 @@ from backtest.data.kinds import NEW_YORK, News
 from backtest.engine.schedule import schedule
 from tests import oracle
 from tests.engines import made_up_bars, made_up_stocks
-from tests.oracle_bars import hours, last_of_session, sequence
+from tests.oracle_bars import last_of_session, sequence
 from tests.spec.case import Case, moment
 
 DAILY = {
@@ -245,7 +245,7 @@ def program_bar(
     if decides == "close":
         hedges = sorted({symbol for signal in hedged for symbol, _ in signal.legs})
         own = sequence(bars, finer, hedges)[event.symbol]
-        return last_of_session(own, hours(session)[0]).session
+        return last_of_session(own, session).session
     if decision.tradable_bar is None:
         return trading_calendar().time_of(session, "open").replace(tzinfo=None)
     return decision.tradable_bar.replace(tzinfo=None)
