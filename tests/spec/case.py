@@ -12,17 +12,24 @@ from datetime import date, datetime, time
 from typing import Any
 
 from tests.oracle import Action, Settings, Signal
-from tests.oracle_bars import hours, session_at, utc
+from tests.oracle_bars import hours, is_session, session_at, utc
 from tests.oracle_parts import day
 
 DEFAULT = Settings()
 # No slippage, no commission, no borrow: the bare prices.
-FREE = Settings(slippage_bps=0.0, commission_per_share=0.0, borrow_default=0.0)
+FREE = Settings(
+    slippage_bps=0.0, extended_slippage_bps=0.0, commission_per_share=0.0, borrow_default=0.0
+)
 
 
 def free(**changes: Any) -> Settings:
     """Free trading, except for what is named."""
     return replace(FREE, **changes)
+
+
+def extended(**changes: Any) -> Settings:
+    """Free trading by finer bars outside of regular hours too."""
+    return free(hours="extended", **changes)
 
 
 def moment(stamp: str) -> date:
@@ -123,9 +130,10 @@ def composed(rows: Sequence[Row]) -> dict[date, Row]:
     """Finer bars of regular hours as those of their sessions."""
     sessions: dict[date, list[Row]] = {}
     for row in rows:
-        opened, closed = hours(day(row[0]))
-        if opened <= row[0] < closed:
-            sessions.setdefault(day(row[0]), []).append(row)
+        session = day(row[0])
+        opened, closed = hours(session)
+        if is_session(session) and opened <= row[0] < closed:
+            sessions.setdefault(session, []).append(row)
     return {
         session: (
             session,
