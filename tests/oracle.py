@@ -287,11 +287,16 @@ class _Simulation(Account):
                 self.leave(position, "time")
 
     def is_due(self, position: Position) -> bool:
-        """Whether its time ends at this open or close, by bars, by the clock or by sessions."""
+        """Whether its time ends at this open or close, by bars, by the clock or by sessions.
+
+        Outside of regular hours it ends by bars alone.
+        """
         now = self.costs.index(position.symbol, self.session)
         if position.hold_bars is not None:
             bars = now - position.counted_from
             return position.leave == self.at and bars == position.hold_bars
+        if self.today[position.symbol].belongs:
+            return False
         sessions = self.costs.sessions(position.symbol, position.counted_from, now)
         is_last = self.costs.ends_its_session(position.symbol, now)
         if position.leave_at is not None:
@@ -309,12 +314,16 @@ class _Simulation(Account):
     def through_the_session(self) -> None:
         """Stop before target, at the levels set by now; then the entries that wait."""
         for symbol, position in self.held():
-            if symbol in self.today and position.levels == "session":
+            if symbol in self.today and self.rests(position):
                 self.touch(position, self.today[symbol])
         for waiting in sorted(self.limits, key=lambda one: one.signal.symbol):
             self.cash += waiting.reserved
             self.reach(waiting, self.today[waiting.signal.symbol])
         self.limits = []
+
+    def rests(self, position: Position) -> bool:
+        """Whether its stop and target wait to be touched: in regular hours alone."""
+        return position.levels == "session" and not self.today[position.symbol].belongs
 
     def touch(self, position: Position, bar: Bar) -> None:
         """Leave at the stop or the target where the bar has touched it."""
@@ -337,7 +346,7 @@ class _Simulation(Account):
             return
         new = self.enter(signal, waiting.shares, bar.open if at_open else waiting.level)
         self.outcomes[signal.event_id] = waiting.outcome
-        if new.levels != "session":
+        if not self.rests(new):
             return
         if at_open:
             self.touch(new, bar)
@@ -375,7 +384,7 @@ class _Simulation(Account):
         for symbol, bar in self.today.items():
             self.last_close[symbol] = bar.close
             position = self.positions.get(symbol)
-            if position is not None:
+            if position is not None and not bar.belongs:
                 self.look_at_levels(position, bar.close)
                 best = bar.close if position.best is None else position.best
                 position.best = max(best, bar.close) if position.sign > 0 else min(best, bar.close)
@@ -418,7 +427,7 @@ def simulate(
         tables = {symbol: [Bar(*row) for row in rows] for symbol, rows in bars.items()}
         return _Simulation(tables, signals, rules, borrow or {}, actions or {}).run()
     hedges = sorted({symbol for signal in signals for symbol, _ in signal.legs})
-    tables = sequence(bars, finer, hedges)
+    tables = sequence(bars, finer, hedges, extended=rules.hours == "extended")
     at_bars = [acting(signal, tables) for signal in signals]
     outcome = _Simulation(tables, at_bars, rules, borrow or {}, actions or {}).run()
     return by_session(outcome, tables)
