@@ -126,7 +126,7 @@ def charge_legs(
 ) -> float:
     """Charge the nights of net shorts, shared by the short lots; dollars."""
     owed = 0.0
-    if account.legs == 0 or bars.session[bar] == bars.session[last]:
+    if account.legs == 0 or bars.day[bar] == bars.day[last]:
         return owed
     for number in range(account.legs):
         book.shares[book.legs[number].symbol] = 0.0
