@@ -16,6 +16,7 @@ from backtest.data import actions as data_actions
 from backtest.data.actions import Action
 from backtest.data.bars import bars_within
 from backtest.data.borrow import BorrowRate, BorrowRates
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
 from backtest.data.prices import Prices
 from backtest.engine.actions import Effect
@@ -67,7 +68,7 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
             event=SimpleNamespace(
                 id=signal.event_id, published_at=signal.published_at, symbol=signal.symbol
             ),
-            tradable_session=oracle.day(signal.session),
+            tradable_session=session_of(signal.session),
             tradable_bar=bar_time(signal.session),
             action="signal",
             reason="",
@@ -75,6 +76,12 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
         )
         for signal in ordered
     ]
+
+
+def session_of(moment: date) -> date:
+    """The session that a moment of the oracle belongs to: after a close the next one."""
+    time = bar_time(moment)
+    return trading_calendar().next_to_close(time) if time else moment
 
 
 def bar_time(moment: date) -> datetime | None:

@@ -74,6 +74,13 @@ class StockBars:
         return np.append(self.sessions[1:] != self.sessions[:-1], True)
 
     @cached_property
+    def ends_day(self) -> Flags:
+        """Which bars are the last of their session on its day, or on the one before."""
+        days, _ = self.days_and_clock
+        changes: Flags = np.append(days[1:] != days[:-1], True)
+        return self.ends | changes
+
+    @cached_property
     def days_and_clock(self) -> tuple[Times, NDArray[np.int64]]:
         """As of the function."""
         return days_and_clock(self.times, self.sessions, self.kinds)

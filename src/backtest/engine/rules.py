@@ -230,6 +230,11 @@ def affordable_short(shares: int, fill: float, cash: float, rules: Rules) -> int
     return shares if left >= -_ROUNDING else 0
 
 
+def covers(cash: float, cost: float) -> bool:
+    """Whether cash pays for what entries that wait would cost."""
+    return cash + _ROUNDING >= cost
+
+
 def is_sent(shares: float, fill: float, rules: Rules) -> bool:
     """Whether an entry of so many shares is sent: it has some, and is worth `min_order`."""
     return shares > 0 and shares * fill + _ROUNDING >= rules.min_order

@@ -174,6 +174,9 @@ def _open_the_bar(
     value = gross = owed = 0.0
     for place in range(account.positions):
         position = book.positions[place]
+        if position.waits:
+            gross += position.shares * position.mark
+            continue
         price = book.opens[place]
         if not np.isnan(price):
             night = position.last_bar

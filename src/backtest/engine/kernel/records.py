@@ -96,13 +96,13 @@ LEG = np.dtype(
 # `deepest` and `lowest` follow its equity; `returns` counts the sessions that were looked at, and
 # the last four tell of their returns above cash. `is_ranked` and `lacks_weight` tell of signals,
 # `uses_close` whether any trades at a close, `gives_up` whether any is flat or resizes,
-# `is_passed` whether a position has passed a level.
+# `is_passed` whether a position has passed a level; `waiting` counts the entries at a limit.
 ACCOUNT = np.dtype(
     [
         ("cash", "f8"), ("equity", "f8"), ("gross", "f8"), ("shorts", "f8"), ("free_cash", "f8"),
         ("is_ruined", "b1"), ("ruin_due", "b1"), ("margin_call", "b1"),
         ("is_ranked", "b1"), ("lacks_weight", "b1"), ("uses_close", "b1"), ("gives_up", "b1"),
-        ("is_passed", "b1"), ("positions", "i8"), ("legs", "i8"),
+        ("is_passed", "b1"), ("positions", "i8"), ("legs", "i8"), ("waiting", "i8"),
         ("trades", "i8"), ("wins", "i8"), ("profit", "f8"), ("entered", "f8"), ("commission", "f8"),
         ("borrow", "f8"), ("interest", "f8"), ("peak", "f8"), ("deepest", "f8"),
         ("lowest", "f8"), ("session_equity", "f8"), ("returns", "i8"), ("total", "f8"),

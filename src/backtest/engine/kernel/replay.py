@@ -196,7 +196,7 @@ def _orders(
     sessions = panel.sessions
     found: list[tuple[int, int, SentOrder]] = []
     trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
-    for place in as_served(rows).tolist():
+    for place in as_served(rows, made["entry_bar"]).tolist():
         row, decision = rows[place], decisions[place]
         change = dict(zip(TRADE.names or (), made[place].item(), strict=True))
         symbol, side, first = decision.event.symbol, int(row["side"]), change["first_size"]

@@ -45,6 +45,7 @@ class PriceFeed(bt.feed.DataBase):
         on, clock = bars.days_and_clock
         self.kinds, self.clock = bars.kinds.tolist(), clock.tolist()
         self.begins, self.ends = bars.begins.tolist(), bars.ends.tolist()
+        self.ends_day = bars.ends_day.tolist()
         self.days, self.sessions = on.astype("M8[D]").tolist(), bars.sessions.tolist()
 
     def preload(self) -> None:
@@ -129,8 +130,9 @@ def quote_of(data: Any, rules: Rules) -> Quote:
         seen = islice(_alike(data), VOLUME_SESSIONS)
         cap = participation_cap([data.volume[-ago] * since(ago) for ago in seen], rules)
     last_close, row = data.close[-1] / since(1) if len(data) > 1 else None, len(data) - 1
-    when = data.begins[row], data.ends[row], data.clock[row], data.kinds[row] == EXTENDED
-    return Quote(data.open[0], slippage_of(data, rules), cap, last_close, *when)
+    when = data.begins[row], data.ends[row], data.ends_day[row], data.clock[row]
+    is_extended = data.kinds[row] == EXTENDED
+    return Quote(data.open[0], slippage_of(data, rules), cap, last_close, *when, is_extended)
 
 
 def _alike(data: Any) -> Iterator[int]:
