@@ -14,9 +14,8 @@ import pandas as pd
 
 from backtest.data import actions as data_actions
 from backtest.data.actions import Action
-from backtest.data.bars import FinerBars
+from backtest.data.bars import Hours, bars_within
 from backtest.data.borrow import BorrowRate, BorrowRates
-from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
 from backtest.data.prices import Prices
 from backtest.engine.actions import Effect
@@ -92,6 +91,7 @@ def made_up_bars(
     stocks: Mapping[str, Prices],
     finer: Mapping[str, Sequence[Any]] | None,
     signals: Sequence[oracle.Signal],
+    hours: Hours = "regular",
 ) -> RunBars | None:
     """The bars of a run with rows of finer bars, by symbol; None without any."""
     if finer is None:
@@ -101,9 +101,8 @@ def made_up_bars(
         rows = finer.get(symbol, ())
         times = np.array([row[0] for row in rows], "M8[us]")
         table = np.array([oracle.Bar(*row)[1:6] for row in rows], float).reshape(-1, 5)
-        days = trading_calendar().sessions_at(times)
-        regular = ~np.isnat(days)  # as the reader of a file has it
-        found[symbol] = FinerBars(symbol, 5, NOWHERE, times[regular], days[regular], table[regular])
+        file = replace(NOWHERE, path=Path(f"5m/{symbol}.parquet"))
+        found[symbol] = bars_within(file, times, table, hours)
     hedges = {leg[0] for signal in signals for leg in signal.legs}
     return run_bars(stocks, found, hedges)
 

@@ -127,9 +127,10 @@ class Bars(NamedTuple):
     """Bars by number and symbol.
 
     `prices` holds records of the type `PRICES`, NaN where a symbol has no bar, and `volume`
-    shares. `session` numbers the session of each bar, `day` counts its days since 1970, `rates`
-    holds annual borrow rates by row and session, and `rate_row` the row of each symbol. `clock` is
-    when each bar opens in New York, minutes after midnight or 0 where it is daily. `actions`
+    shares. `session` numbers the session of each bar, `day` counts the days of its own since 1970,
+    and `day_number` numbers them. `rates` holds annual borrow rates by row and number of the day,
+    and `rate_row` the row of each symbol. `clock` is when each bar opens, and `kinds` what it is,
+    as of `engine.bars`. `actions`
     are records of the type `ACTION`; those of a bar are the rows from `first_action[bar]` up to
     the next bar's.
     """
@@ -138,10 +139,11 @@ class Bars(NamedTuple):
     volume: NDArray[np.float64]
     session: NDArray[np.int64]
     day: NDArray[np.int64]
+    day_number: NDArray[np.int64]
     rate_row: NDArray[np.int64]
     rates: NDArray[np.float64]
     clock: NDArray[np.int64]
-    is_finer: NDArray[np.bool_]
+    kinds: NDArray[np.int8]
     actions: NDArray[Any]
     first_action: NDArray[np.int64]
 

@@ -157,8 +157,8 @@ def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
     bar, symbol = panel.bar_for(decision), decision.event.symbol
     volumes, today = panel.volume[:bar, panel.columns[symbol]], panel.sessions[bar].item()
     alike = ~np.isnan(volumes)
-    if panel.is_finer is not None:
-        alike &= panel.is_finer[:bar] == panel.is_finer[bar]
+    if panel.kinds is not None:
+        alike &= panel.kinds[:bar] == panel.kinds[bar]
     splits = [
         (one.session, one.value)
         for one in panel.effects

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.engine.bars import EXTENDED
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.actions import settle_ends
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
@@ -174,6 +175,8 @@ def _pass_the_session(
             if position.waits and not _fill_limit(bars, rules, account, book, tables, place, bar):
                 continue
             is_due = position.sessions == position.hold
+            if not position.terms & HOLDS_BARS:
+                is_due &= bars.kinds[bar] != EXTENDED
             if position.leave_at > 0:
                 is_due &= bars.clock[bar] >= position.leave_at and bar > position.planned
             elif position.terms & LEAVES_AT_CLOSE:
@@ -243,12 +246,9 @@ def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
         position = book.positions[place]
         close = bars.prices[bar, position.symbol].close
         if not np.isnan(close):
-            if position.terms & LOOKS_AT_CLOSES:
-                _look(account, position, close, bar)
-            side = position.side
             position.mark, position.last_bar = close, bar
-            best = position.best_close  # NaN, which no price exceeds, gives way to the first
-            position.best_close = best if side * best >= side * close else close
+            if bars.kinds[bar] != EXTENDED:
+                _see_close(account, position, close, bar)
         held = position.shares * position.mark
         value += position.side * held
         shorts += held if position.side < 0 else 0.0
@@ -257,6 +257,15 @@ def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
         value += worth
         shorts += short
     account.equity, account.shorts = account.cash + value, shorts
+
+
+@inlined
+def _see_close(account: Any, position: Any, close: float, bar: int) -> None:
+    if position.terms & LOOKS_AT_CLOSES:
+        _look(account, position, close, bar)
+    side, best = position.side, position.best_close
+    # NaN, which no price exceeds, gives way to the first.
+    position.best_close = best if side * best >= side * close else close
 
 
 @inlined
@@ -320,7 +329,7 @@ def _rest(
 ) -> bool:
     """Let the stop, then the target rest through the bar; whether one was filled."""
     position = book.positions[place]
-    if position.terms & LOOKS_AT_CLOSES:
+    if position.terms & LOOKS_AT_CLOSES or bars.kinds[bar] == EXTENDED:
         return False
     symbol, side = position.symbol, position.side
     stop, reason = _nearest_stop(position)

@@ -92,6 +92,7 @@ class Quote:
         begins: whether the bar is the stock's first of its session.
         ends: whether it is the last.
         clock: when it opens in New York, minutes after midnight; 0 of a daily one.
+        is_extended: whether it is outside of the hours of sessions.
 
     """
 
@@ -102,6 +103,7 @@ class Quote:
     begins: bool = True
     ends: bool = True
     clock: int = 0
+    is_extended: bool = False
 
 
 class Lot(NamedTuple):

@@ -68,6 +68,8 @@ class Position:
         """Whether its time is up at the open or the close of a bar."""
         if self.expires != self._count(clock):
             return False
+        if quote.is_extended and not self.counts_bars:
+            return False
         if self.leave_minute and at == "open":
             return quote.clock >= self.leave_minute and clock.bars > self.planned
         is_then = self.leave == at or self.leave_minute > 0

@@ -96,15 +96,21 @@ class Trader:
         return [*moment.orders, *moment.netted()]
 
     def resting(self, symbol: str) -> list[Order]:
-        """What rests through the session: an entry at a limit; the stop, then the target."""
-        waiting = self._waiting.get(symbol)
+        """What rests through the session: an entry at a limit; the stop, then the target.
+
+        Outside of the hours exits do not rest.
+        """
+        waiting, is_extended = self._waiting.get(symbol), self._quotes[symbol].is_extended
         if waiting is None:
             position = self._positions.get(symbol)
-            return [] if position is None else position.exits(symbol, has_target=True)
+            if position is None or is_extended:
+                return []
+            return position.exits(symbol, has_target=True)
         position = waiting.position
         entry = Order(symbol, position.size, "limit", waiting.price, position.event_id)
         # Inside the session nobody knows whether the target came before the entry or after it.
-        return [entry, *position.exits(symbol, has_target=waiting.fills_at_open)]
+        exits = position.exits(symbol, has_target=waiting.fills_at_open)
+        return [entry] if is_extended else [entry, *exits]
 
     def filled(self, order: Order) -> None:
         """A resting order was filled: a position is gone, or there."""
@@ -146,7 +152,7 @@ class Trader:
         """Mark the positions, look at their levels, check margin and ruin for the next open."""
         self._marks.update(closes)
         for symbol, position in self._positions.items():
-            if symbol in closes:
+            if symbol in closes and not self._quotes[symbol].is_extended:
                 has_entered = symbol in self._entered_at_close
                 position.see_close(closes[symbol], has_entered=has_entered)
         shorts = -sum(min(p.size, 0) * self._marks[s] for s, p in self._positions.items())
