@@ -66,7 +66,7 @@ def test_the_program_finds_the_bar_of_the_oracle(world: BarWorld) -> None:
 @given(bar_worlds())
 def test_replay_and_kernel_tell_the_same_of_each_trade_and_decision(world: BarWorld) -> None:
     stocks = made_up_stocks(world.bars, world.actions)
-    bars = made_up_bars(stocks, world.finer, world.signals, extended=world.extended)
+    bars = made_up_bars(stocks, world.finer, world.signals, world.settings.hours)
     rates, rules = borrow_rates(world.bars, world.borrow), Rules(**vars(world.settings))
     asked = stocks, rates, made_up_decisions(world.signals), rules, bars
     replayed, by_kernel = replay(*asked), replay_by_kernel(*asked)
