@@ -99,15 +99,11 @@ def outside_hours(rows: Sequence[tuple[Any, ...]], session: date, first: date) -
 
     None are of a day before the run's first session.
     """
-    bars = [Bar(*row)._replace(belongs=session) for row in rows]
-    return [
-        bar
-        for bar in bars
-        if is_extended(bar.session) and session_at(bar.session) == session
-        if day(bar.session) >= first
-    ]
+    found = [row for row in rows if session_at(row[0]) == session and is_extended(row[0])]
+    return [Bar(*row)._replace(belongs=session) for row in found if day(row[0]) >= first]
 
 
+@cache
 def is_extended(moment: datetime) -> bool:
     """Whether a session's own day trades at a moment, though not in regular hours."""
     today = day(moment)

@@ -372,7 +372,7 @@ def program_bar(
 ) -> datetime | None:
     """The open of the bar that the program finds; None where the event cannot be traded."""
     stocks = made_up_stocks(bars, {})
-    run = made_up_bars(stocks, finer, hedged, extended=extended)
+    run = made_up_bars(stocks, finer, hedged, "extended" if extended else "regular")
     assert run is not None
     run = replace(run, is_needed=missing_bars == "none")
     (decision,) = schedule((News,), [event], stocks, stocks, reaction, at=decides, bars=run)
