@@ -100,6 +100,7 @@ class _Simulation(Account):
             self.ended = True
         if self.ended:
             self.leave_all("ruin", lambda position: True)
+            self.limits = []
             self.outcomes.update({signal.event_id: "ruined" for signal in arrived})
             self.settle_legs()
             return []
@@ -110,6 +111,7 @@ class _Simulation(Account):
                 self.leave(position, position.passed)
         acting = self.acting(arrived)
         now = [signal for signal in acting if self.is_for(signal, "open")]
+        self.set_aside(now)
         done = [signal for signal in now if self.reduce(signal)]
         for signal in now:
             if signal not in done:
@@ -128,6 +130,14 @@ class _Simulation(Account):
         served = sorted(newest.values(), key=lambda s: (s.published_at, s.symbol, s.event_id))
         served.sort(key=lambda s: s.priority, reverse=True)  # what is equal keeps its turn
         return served
+
+    def set_aside(self, now: list[Signal]) -> None:
+        """A newer signal ends an entry that waits; what the others would cost is set aside."""
+        symbols = {signal.symbol for signal in now}
+        for waiting in [one for one in self.limits if one.signal.symbol in symbols]:
+            self.outcomes[waiting.signal.event_id] = "superseded"
+            self.limits.remove(waiting)
+        self.cash -= sum(waiting.reserved for waiting in self.limits)
 
     def is_for(self, signal: Signal, at: str) -> bool:
         return (signal.leave if signal.direction == "flat" else signal.enter) == at
@@ -318,8 +328,12 @@ class _Simulation(Account):
                 self.touch(position, self.today[symbol])
         for waiting in sorted(self.limits, key=lambda one: one.signal.symbol):
             self.cash += waiting.reserved
-            self.reach(waiting, self.today[waiting.signal.symbol])
-        self.limits = []
+            symbol = waiting.signal.symbol
+            if symbol not in self.today:
+                continue
+            is_last = self.costs.ends_its_session(symbol, self.costs.index(symbol, self.session))
+            if self.reach(waiting, self.today[symbol]) or is_last:
+                self.limits.remove(waiting)
 
     def rests(self, position: Position) -> bool:
         """Whether its stop and target wait to be touched: in regular hours alone."""
@@ -338,20 +352,24 @@ class _Simulation(Account):
             fill = max(target, bar.open) if sign > 0 else min(target, bar.open)
             self.close(position, fill, "target")
 
-    def reach(self, waiting: LimitEntry, bar: Bar) -> None:
-        """Fill an entry at the open where that is better, else at its level if it is reached."""
+    def reach(self, waiting: LimitEntry, bar: Bar) -> bool:
+        """Fill an entry at the open where that is better, else at its level if it is reached.
+
+        Whether it is filled.
+        """
         signal, sign = waiting.signal, sign_of(waiting.signal)
         at_open = sign * bar.open <= sign * waiting.level
         if not at_open and (bar.low > waiting.level if sign > 0 else bar.high < waiting.level):
-            return
+            return False
         new = self.enter(signal, waiting.shares, bar.open if at_open else waiting.level)
         self.outcomes[signal.event_id] = waiting.outcome
         if not self.rests(new):
-            return
+            return True
         if at_open:
             self.touch(new, bar)
         elif new.stop is not None and (bar.low <= new.stop if sign > 0 else bar.high >= new.stop):
             self.close(new, self.slipped(signal.symbol, new.stop, -sign), "stop")
+        return True
 
     # (4) ------------------------------------------------------------------------------------
 

@@ -140,10 +140,14 @@ class Account:
     # actions --------------------------------------------------------------------------------
 
     def take_actions(self) -> None:
-        """Before the open: the dividends and splits since each symbol's last bar."""
+        """Before the open: the dividends and splits since each symbol's last bar.
+
+        An entry that waits for the symbol is at a price of before, and ends.
+        """
         for symbol in self.today:
             for _, action, amount in self.costs.due(symbol, self.costs.index(symbol, self.session)):
                 assert amount is not None
+                self.limits = [one for one in self.limits if one.signal.symbol != symbol]
                 if action == "dividend":
                     self.pay_dividend(symbol, amount)
                 else:
