@@ -106,7 +106,9 @@ def test_after_the_close_it_is_traded_in_extended_hours_alone(
     assert decisions[0]["tradable_bar"].replace(" ", "T").startswith(opened)
     assert trades[0]["exit_bar"].replace(" ", "T").startswith("2025-06-12T19:50")
     assert float(trades[0]["shares"]) == shares
-    profit = shares * (fill - cover) - 2 * shares * 0.005
+    # Of 10 % a year for a night, on the last price of the evening before.
+    borrow = shares * 107 * 1.02 * 0.10 / 360 if options else 0
+    profit = shares * (fill - cover) - 2 * shares * 0.005 - borrow
     assert float(trades[0]["net_profit"]) == pytest.approx(profit)
 
 
