@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtest.data import actions as data_actions
 from backtest.data.actions import Action
-from backtest.data.bars import bars_within
+from backtest.data.bars import Hours, bars_within
 from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
@@ -98,8 +98,7 @@ def made_up_bars(
     stocks: Mapping[str, Prices],
     finer: Mapping[str, Sequence[Any]] | None,
     signals: Sequence[oracle.Signal],
-    *,
-    extended: bool = False,
+    hours: Hours = "regular",
 ) -> RunBars | None:
     """The bars of a run with rows of finer bars, by symbol; None without any."""
     if finer is None:
@@ -110,7 +109,7 @@ def made_up_bars(
         times = np.array([row[0] for row in rows], "M8[us]")
         table = np.array([oracle.Bar(*row)[1:6] for row in rows], float).reshape(-1, 5)
         file = replace(NOWHERE, path=Path(f"5m/{symbol}.parquet"))
-        found[symbol] = bars_within(file, times, table, "extended" if extended else "regular")
+        found[symbol] = bars_within(file, times, table, hours)
     hedges = {leg[0] for signal in signals for leg in signal.legs}
     return run_bars(stocks, found, hedges)
 
@@ -150,7 +149,7 @@ def run_replay(
         borrow_rates(bars, borrow),
         made_up_decisions(signals),
         Rules(**vars(settings)),
-        made_up_bars(stocks, finer, signals, extended=settings.hours == "extended"),
+        made_up_bars(stocks, finer, signals, settings.hours),
         **modes,
     )
     return outcome_of(result)
@@ -192,7 +191,7 @@ def run_kernel(
         decisions, rates = made_up_decisions(signals), borrow_rates(bars, borrow)
         rules, run = (
             Rules(**vars(settings)),
-            made_up_bars(stocks, finer, signals, extended=settings.hours == "extended"),
+            made_up_bars(stocks, finer, signals, settings.hours),
         )
         return outcome_of(replay_by_kernel(stocks, rates, decisions, rules, run))
     panel = panel_of(made_up_stocks(bars, actions))
