@@ -288,71 +288,98 @@ CASES = [
     ),
 ]
 
-# From Friday evening into Monday's session, where 98 is touched at 08:00.
+# Two percent below the close of 100 is touched at 16:15, on Monday at 08:00.
 WEEKEND = {
     "ACME": """
+        2025-06-06 15:50 100 100 100 100
         2025-06-06 15:55 100 100 100 100
         2025-06-06 16:10 101 102  99 100
-        2025-06-09 08:00  99  99  90  91
-        2025-06-09 09:30  95  96  94  95
-        2025-06-09 15:55  97  97  97  97
+        2025-06-06 16:15  99 100  97 100
+        2025-06-09 08:00  99 100  90 100
+        2025-06-09 08:05 101 101  99 100
+        2025-06-09 09:30  99 100  97 100
+        2025-06-09 15:55  96  97  95  96
     """
 }
 
 CASES += [
     Case(
-        name="a_limit_waits_over_the_night_of_its_session",
+        name="a_limit_waits_through_the_evening",
         rule="limit",
         bars={},
         finer=WEEKEND,
-        signals=[long("2025-06-06 16:10", weight=0.49, limit=0.02, stop=0.05, hold=0)],
-        settings=extended(cash_rate=0.36),
-        trades=[  # the stop of 93.1 does not watch the bar of 08:00
-            trade("e1", "ACME", "long", 500, "2025-06-09 08:00", 98.0, "2025-06-09 15:55", 97.0,
-                  "time", gross=-500.0),
+        signals=[long("2025-06-06 16:10", weight=0.49, limit=0.02, stop=0.01, hold=0)],
+        settings=extended(),
+        trades=[  # the stop of 97.02 does not watch outside of hours; touched at 09:30
+            trade("e1", "ACME", "long", 500, "2025-06-06 16:15", 98.0, "2025-06-09 09:30", 97.02,
+                  "stop", gross=500 * -0.98),
         ],
-        equity=[100_000, 100_300 - 500],
-        interest=300.0,  # three thousandths: nothing is paid for yet
+        equity=[100_000, 99_510],
+    ),
+    Case(
+        name="a_limit_of_the_evening_lapses_with_its_day",
+        rule="limit",
+        bars={},
+        finer=WEEKEND,
+        signals=[
+            long("2025-06-06 16:10", weight=0.48, limit=0.04),  # 96 is touched at 08:00
+            long("2025-06-09 08:05", weight=0.5, hold_bars=1),
+        ],
+        settings=extended(max_positions=1, cash_rate=0.36),
+        trades=[  # 100,300 × 0.5 ÷ 101 = 496.5
+            trade("e2", "ACME", "long", 496, "2025-06-09 08:05", 101.0, "2025-06-09 09:30", 99.0,
+                  "time", gross=496 * -2.0),
+        ],
+        equity=[100_000, 100_300 - 992],
+        outcomes={"e1": "not_filled", "e2": "enter"},
+        interest=300.0,
+    ),
+    Case(
+        name="a_limit_before_the_open_waits_into_regular_hours",
+        rule="limit",
+        bars={},
+        finer=WEEKEND,
+        signals=[long("2025-06-09 08:05", weight=0.49, limit=0.02, stop=0.01)],
+        settings=extended(),
+        trades=[  # filled at 09:30, whose low of 97 touches the stop of 97.02
+            trade("e1", "ACME", "long", 500, "2025-06-09 09:30", 98.0, "2025-06-09 09:30", 97.02,
+                  "stop", gross=500 * -0.98),
+        ],
+        equity=[100_000, 99_510],
     ),
     Case(
         name="a_limit_of_the_last_regular_bar_lapses_with_it",
         rule="limit",
         bars={},
         finer=WEEKEND,
-        signals=[long("2025-06-06 15:55", weight=0.49, limit=0.02)],
+        signals=[long("2025-06-06 15:55", weight=0.49, limit=0.005)],
         settings=extended(),
         trades=[],
         equity=[100_000, 100_000],
         outcomes={"e1": "not_filled"},
     ),
     Case(
-        name="a_dividend_ends_a_limit_that_waits",
+        name="none_waits_on_where_the_cash_no_longer_pays_for_all",
         rule="limit",
         bars={},
-        finer=WEEKEND,
-        actions={"ACME": [("2025-06-09", "dividend", 1.0)]},
-        signals=[long("2025-06-06 16:10", weight=0.49, limit=0.02)],
-        settings=extended(),
-        trades=[],
-        equity=[100_000, 100_000],
-        outcomes={"e1": "not_filled"},
-    ),
-    Case(
-        name="a_split_ends_a_limit_that_waits",
-        rule="limit",
-        bars={},
-        finer=WEEKEND,
-        actions={"ACME": [("2025-06-07", "split", 2.0)]},
+        finer={**LATE, "BOLT": """
+            2025-06-03 09:30 100 100 100 100
+            2025-06-03 09:35 100 100 100 100
+            2025-06-03 09:40 150 150 150 150
+            2025-06-03 09:45 150 150 150 150
+        """},
+        # 1,530 of ACME at 98 are 149,940. After 500 of BOLT are covered at 150 there are 75,000.
         signals=[
-            short("2025-06-06 16:10", weight=0.49, limit=0.03),
-            long("2025-06-09 09:30", weight=0.5),
+            short("2025-06-03 09:30", "BOLT", weight=0.5),
+            long("2025-06-03 09:35", weight=1.5, limit=0.02),
+            flat("2025-06-03 09:40", "BOLT"),
         ],
-        settings=extended(max_positions=1),
-        trades=[  # 50,000 ÷ 95
-            trade("e2", "ACME", "long", 526, "2025-06-09 09:30", 95.0, "2025-06-09 15:55", 97.0,
-                  "open", gross=1_052.0),
+        settings=free(max_gross=2.0),
+        trades=[
+            trade("e1", "BOLT", "short", 500, "2025-06-03 09:30", 100.0, "2025-06-03 09:40", 150.0,
+                  "signal", gross=-25_000.0),
         ],
-        equity=[100_000, 101_052],
-        outcomes={"e1": "not_filled", "e2": "enter"},
+        equity=[75_000],
+        outcomes={"e1": "enter", "e2": "not_filled", "e3": "leave"},
     ),
 ]
