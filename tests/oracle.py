@@ -132,11 +132,16 @@ class _Simulation(Account):
         return served
 
     def set_aside(self, now: list[Signal]) -> None:
-        """A newer signal ends an entry that waits; what the others would cost is set aside."""
+        """A newer signal ends an entry that waits; what the others would cost is set aside.
+
+        None of them waits on where the cash does not pay for all.
+        """
         symbols = {signal.symbol for signal in now}
         for waiting in [one for one in self.limits if one.signal.symbol in symbols]:
             self.outcomes[waiting.signal.event_id] = "superseded"
             self.limits.remove(waiting)
+        if self.cash - sum(waiting.reserved for waiting in self.limits) < -1e-9:
+            self.limits = []
         self.cash -= sum(waiting.reserved for waiting in self.limits)
 
     def is_for(self, signal: Signal, at: str) -> bool:
@@ -331,7 +336,7 @@ class _Simulation(Account):
             symbol = waiting.signal.symbol
             if symbol not in self.today:
                 continue
-            is_last = self.costs.ends_its_session(symbol, self.costs.index(symbol, self.session))
+            is_last = self.costs.ends_its_day(symbol, self.costs.index(symbol, self.session))
             if self.reach(waiting, self.today[symbol]) or is_last:
                 self.limits.remove(waiting)
 

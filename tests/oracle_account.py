@@ -140,14 +140,10 @@ class Account:
     # actions --------------------------------------------------------------------------------
 
     def take_actions(self) -> None:
-        """Before the open: the dividends and splits since each symbol's last bar.
-
-        An entry that waits for the symbol is at a price of before, and ends.
-        """
+        """Before the open: the dividends and splits since each symbol's last bar."""
         for symbol in self.today:
             for _, action, amount in self.costs.due(symbol, self.costs.index(symbol, self.session)):
                 assert amount is not None
-                self.limits = [one for one in self.limits if one.signal.symbol != symbol]
                 if action == "dividend":
                     self.pay_dividend(symbol, amount)
                 else:

@@ -189,6 +189,11 @@ class Costs:
         after = self.bars[symbol][index + 1 : index + 2]
         return not after or session_of(after[0]) != session_of(self.bars[symbol][index])
 
+    def ends_its_day(self, symbol: str, index: int) -> bool:
+        """Whether no later bar of the symbol belongs to the same session and is of the same day."""
+        now, *after = [bar.session for bar in self.bars[symbol][index : index + 2]]
+        return self.ends_its_session(symbol, index) or day(after[0]) != day(now)
+
     def clock(self, symbol: str, index: int) -> str:
         """The New York clock at which a bar opens; a daily bar has none."""
         bar = self.bars[symbol][index]
