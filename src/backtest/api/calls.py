@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
-    from backtest.experiments.simulation.account import Simulation
+    from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
 
 _FEWEST_DRAWS = 99
@@ -316,7 +316,7 @@ def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
 
 
 def simulate(
-    bars: str | os.PathLike[str],
+    prices: str | os.PathLike[str],
     signals: str | os.PathLike[str],
     *,
     cash: float | None = None,
@@ -325,10 +325,10 @@ def simulate(
     curves: bool = True,
     data: Folder = None,
 ) -> Simulation:
-    """Trade signals from a file on bars from files, as `backtest simulate` does.
+    """Trade signals from a file on prices from files, as `backtest simulate` does.
 
     Args:
-        bars: a Parquet file or folder: symbol, time or session, open, high, low, close.
+        prices: a Parquet file or folder of bars: symbol, time or session, open, high, low, close.
         signals: a Parquet file: symbol, published_at, direction, and as wanted event_id, weight,
             hold, stop, target, trailing_stop.
 
@@ -340,9 +340,11 @@ def simulate(
         DataError: a file is corrupt or holds what it must not.
 
     """
-    from backtest.experiments.simulation.account import simulate_files
+    from backtest.experiments.simulation import simulate_files
 
     folder = arguments.data_of(data)
     named = {"cash": cash, "costs": costs and os.fspath(costs)}
     terms = read_terms(folder, named, rules)
-    return simulate_files(Path(bars), Path(signals), terms.rules, folder / "borrow", curves=curves)
+    return simulate_files(
+        Path(prices), Path(signals), terms.rules, folder / "borrow", curves=curves
+    )
