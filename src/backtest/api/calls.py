@@ -141,8 +141,8 @@ def study(
             default, whichever fits; of many stocks their mean.
         model: of normal returns of one stock.
         reaction: minutes from publication to the earliest open.
-        bars: length of finer bars of one stock, such as `5m`: its events within a session are
-            studied by the minute as well.
+        bars: length of finer bars, such as `5m`: events within a session are studied by the
+            minute as well.
         seed: of the random days that one stock is held against.
         draws: of these random days, at least 99.
 
@@ -177,8 +177,6 @@ def study(
     is_of_one = len(stocks) == 1
     if is_of_one and by is not None:
         raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
-    if bars is not None and not is_of_one:
-        raise UsageError("bars studies the minutes of one stock: name one symbol.")
     with workspace_of(frames, strategies, data, reports) as workspace:
         if is_of_one:
             request = run.StudyRequest(
@@ -192,7 +190,7 @@ def study(
         of_many = many.ManyStudyRequest(
             name, stocks, as_strategy=as_strategy, benchmark=frames.benchmark, universe=universe,
             by=by, quantiles=quantiles, windows=named or many.WINDOWS, reaction=reaction,
-            accept_jumps=accept_jumps,
+            bars=bars, accept_jumps=accept_jumps,
         )  # fmt: skip
         plan_of_many = many.prepare_many_study(workspace, of_many)
         known = plan_of_many.exists and not force

@@ -1,4 +1,4 @@
-"""One account traded by the kernel on prices and signals from Parquet files, and what came of it."""
+"""One account traded by the kernel on prices and signals from files, and what came of it."""
 
 from __future__ import annotations
 
