@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
-    from backtest.experiments.simulation.account import Simulation
+    from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
 
 _FEWEST_DRAWS = 99
@@ -141,8 +141,8 @@ def study(
             default, whichever fits; of many stocks their mean.
         model: of normal returns of one stock.
         reaction: minutes from publication to the earliest open.
-        bars: length of finer bars of one stock, such as `5m`: its events within a session are
-            studied by the minute as well.
+        bars: length of finer bars, such as `5m`: events within a session are studied by the
+            minute as well.
         seed: of the random days that one stock is held against.
         draws: of these random days, at least 99.
 
@@ -177,8 +177,6 @@ def study(
     is_of_one = len(stocks) == 1
     if is_of_one and by is not None:
         raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
-    if bars is not None and not is_of_one:
-        raise UsageError("bars studies the minutes of one stock: name one symbol.")
     with workspace_of(frames, strategies, data, reports) as workspace:
         if is_of_one:
             request = run.StudyRequest(
@@ -192,7 +190,7 @@ def study(
         of_many = many.ManyStudyRequest(
             name, stocks, as_strategy=as_strategy, benchmark=frames.benchmark, universe=universe,
             by=by, quantiles=quantiles, windows=named or many.WINDOWS, reaction=reaction,
-            accept_jumps=accept_jumps,
+            bars=bars, accept_jumps=accept_jumps,
         )  # fmt: skip
         plan_of_many = many.prepare_many_study(workspace, of_many)
         known = plan_of_many.exists and not force
@@ -316,7 +314,7 @@ def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
 
 
 def simulate(
-    bars: str | os.PathLike[str],
+    prices: str | os.PathLike[str],
     signals: str | os.PathLike[str],
     *,
     cash: float | None = None,
@@ -325,10 +323,10 @@ def simulate(
     curves: bool = True,
     data: Folder = None,
 ) -> Simulation:
-    """Trade signals from a file on bars from files, as `backtest simulate` does.
+    """Trade signals from a file on prices from files, as `backtest simulate` does.
 
     Args:
-        bars: a Parquet file or folder: symbol, time or session, open, high, low, close.
+        prices: a Parquet file or folder of bars: symbol, time or session, open, high, low, close.
         signals: a Parquet file: symbol, published_at, direction, and as wanted event_id, weight,
             hold, stop, target, trailing_stop.
 
@@ -340,9 +338,11 @@ def simulate(
         DataError: a file is corrupt or holds what it must not.
 
     """
-    from backtest.experiments.simulation.account import simulate_files
+    from backtest.experiments.simulation import simulate_files
 
     folder = arguments.data_of(data)
     named = {"cash": cash, "costs": costs and os.fspath(costs)}
     terms = read_terms(folder, named, rules)
-    return simulate_files(Path(bars), Path(signals), terms.rules, folder / "borrow", curves=curves)
+    return simulate_files(
+        Path(prices), Path(signals), terms.rules, folder / "borrow", curves=curves
+    )

@@ -24,6 +24,7 @@ from backtest.experiments.studies.subject import (
     funds_in,
     read_study_inputs,
     study_identity,
+    study_minutes,
     write_study,
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
@@ -62,6 +63,7 @@ class ManyStudyRequest:
     # QQQ, or their mean where there is neither.
     benchmark: str | None = None
     reaction: float = 5.0  # minutes from publication to the earliest open
+    bars: str | None = None  # length of finer bars, such as 5m, to study minutes by as well
     windows: tuple[Window, ...] = WINDOWS  # the first leads
     accept_jumps: bool = False  # take prices that jump as after a split as they are
 
@@ -95,7 +97,7 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
     benchmark = request.benchmark or request.universe or request.symbols[0]
     inputs = read_study_inputs(
         workspace, subject, request.symbols, benchmark, request.universe,
-        accept_jumps=request.accept_jumps,
+        bars=request.bars, accept_jumps=request.accept_jumps,
     )  # fmt: skip
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     if not events:
@@ -116,6 +118,8 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
         "reaction_minutes": request.reaction,
         "windows": [list(window) for window in request.windows],
     }
+    if request.bars:
+        terms["bars"] = request.bars
     decides = study_identity(subject, inputs, terms)
     traded = (request.universe,) if request.universe else tuple(sorted(inputs.span))
     path = workspace.reports / folder_name(f"study-{request.name}", traded, run_id(decides))
@@ -134,6 +138,8 @@ def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStu
         "left_out": dict(Counter(_plain(one.reason) for one in plan.left_out).most_common()),
         "assumptions": list(plan.inputs.assumptions),
     }
+    if plan.request.bars:
+        figures["minutes"] = study_minutes(plan.inputs, plan.events)
     return write_study(plan, MANY_STUDY, started, figures, sample.table())
 
 
@@ -172,7 +178,7 @@ class _Sample:
             return values, group, _group_names(self.by, values, group, count)
         signs = np.array([one.direction for one in self.events])
         values = np.full(len(signs), np.nan)
-        if not signs.any():
+        if not {-1, 1} <= {*signs.tolist()}:  # one direction alone is no group
             return values, np.full(len(signs), -1), []
         group = np.select([signs < 0, signs > 0], [0, 1], -1)
         return values, group, ["fall expected", "rise expected"]

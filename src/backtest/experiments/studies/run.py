@@ -12,7 +12,6 @@ import pandas as pd
 
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
-from backtest.experiments.studies.minutes import study_minutes
 from backtest.experiments.studies.subject import (
     Study,
     choose,
@@ -23,6 +22,7 @@ from backtest.experiments.studies.subject import (
     read_candidates,
     read_study_inputs,
     study_identity,
+    study_minutes,
     write_study,
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
@@ -39,7 +39,7 @@ from backtest.workspace.records import read_record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backtest.data.bars import FinerBars
+    from backtest.data.inputs import Inputs
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.stats import Floats, Ints
     from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
@@ -86,11 +86,11 @@ class StudyPlan(Plan[Study[StudyRecord]]):
 
     request: StudyRequest
     subject: Subject
+    inputs: Inputs
     series: Series
     benchmark: Benchmark
     events: Sequence[StudiedEvent]
     left_out: Sequence[LeftOut]
-    finer: FinerBars | None = None
 
     def read(self) -> Study[StudyRecord]:
         """Read the study; DataError where its record, or the table of CARs, is damaged."""
@@ -152,8 +152,8 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     path = workspace.reports / folder_name(
         f"study-{request.name}", (request.symbol,), run_id(decides)
     )
-    finer = inputs.finer.get(request.symbol)
-    plan = StudyPlan(decides, path, request, subject, series, benchmark, events, left_out, finer)
+    found = (series, benchmark, events, left_out)
+    plan = StudyPlan(decides, path, request, subject, inputs, *found)
     if not events:
         raise _nothing(plan, [])
     return plan
@@ -176,8 +176,8 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
         "explained": dict(plan.benchmark.explained),
         "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
     }
-    if plan.finer is not None:
-        more["minutes"] = study_minutes(plan.finer, [each.event for each in plan.events])
+    if plan.request.bars:
+        more["minutes"] = study_minutes(plan.inputs, plan.events)
     return write_study(plan, STUDY, started, {**figures, **more}, _cars(figures["events"]))
 
 
