@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from backtest.data.kinds import snake_case
 from backtest.errors import UsageError
 from backtest.experiments.terms import read_day, read_terms
-from backtest.strategy.base import Strategy, is_strategy
+from backtest.strategy.base import Strategy, StrategyFile, is_strategy, syntax
 from backtest.strategy.loading import one_strategy
 from backtest.strategy.parameters import Text, recorded
-from backtest.strategy.source import StrategyFile, syntax
 from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace, find_data, find_reports, find_workspace
 

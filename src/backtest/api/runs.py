@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from backtest.api.frames import EventFrames, PriceFrames
     from backtest.experiments.runs.run import Engine, MissingBars
     from backtest.experiments.runs.store import Run
-    from backtest.strategy.base import Strategy
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.strategy.parameters import Text
-    from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
 

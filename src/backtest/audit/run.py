@@ -54,8 +54,7 @@ if TYPE_CHECKING:
     from backtest.audit.observe import AuditRequest, Observation
     from backtest.data.event_checks import Finding
     from backtest.data.inputs import Inputs
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers

@@ -24,9 +24,8 @@ from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import UsageError, told, unknown
-from backtest.strategy.base import NUMBERS, Strategy, is_strategy, term_of
+from backtest.strategy.base import NUMBERS, Strategy, StrategyFile, is_strategy, term_of
 from backtest.strategy.parameters import check_defaults, parameters, shown, stated
-from backtest.strategy.source import StrategyFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

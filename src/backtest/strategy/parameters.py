@@ -17,8 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic_core import to_jsonable_python
 
 from backtest.errors import UsageError, unknown
-from backtest.strategy.base import BacktraderStrategy, Strategy
-from backtest.strategy.source import StrategyFile
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

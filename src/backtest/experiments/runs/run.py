@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from backtest.engine.schedule import Decision
     from backtest.experiments.terms import Plan
     from backtest.stats import Floats
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")

@@ -22,7 +22,11 @@ from backtest.experiments.terms import Plan, identity, installed_packages
 from backtest.experiments.trials import has_sweep, record_base, record_sweep, trial_sharpes
 from backtest.stats import SEED, SESSIONS_A_YEAR
 from backtest.stats.inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
-from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
+from backtest.stats.multiple_testing import (
+    probability_of_overfitting,
+    superior_ability,
+    walk_forward,
+)
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import plain, recorded, stated
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
     from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.evaluate import Evaluator, Histories
     from backtest.stats import Floats
-    from backtest.stats.overfitting import WalkForward
+    from backtest.stats.multiple_testing import WalkForward
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
     from backtest.workspace.folders import Workspace
