@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
-from backtest.data.bar_checks import check_against_daily, check_borrow
-from backtest.data.bars import LENGTHS, bar_symbols, bars_path, parse_bars
-from backtest.data.borrow import BorrowRates, parse_borrow_rates
+from backtest.data.bars import LENGTHS, bar_symbols, bars_path, check_against_daily, parse_bars
+from backtest.data.borrow import BorrowRates, check_borrow, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time

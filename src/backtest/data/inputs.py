@@ -15,7 +15,7 @@ from backtest.data.actions import (
     refuse_jumps,
     sha256_of_actions,
 )
-from backtest.data.bar_checks import agreement_sentences
+from backtest.data.bars import agreement_sentences
 from backtest.data.datafile import (
     DataFile,
     read_data_file,

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.actions import DIVIDENDS, halts_of, read_actions
-from backtest.data.bar_checks import agreement_sentences
-from backtest.data.bars import regular_bars
+from backtest.data.bars import agreement_sentences, open_kept, regular_bars
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
@@ -28,13 +27,14 @@ from backtest.data.price_rows import (
     PriceRows,
     check_bars,
     checked_table,
+    decimal_text,
+    encoded,
     sound_rows,
 )
 from backtest.data.prices import Prices, actions_folder, read_prices
 from backtest.data.versions import clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions
-from backtest.sources.price_files import decimal_text, encoded, open_kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
