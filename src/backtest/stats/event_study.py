@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backtest.stats import Floats, Ints
     from backtest.stats.significance import Permutation
 
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
     Window = tuple[int, int]
 
 Model = Literal["market", "market_adjusted", "mean_adjusted"]

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats, Ints
+
 
 RISK = 1e-3  # of a p-value on the wrong side, where draws end early
 _ROUNDING = 1e-12  # a draw that repeats what happened counts as equal, whatever the order of sums
 
 
-def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> NDArray[np.int64]:
+def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> Ints:
     """`count` different numbers below `among` in random order, one row a draw (Floyd)."""
     chosen = np.empty((draws, count), np.int64)
     for place in range(count):
@@ -37,7 +38,7 @@ def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> ND
     return rng.permuted(chosen, axis=1)
 
 
-def shares_of(total: int, rng: np.random.Generator, draws: int, count: int) -> NDArray[np.int64]:
+def shares_of(total: int, rng: np.random.Generator, draws: int, count: int) -> Ints:
     """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
     if count == 0:
         return np.empty((draws, 0), np.int64)
@@ -236,7 +237,7 @@ def _resampling_weights(rows: int, seed: int, draws: int) -> Floats:
     return np.array([np.bincount(positions, minlength=rows) for positions in drawn]) / rows
 
 
-def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> NDArray[np.int64]:
+def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> Ints:
     """Rows of one draw of the stationary bootstrap, in blocks of `length` on average.
 
     A block begins anywhere, and ends after each row with chance `1 ÷ length`; after the last row
@@ -262,7 +263,7 @@ class WalkForward:
 
 
 def walk_forward(
-    returns: Floats, exits: NDArray[np.int32], bars: NDArray[np.int64], default: int
+    returns: Floats, exits: NDArray[np.int32], bars: Ints, default: int
 ) -> WalkForward:
     """Choose for each event the set whose trades that were over by then had earned most.
 

@@ -24,12 +24,8 @@ from backtest.stats.multiple_testing import monte_carlo, shares_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from backtest.stats import Floats, Ints
     from backtest.stats.multiple_testing import MonteCarlo
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
 
 
 _POWER = 0.8

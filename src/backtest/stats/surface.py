@@ -18,12 +18,10 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int64]
-    import pandas as pd
-
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats, Ints
 
 
 Value = bool | int | float | str | None

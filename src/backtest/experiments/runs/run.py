@@ -282,7 +282,7 @@ def verify(plan: RunPlan, run: Run) -> int:
     Raises UsageError where the strategy orders on Backtrader by itself, and AccountingError where
     the engines differ.
     """
-    from backtest.engine.agreement import check_agreement
+    from backtest.engine.kernel.replay import check_agreement
 
     if isinstance(plan.strategy, BacktraderStrategy):
         raise _orders_itself(plan.request.strategy, "--verify")
