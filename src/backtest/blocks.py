@@ -6,6 +6,7 @@ no signal: a signal takes `stop=None` for no stop at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from math import log, sqrt
@@ -13,13 +14,10 @@ from statistics import linear_regression, mean, stdev
 from typing import TYPE_CHECKING, Final, Literal
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.kinds import Earnings, Event
+from backtest.data.kinds import Earnings, Event, Grade, Precision
 from backtest.stats import SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from backtest.data.kinds import Grade, Precision
     from backtest.data.market import Market
     from backtest.strategy.base import Signal
 

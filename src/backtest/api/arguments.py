@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -19,8 +20,6 @@ from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace, find_data, find_reports, find_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from backtest.audit.observe import AuditRequest
     from backtest.experiments.runs.run import RunRequest
     from backtest.experiments.sweeps.run import SweepRequest

@@ -6,22 +6,20 @@ Arguments that several take are explained in `backtest.run`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api import arguments, results
-from backtest.api.frames import read_frames, workspace_of
+from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import check_one_of, read_terms
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     import pandas as pd
 
     from backtest.api.arguments import Day, Folder, Folders
-    from backtest.api.frames import EventFrames, PriceFrames
     from backtest.experiments.simulation.account import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from backtest.api.arguments import folders, several
+from backtest.api.arguments import Folder, Folders, folders, several
 from backtest.data.actions import read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
@@ -38,15 +39,7 @@ from backtest.data.price_rows import (
 from backtest.data.prices import DATASET, actions_folder, holes_of
 from backtest.errors import DataError, UsageError, unknown
 from backtest.strategy.loading import event_kinds
-from backtest.workspace.folders import read_config
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from numpy.typing import NDArray
-
-    from backtest.api.arguments import Folder, Folders
-    from backtest.workspace.folders import Workspace
+from backtest.workspace.folders import Workspace, read_config
 
 PriceFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | None
 EventFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[Event] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,8 +15,6 @@ from backtest.cli import events, options
 from backtest.errors import BacktestError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from backtest.data.versions import Version
     from backtest.sources.updates import PriceUpdate
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.datafile import day_of, raise_problems, read_data_file, read_rows
-from backtest.data.kinds import StakeDisclosure, is_symbol
+from backtest.data.datafile import (
+    DataFile,
+    Reader,
+    day_of,
+    raise_problems,
+    read_data_file,
+    read_rows,
+)
+from backtest.data.kinds import Event, StakeDisclosure, is_symbol
 from backtest.errors import DataError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from backtest.data.datafile import DataFile, Reader
-    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
 
 ActionName = Literal["split", "dividend", "delisted", "cash_merger", "halted", "renamed", "cusip"]

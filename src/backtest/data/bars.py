@@ -6,30 +6,27 @@ Bars are in `prices/5m/ACME.parquet`, a folder a length, as `simulate` reads the
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import DataFile, raise_problems, read_data_file
+from backtest.data.datafile import DataFile, Reader, raise_problems, read_data_file
 from backtest.data.event_checks import Finding
 from backtest.data.price_rows import BAR_COLUMNS, PriceRows, check_bars, parquet_table
 from backtest.data.prices import Prices, parse_prices
 from backtest.errors import DataError, UsageError, first_few, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
     from backtest.data.actions import Action
-    from backtest.data.datafile import Reader
 
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
 _ROUNDED, _ROUNDED_SHARE = 0.005, 0.00001  # dollars, as cents round, and digits of large prices

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
+from backtest.data.datafile import (
+    DataFile,
+    Reader,
+    day_of,
+    raise_problems,
+    read_data_file,
+    read_rows,
+)
 from backtest.data.event_checks import Finding
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-    from pathlib import Path
-
-    from backtest.data.datafile import Reader
     from backtest.data.prices import Prices
 
 ASSUMPTION = "assumption"

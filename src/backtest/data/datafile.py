@@ -10,9 +10,11 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
@@ -22,12 +24,9 @@ from backtest.workspace.records import Day, Moment, read_record
 
 if TYPE_CHECKING:
     import _csv
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
-    # takes a path and the command that acknowledges a change of the file, as `read_data_file` does
-    Reader = Callable[[Path, str], "DataFile"]
-
+# takes a path and the command that acknowledges a change of the file, as `read_data_file` does
+Reader = Callable[[Path, str], "DataFile"]
 _MOST_PROBLEMS = 50
 _METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import DataFile, csv_text, day_of, header_of, raise_problems, read_rows
 from backtest.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import date
-    from pathlib import Path
-
     import pyarrow as pa
-    from numpy.typing import NDArray
 
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")

@@ -7,28 +7,22 @@ symbol in both, each with its metadata and its history, so that a symbol changes
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from backtest.data.actions import ENDS, Actions, read_actions
+from backtest.data.actions import ENDS, Action, Actions, read_actions
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import DataFile, raise_problems, read_data_file
+from backtest.data.datafile import DataFile, Reader, raise_problems, read_data_file
 from backtest.data.price_rows import BAR_COLUMNS, checked_table, price_rows
 from backtest.errors import DataError, UsageError, unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from backtest.data.actions import Action
-    from backtest.data.datafile import Reader
 
 DATASET = "parquet"
 MOST_CSV = 20  # symbols that come at once; of more, new ones go into the Parquet dataset

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, TypeAdapter
@@ -30,9 +32,6 @@ from backtest.data.datafile import (
 from backtest.data.kinds import Event, new_york_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     import pandas as pd
 
     from backtest.data.inputs import Inputs

@@ -7,27 +7,31 @@ where it holds none, those of the data folder count.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
+from backtest.data.datafile import (
+    DataFile,
+    Reader,
+    day_of,
+    raise_problems,
+    read_data_file,
+    read_rows,
+)
 from backtest.data.kinds import is_symbol
 from backtest.data.prices import Prices, price_symbols
 from backtest.errors import UsageError, first_few, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from backtest.data.datafile import Reader
     from backtest.data.events import EventFile
 
 FOLDER = "universes"

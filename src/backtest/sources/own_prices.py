@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest.data.bars import bars_path
 from backtest.data.calendar import trading_calendar
@@ -48,11 +51,6 @@ from backtest.sources.updates import (
 from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
     from backtest.data.actions import Action
 
 _MOST_NOTES = 10  # of files that come with others

@@ -6,13 +6,17 @@ volume where it differs by more than 0.1 %: below that sources round.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from backtest.data.actions import DIVIDENDS, halts_of, read_actions
+from backtest.data.actions import DIVIDENDS, Action, halts_of, read_actions
 from backtest.data.bars import agreement_sentences, open_kept, regular_bars
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
@@ -32,19 +36,9 @@ from backtest.data.price_rows import (
     sound_rows,
 )
 from backtest.data.prices import Prices, actions_folder, read_prices
-from backtest.data.versions import clear_history, put
+from backtest.data.versions import Version, clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from backtest.data.actions import Action
-    from backtest.data.versions import Version
 
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 SKIP_ADVICE = (

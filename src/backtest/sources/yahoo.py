@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -31,10 +33,6 @@ from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.own_bars import written
 from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import cache_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 T = TypeVar("T")
 

@@ -7,23 +7,20 @@ simple, fractions, one a session.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import nan, sqrt
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtest.stats import significance as test
-from backtest.stats.significance import detectable_effect, permutation_test
+from backtest.stats.significance import Permutation, detectable_effect, permutation_test
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
     from backtest.stats import Floats, Ints
-    from backtest.stats.significance import Permutation
 
     Window = tuple[int, int]
 

@@ -26,7 +26,6 @@ from backtest.stats.figures import FEWEST_SESSIONS
 if TYPE_CHECKING:
     from backtest.stats import Floats, Ints
 
-
 CONFIDENCE = 0.95
 _EULER_GAMMA = 0.5772156649015329
 _NORMAL = NormalDist()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, dataclasses, model_validator
@@ -12,9 +14,6 @@ from backtest.data.kinds import Event, When
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from backtest.data.market import Market
 
 Direction = Literal["long", "short"]

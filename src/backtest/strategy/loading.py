@@ -10,12 +10,13 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,9 +29,7 @@ from backtest.strategy.base import NUMBERS, Strategy, StrategyFile, is_strategy,
 from backtest.strategy.parameters import check_defaults, parameters, shown, stated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
     from importlib.metadata import EntryPoint
-    from types import FrameType
 
     from backtest.workspace.folders import Workspace
 

@@ -7,9 +7,11 @@ exactly: no text stands in for a number.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -17,10 +19,6 @@ from typing_extensions import TypedDict
 
 from backtest.errors import DataError
 from backtest.workspace.files import file_sha256, sha256_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
 
 T = TypeVar("T")
 _SEAL = "record_sha256"  # of all else in the record, so that no figure changes unnoticed
