@@ -15,16 +15,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from backtest import __version__
-from backtest.cli import (
-    events,
-    evidence,
-    fetch_events,
-    options,
-    prices,
-    report,
-    run,
-    workspace,
-)
+from backtest.cli import events, evidence, fetch_events, options, prices, report, run, workspace
 from backtest.errors import BacktestError, UsageError
 from backtest.stats.formats import visible
 

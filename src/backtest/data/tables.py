@@ -17,18 +17,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from backtest.data.actions import (
-    basis_of,
-    is_within,
-    parse_action,
-)
-from backtest.data.datafile import (
-    DataFile,
-    header_of,
-    read_rows,
-    span_of,
-    write_data_file,
-)
+from backtest.data.actions import basis_of, is_within, parse_action
+from backtest.data.datafile import DataFile, header_of, read_rows, span_of, write_data_file
 from backtest.data.kinds import Event, new_york_day
 
 if TYPE_CHECKING:

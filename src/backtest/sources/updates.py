@@ -19,12 +19,7 @@ from numpy.typing import NDArray
 from backtest.data.actions import DIVIDENDS, Action, halts_of, read_actions
 from backtest.data.bars import agreement_sentences, open_kept, regular_bars
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import (
-    DataFile,
-    metadata_of,
-    raise_problems,
-    span_of,
-)
+from backtest.data.datafile import DataFile, metadata_of, raise_problems, span_of
 from backtest.data.edits import Change
 from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.price_rows import (
