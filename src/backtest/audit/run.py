@@ -42,8 +42,7 @@ from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.loading import event_kinds, find_strategy
 from backtest.strategy.parameters import configure, recorded, stated
-from backtest.workspace.files import write_text
-from backtest.workspace.records import record_text
+from backtest.workspace.files import record_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
+from backtest.data.actions import ENDS, Actions, parse_actions
 from backtest.data.bars import LENGTHS, bar_symbols, bars_path, check_against_daily, parse_bars
 from backtest.data.borrow import BorrowRates, check_borrow, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
@@ -21,7 +21,14 @@ from backtest.data.datafile import DataFile, open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS, Event
-from backtest.data.prices import Prices, parse_prices, place_for, price_path, price_symbols
+from backtest.data.prices import (
+    Prices,
+    jumps_of,
+    parse_prices,
+    place_for,
+    price_path,
+    price_symbols,
+)
 from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import TypedDict
 
 from backtest.errors import DataError
-from backtest.workspace.records import Day, Moment, read_record
+from backtest.workspace.files import Day, Moment, read_record
 
 if TYPE_CHECKING:
     import _csv

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from backtest.workspace.records import CostsName, Day, Moment, Span
+from backtest.workspace.files import CostsName, Day, Moment, Span
 
 STUDY, MANY_STUDY = "study.json", "many-study.json"
 

@@ -17,8 +17,7 @@ from backtest.experiments.terms import identity, installed_packages
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
-from backtest.workspace.files import write_folder
-from backtest.workspace.records import record_text
+from backtest.workspace.files import record_text, write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
