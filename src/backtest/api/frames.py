@@ -27,8 +27,8 @@ from backtest.data.datafile import (
     stated,
     write_data_file,
 )
-from backtest.data.events import check_row, check_rows, columns_of
-from backtest.data.kinds import FILED_KINDS, Event, Start
+from backtest.data.events import check_rows, columns_of
+from backtest.data.kinds import FILED_KINDS, Event, Start, is_symbol
 from backtest.data.price_rows import (
     BAR_COLUMNS,
     PriceRows,
@@ -106,7 +106,8 @@ def _by_symbol(
             raise UsageError(
                 f"prices[{symbol!r}] is a {type(frame).__name__}: give a DataFrame of prices."
             )
-        _check_symbol(symbol)
+        if not isinstance(symbol, str) or not is_symbol(symbol):
+            raise UsageError(f"prices: {symbol!r} is no symbol; write it in capitals, as in CRWV.")
         yield symbol, f"prices[{symbol!r}]", frame
 
 
@@ -126,13 +127,6 @@ def _parts(prices: pd.DataFrame, symbols: str | Sequence[str] | None) -> dict[st
         "prices: whose they are is not told. Name one symbol in `symbols`, "
         "have a column symbol, or give DataFrames by symbol."
     )
-
-
-def _check_symbol(symbol: object) -> None:
-    faults = check_row(Event, {"symbol": str(symbol)})[1]
-    fault = next((one for one in faults if one.startswith("column symbol")), None)
-    if fault or not isinstance(symbol, str):
-        raise UsageError(f"prices: {symbol!r} is no symbol; write it in capitals, as in CRWV.")
 
 
 def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -20,15 +20,16 @@ from backtest.data import checks, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
 from backtest.data.bars import bar_symbols, bars_path, read_bars
 from backtest.data.datafile import open_data_file
+from backtest.data.kinds import check_symbol
 from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import Version, undo
-from backtest.errors import BacktestError, UsageError, unknown
+from backtest.errors import BacktestError, UsageError, raise_refused, unknown
 from backtest.experiments.terms import read_day
-from backtest.sources.updates import PriceUpdate, check_symbol, raise_refused
 from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
     from backtest.sources.action_files import ActionUpdate
+    from backtest.sources.updates import PriceUpdate
 
 
 def load_prices(

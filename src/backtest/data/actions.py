@@ -15,9 +15,9 @@ from backtest.data.datafile import (
     DataFile,
     Reader,
     day_of,
+    parsed_rows,
     raise_problems,
     read_data_file,
-    read_rows,
 )
 from backtest.data.kinds import Event, StakeDisclosure, is_symbol
 from backtest.errors import DataError, first_few
@@ -286,12 +286,7 @@ def parse_actions(file: DataFile) -> Actions:
     """Check the text of a file of actions; see `read_actions`."""
     problems: list[str] = []
     rows: dict[tuple[date, int], Action] = {}
-    for line, cells in read_rows(file, COLUMNS, problems):
-        try:
-            row = parse_action(cells)
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-            continue
+    for line, row in parsed_rows(file, COLUMNS, problems, parse_action):
         if row.order in rows:
             problems.append(f"line {line}: a second {row.action} of {row.day}; add the two up")
         rows[row.order] = row

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,9 @@ from backtest.data.datafile import (
     DataFile,
     Reader,
     day_of,
+    parsed_rows,
     raise_problems,
     read_data_file,
-    read_rows,
 )
 from backtest.data.event_checks import Finding
 from backtest.workspace.files import sha256_of
@@ -83,12 +84,7 @@ def parse_borrow_rates(file: DataFile) -> BorrowRates:
     symbol = file.path.stem
     rates: dict[date, BorrowRate] = {}
     problems: list[str] = []
-    for line, row in read_rows(file, _COLUMNS, problems):
-        try:
-            rate = _parse_rate(symbol, row)
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-            continue
+    for line, rate in parsed_rows(file, _COLUMNS, problems, partial(_parse_rate, symbol)):
         if rate.day in rates:
             problems.append(f"line {line}, column date: {rate.day} is there twice")
         rates[rate.day] = rate

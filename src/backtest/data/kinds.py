@@ -21,6 +21,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from backtest.errors import UsageError
+
 NEW_YORK = ZoneInfo("America/New_York")
 
 Precision = Literal["exact", "minute", "session", "date", "week", "month"]
@@ -38,6 +40,16 @@ NEVER_TRADED: frozenset[Precision] = frozenset({"week", "month"})
 def is_symbol(text: str) -> bool:
     """Whether a text can be a symbol: capitals, digits, points and hyphens."""
     return re.fullmatch(_SYMBOL, text) is not None
+
+
+def check_symbol(text: str) -> str:
+    """The symbol; UsageError where it is none."""
+    if not is_symbol(text):
+        raise UsageError(
+            f"{text!r} is no symbol. Write it in capitals, digits, points and hyphens, such as "
+            f"CRWV or BRK-B."
+        )
+    return text
 
 
 def end_of_day(day: date) -> datetime:
