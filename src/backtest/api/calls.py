@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -238,8 +239,6 @@ def audit_strategy(
         UsageError: as of `run`, or the strategy fails on the full data.
 
     """
-    from functools import partial
-
     from backtest.audit.jobs import in_processes
     from backtest.audit.observe import AuditRequest
     from backtest.audit.run import audit, prepare

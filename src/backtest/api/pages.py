@@ -22,7 +22,7 @@ from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, index_page, pages, run_page, run_words
 from backtest.strategy.parameters import shown
-from backtest.workspace.files import clear_unfinished
+from backtest.workspace.files import clear_unfinished, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +64,6 @@ def report_run(
             there and no report.
 
     """
-    from backtest.workspace.files import write_text
-
     if form not in _FORMATS:
         raise unknown("format", form, _FORMATS)
     if table not in _TABLES:

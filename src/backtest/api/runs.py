@@ -18,6 +18,7 @@ from backtest.data.bars import LENGTHS
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
+from backtest.experiments.runs.figures import all_figures, holdings
 from backtest.experiments.runs.run import (
     ENGINES,
     MISSING_BARS,
@@ -73,8 +74,6 @@ class RunResult(Result):
     @classmethod
     def of(cls, run: Run, *, known: bool) -> RunResult:
         """A run as it stands in its folder."""
-        from backtest.experiments.runs.figures import all_figures, holdings
-
         record = run.manifest
         figures = {
             record["strategy"]: all_figures(run),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.data.actions import basis_sentences, in_new_shares, sha256_of_actions
-from backtest.data.bars import agreement_sentences
+from backtest.data.bars import agreement_sentences, bars_path, read_bars
 from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import filed, has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day, new_york_day
@@ -285,8 +285,6 @@ class _Files:
         Those from before the span are among them, for strategies see the past. UsageError where
         none is within it.
         """
-        from backtest.data.bars import bars_path, read_bars
-
         found, is_within, replayed = {}, False, inputs.replayed
         for symbol, prices in replayed.items():
             own = bars_path(self.tables / "prices", symbol, length).is_file()

@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import DataFile, csv_text, day_of, header_of, raise_problems, read_rows
 from backtest.errors import DataError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 _FIRST, _LAST, _NO_DAY = (np.datetime64(day) for day in ("0001-01-01", "9999-12-31", "NaT"))
@@ -49,7 +46,6 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
 
     Finer bars have the column `REGULAR` as well.
     """
-    import pyarrow as pa
     from pyarrow import parquet
 
     key = str(table.index.name)
@@ -64,14 +60,11 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
 
 
 def _key_type(key: str) -> pa.DataType:
-    import pyarrow as pa
-
     return pa.date32() if key == "session" else pa.timestamp("us", "UTC")
 
 
 def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
     """The columns of a Parquet file that `parquet_bytes` wrote, by `session` or `time`."""
-    import pyarrow as pa
     from pyarrow import parquet
 
     try:
