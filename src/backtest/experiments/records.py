@@ -357,7 +357,7 @@ class _Studied(TypedDict):
     files: NotRequired[dict[str, str]]
 
 
-class MinuteMean(TypedDict):
+class MeanInterval(TypedDict):
     value: float | None
     low: float | None
     high: float | None
@@ -365,7 +365,7 @@ class MinuteMean(TypedDict):
 
 class MinuteRow(TypedDict):
     minute: int
-    car: MinuteMean
+    car: MeanInterval
     volume: float | None
     range: float | None
 
@@ -374,7 +374,7 @@ class MinutesRecord(TypedDict):
     events: int
     outside: int
     rows: list[MinuteRow]
-    close: MinuteMean
+    close: MeanInterval
     shares: dict[str, float | None]
 
 
@@ -394,10 +394,7 @@ class StudyRecord(_Studied):
     minutes: NotRequired[MinutesRecord]  # only with bars
 
 
-class MeanRow(TypedDict):
-    value: float | None
-    low: float | None
-    high: float | None
+class MeanRow(MeanInterval):
     p: float | None
     detectable: float | None
     events: int
