@@ -4,8 +4,8 @@ import copy
 from dataclasses import replace
 
 import pytest
-
 from backtest.engine.agreement import check_agreement
+
 from backtest.errors import AccountingError
 from tests.engine.test_edges import replayed
 from tests.spec.case import long

@@ -6,18 +6,18 @@ Arguments that several take are explained in `backtest.run`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api import arguments, results
-from backtest.api.frames import read_frames, workspace_of
+from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import check_one_of, read_terms
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     import pandas as pd
 
     from backtest.api.arguments import Day, Folder, Folders
@@ -238,8 +238,6 @@ def audit_strategy(
         UsageError: as of `run`, or the strategy fails on the full data.
 
     """
-    from functools import partial
-
     from backtest.audit.jobs import in_processes
     from backtest.audit.observe import AuditRequest
     from backtest.audit.run import audit, prepare

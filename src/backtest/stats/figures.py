@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats
+
 
 FEWEST_SESSIONS = 20
 _RATIOS = ("volatility", "sharpe", "sortino", "calmar")

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
@@ -284,7 +283,7 @@ def verify(plan: RunPlan, run: Run) -> int:
     Raises UsageError where the strategy orders on Backtrader by itself, and AccountingError where
     the engines differ.
     """
-    from backtest.engine.agreement import check_agreement
+    from backtest.engine.kernel.replay import check_agreement
 
     if isinstance(plan.strategy, BacktraderStrategy):
         raise _orders_itself(plan.request.strategy, "--verify")
