@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.experiments.sweeps.folder import read_sweep
+from backtest.experiments.sweeps.grid import REACTION
 from backtest.reports.pages import sentences, write_page
 from backtest.stats import LEVEL
 from backtest.stats.formats import costs_line, counted, percent
@@ -108,10 +109,11 @@ def _groups(grid: SurfaceGrid) -> Groups:
 
 def _axis(axis: Axis, parts: Sequence[range]) -> dict[str, Any]:
     """Labels and sizes of the groups, the default's group, and where numbers lie on a line."""
-    ends = [(label(axis.levels[part[0]]), label(axis.levels[part[-1]])) for part in parts]
+    ends = [[label(axis.levels[end], axis.name) for end in (part[0], part[-1])] for part in parts]
     levels = [[axis.levels[place] for place in part] for part in parts]
     return {
         "name": axis.name,
+        "title": f"{axis.name}, min" if axis.name == REACTION else axis.name,
         "labels": [first if first == last else f"{first} – {last}" for first, last in ends],
         "numbers": list(map(fmean, levels)) if axis.numbers == len(axis.levels) else None,  # type: ignore[arg-type]
         "sizes": [len(part) for part in parts],
@@ -230,7 +232,7 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
         "fixed": {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]},
         "grid": grid,
         "evidence": evidence_sentences(sweep["evidence"]),
-        "base": [sweep["base"][name] for name in sweep["axes"]],
+        "base": {name: sweep["base"][name] for name in sweep["axes"]},
     }
 
 
@@ -306,32 +308,40 @@ def run_command(sweep: Sweep) -> list[str]:
         (option, f"{sweep['rules'][name]:.15g}")
         for name, option in _OPTIONS.items()
         if sweep["rules"][name] not in (usual[name], None)
+        and not (option == "--reaction" and REACTION in sweep["axes"])
     ]
+    bars = [("--bars", sweep["bars"])] if sweep.get("bars") else []
+    bars += [("--missing-bars", "none")] if sweep.get("missing_bars") == "none" else []
     span = [("--from", sweep["span"]["first"]), ("--to", sweep["span"]["last"])]
     fixed = [
         ("--set", f"{name}={value}")
         for name, value in flat(sweep["parameters"]).items()
         if name not in sweep["axes"]
     ]
-    pairs = [*traded, *span, *costs, *rules, *fixed]
+    pairs = [*traded, *span, *costs, *rules, *bars, *fixed]
     return ["backtest", "run", sweep["strategy"], *(word for pair in pairs for word in pair)]
 
 
 def settings(values: Mapping[str, Value]) -> str:
     """Parameters with their values, such as `hold 5, stop 0.1`."""
-    return ", ".join(f"{name} {label(value)}" for name, value in values.items())
+    return ", ".join(f"{name} {label(value, name)}" for name, value in values.items())
 
 
-def span(values: Sequence[Value]) -> str:
+def span(values: Sequence[Value], name: str = "") -> str:
     """The values of an axis in short."""
-    if len(values) <= _FEW:
-        return ", ".join(map(label, values))
-    return f"{', '.join(map(label, values[:3]))} … {label(values[-1])} ({len(values):,} values)"
+    texts = [label(value, name) for value in values]
+    if len(texts) <= _FEW:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:3])} … {texts[-1]} ({len(texts):,} values)"
 
 
-def label(value: Value) -> str:
-    """A value of a parameter as `--set` takes it, floats without the noise of their last bits."""
-    return f"{value:.10g}" if isinstance(value, float) else shown(value)
+def label(value: Value, name: str = "") -> str:
+    """A value of a parameter as `--set` takes it, floats without the noise of their last bits.
+
+    That of the axis `reaction` has its unit.
+    """
+    text = f"{value:.10g}" if isinstance(value, float) else shown(value)
+    return f"{text} min" if name == REACTION else text
 
 
 def rank(among: Rank, which: str = "") -> str:
