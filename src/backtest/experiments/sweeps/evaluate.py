@@ -32,7 +32,7 @@ from backtest.experiments.sweeps.cluster import on_cluster
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, sweepable
 from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
-from backtest.stats.figures import figures_of_totals, mean_of_known, session_returns
+from backtest.stats.figures import figures_of_totals, max_drawdown, mean_of_known, session_returns
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
@@ -226,6 +226,8 @@ class Evaluator:
             is_needed=spec.missing_bars == "none",
         )
         self.panel = panel_of(inputs.replayed, self.run_bars)
+        sessions = np.arange(1, self.panel.count + 1)
+        self._closes = np.searchsorted(self.panel.session_numbers, sessions) - 1
         self._width = 1 + len(strategy.trades_also)  # records of an event
         usual = self._rules.reaction_minutes
         self._asked = {
@@ -256,10 +258,16 @@ class Evaluator:
 
     def figures(self, axes: Axes, codes: Codes) -> dict[str, NDArray[Any]]:
         """The figures of some sets, by name, each of shape (sets,); errors as of `Answers`."""
-        totals = np.zeros(_count(codes), ACCOUNT)
-        for rows, asked, block in self._blocks(axes, codes):
-            totals[rows] = self._trade(asked, axes, block)[-1].totals
-        return figures_of_totals(totals, self._rules.cash, self.panel.count)
+        totals, cash = np.zeros(_count(codes), ACCOUNT), self._rules.cash
+        by_bars = self.run_bars is not None
+        for rows, asked, block in self._blocks(axes, codes, curves=by_bars):
+            *_, done = self._trade(asked, axes, block, histories=by_bars)
+            totals[rows] = done.totals
+            if by_bars:  # the kernel follows equity bar by bar, a run by session
+                curves = done.equity[:, self._closes]
+                totals["deepest"][rows] = [max_drawdown(equity, cash) for equity in curves]
+                totals["lowest"][rows] = curves.min(axis=1)
+        return figures_of_totals(totals, cash, self.panel.count)
 
     def base_figures(self) -> dict[str, float | None]:
         """The figures of the base set, which has no value from the grid."""
@@ -272,9 +280,7 @@ class Evaluator:
         shape = _count(codes), len(self.events)
         returns, earned = np.empty((self.panel.count, shape[0])), np.full(shape, np.nan)
         entries, exits = np.zeros((2, *shape), np.int32)
-        numbers = self.panel.session_numbers
-        closes = np.append(np.flatnonzero(np.diff(numbers)), len(numbers) - 1)
-        for rows, asked, block in self._blocks(axes, codes, len(numbers) // _BARS_A_CELL):
+        for rows, asked, block in self._blocks(axes, codes, curves=True):
             signals, (sets, columns), done = self._trade(asked, axes, block, histories=True)
             is_traded = done.trades["shares"] > 0
             trades = done.trades[is_traded]
@@ -283,9 +289,9 @@ class Evaluator:
             traded = rows[sets[is_traded]], events[columns[is_traded] // self._width]
             earned[traded] = net / (trades["shares"] * trades["entry_price"])
             entries[traded], exits[traded] = trades["entry_bar"], trades["exit_bar"]
-            for row, equity in zip(rows, done.equity[:, closes], strict=True):
+            for row, equity in zip(rows, done.equity[:, self._closes], strict=True):
                 returns[:, row] = self.above_cash(session_returns(equity, self._rules.cash))
-        return Histories(returns, earned, entries, exits, numbers)
+        return Histories(returns, earned, entries, exits, self.panel.session_numbers)
 
     def above_cash(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns by session less what cash earned."""
@@ -307,9 +313,10 @@ class Evaluator:
         return mean_of_known(changes)
 
     def _blocks(
-        self, axes: Axes, codes: Codes, more: int = 0
+        self, axes: Axes, codes: Codes, *, curves: bool
     ) -> Iterator[tuple[Rows, Answers, Codes]]:
-        """The sets in blocks of one reaction that memory holds, with `more` cells for each."""
+        """The sets in blocks of one reaction that memory holds, with their `curves` or without."""
+        more = len(self.panel.times) // _BARS_A_CELL if curves else 0
         reactions = axes.get(REACTION, [self._rules.reaction_minutes])
         own = codes.get(REACTION, np.zeros(_count(codes), np.intp))
         for place in np.unique(own):
