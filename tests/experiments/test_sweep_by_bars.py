@@ -392,7 +392,9 @@ def test_a_universe_is_swept_by_reaction_and_by_bars(command, made):
     outcome = command(*arguments, "--bars", "5m")
     assert (outcome.code, outcome.out) == (WRONG_USE, "")
     assert "CORP" in outcome.err
-    flat = "".join(f"{line.split(',')[0]},20,21,19,20,10\n" for line in wavy_bars().splitlines()[1:])
+    flat = "".join(
+        f"{line.split(',')[0]},20,21,19,20,10\n" for line in wavy_bars().splitlines()[1:]
+    )
     import_bars(command, made, "Datetime,Open,High,Low,Close,Volume\n" + flat, "CORP")
     outcome = command(*arguments, "--bars", "5m", "--json")
     assert outcome.code == 0, outcome.err

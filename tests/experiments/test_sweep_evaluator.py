@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from backtest.engine.kernel.panel import set_terms
+from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.timeline import Question
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules
@@ -99,7 +100,7 @@ def signals_of(sweep):
 
 
 def signals_by_asking(sweep):
-    table = np.zeros((sweep.spec.sets, len(answers_of(sweep).questions)), module.SIGNAL)
+    table = np.zeros((sweep.spec.sets, len(answers_of(sweep).questions)), SIGNAL)
     table["bar"] = sweep.bars
     table["symbol"] = [sweep.panel.columns[one.event.symbol] for one in answers_of(sweep).questions]
     for row, values in enumerate(product(*sweep.spec.axes.values())):

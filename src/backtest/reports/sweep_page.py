@@ -113,7 +113,6 @@ def _axis(axis: Axis, parts: Sequence[range]) -> dict[str, Any]:
     levels = [[axis.levels[place] for place in part] for part in parts]
     return {
         "name": axis.name,
-        "title": f"{axis.name}, min" if axis.name == REACTION else axis.name,
         "labels": [first if first == last else f"{first} – {last}" for first, last in ends],
         "numbers": list(map(fmean, levels)) if axis.numbers == len(axis.levels) else None,  # type: ignore[arg-type]
         "sizes": [len(part) for part in parts],

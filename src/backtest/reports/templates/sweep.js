@@ -144,7 +144,7 @@
     }
     draw(element, traces, {
       height: 360,
-      xaxis: axis(v.x.title, v.x.numbers ? {} : labelled(v.x, element)),
+      xaxis: axis(v.x.name, v.x.numbers ? { ticksuffix: v.x.name === "reaction" ? " min" : "" } : labelled(v.x, element)),
       yaxis: axis(metric.label, { ticksuffix: metric.percent ? " %" : "", zeroline: metric.signed }),
     });
     return marked;
