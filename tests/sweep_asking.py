@@ -24,7 +24,7 @@ QUESTION = Question(EVENT, SimpleNamespace(session=None, now=None), TAPE)
 EMPTY = np.zeros(1, SIGNAL)
 # One bar, and nothing is hedged.
 PANEL = SimpleNamespace(
-    is_finer=None,
+    kinds=None,
     columns={EVENT.symbol: 0},
     bar_of=lambda session: 0,
     bar_for=lambda decision: 0,

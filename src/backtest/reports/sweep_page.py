@@ -292,7 +292,7 @@ def _choice(row: Mapping[str, Any], axes: Mapping[str, Sequence[Value]]) -> str:
 _OPTIONS = {
     "cash": "--cash", "commission_per_share": "--commission", "slippage_bps": "--slippage",
     "reaction_minutes": "--reaction", "max_positions": "--max-positions",
-    "min_order": "--min-order",
+    "min_order": "--min-order", "hours": "--hours", "extended_slippage_bps": "--extended-slippage",
 }  # fmt: skip
 
 
@@ -303,11 +303,13 @@ def run_command(sweep: Sweep) -> list[str]:
     universe, usual = sweep.get("universe"), Rules().model_dump()
     traded = [("--universe", universe)] if universe else [("--symbol", s) for s in sweep["symbols"]]
     costs = [("--costs", sweep["costs"]["name"])] if sweep["costs"] else []
+    own = {**usual, **sweep["rules"]}
+    if REACTION in sweep["axes"]:
+        own["reaction_minutes"] = usual["reaction_minutes"]
     rules = [
-        (option, f"{sweep['rules'][name]:.15g}")
+        (option, own[name] if name == "hours" else f"{own[name]:.15g}")
         for name, option in _OPTIONS.items()
-        if sweep["rules"][name] not in (usual[name], None)
-        and not (option == "--reaction" and REACTION in sweep["axes"])
+        if own[name] not in (usual[name], None)
     ]
     bars = [("--bars", sweep["bars"])] if sweep.get("bars") else []
     bars += [("--missing-bars", "none")] if sweep.get("missing_bars") == "none" else []

@@ -268,7 +268,7 @@ def _bar_of(question: Question, panel: Panel) -> int:
     session, time = question.market.session, question.tradable_bar
     if time is not None:
         return int(np.searchsorted(panel.times, as_utc64(time)))
-    if panel.is_finer is None:
+    if panel.kinds is None:
         return panel.bar_of(session)
     return panel.last_bar(session, question.event.symbol)  # before the close, or of a daily bar
 

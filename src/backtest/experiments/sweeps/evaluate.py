@@ -197,6 +197,7 @@ class Evaluator:
         self.spec = spec
         file = find_strategy(folders, spec.strategy)
         strategy = sweepable(file, spec.settings)
+        self._rules = Rules(**spec.rules)
         inputs = read_inputs(
             folders.data,
             spec.symbols,
@@ -207,6 +208,7 @@ class Evaluator:
             universe=spec.universe,
             trades_also=strategy.trades_also,
             bars=spec.bars,
+            hours=self._rules.hours,
             accept_jumps=True,  # whoever prepared the sweep has looked
         )
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
@@ -217,7 +219,6 @@ class Evaluator:
         known = parameters(file.cls)
         self._readers = {n: ParameterReader(known[n]) for n in spec.axes if n != REACTION}
         self._file, self._strategy = file, strategy
-        self._rules = Rules(**spec.rules)
         self._inputs = inputs
         self.run_bars = run_bars(
             inputs.replayed,

@@ -113,6 +113,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         wanted_by=file.name,
         universe=request.universe,
         bars=request.bars,
+        hours=request.rules.hours,
         accept_jumps=request.accept_jumps,
     )
     decides = identity(
