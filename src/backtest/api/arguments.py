@@ -10,8 +10,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from backtest.data.bars import LENGTHS
 from backtest.data.kinds import snake_case
-from backtest.errors import UsageError
+from backtest.errors import UsageError, unknown
+from backtest.experiments.runs.run import MISSING_BARS
 from backtest.experiments.terms import read_day, read_terms
 from backtest.strategy.base import Strategy, StrategyFile, is_strategy, syntax
 from backtest.strategy.loading import one_strategy
@@ -140,6 +142,14 @@ def request_of(
     }
     shared = {one.name: terms[one.name] for one in fields(request) if one.name in terms}
     return request(**shared, **own)
+
+
+def check_bars(bars: str | None, missing_bars: str) -> None:
+    """Refuse a length of bars, or what trades where they are missing, that there is not."""
+    if bars is not None and bars not in LENGTHS:
+        raise unknown("length of bars", bars, list(LENGTHS))
+    if missing_bars not in MISSING_BARS:
+        raise unknown("missing_bars", missing_bars, MISSING_BARS)
 
 
 def check_name(name: object, rule: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
+    from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
 
@@ -42,6 +43,8 @@ def sweep(
     cash: float | None = None,
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
+    bars: str | None = None,
+    missing_bars: MissingBars = "daily",
     workers: int | None = None,
     cluster: str | None = None,
     accept_jumps: bool = False,
@@ -57,7 +60,8 @@ def sweep(
 
     Args:
         strategy: the name of a strategy. A class will not do: workers load it from its file.
-        grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`.
+        grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`; those
+            of `reaction`, which is none, are minutes, or times such as `2h`.
         parameters: those that all sets share, by name.
         workers: processes to use; this one alone by default.
         cluster: address of a Dask scheduler to use instead.
@@ -85,13 +89,14 @@ def sweep(
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
     arguments.check_name(strategy, "A sweep takes the name of a strategy")
+    arguments.check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
         request = arguments.request_of(
             SweepRequest, workspace.data, strategy=strategy, accept_jumps=accept_jumps,
             grid={name: arguments.axis(name, values) for name, values in grid.items()},
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
-            last=last, cash=cash, costs=costs, rules=rules,
+            last=last, cash=cash, costs=costs, rules=rules, bars=bars, missing_bars=missing_bars,
         )  # fmt: skip
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):

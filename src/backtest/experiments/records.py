@@ -262,6 +262,8 @@ class SweepEvidence(TypedDict):
 
 class SweepRecord(_Traded):
     sweep_id: str
+    bars: NotRequired[str]
+    missing_bars: NotRequired[str]  # only with bars
     assumptions: NotRequired[list[str]]
     axes: dict[str, list[Any]]
     base: dict[str, Any]

@@ -237,7 +237,11 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "assumptions": [*plan.inputs.assumptions, *_of_bars(plan, result), *result.assumptions],
+        "assumptions": [
+            *plan.inputs.assumptions,
+            *of_bars(plan.bars, len(result.curve)),
+            *result.assumptions,
+        ],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
@@ -251,16 +255,13 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     return made
 
 
-def _of_bars(plan: RunPlan, result: Result) -> list[str]:
+def of_bars(bars: RunBars | None, sessions: int) -> list[str]:
     """Of how many sessions there were no finer bars, in a sentence."""
-    if plan.bars is None:
+    if bars is None or not bars.by_the_day:
         return []
-    daily, whole = len(plan.bars.by_the_day), len(result.curve)
-    told = (
-        f"{counted(whole - daily, 'session')} of {whole:,} were replayed by bars of "
-        f"{plan.bars.length} minutes, the others by daily ones."
-    )
-    return [told] if daily else []
+    replayed = counted(sessions - len(bars.by_the_day), "session")
+    length = f"bars of {bars.length} minutes"
+    return [f"{replayed} of {sessions:,} were replayed by {length}, the others by daily ones."]
 
 
 def _differs(plan: RunPlan) -> dict[str, Any]:
