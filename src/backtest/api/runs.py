@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.arguments import folders, request_of, strategy_of
+from backtest.api.arguments import check_bars, folders, request_of, strategy_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
-from backtest.data.bars import LENGTHS
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
-from backtest.experiments.runs.run import ENGINES, MISSING_BARS, RunPlan, RunRequest
+from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
 from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record
@@ -311,10 +310,7 @@ def run_request(
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    if bars is not None and bars not in LENGTHS:
-        raise unknown("length of bars", bars, list(LENGTHS))
-    if missing_bars not in MISSING_BARS:
-        raise unknown("missing_bars", missing_bars, MISSING_BARS)
+    check_bars(bars, missing_bars)
     return request_of(
         RunRequest, workspace.data, strategy=strategy, as_of=read_day("as_of", as_of),
         engine=engine, bars=bars, missing_bars=missing_bars, notes=notes, **terms,

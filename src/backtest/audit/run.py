@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from backtest.audit.checks import (
     EVENT_TIME,
     PERTURBATION,
     PREFIX,
     TITLES,
     UNSTEADY,
-    WORLDS_OF_SESSION,
+    WORLDS_OF_MOMENT,
     Repeats,
     compare,
     drawn,
@@ -31,12 +33,14 @@ from backtest.audit.sensitivity import (
     null_record,
     peek_record,
 )
-from backtest.audit.worlds import Source
+from backtest.audit.worlds import Moment, Source
+from backtest.data.calendar import trading_calendar
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
 from backtest.data.tables import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
+from backtest.experiments.runs.run import goes_by_sessions
 from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy
@@ -60,7 +64,8 @@ if TYPE_CHECKING:
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
 _TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
-_FEWEST = 20  # sessions or null worlds, of however many tables
+_BARS = 100_000_000  # finer ones written at most, likewise
+_FEWEST = 20  # sessions, bars or null worlds, of however many tables
 _GROUP = 50  # null worlds that one process sees
 
 
@@ -89,11 +94,13 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     strategy = configure(file, request.settings)
     named, settings = tuple(sorted({*request.symbols})), stated(file, request.settings)
     request = replace(request, symbols=named, settings=settings)
+    if request.bars and isinstance(strategy, BacktraderStrategy):
+        raise goes_by_sessions(request.strategy)
     inputs = request.inputs(workspace.data, strategy)
     folder = workspace.strategies if file.package else file.path.parent
     tables = data_tables(inputs, workspace.data)
     own = replace(workspace, strategies=folder)
-    source = Source(own, tables, request.reaction, strategy.decides)
+    source = Source(own, tables, request.reaction, strategy.decides, _by_bars_from(inputs))
     worlds = request.worlds
     if worlds is None:
         usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
@@ -105,6 +112,12 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     traded = (request.universe,) if request.universe else request.symbols
     path = workspace.reports / folder_name(f"audit-{file.name}", traded, run_id(decides))
     return PreparedAudit(decides, path, workspace, request, file, strategy, inputs, source)
+
+
+def _by_bars_from(inputs: Inputs) -> date | None:
+    """The first session of a replay that has finer bars; None where there are none."""
+    days = {day for one in inputs.finer.values() for day in np.unique(one.sessions).tolist()}
+    return min((day for day in days if day >= inputs.first), default=None)
 
 
 def _terms(
@@ -120,6 +133,9 @@ def _terms(
             "to": request.last and request.last.isoformat(),
             "worlds": request.worlds,
             **({"universe": request.universe} if request.universe else {}),
+            **(
+                {"bars": request.bars, "missing_bars": request.missing_bars} if request.bars else {}
+            ),
             "rules": request.rules.model_dump(),
         },
         "seed": request.seed,
@@ -180,7 +196,7 @@ def _examine(prepared: PreparedAudit, observer: Observer, progress: Progress) ->
     if repeats.steady:
         found = _in_worlds(prepared, full, again, observer, progress)
     else:
-        found = _untried(full)
+        found = _untried(prepared.source, full)
     return {**found, "checks": {**found["checks"], "reads": reads(full), "repeat": again}}
 
 
@@ -191,8 +207,12 @@ def _in_worlds(
     source, request = prepared.source, prepared.request
     sessions = sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
     hears = eventful(full)
-    every = sessions if isinstance(prepared.strategy, BacktraderStrategy) else hears
-    most = max(_FEWEST, _TABLES // (WORLDS_OF_SESSION * len(source.data.files)))
+    every = hears
+    if isinstance(prepared.strategy, BacktraderStrategy):
+        every = [Moment(day, trading_calendar().time_of(day, "open")) for day in sessions]
+    rows = sum(len(table) for table in source.data.tables.bars.values())
+    most = _TABLES // (WORLDS_OF_MOMENT * len(source.data.files))
+    most = max(_FEWEST, min(most, _BARS // (WORLDS_OF_MOMENT * max(rows, 1))))
     some, some_heard = (drawn(days, most, request.seed) for days in (every, hears))
     trials = plan(source, request, some, some_heard)
     late = delays(source, request, prepared.inputs.events, full.passes[0])
@@ -202,10 +222,10 @@ def _in_worlds(
         others.append(JobGroup([one.job for one in late]))
     checks, seen, by_chance = in_worlds(source, observer, trials, full, again, others, progress)
     if by_chance:
-        return _untried(full)
+        return _untried(source, full)
     for name, of in ((PREFIX, every), (PERTURBATION, hears), (EVENT_TIME, hears)):
         if len(of) > most:
-            checks[name].what += f" Of {len(of):,} sessions {most} were drawn at random."
+            checks[name].what += f" Of {len(of):,} {source.one}s {most} were drawn at random."
     return {
         "checks": checks,
         "sensitivity": {"peek": peek_record(checks), "delay": delay_record(late, seen)},
@@ -213,9 +233,9 @@ def _in_worlds(
     }
 
 
-def _untried(full: Observation) -> dict[str, Any]:
+def _untried(source: Source, full: Observation) -> dict[str, Any]:
     """What there is to say where no answer can be held against another."""
-    checks = compare([], {}, full)
+    checks = compare(source, [], {}, full)
     for check in checks.values():
         check.not_tried = UNSTEADY
     return {
@@ -225,9 +245,9 @@ def _untried(full: Observation) -> dict[str, Any]:
     }
 
 
-def eventful(full: Observation) -> list[date]:
-    """The sessions in which it decides, hears of an event or orders."""
-    return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
+def eventful(full: Observation) -> list[Moment]:
+    """The moments at which it decides, hears of an event or orders."""
+    return sorted({*full.heard, *(answer["moment"] for answer in full.passes[0])})
 
 
 def _verdict(

@@ -159,6 +159,22 @@ Strategy = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.
 Reaction = Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)]
 Source = Annotated[str | None, typer.Option(help="Where the rows come from.")]
 Force = Annotated[bool, typer.Option("--force", help="Do again what was done before.")]
+BarsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bars",
+        metavar="5m",
+        help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h.",
+    ),
+]
+MissingBars = Annotated[
+    str,
+    typer.Option(
+        "--missing-bars",
+        metavar="daily|none",
+        help="What trades an event where those are missing.",
+    ),
+]
 AcceptJumps = Annotated[
     bool,
     typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split."),

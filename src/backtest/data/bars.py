@@ -164,6 +164,12 @@ def bars_table(file: DataFile) -> tuple[NDArray[np.datetime64], NDArray[np.float
     return times, np.column_stack([columns[name] for name in BAR_COLUMNS])
 
 
+def bars_frame(file: DataFile) -> pd.DataFrame:
+    """The same as a frame by when they open, UTC without a zone, as `parquet_bytes` takes it."""
+    times, table = bars_table(file)
+    return pd.DataFrame(table, pd.DatetimeIndex(times, name="time"), list(BAR_COLUMNS))
+
+
 def _continued(former: FinerBars, bars: FinerBars, renamed_on: date) -> FinerBars:
     """The bars with those under a former ticker before them."""
     begin = np.datetime64(renamed_on)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from backtest.data.bars import LENGTHS, bars_table
+from backtest.data.bars import LENGTHS, bars_frame
 from backtest.data.datafile import (
     DataFile,
     csv_text,
@@ -16,7 +15,6 @@ from backtest.data.datafile import (
     read_rows,
 )
 from backtest.data.price_rows import (
-    BAR_COLUMNS,
     parquet_bytes,
 )
 from backtest.data.prices import Prices, parse_prices
@@ -24,6 +22,8 @@ from backtest.data.prices import Prices, parse_prices
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
+
+    import pandas as pd
 
 
 _DIGITS = 7  # what single precision holds, in which prices are sent
@@ -35,9 +35,7 @@ def open_kept(path: Path) -> Prices:
     if length not in LENGTHS:
         return parse_prices(read_data_file(path, seal))
     file = read_data_file(path, f"{seal} --bars {length}")
-    times, bars = bars_table(file)
-    index = pd.DatetimeIndex(times, name="time")
-    return Prices(path.stem, pd.DataFrame(bars, index, columns=list(BAR_COLUMNS)), file)
+    return Prices(path.stem, bars_frame(file), file)
 
 
 def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, new: Collection[str]) -> bytes:
