@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from backtest.audit import worlds
-from backtest.audit.worlds import Moment, Source, altered_events, delayed_events
+from backtest.audit.jobs import Source
+from backtest.audit.worlds import Moment, altered_events, delayed_events
 from backtest.data.borrow import read_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import read_data_file

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from backtest.audit.jobs import Observer
+    from backtest.audit.jobs import Observer, Source
     from backtest.audit.observe import Answer, AuditRequest, Observation
-    from backtest.audit.worlds import Moment, Source, World
+    from backtest.audit.worlds import Moment, World
     from backtest.data.tables import Row
 
     Seen = Mapping[Job, Observation]

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from backtest.audit.checks import (
     EVENT_TIME,
     PERTURBATION,
@@ -24,7 +22,7 @@ from backtest.audit.checks import (
     plan,
     reads,
 )
-from backtest.audit.jobs import JobGroup, in_processes
+from backtest.audit.jobs import JobGroup, Source, in_processes
 from backtest.audit.record import Audit, read_audit
 from backtest.audit.sensitivity import (
     delay_record,
@@ -33,7 +31,7 @@ from backtest.audit.sensitivity import (
     null_record,
     peek_record,
 )
-from backtest.audit.worlds import Moment, Source
+from backtest.audit.worlds import Moment
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
@@ -51,7 +49,6 @@ from backtest.workspace.records import record_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from backtest.audit.checks import Check, Progress
     from backtest.audit.jobs import Observer
@@ -100,7 +97,8 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     folder = workspace.strategies if file.package else file.path.parent
     tables = data_tables(inputs, workspace.data)
     own = replace(workspace, strategies=folder)
-    source = Source(own, tables, request.reaction, strategy.decides, _by_bars_from(inputs))
+    bars = request.run_bars(inputs)
+    source = Source(own, tables, request.reaction, strategy.decides, bars)
     worlds = request.worlds
     if worlds is None:
         usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
@@ -112,12 +110,6 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     traded = (request.universe,) if request.universe else request.symbols
     path = workspace.reports / folder_name(f"audit-{file.name}", traded, run_id(decides))
     return PreparedAudit(decides, path, workspace, request, file, strategy, inputs, source)
-
-
-def _by_bars_from(inputs: Inputs) -> date | None:
-    """The first session of a replay that has finer bars; None where there are none."""
-    days = {day for one in inputs.finer.values() for day in np.unique(one.sessions).tolist()}
-    return min((day for day in days if day >= inputs.first), default=None)
 
 
 def _terms(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.audit.checks import Check
+    from backtest.audit.jobs import Source
     from backtest.audit.observe import Answer, AuditRequest, Observation
-    from backtest.audit.worlds import Source
     from backtest.data.kinds import Event
     from backtest.data.tables import Row
 

@@ -7,12 +7,9 @@ known when it has ended.
 
 from __future__ import annotations
 
-import shutil
-import stat
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -21,18 +18,17 @@ from pydantic import ValidationError
 
 from backtest.data.bars import LENGTHS, regular_bars
 from backtest.data.calendar import as_utc64, trading_calendar
-from backtest.data.datafile import metadata_path
 from backtest.data.kinds import NEW_YORK
-from backtest.data.tables import DataTables, FileTables, event_row, member_row
+from backtest.data.tables import FileTables, event_row, member_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.kinds import Event, When
+    from backtest.audit.jobs import Source
+    from backtest.data.kinds import Event
     from backtest.data.tables import Cells, Row
-    from backtest.workspace.folders import Workspace
 
     Tables = Mapping[str, pd.DataFrame]
 
@@ -46,73 +42,6 @@ class Moment(NamedTuple):
 
     session: date
     time: datetime
-
-
-@dataclass(frozen=True)
-class Source:
-    """A workspace, the tables of its data folder that a run reads, and when events are traded."""
-
-    workspace: Workspace
-    data: DataTables
-    reaction: timedelta  # between publication and the earliest order
-    at: When = "open"  # before which price of a session it is decided
-    by_bars_from: date | None = None  # the first session of the run that has finer bars
-
-    @property
-    def one(self) -> str:
-        """What is traded first after a decision, for each of which there are worlds."""
-        return "tradable bar" if self.by_bars_from else "session"
-
-    def as_is(self) -> World:
-        """The world as it is."""
-        return self.data.tables
-
-    def copy_to(self, root: Path) -> None:
-        """Make a workspace of the strategies in an empty folder, for worlds to be written into.
-
-        What else lies in the data folder and in the working folder, such as other bars, reports
-        or a cache, is linked to.
-        """
-        unseen = shutil.ignore_patterns("__pycache__", ".*")
-        shutil.copytree(self.workspace.strategies, root / "strategies", ignore=unseen)
-        for path in (root / "strategies").rglob("*"):  # a copy of what must not be written can be
-            path.chmod(path.stat().st_mode | stat.S_IWUSR)
-        read = {self.workspace.data / name for name in self.data.files}
-        read |= {metadata_path(path) for path in read}
-        _link_all(self.workspace.data, root / "data", read)
-        for path in Path.cwd().iterdir():
-            if path.name not in ("strategies", "data") and not path.name.startswith("."):
-                _link(path, root / path.name)
-
-    def write(self, root: Path, world: World) -> None:
-        """Write the tables of a world, with metadata that fit, into a workspace made of this.
-
-        Where its prices are other ones, files that would tell the true ones, such as other bars
-        or a cache, are not there.
-        """
-        true = self.data.tables.frames
-        if any(table is not true[name] for name, table in world.frames.items()):
-            for path in (*root.iterdir(), *(root / "data").rglob("*")):
-                if path.is_symlink():
-                    path.unlink()
-        self.data.write(root / "data", world)
-
-
-def _link_all(data: Path, copy: Path, read: set[Path]) -> None:
-    """Link to all files of a data folder but those that are read and hidden ones."""
-    copy.mkdir()
-    for path in data.iterdir():
-        if path.name.startswith(".") or path in read:
-            continue
-        if path.is_dir():
-            _link_all(path, copy / path.name, read)
-        else:
-            _link(path, copy / path.name)
-
-
-def _link(path: Path, link: Path) -> None:
-    with suppress(OSError):  # not every system allows links
-        link.symlink_to(path.absolute())
 
 
 _WEEK = timedelta(days=7)  # five sessions, on the same weekday
@@ -189,7 +118,7 @@ def prefix(source: Source, moment: Moment) -> World:
     session = moment.session
     day, after = session.isoformat(), (session + timedelta(days=1)).isoformat()
     public, true = _public(source, moment), source.as_is()
-    last = max(session, source.by_bars_from or session)  # a run by bars needs one
+    last = max(session, source.by_bars_from) if source.bars else session  # it needs one
     end, bars_end = last + timedelta(days=1), _end_of_bars(source, moment, last)
     bars = {
         name: _quiet(table, _ended(source, name, moment), table.index.searchsorted(bars_end))
@@ -224,10 +153,10 @@ def _ended(source: Source, name: str, moment: Moment) -> int:
 
 
 def _end_of_bars(source: Source, moment: Moment, last: date) -> np.datetime64:
-    """Before which bars stay, so that all that have any in the last session still have one."""
+    """Before which bars stay, so that the last session is by bars, or by the day, as it is."""
     calendar = trading_calendar()
     first, close = (as_utc64(calendar.time_of(last, at)) for at in ("open", "close"))
-    if source.at == "close":
+    if source.at == "close" or (source.bars and last in source.bars.by_the_day):
         return close
     found = [as_utc64(moment.time)]
     for table in source.as_is().bars.values():
