@@ -148,8 +148,13 @@ def make_market_by_bars(root: Path) -> Checkout:
             bars["volume"].sum(),
         ]  # fmt: skip
     checkout.write("data/prices/ACME.csv", daily.to_csv())
-    path = root / "data/prices/30m/ACME.parquet"
-    path.parent.mkdir()
-    facts = metadata_of(list(found), source="made up")
-    put(path, parquet_bytes(pd.concat(found.values())), facts, reason="made up", over=None)
+    write_bars(root, "ACME", pd.concat(found.values()))
     return checkout
+
+
+def write_bars(root: Path, symbol: str, bars: pd.DataFrame) -> None:
+    """Write bars of 30 minutes, by their open in UTC without a zone, with metadata that fit."""
+    path = root / f"data/prices/30m/{symbol}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    facts = metadata_of(bars.index.strftime("%Y-%m-%d").tolist(), source="made up")
+    put(path, parquet_bytes(bars), facts, reason="made up", over=None)

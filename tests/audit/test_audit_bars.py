@@ -14,9 +14,11 @@ from backtest.audit import worlds
 from backtest.audit.observe import AuditRequest
 from backtest.audit.run import audit, prepare
 from backtest.audit.worlds import Moment
+from backtest.data.bars import bars_frame
+from backtest.data.datafile import open_data_file
 from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError
-from tests.audit.market import BY_BARS_FROM, make_market_by_bars
+from tests.audit.market import BY_BARS_FROM, make_market_by_bars, write_bars
 from tests.audits import in_this_process
 from tests.made_up import request, utc
 
@@ -265,3 +267,28 @@ def test_the_bars_and_what_trades_without_them_decide_which_audit_it_is(market):
         for terms in ({}, {"bars": None}, {"missing_bars": "none"})
     }
     assert len(ids) == 3
+
+
+# ---- sessions that are by the day ---------------------------------------------------------------
+
+
+def test_a_session_that_is_by_the_day_is_so_in_every_world(market, audited):
+    """FUND, which is hedged with, has no bar of 15:00 on 07-10, so that the day goes by no bars."""
+    flat, prices = 50.0, ["open", "high", "low", "close"]
+    daily = pd.read_csv(market.root / "data/prices/ACME.csv", index_col="date")
+    daily.loc[:, prices] = flat
+    market.write("data/prices/FUND.csv", daily.to_csv())
+    bars = bars_frame(open_data_file(market.root / "data" / BARS))
+    bars.loc[:, prices] = flat
+    write_bars(market.root, "FUND", bars.drop(index=pd.Timestamp("2025-07-10T19:00")))
+    record = audited(
+        "hedged",
+        "bars = market.finer_bars()\n"
+        "        if not len(bars) or bars.close.iloc[-1] < bars.open.iloc[-1]:\n"
+        "            return str(market.now)\n"
+        "        return Signal.long(event, hold=0).hedged('FUND', 0.5)",
+        more='    trades_also = ("FUND",)',
+    )
+    assert (record["outcome"], findings(record)) == ("clean", {})
+    # Of seven tradable bars two are daily ones, those of 06-11 and 07-10, with one peek each.
+    assert record["sensitivity"]["peek"]["worlds"] == 2 + 5 * 2
