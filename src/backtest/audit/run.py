@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
 _TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
-_BARS = 100_000_000  # finer ones written at most, likewise
+_BARS = 50_000_000  # finer ones written at most, of each kind of world, likewise
 _FEWEST = 20  # sessions, bars or null worlds, of however many tables
 _GROUP = 50  # null worlds that one process sees
 
@@ -102,7 +102,7 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     worlds = request.worlds
     if worlds is None:
         usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
-        worlds = min(usual, max(_FEWEST, _TABLES_OF_NULL // len(source.data.files)))
+        worlds = min(usual, _at_most(source, _TABLES_OF_NULL, 1))
     request = replace(request, symbols=tuple(sorted(inputs.span)), worlds=worlds)
     # Whole files decide, not the rows that are used: worlds alter all of them.
     files = {name: one.sha256 for name, one in source.data.files.items()}
@@ -170,6 +170,13 @@ def audit(
     return prepared.read()
 
 
+def _at_most(source: Source, tables: int, worlds: int) -> int:
+    """Of how many moments, each of so many worlds, no more than so many tables are written."""
+    bars = sum(len(table) for table in source.data.tables.bars.values())
+    most = tables // len(source.data.files)
+    return max(_FEWEST, min(most, _BARS // max(bars, 1)) // worlds)
+
+
 def _data(prepared: PreparedAudit) -> list[Finding]:
     universe = prepared.request.universe
     folder = tables_folder(prepared.workspace.data, universe)
@@ -202,9 +209,7 @@ def _in_worlds(
     every = hears
     if isinstance(prepared.strategy, BacktraderStrategy):
         every = [Moment(day, trading_calendar().time_of(day, "open")) for day in sessions]
-    rows = sum(len(table) for table in source.data.tables.bars.values())
-    most = _TABLES // (WORLDS_OF_MOMENT * len(source.data.files))
-    most = max(_FEWEST, min(most, _BARS // (WORLDS_OF_MOMENT * max(rows, 1))))
+    most = _at_most(source, _TABLES, WORLDS_OF_MOMENT)
     some, some_heard = (drawn(days, most, request.seed) for days in (every, hears))
     trials = plan(source, request, some, some_heard)
     late = delays(source, request, prepared.inputs.events, full.passes[0])
