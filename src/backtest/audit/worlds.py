@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from backtest.data.bars import LENGTHS, regular_bars
+from backtest.data.bars import LENGTHS, bars_within
 from backtest.data.calendar import as_utc64, trading_calendar
 from backtest.data.kinds import NEW_YORK
 from backtest.data.tables import FileTables, event_row, member_row
@@ -170,7 +170,7 @@ def _agreeing(source: Source, prices: Tables, bars: Tables, session: date | None
     made = dict(prices)
     for name, table in bars.items():
         file = source.data.files[name]
-        own = regular_bars(file, table.index.to_numpy(), table.to_numpy()).by_session
+        own = bars_within(file, table.index.to_numpy(), table.to_numpy()).by_session
         for daily in _daily_files(source, name):
             days = own.index.intersection(prices[daily].index)
             days = days if session is None else days[days >= pd.Timestamp(session)]
