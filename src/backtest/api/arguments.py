@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from backtest.data.bars import LENGTHS
 from backtest.data.kinds import snake_case
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.run import MISSING_BARS
 from backtest.experiments.terms import read_day, read_terms
 from backtest.strategy.base import Strategy, StrategyFile, is_strategy, syntax
 from backtest.strategy.loading import one_strategy
@@ -145,7 +144,9 @@ def request_of(
 
 
 def check_bars(bars: str | None, missing_bars: str) -> None:
-    """Refuse a length of bars, or what trades where they are missing, that there is not."""
+    """Refuse a length of finer bars, or what trades where there are none, that is not known."""
+    from backtest.experiments.runs.run import MISSING_BARS
+
     if bars is not None and bars not in LENGTHS:
         raise unknown("length of bars", bars, list(LENGTHS))
     if missing_bars not in MISSING_BARS:

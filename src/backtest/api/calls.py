@@ -218,6 +218,8 @@ def audit_strategy(
     rules: Mapping[str, Any] | None = None,
     worlds: int | None = None,
     seed: int = 1,
+    bars: str | None = None,
+    missing_bars: MissingBars = "daily",
     workers: int | None = None,
     force: bool = False,
     strategies: Folders = None,
@@ -232,6 +234,8 @@ def audit_strategy(
         strategy: the name of a strategy. A class will not do: processes load it from its file.
         worlds: how many null worlds; 200 by default, 100 for a strategy of Backtrader's.
         seed: of all that is random.
+        bars: as of `run`.
+        missing_bars: as of `run`.
         workers: processes to use; one for each core by default.
         before: takes the plan before anything is observed; not of a known audit.
         on_worlds: takes how many worlds are done, of how many.
@@ -248,10 +252,12 @@ def audit_strategy(
     from backtest.audit.run import audit, prepare
 
     arguments.check_name(strategy, "An audit takes the name of a strategy")
+    arguments.check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
         request = arguments.request_of(
             AuditRequest, workspace.data, strategy=strategy, worlds=worlds, seed=seed,
+            bars=bars, missing_bars=missing_bars,
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
             last=last, cash=cash, costs=costs, rules=rules,
         )  # fmt: skip

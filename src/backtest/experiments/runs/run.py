@@ -163,14 +163,19 @@ def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs
         if request.engine == "kernel":
             raise _orders_itself(request.strategy, "--engine")
         if request.bars:
-            raise UsageError(
-                f"{request.strategy} orders on Backtrader by itself, session by session: leave "
-                f"--bars out, or write it as a Strategy."
-            )
+            raise goes_by_sessions(request.strategy)
         return "backtrader"
     bars = sum(len(prices.table) for prices in inputs.replayed.values())
     bars += sum(len(finer.times) for finer in inputs.finer.values())
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
+
+
+def goes_by_sessions(name: str) -> UsageError:
+    """The error for a strategy that cannot run by finer bars."""
+    return UsageError(
+        f"{name} orders on Backtrader by itself, session by session: leave --bars out, or write it "
+        f"as a Strategy."
+    )
 
 
 def _orders_itself(name: str, option: str) -> UsageError:
