@@ -54,4 +54,4 @@ def test_streaks_are_in_order_of_exits_whichever_trade_began_first(checkout):
     days = [("2025-06-10", "100"), ("2025-06-24", "-50"), ("2025-06-12", "30")]
     run.trades[:] = [{**trade, "exit_session": day, "net_profit": net} for day, net in days]
     found = all_figures(run)
-    assert (found["most_won_in_a_row"], found["most_lost_in_a_row"]) == (2, 1)
+    assert (found["winning_streak"], found["losing_streak"]) == (2, 1)

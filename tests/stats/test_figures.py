@@ -152,8 +152,8 @@ def test_trades_have_the_figures_that_traders_look_for() -> None:
         # Deviations from the mean of 50: 250, -150, -50, 50, -100; their squares make 100,000,
         # ÷ 4 is 158.11². So √5 × 50 ÷ 158.11 is 1 ÷ √2.
         "sqn": pytest.approx(0.5**0.5),
-        "most_won_in_a_row": 1,
-        "most_lost_in_a_row": 1,
+        "winning_streak": 1,
+        "losing_streak": 1,
     }
 
 
@@ -167,7 +167,7 @@ def test_trades_have_the_figures_that_traders_look_for() -> None:
 )
 def test_streaks_are_of_trades_in_a_row(profits: list[float], won: int, lost: int) -> None:
     found = figures.trade_figures(np.array(profits), np.array(profits))
-    assert (found["most_won_in_a_row"], found["most_lost_in_a_row"]) == (won, lost)
+    assert (found["winning_streak"], found["losing_streak"]) == (won, lost)
 
 
 def test_system_quality_is_the_t_of_the_mean_trade() -> None:

@@ -18,6 +18,7 @@ from backtest.stats.formats import (
     bar_or_session,
     count,
     counted,
+    few,
     gain,
     percent,
     ratio,
@@ -160,7 +161,13 @@ def _more_figures(run: Run) -> list[tuple[str, str]]:
 
 def _years(run: Run, rows: Iterable[tuple[str, float, float | None, float]]) -> Table:
     """The returns by year, beside those of what was traded, held, and of the benchmark."""
-    names = ["Year", run.manifest["strategy"], f"{run.traded} held", run.manifest["benchmark"]]
+    manifest = run.manifest
+    names = [
+        "Year",
+        manifest["strategy"],
+        f"{few(manifest['symbols'])} held",
+        manifest["benchmark"],
+    ]
     cells = [[year, *(percent(one) for one in found if one is not None)] for year, *found in rows]
     if len(cells[0]) < len(names):
         del names[2]

@@ -77,7 +77,9 @@ def _content(run: Run) -> dict[str, Any]:
     from backtest.experiments.runs.figures import all_figures, stock_figures  # loads pandas
 
     manifest, trials = run.manifest, trials_on_record(run.path.parent, run.manifest)
-    many = is_many(run)
+    many, stock = is_many(run), f"{few(manifest['symbols'])} held"
+    by_year = years(run)
+    _, _, held, market = zip(*by_year, strict=True)
     hidden, known = (*_FOUND, *(_LONG if many else ())), all_figures(run)
     return {
         "run": run,
@@ -104,9 +106,14 @@ def _content(run: Run) -> dict[str, Any]:
             if (value := known[name]) is not None
         ],
         "held": stock_figures(run),
-        "stock": f"{few(manifest['symbols'])} held",
+        "stock": stock,
         "months": [] if manifest["ruined_on"] else monthly(run.equity["return"]),
-        "years": years(run),
+        "years": by_year,
+        "others": [
+            (name, column)
+            for name, column in ((stock, held), (manifest["benchmark"], market))
+            if column[0] is not None and not many
+        ],
         "groups": _GROUPS[many:],
         "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},
         "no_trade": "" if run.trades else no_trade(run),

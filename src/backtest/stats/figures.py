@@ -158,8 +158,8 @@ def trade_figures(profits: Floats, returns: Floats) -> dict[str, float | None]:
         "best_trade": float(np.max(returns)) if len(returns) else None,
         "worst_trade": float(np.min(returns)) if len(returns) else None,
         "sqn": system_quality(profits),
-        "most_won_in_a_row": longest_streak(profits > 0),
-        "most_lost_in_a_row": longest_streak(profits < 0),
+        "winning_streak": longest_streak(profits > 0),
+        "losing_streak": longest_streak(profits < 0),
     }
 
 
