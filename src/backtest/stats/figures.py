@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 FEWEST_SESSIONS = 20
+_FEWEST_TRADES = 6  # as many as an interval takes; the t of two alike losses is beyond all scales
 _RATIOS = ("volatility", "sharpe", "sortino", "calmar")
 
 
@@ -166,9 +167,9 @@ def trade_figures(profits: Floats, returns: Floats) -> dict[str, float | None]:
 def system_quality(profits: Floats) -> float | None:
     """System quality number: √trades × mean ÷ standard deviation (n − 1) of profits (Tharp 2008).
 
-    It is Student's t of the mean trade; None for fewer than two trades, and where all are alike.
+    It is Student's t of the mean trade; None for fewer than six trades, and where all are alike.
     """
-    if len(profits) < 2 or np.ptp(profits) == 0:  # noqa: PLR2004 - no deviation of one
+    if len(profits) < _FEWEST_TRADES or np.ptp(profits) == 0:
         return None
     return sqrt(len(profits)) * float(np.mean(profits) / np.std(profits, ddof=1))
 
