@@ -78,3 +78,15 @@ def test_where_bars_are_missing_it_is_not_traded_if_so_chosen(quick):
     assert [trade["entry_session"] for trade in trades] == ["2025-06-12"]
     assert [row["action"] for row in decisions] == ["enter", "not_tradable"]
     assert "no bars of 5 minutes in 2025-06-16" in decisions[1]["reason"]
+
+
+def test_a_stop_that_rests_through_bars_of_a_session_is_told_once(quick, checkout):
+    terms = 'weight=0.5, stop=0.10, leave_at="15:50"'
+    checkout.strategy("quick", f"return Signal.short(event, {terms})", listens_to="News")
+    trades, _ = quick()
+    assert trades[0]["exit_reason"] == "time"  # 117 was never reached
+    # It is live in the bars of 10:25 and of 15:50, the first of which is told.
+    stops = [row for row in rows(checkout, "orders.csv") if row["type"] == "stop"]
+    first = [row["bar"][11:16] for row in stops if row["session"] == "2025-06-12"]
+    assert first == ["14:25"]
+    assert float(stops[0]["price"]) == pytest.approx(1.10 * 107 * 0.9995)
