@@ -22,7 +22,7 @@ from backtest.api.arguments import (
 from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
-from backtest.errors import DataError, UsageError, unknown
+from backtest.errors import DataError, MissingDataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.figures import all_figures, holdings
@@ -271,20 +271,28 @@ def replay_all(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
+    tell: Callable[[str], None],
     **terms: Any,
 ) -> tuple[list[Replay], list[str]]:
     """Replay several strategies, or without names all that load; `terms` as of `run_request`.
 
-    A message comes back for each strategy that does not load or cannot be run. UsageError where
-    it was named or no run can be made.
+    A message comes back for each strategy that does not load or cannot be run. Of all strategies
+    `tell` takes a sentence for each that needs data which are not there. UsageError where it was
+    named or no run can be made.
     """
     workspace = folders(strategies, data, reports)
     request = run_request(workspace, parameters=parameters, **terms)
     files, left_out = _strategies_to_run(workspace, names, parameters)
-    plans = [
-        engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
-        for file in files
-    ]
+    plans: list[RunPlan] = []
+    for file in files:
+        try:
+            plans.append(
+                engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
+            )
+        except MissingDataError as error:
+            if names or len(files) == 1:
+                raise
+            tell(f"{file.name} was not run. {error}")
     made: list[Replay] = []
     faults: list[str] = []
     for plan in plans:

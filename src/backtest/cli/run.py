@@ -83,6 +83,7 @@ def run(
         label=label,
         note=note,
         force=force,
+        tell=cli.show.left_out,
         **terms.arguments(),
         **folders.arguments(),
     )
