@@ -19,6 +19,7 @@ from backtest.experiments.studies.run import window_name
 from backtest.experiments.studies.subject import (
     Study,
     close_returns,
+    corrected,
     events_of,
     find_subject,
     funds_in,
@@ -30,7 +31,6 @@ from backtest.experiments.studies.subject import (
 from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
-from backtest.stats.multiple_testing import holm_of_known
 from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
 from backtest.workspace.files import read_record
 
@@ -118,8 +118,6 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
         "reaction_minutes": request.reaction,
         "windows": [list(window) for window in request.windows],
     }
-    if request.bars:
-        terms["bars"] = request.bars
     decides = study_identity(subject, inputs, terms)
     traded = (request.universe,) if request.universe else tuple(sorted(inputs.span))
     path = workspace.reports / folder_name(f"study-{request.name}", traded, run_id(decides))
@@ -137,9 +135,8 @@ def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStu
         **sample.measured(),
         "left_out": dict(Counter(_plain(one.reason) for one in plan.left_out).most_common()),
         "assumptions": list(plan.inputs.assumptions),
+        **study_minutes(plan.inputs, plan.events),
     }
-    if plan.request.bars:
-        figures["minutes"] = study_minutes(plan.inputs, plan.events)
     return write_study(plan, MANY_STUDY, started, figures, sample.table())
 
 
@@ -190,6 +187,7 @@ class _Sample:
 
     def measured(self) -> dict[str, Any]:
         """The figures, ready for JSON."""
+        rows = [self._window(window) for window in self.request.windows]
         return {
             "told": self.heard,
             "observations": len(self.events),
@@ -199,7 +197,7 @@ class _Sample:
             "without_return": int(np.isnan(self.car(self.request.windows[0])).sum()),
             "without_value": int(np.sum(self.group < 0)) if self.names else 0,
             "groups": self.names,
-            "rows": _corrected([self._window(window) for window in self.request.windows]),
+            "rows": corrected(rows, lambda row: row["spread"] or row["all"]),
             "days": list(range(_DAYS[0], _DAYS[1] + 1)),
             "curves": self._curves(),
         }
@@ -266,12 +264,6 @@ def _group_names(by: str, values: Floats, group: Ints, count: int) -> list[str]:
         ends = {0: f"up to {high}", count - 1: f"from {low}"}
         names.append(ends.get(place, f"{low} to {high}"))
     return names
-
-
-def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with the p-values of their spreads, or of their means, corrected for their number."""
-    corrected = holm_of_known([(row["spread"] or row["all"])["p"] for row in rows])
-    return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
 
 
 def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:

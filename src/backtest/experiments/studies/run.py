@@ -16,6 +16,7 @@ from backtest.experiments.studies.subject import (
     Study,
     choose,
     close_returns,
+    corrected,
     event_fields,
     events_of,
     find_subject,
@@ -27,7 +28,6 @@ from backtest.experiments.studies.subject import (
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
-from backtest.stats.multiple_testing import holm_of_known
 from backtest.stats.significance import (
     cross_section_t,
     detectable_effect,
@@ -139,15 +139,13 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     series = Series(
         request.symbol, close_returns(stock, stock.table.index), benchmark.returns, days
     )
-    terms: dict[str, Any] = {
+    terms = {
         "symbol": request.symbol,
         "benchmark": benchmark.symbol,
         "benchmark_given": request.benchmark is not None,
         "reaction_minutes": request.reaction,
         "settings": json.loads(json.dumps(asdict(request.settings))),
     }
-    if request.bars:
-        terms["bars"] = request.bars
     decides = study_identity(subject, inputs, terms, candidates)
     path = workspace.reports / folder_name(
         f"study-{request.name}", (request.symbol,), run_id(decides)
@@ -176,8 +174,7 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
         "explained": dict(plan.benchmark.explained),
         "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
     }
-    if plan.request.bars:
-        more["minutes"] = study_minutes(plan.inputs, plan.events)
+    more |= study_minutes(plan.inputs, plan.events)
     return write_study(plan, STUDY, started, {**figures, **more}, _cars(figures["events"]))
 
 
@@ -262,8 +259,8 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
         "windows": _windows(found, list(map(everyone.known_events, cars.T))),
-        "signed": of_signed and _corrected(of_signed),
-        "groups": _corrected(of_groups),
+        "signed": of_signed and corrected(of_signed),
+        "groups": corrected(of_groups),
         "curves": [
             _curve(paths, selection, settings.seed)
             for selection in (everyone, *([signed] if signed else []), *groups)
@@ -341,7 +338,7 @@ def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
         }
         for window, count in zip(found.windows, events, strict=True)
     ]
-    return _corrected(rows)
+    return corrected(rows)
 
 
 def _average(
@@ -394,11 +391,6 @@ def _random_days(
         seed=seed,
         draws=draws,
     )
-
-
-def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    corrected = holm_of_known([row["p"] for row in rows])
-    return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
 
 
 def _known(value: float) -> float | None:

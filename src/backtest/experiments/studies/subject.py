@@ -16,13 +16,14 @@ from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import identity, installed_packages
 from backtest.stats.minutes import by_clock, minutes_study
+from backtest.stats.multiple_testing import holm_of_known
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
 from backtest.workspace.files import record_text, write_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, timedelta
     from pathlib import Path
 
@@ -200,6 +201,8 @@ def study_identity(
     subject: Subject, inputs: Inputs, terms: Mapping[str, Any], others: Sequence[Prices] = ()
 ) -> dict[str, Any]:
     """Everything that decides a study: its subject, its inputs and other prices, and its terms."""
+    if inputs.finer:
+        terms = {**terms, "bars": next(iter(inputs.finer.values())).of}
     strategy = subject.strategy
     heard = heard_kinds(strategy) if strategy else subject.kinds
     hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
@@ -238,8 +241,21 @@ def events_of(
     return studied, left_out
 
 
+def corrected(
+    rows: list[dict[str, Any]], tested: Callable[[Any], Any] = lambda row: row
+) -> list[dict[str, Any]]:
+    """Rows with the p-values of what is tested in each corrected for their number."""
+    ps = holm_of_known([tested(row)["p"] for row in rows])
+    return [{**row, "p_holm": p} for row, p in zip(rows, ps, strict=True)]
+
+
 def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, Any]:
-    """The figures by minute of the events that are known to the minute, within hours with bars."""
+    """The minutes of a record, where there are finer bars.
+
+    They are those of the events that are known to the minute, within hours with bars.
+    """
+    if not inputs.finer:
+        return {}
     calendar = trading_calendar()
     bars = {symbol: inputs.finer[symbol] for symbol in inputs.span}
     days = np.unique(np.concatenate([one.sessions for one in bars.values()]))
@@ -267,7 +283,7 @@ def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, A
 
     stocks = ((clock(bars[symbol]), some) for symbol, some in happened.items() if some)
     outside = len(events) - sum(map(len, happened.values()))
-    return {"outside": outside, **minutes_study(length, stocks)}
+    return {"minutes": {"outside": outside, **minutes_study(length, stocks)}}
 
 
 def _nights(bars: FinerBars, prices: Prices, days: Any) -> Floats:
