@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import timedelta
+from itertools import product
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -100,12 +101,20 @@ def wavy_bars():
         within = f"{time},{price:.2f},{price + 0.1:.2f},{price - 0.1:.2f},{price:.2f},{volume}"
         if time[:10] not in LACKING:
             found.append(within if high == low else line)  # as it is the first, and the last
-    return "\n".join(found) + "\n"
+    outside = [
+        f"{session} {hour}:{minute:02}:00,{price},{price},{price},{price},5"
+        for number, session in enumerate(SESSIONS)
+        if session not in LACKING
+        for hour, price in (("08", 99 + number), ("17", 102 + number))
+        for minute in range(0, 60, 5)
+    ]
+    return "\n".join([found[0], *sorted([*found[1:], *outside])]) + "\n"
 
 
 def import_bars(command, checkout, bars, symbol="ACME"):
     (checkout.root / f"{symbol}.csv").write_text(bars)
-    said = ("--symbol", symbol, "--bars", "5m", "--zone", "ET", "--source", "made up", "--yes")
+    said = ("--symbol", symbol, "--bars", "5m", "--zone", "ET", "--stamped", "open",
+            "--source", "made up", "--yes")  # fmt: skip
     assert command("prices", "import", f"{symbol}.csv", *said).code == 0
 
 
@@ -161,6 +170,20 @@ SWEEPS = {
     ),
     "decided before the close": ("late", ["hold=1:3", "reaction=0,5,600"], BY_BARS),
 }
+EXTENDED = {"hours": "extended", "extended_slippage_bps": 40.0}
+
+
+def test_extended_hours_are_those_of_a_run(made):
+    rules, reactions = make_rules(**EXTENDED), [0.0, 5.0, 40.0]
+    grid = ("how=bars,day,close", "reaction=0,5,40")
+    figures = figures_of(sweep_of(made, "terms", *grid, rules=rules, **BY_BARS))
+    regular = figures_of(sweep_of(made, "terms", *grid, **BY_BARS))
+    for row, (how, minutes) in enumerate(product(("bars", "day", "close"), reactions)):
+        wanted = run_of(made, "terms", {"how": how, "reaction": minutes}, rules, **BY_BARS)
+        assert figures["final_equity"][row] == pytest.approx(wanted["final_equity"], rel=1e-9)
+    assert (figures["final_equity"] != regular["final_equity"]).all()
+
+
 ODD = {"cash_rate": 0.05, "max_positions": 1, "slippage_range": 0.05, "max_participation": 0.5}
 
 
