@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,6 +18,7 @@ from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.experiments.trials import trial_sharpes
 from backtest.stats.surface import FIGURES
+from backtest.strategy.parameters import configure
 from tests.cli.test_imported_bars import STRATEGY, five_minute_bars
 from tests.commands import WRONG_USE, fails
 from tests.made_up import SESSIONS
@@ -100,12 +103,20 @@ def wavy_bars():
         within = f"{time},{price:.2f},{price + 0.1:.2f},{price - 0.1:.2f},{price:.2f},{volume}"
         if time[:10] not in LACKING:
             found.append(within if high == low else line)  # as it is the first, and the last
-    return "\n".join(found) + "\n"
+    outside = [
+        f"{session} {hour}:{minute:02}:00,{price},{price},{price},{price},5"
+        for number, session in enumerate(SESSIONS)
+        if session not in LACKING
+        for hour, price in (("08", 99 + number), ("17", 102 + number))
+        for minute in range(0, 60, 5)
+    ]
+    return "\n".join([found[0], *sorted([*found[1:], *outside])]) + "\n"
 
 
 def import_bars(command, checkout, bars, symbol="ACME"):
     (checkout.root / f"{symbol}.csv").write_text(bars)
-    said = ("--symbol", symbol, "--bars", "5m", "--zone", "ET", "--source", "made up", "--yes")
+    said = ("--symbol", symbol, "--bars", "5m", "--zone", "ET", "--stamped", "open",
+            "--source", "made up", "--yes")  # fmt: skip
     assert command("prices", "import", f"{symbol}.csv", *said).code == 0
 
 
@@ -134,46 +145,68 @@ def figures_of(sweep):
     return sweep.figures(sweep.spec.axes, sweep.spec.codes(np.arange(sweep.spec.sets)))
 
 
-def run_of(checkout, name, own, rules, engine="kernel", **terms):
+def plan_of(checkout, name, rules=None, engine="kernel", **terms):
+    """A run of a strategy whose parameters are the defaults."""
+    own = rules or make_rules()
+    request = RunRequest(name, ("ACME",), {}, None, None, "INDX", own, engine=engine, **terms)
+    return prepare_run(checkout.workspace, request)
+
+
+def run_of(plan, **own):
     """The figures of a run of a set."""
-    own = dict(own)
     if "reaction" in own:
-        rules = rules.model_copy(update={"reaction_minutes": own.pop("reaction")})
-    request = RunRequest(name, ("ACME",), own, None, None, "INDX", rules, engine=engine, **terms)
-    plan = prepare_run(checkout.workspace, request)
+        rules = plan.request.rules.model_copy(update={"reaction_minutes": own.pop("reaction")})
+        plan = replace(plan, request=replace(plan.request, rules=rules))
+    plan = replace(plan, strategy=configure(plan.file, own))
     return _measure(plan, _replay(plan))[1]["run"]
 
 
 BY_BARS = {"bars": "5m"}
 NOT_BY_DAYS = {"bars": "5m", "missing_bars": "none"}
 REACTION = "reaction=0,1m,5m,30m,2h,1440"
+ODD = {"cash_rate": 0.05, "max_positions": 1, "slippage_range": 0.05, "max_participation": 0.5}
+EXTENDED = {"hours": "extended", "extended_slippage_bps": 40.0}
 SWEEPS = {
-    "reaction alone": ("short_report", [REACTION], BY_BARS),
-    "reaction and parameters": ("short_report", [REACTION, "hold=1:3"], BY_BARS),
-    "parameters first": ("short_report", ["stop=none,0.01", "reaction=5,60"], BY_BARS),
-    "parameters alone": ("short_report", ["hold=1,2,5", "stop=none,0.01,0.05"], BY_BARS),
-    "no daily bars": ("short_report", ["hold=1,2", "reaction=0,120"], NOT_BY_DAYS),
-    "by sessions": ("short_report", ["reaction=0,1m,2h,1440,10080", "hold=1:3"], {}),
+    "reaction alone": ("short_report", [REACTION], {}, BY_BARS),
+    "reaction and parameters": ("short_report", [REACTION, "hold=1:3"], ODD, BY_BARS),
+    "parameters first": ("short_report", ["stop=none,0.01", "reaction=5,60"], {}, BY_BARS),
+    "parameters alone": ("short_report", ["hold=1,2,5", "stop=none,0.01"], {}, BY_BARS),
+    "no daily bars": ("short_report", ["hold=1,2", "reaction=0,120"], {}, NOT_BY_DAYS),
+    "by sessions": ("short_report", ["reaction=0,1m,2h,1440,10080", "hold=1:2"], {}, {}),
     "every term": (
         "terms",
-        ["how=bars,clock,close,day,wait", "bars=1,3", "stop=none,0.02", "reaction=0,5,90"],
+        ["how=bars,clock,close,day,wait", "stop=none,0.02", "reaction=0,90"],
+        ODD,
         BY_BARS,
     ),
-    "decided before the close": ("late", ["hold=1:3", "reaction=0,5,600"], BY_BARS),
+    "decided before the close": ("late", ["hold=1:2", "reaction=0,5,600"], {}, BY_BARS),
 }
-ODD = {"cash_rate": 0.05, "max_positions": 1, "slippage_range": 0.05, "max_participation": 0.5}
 
 
-@pytest.mark.parametrize("rules", [{}, ODD], ids=["usual", "odd"])
-@pytest.mark.parametrize(("name", "grid", "terms"), SWEEPS.values(), ids=SWEEPS)
-def test_each_set_has_the_figures_of_its_run(made, name, grid, terms, rules):
+def test_extended_hours_are_those_of_a_run(made):
+    rules, reactions = make_rules(**EXTENDED), [0.0, 5.0, 40.0]
+    plan = plan_of(made, "terms", rules, **BY_BARS)
+    grid = ("how=bars,day,close", "reaction=0,5,40")
+    figures = figures_of(sweep_of(made, "terms", *grid, rules=rules, **BY_BARS))
+    regular = figures_of(sweep_of(made, "terms", *grid, **BY_BARS))
+    for row, (how, minutes) in enumerate(product(("bars", "day", "close"), reactions)):
+        wanted = run_of(plan, how=how, reaction=minutes)
+        assert figures["final_equity"][row] == pytest.approx(wanted["final_equity"], rel=1e-9)
+    assert (figures["final_equity"] != regular["final_equity"]).all()
+
+
+@pytest.mark.parametrize(("name", "grid", "rules", "terms"), SWEEPS.values(), ids=SWEEPS)
+def test_each_set_has_the_figures_of_its_run(made, name, grid, rules, terms):
     rules = make_rules(**rules)
-    sweep = sweep_of(made, name, *grid, rules=rules, **terms)
+    sweep, plan = (
+        sweep_of(made, name, *grid, rules=rules, **terms),
+        plan_of(made, name, rules, **terms),
+    )
     figures, codes = figures_of(sweep), sweep.spec.codes(np.arange(sweep.spec.sets))
     assert (figures["trades"] > 0).any()
     for row in range(sweep.spec.sets):
         own = {axis: values[codes[axis][row]] for axis, values in sweep.spec.axes.items()}
-        wanted = run_of(made, name, own, rules, **terms)
+        wanted = run_of(plan, **own)
         for figure in FIGURES:
             value = np.nan if wanted[figure] is None else wanted[figure]
             assert figures[figure][row] == pytest.approx(value, rel=1e-9, nan_ok=True), own
@@ -181,10 +214,9 @@ def test_each_set_has_the_figures_of_its_run(made, name, grid, terms, rules):
 
 def test_a_set_has_the_figures_of_a_run_on_backtrader(made):
     sweep = sweep_of(made, "short_report", "reaction=1m,2h", "hold=2", **BY_BARS)
-    figures = figures_of(sweep)
+    figures, plan = figures_of(sweep), plan_of(made, "short_report", engine="backtrader", **BY_BARS)
     for row, minutes in enumerate([1.0, 120.0]):
-        own = {"reaction": minutes, "hold": 2}
-        wanted = run_of(made, "short_report", own, make_rules(), "backtrader", **BY_BARS)
+        wanted = run_of(plan, reaction=minutes, hold=2)
         assert figures["final_equity"][row] == pytest.approx(wanted["final_equity"])
 
 
@@ -269,8 +301,9 @@ def test_what_is_left_within_a_session_is_known_to_a_later_event_of_it(made):
     clock = [str(time)[11:16] for time in times]
     assert clock == ["14:35", "14:40", "18:10"]  # UTC
     assert found.returns.shape == (len(SESSIONS), 2)
+    plan = plan_of(made, "terms", **BY_BARS)
     for row, bars in enumerate((2, 3)):
-        run = run_of(made, "terms", {"bars": bars}, make_rules(), **BY_BARS)
+        run = run_of(plan, bars=bars)
         assert found.held()[:, row].mean() == pytest.approx(run["exposure"])
 
 
