@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import metadata_of
+from backtest.data.datafile import metadata_of, open_data_file
 from backtest.data.price_rows import parquet_bytes
 from backtest.data.versions import put
 from tests.made_up import Checkout, make_checkout
@@ -157,4 +157,5 @@ def write_bars(root: Path, symbol: str, bars: pd.DataFrame) -> None:
     path = root / f"data/prices/30m/{symbol}.parquet"
     path.parent.mkdir(exist_ok=True)
     facts = metadata_of(bars.index.strftime("%Y-%m-%d").tolist(), source="made up")
-    put(path, parquet_bytes(bars), facts, reason="made up", over=None)
+    over = open_data_file(path).sha256 if path.exists() else None
+    put(path, parquet_bytes(bars), facts, reason="made up", over=over)

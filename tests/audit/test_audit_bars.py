@@ -292,3 +292,36 @@ def test_a_session_that_is_by_the_day_is_so_in_every_world(market, audited):
     assert (record["outcome"], findings(record)) == ("clean", {})
     # Of seven tradable bars two are daily ones, those of 06-11 and 07-10, with one peek each.
     assert record["sensitivity"]["peek"]["worlds"] == 2 + 5 * 2
+
+
+# ---- extended hours -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (HONEST["bars_that_have_ended"], ""),
+        (CHEATS["the_bar_it_is_filled_at"][0], "prefix perturbation reads"),
+    ],
+)
+def test_what_is_traded_after_a_close_is_audited_there(market, audited, body, found):
+    bars = bars_frame(open_data_file(market.root / "data" / BARS))
+    lasts = bars.groupby(bars.index.date).tail(1)
+    after = lasts.assign(open=lasts["close"] + 0.1, close=lasts["close"] + 0.2)
+    after.index += pd.Timedelta(hours=1)  # half an hour after the close
+    after["high"] = after["open"] + 1
+    after["low"] = after["open"] - 1
+    write_bars(market.root, "ACME", pd.concat([bars, after]).sort_index().rename_axis("time"))
+    stamps = ("2025-06-23T16:05", "2025-07-01T16:20", "2025-07-16T16:20", "2025-07-22T16:20")
+    rows = [f"ACME,{one}:00-04:00,minute,{one},contract,made up" for one in stamps]
+    header = "symbol,published_at,precision,headline,category,note"
+    market.write("data/events/news.csv", "\n".join([header, *rows]) + "\n")
+    rules = request(rules={"hours": "extended"}).rules
+    record = audited("late", body + SAY, first=date.fromisoformat(BY_BARS_FROM), rules=rules)
+    assert " ".join(findings(record)) == found
+    by_bar = record["checks"][0]
+    assert (by_bar["tried"]["worlds"], record["sensitivity"]["delay"]["tried"] > 0) == (4, True)
+    if found:
+        first = by_bar["findings"][0]
+        assert first["date"] == "2025-06-24"  # the session that a bar after the close belongs to
+        assert "from 2025-06-23 16:30 New York on" in first["what"]

@@ -260,8 +260,9 @@ def plan(
         return Trial(check, moment, how, Job(make, Ask(request, until=moment)))
 
     def when(moment: Moment) -> str:
-        clock = f" {moment.time.astimezone(NEW_YORK):%H:%M} New York" if request.bars else ""
-        return f"{moment.session}{clock}"
+        if not request.bars:
+            return str(moment.session)
+        return f"{moment.time.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
 
     delayed, altered = delayed_events(source), altered_events(source, request.seed)
     changes: dict[str, Callable[[Row], Row | None]] = {

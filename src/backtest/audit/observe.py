@@ -107,6 +107,7 @@ class AuditRequest:
             universe=self.universe,
             trades_also=strategy.trades_also,
             bars=self.bars,
+            hours=self.rules.hours,
             accept_jumps=True,  # drawn prices may jump
         )
 

@@ -36,8 +36,11 @@ def audited_on(run: Run, audit: Audit) -> str:
 
 def by_bars(terms: Record) -> str:
     """By which finer bars it was run or audited, to follow a word; empty where by sessions."""
-    alone = " alone" if terms.get("missing_bars") == "none" else ""
-    return f" by bars of {terms['bars']}{alone}" if terms.get("bars") else ""
+    if not terms.get("bars"):
+        return ""
+    alone = " alone" if terms["missing_bars"] == "none" else ""
+    hours = ", extended hours" if terms["rules"].get("hours") == "extended" else ""
+    return f" by bars of {terms['bars']}{alone}{hours}"
 
 
 def caution(run: Run, audit: Audit | None) -> str:
