@@ -98,6 +98,13 @@ def test_what_was_understood_is_told(read):
     ]
 
 
+def test_columns_without_a_name_are_told_by_the_line_of_the_index_or_by_what_they_hold(read):
+    assert read(INDEXED).columns["date"] == "Date"
+    file = read(PLAIN.partition("\n")[2])
+    assert only(file) == ("BOLT", DAYS, ROWS)
+    assert "It has no header: the columns are taken by what they hold." in file.notes
+
+
 @pytest.mark.parametrize(
     ("text", "reading"),
     [
