@@ -4,11 +4,15 @@ import copy
 from dataclasses import replace
 
 import pytest
-from backtest.engine.agreement import check_agreement
 
+from backtest.data.borrow import BorrowRates
+from backtest.engine.kernel.replay import check_agreement, replay_by_kernel
+from backtest.engine.replay.replay import replay
+from backtest.engine.rules import Rules
 from backtest.errors import AccountingError
-from tests.engine.test_edges import replayed
-from tests.spec.case import long
+from tests.engine.test_edges import FREE, prices_of, replayed
+from tests.engines import made_up_decisions
+from tests.spec.case import Case, long
 
 BARS = """
     2025-06-02 100 150 87.5 100
@@ -80,3 +84,22 @@ def test_another_session_and_another_decision_are_named(result):
     assert refused(result, other) == (
         "The engines differ in decisions", "e1, outcome enter with one, no_room with two.",
     )  # fmt: skip
+
+
+def test_what_is_sold_makes_room_before_what_is_bought_at_one_open():
+    """Both engines send a part of BOLT first, whose event is the later one."""
+    tables = {"ACME": BARS, "BOLT": BARS}
+    signals = (
+        long("2025-06-02", "BOLT", weight=0.9),
+        long("2025-06-03", "ACME", weight=0.5),
+        long("2025-06-03", "BOLT", weight=0.3, resize=True),
+    )
+    decisions = made_up_decisions(Case("", "", tables, signals, [], []).named_signals())
+    rates = {symbol: BorrowRates(symbol, ()) for symbol in tables}
+    for engine in (replay, replay_by_kernel):
+        made = engine(prices_of(tables), rates, decisions, Rules(**FREE))
+        sent = [order for order in made.orders if str(order.session) == "2025-06-03"]
+        assert [(order.symbol, order.size < 0) for order in sent] == [
+            ("BOLT", True),
+            ("ACME", False),
+        ]

@@ -120,6 +120,7 @@ def test_a_form_that_is_said_is_taken_and_two_that_fit_are_refused():
     assert parse_days(texts, "%m/%d/%Y")[0].astype(str).tolist()[0] == "2025-03-06"
     with pytest.raises(UsageError, match=r"can be read as %m/%d/%Y or %d/%m/%Y"):
         days_by_text(["04/06/2025"], None)
+    assert days_by_text(["soon"], None) == {}
     with pytest.raises(UsageError, match="cannot be read as a day"):
         parse_days(pd.Series(["soon"]), None)
 
