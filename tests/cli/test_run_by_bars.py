@@ -163,9 +163,3 @@ def test_hours_that_cannot_be_are_refused(quick, command, options, told):
     outcome = command("run", "quick", *MADE_UP, *options)
     assert outcome.code == 2
     assert told in outcome.err
-
-
-def test_an_audit_of_extended_hours_is_refused(quick, command):
-    outcome = command("audit", "quick", "--symbol", "ACME", "--bars", "5m", "--hours", "extended")
-    assert outcome.code == WRONG_USE
-    assert "leave --hours out" in words(outcome.err)

@@ -91,11 +91,6 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     request = replace(request, symbols=named, settings=settings)
     if request.bars and isinstance(strategy, BacktraderStrategy):
         raise goes_by_sessions(request.strategy)
-    if request.rules.hours == "extended":
-        raise UsageError(
-            "An audit asks within the hours of sessions, of whatever hours a run is: leave --hours "
-            "out."
-        )
     inputs = request.inputs(workspace.data, strategy)
     folder = workspace.strategies if file.package else file.path.parent
     tables = data_tables(inputs, workspace.data)
