@@ -235,3 +235,19 @@ def test_who_asks_is_told_to_no_other_site(server, client):
         error = fault(client)
         assert "it sends to another site" in str(error)
         assert other.asked == []
+
+
+def test_each_wait_is_twice_as_long_and_up_to_half_as_long_again(monkeypatch):
+    """Of four tries three are waited after, for 1, 2 and 4 seconds at least."""
+    tried, waited = [], []
+    monkeypatch.setattr(http, "sleep", waited.append)
+
+    def work():
+        tried.append(1)
+        raise PassingError("it is busy")
+
+    with pytest.raises(SourceError, match=r"it: it is busy\. Tried 4 times"):
+        patiently(work, "it", Patience(4, 60.0, 30.0, 1.0))
+    assert len(tried) == 4
+    for least, wait in zip((1, 2, 4), waited, strict=True):
+        assert least <= wait <= 1.5 * least

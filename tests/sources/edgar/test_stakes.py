@@ -10,6 +10,7 @@ from backtest.data.datafile import DataFile
 from backtest.data.prices import parse_prices
 from backtest.errors import UsageError
 from backtest.sources.edgar import Company, Edgar
+from backtest.sources.holdings import Holding, papers_of
 from backtest.sources.stakes import close_as_traded, fetch_stakes
 from tests.edgar_site import (
     ACME,
@@ -391,3 +392,11 @@ def test_a_stock_that_no_table_has_is_told(site, fetch):
     )
     quarterly(site, "2025-08-14 16:00:00", Q2, [("ACM LTD", 1, 7)])
     assert cells(fetch(cusips=["00000A100"]), "shares") == [("7",)]
+
+
+def test_papers_that_one_table_has_side_by_side_are_two_whatever_other_tables_have():
+    both = ("004800101", "004800200")
+    first, second = (Holding("ACME CORP", "COM", cusip, 1.0, 1) for cusip in both)
+    assert papers_of([[first], [second]], ["ACME CORP"]) == [*both]
+    with pytest.raises(UsageError, match="several papers of that name"):
+        papers_of([[first], [first, second]], ["ACME CORP"])
