@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from backtest.engine.kernel.records import ACCOUNT
 from backtest.stats import figures
 
 CURVE = np.array([110.0, 99.0, 99.0, 118.8])  # from 100: +10 %, -10 %, 0 %, +20 %
@@ -117,6 +118,21 @@ def test_sharpe_and_sortino_are_of_returns_above_cash() -> None:
     assert found["sortino"] == pytest.approx(0.005 / (0.015 * sqrt(0.5)) * sqrt(252))
     assert found["volatility"] == pytest.approx(0.02 * sqrt(20 / 19) * sqrt(252))
     assert figures.curve_figures(curve, 100.0, np.zeros(20))["sharpe"] is None
+
+
+@pytest.mark.parametrize(("returned", "has_ratio"), [(30, False), (29, True)])
+def test_equal_returns_of_every_session_have_no_sharpe_ratio(
+    returned: int, has_ratio: bool
+) -> None:
+    """A return of 1 % in all of 30 sessions does not vary; in 29 of them it does."""
+    totals = np.zeros(1, ACCOUNT)
+    totals["returns"], totals["total"], totals["squares"] = returned, returned / 100, returned / 1e4
+    totals["least"] = totals["most"] = 0.01
+    totals["lowest"] = 100.0
+    (ratio,) = figures.figures_of_totals(totals, 100.0, 30)["sharpe"]
+    assert np.isnan(ratio) != has_ratio
+    if has_ratio:  # the mean is 0.29 / 30, the variance (0.0029 - 0.29² / 30) / 29 = 0.0001 / 30
+        assert ratio == pytest.approx(29 / sqrt(30) * sqrt(252))
 
 
 def test_figures_agree_with_quantstats() -> None:

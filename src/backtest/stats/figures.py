@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats
+
 
 FEWEST_SESSIONS = 20
 _FEWEST_TRADES = 6  # as many as an interval takes; the t of two alike losses is beyond all scales

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from backtest.data.prices import Prices
     from backtest.experiments.runs.store import Run
-
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats
 
 
 def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[str, float | None]:

@@ -16,8 +16,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from backtest.experiments.records import RunRecord
-from backtest.workspace.files import write_folder, write_text
-from backtest.workspace.records import damaged, read_record, record_text
+from backtest.workspace.files import damaged, read_record, record_text, write_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
