@@ -103,3 +103,32 @@ def test_a_stock_without_bars_is_named(made, command) -> None:
     before = made.snapshot()
     done = command("study", "short_report", *BOTH, "--symbol", "INDX")
     fails(done, WRONG_USE, ["INDX", "`backtest prices import FILE --bars 5m"], made, before)
+
+
+def test_by_bars_of_an_hour_the_mean_is_after_an_hour(made, command) -> None:
+    lines = ["Datetime,Open,High,Low,Close,Volume"]
+    for number, session in enumerate(SESSIONS):
+        price, bars = 100 + number, 4 if session == "2025-07-03" else 7
+        fall = 1 if session == DAY else 0
+        first, last = (f"{session} 09:30", f"{session} {8 + bars:02}:30")
+        lines.append(f"{first},{price},{price + 2},{price - 2},{price - fall},13")
+        flat = f"{price},{price},{price},{price},13"
+        lines += [f"{session} {hour}:30,{flat}" for hour in range(10, 8 + bars)]
+        lines.append(f"{last},{price},{price + 1},{price},{price + 1},13")
+    (made.root / "bars.csv").write_text("\n".join(lines) + "\n")
+    said = ("--symbol", "ACME", "--bars", "1h", "--zone", "ET", "--source", "made up", "--yes")
+    assert command("prices", "import", "bars.csv", *said).code == 0
+    done = command(
+        "study", "short_report", "--symbol", "ACME", "--benchmark", "INDX", "--bars", "1h"
+    )
+    assert done.code == 0, done.err
+    assert "is -0.87 % after 60 minutes, -0.06 % at the close" in words(done.out)
+
+
+def test_a_universe_is_studied_as_its_stocks_are(made, command) -> None:
+    rows = "symbol,first,last\nACME,2025-06-02,\nBOLT,2025-06-02,\n"
+    made.write("data/universes/pair/members.csv", rows, sealed=False)
+    assert command("universes", "seal", "pair", "--source", "made up").code == 0
+    of_two = minutes_of(command, *BOTH)
+    of_pair = minutes_of(command, "--universe", "pair", "--benchmark", "INDX", "--bars", "5m")
+    assert of_pair == of_two

@@ -134,8 +134,8 @@ def _minute_sentences(record: Record) -> list[tuple[str, str]]:
 def _of_minutes(record: Record) -> dict[str, str]:
     if not (minutes := record.get("minutes")):
         return {}
-    (half_an_hour,) = (row["car"] for row in minutes["rows"] if row["minute"] == _CLOSELY)
-    terms = {"minutes": minutes, "half_an_hour": half_an_hour, "interval": interval}
+    later = next(row for row in minutes["rows"] if row["minute"] >= _CLOSELY)
+    terms = {"minutes": minutes, "later": later, "interval": interval}
     return dict(sentences("study_minutes.txt", **terms))
 
 

@@ -7,10 +7,10 @@ simple, fractions, one a session.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from math import nan, sqrt
+from math import comb, nan, sqrt
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -263,10 +263,7 @@ def _window(
         known=len(known),
         unknown=len(events) - len(known),
         caar=float(np.mean(cars)) if known else None,
-        overlaps=sum(
-            one.series == other.series and abs(one.day - other.day) < length
-            for one, other in combinations(known, 2)
-        ),
+        overlaps=sum(one.series == other.series for one, other in _overlapping(known, length)),
         correlation=correlation,
         tests={found.name: found for found in _tests(cars, sample, spread, columns)},
         permutation=permutation,
@@ -304,13 +301,22 @@ def _correlation(events: Sequence[EventOutcome], length: int) -> float:
     on common estimation days, which is 1 within one stock. Where all windows coincide it is the
     mean correlation of residuals of Kolari & Pynnönen.
     """
-    pairs = list(combinations(events, 2))
-    shared = 0.0
-    for one, other in pairs:
-        overlap = max(0, length - abs(one.day - other.day)) / length
-        if overlap:
-            shared += overlap * _residual_correlation(one, other)
-    return shared / len(pairs) if pairs else 0.0
+    shared = sum(
+        (length - (other.day - one.day)) / length * _residual_correlation(one, other)
+        for one, other in _overlapping(events, length)
+    )
+    return shared / comb(len(events), 2) if shared else 0.0
+
+
+def _overlapping(
+    events: Sequence[EventOutcome], length: int
+) -> Iterator[tuple[EventOutcome, EventOutcome]]:
+    """The pairs of events whose windows share a session, the earlier one first."""
+    ordered = sorted(events, key=lambda event: event.day)
+    days = [event.day for event in ordered]
+    for number, one in enumerate(ordered):
+        for other in ordered[number + 1 : bisect_left(days, one.day + length)]:
+            yield one, other
 
 
 def _residual_correlation(one: EventOutcome, other: EventOutcome) -> float:

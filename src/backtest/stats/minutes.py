@@ -12,6 +12,7 @@ whose usual sessions it is one of.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Clock:
     ranges: Floats  # (high − low) ÷ close, which widens with the spread and with the moves
     nights: Floats  # the return from each session's close to the next open, shape (sessions,)
 
-    @property
+    @cached_property
     def last(self) -> Floats:
         """The last close of each session."""
         known = ~np.isnan(self.prices)
