@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.data.actions import DIVIDENDS, Action, halts_of, read_actions
-from backtest.data.bars import agreement_sentences, open_kept, regular_bars
+from backtest.data.bars import agreement_sentences, bars_within, open_kept
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, metadata_of, raise_problems, span_of
 from backtest.data.edits import Change
@@ -200,7 +200,7 @@ def _holes(update: PriceUpdate, gaps: frozenset[date]) -> frozenset[date]:
 def _against_daily(update: PriceUpdate) -> PriceUpdate:
     """A change of finer bars with a note where they differ from the daily prices on file."""
     times, table = update.table.index.to_numpy(), update.table.to_numpy(dtype=float)
-    bars = regular_bars(DataFile(update.path, "", "", {}), times, table)
+    bars = bars_within(DataFile(update.path, "", "", {}), times, table)
     try:
         prices = read_prices(update.path.parents[1], update.symbol, bars=True)
         notes = agreement_sentences(bars, prices)

@@ -164,8 +164,8 @@ def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
     bar, symbol = panel.bar_for(decision), decision.event.symbol
     volumes, today = panel.volume[:bar, panel.columns[symbol]], panel.sessions[bar].item()
     alike = ~np.isnan(volumes)
-    if panel.is_finer is not None:
-        alike &= panel.is_finer[:bar] == panel.is_finer[bar]
+    if panel.kinds is not None:
+        alike &= panel.kinds[:bar] == panel.kinds[bar]
     splits = [
         (one.session, one.value)
         for one in panel.effects
@@ -203,7 +203,7 @@ def _orders(
     sessions = panel.sessions
     found: list[tuple[int, int, SentOrder]] = []
     trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
-    for place in as_served(rows).tolist():
+    for place in as_served(rows, made["entry_bar"]).tolist():
         row, decision = rows[place], decisions[place]
         change = dict(zip(TRADE.names or (), made[place].item(), strict=True))
         symbol, side, first = decision.event.symbol, int(row["side"]), change["first_size"]
