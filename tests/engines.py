@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtest.data import actions as data_actions
 from backtest.data.actions import Action
-from backtest.data.bars import FinerBars
+from backtest.data.bars import Hours, bars_within
 from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
@@ -68,7 +68,7 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
             event=SimpleNamespace(
                 id=signal.event_id, published_at=signal.published_at, symbol=signal.symbol
             ),
-            tradable_session=oracle.day(signal.session),
+            tradable_session=session_of(signal.session),
             tradable_bar=bar_time(signal.session),
             action="signal",
             reason="",
@@ -76,6 +76,12 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
         )
         for signal in ordered
     ]
+
+
+def session_of(moment: date) -> date:
+    """The session that a moment of the oracle belongs to: after a close the next one."""
+    time = bar_time(moment)
+    return trading_calendar().next_to_close(time) if time else moment
 
 
 def bar_time(moment: date) -> datetime | None:
@@ -92,6 +98,7 @@ def made_up_bars(
     stocks: Mapping[str, Prices],
     finer: Mapping[str, Sequence[Any]] | None,
     signals: Sequence[oracle.Signal],
+    hours: Hours = "regular",
 ) -> RunBars | None:
     """The bars of a run with rows of finer bars, by symbol; None without any."""
     if finer is None:
@@ -101,9 +108,8 @@ def made_up_bars(
         rows = finer.get(symbol, ())
         times = np.array([row[0] for row in rows], "M8[us]")
         table = np.array([oracle.Bar(*row)[1:6] for row in rows], float).reshape(-1, 5)
-        days = trading_calendar().sessions_at(times)
-        regular = ~np.isnat(days)  # as the reader of a file has it
-        found[symbol] = FinerBars(symbol, 5, NOWHERE, times[regular], days[regular], table[regular])
+        file = replace(NOWHERE, path=Path(f"5m/{symbol}.parquet"))
+        found[symbol] = bars_within(file, times, table, hours)
     hedges = {leg[0] for signal in signals for leg in signal.legs}
     return run_bars(stocks, found, hedges)
 
@@ -143,7 +149,7 @@ def run_replay(
         borrow_rates(bars, borrow),
         made_up_decisions(signals),
         Rules(**vars(settings)),
-        made_up_bars(stocks, finer, signals),
+        made_up_bars(stocks, finer, signals, settings.hours),
         **modes,
     )
     return outcome_of(result)
@@ -183,7 +189,10 @@ def run_kernel(
     if finer is not None:
         stocks = made_up_stocks(bars, actions)
         decisions, rates = made_up_decisions(signals), borrow_rates(bars, borrow)
-        rules, run = Rules(**vars(settings)), made_up_bars(stocks, finer, signals)
+        rules, run = (
+            Rules(**vars(settings)),
+            made_up_bars(stocks, finer, signals, settings.hours),
+        )
         return outcome_of(replay_by_kernel(stocks, rates, decisions, rules, run))
     panel = panel_of(made_up_stocks(bars, actions))
     return trade_panel(panel, panel.sessions.tolist(), signals, settings, borrow)

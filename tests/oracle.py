@@ -100,6 +100,7 @@ class _Simulation(Account):
             self.ended = True
         if self.ended:
             self.leave_all("ruin", lambda position: True)
+            self.limits = []
             self.outcomes.update({signal.event_id: "ruined" for signal in arrived})
             self.settle_legs()
             return []
@@ -110,6 +111,7 @@ class _Simulation(Account):
                 self.leave(position, position.passed)
         acting = self.acting(arrived)
         now = [signal for signal in acting if self.is_for(signal, "open")]
+        self.set_aside(now)
         done = [signal for signal in now if self.reduce(signal)]
         for signal in now:
             if signal not in done:
@@ -128,6 +130,19 @@ class _Simulation(Account):
         served = sorted(newest.values(), key=lambda s: (s.published_at, s.symbol, s.event_id))
         served.sort(key=lambda s: s.priority, reverse=True)  # what is equal keeps its turn
         return served
+
+    def set_aside(self, now: list[Signal]) -> None:
+        """A newer signal ends an entry that waits; what the others would cost is set aside.
+
+        None of them waits on where the cash does not pay for all.
+        """
+        symbols = {signal.symbol for signal in now}
+        for waiting in [one for one in self.limits if one.signal.symbol in symbols]:
+            self.outcomes[waiting.signal.event_id] = "superseded"
+            self.limits.remove(waiting)
+        if self.cash - sum(waiting.reserved for waiting in self.limits) < -1e-9:
+            self.limits = []
+        self.cash -= sum(waiting.reserved for waiting in self.limits)
 
     def is_for(self, signal: Signal, at: str) -> bool:
         return (signal.leave if signal.direction == "flat" else signal.enter) == at
@@ -287,11 +302,16 @@ class _Simulation(Account):
                 self.leave(position, "time")
 
     def is_due(self, position: Position) -> bool:
-        """Whether its time ends at this open or close, by bars, by the clock or by sessions."""
+        """Whether its time ends at this open or close, by bars, by the clock or by sessions.
+
+        Outside of regular hours it ends by bars alone.
+        """
         now = self.costs.index(position.symbol, self.session)
         if position.hold_bars is not None:
             bars = now - position.counted_from
             return position.leave == self.at and bars == position.hold_bars
+        if self.today[position.symbol].belongs:
+            return False
         sessions = self.costs.sessions(position.symbol, position.counted_from, now)
         is_last = self.costs.ends_its_session(position.symbol, now)
         if position.leave_at is not None:
@@ -309,12 +329,20 @@ class _Simulation(Account):
     def through_the_session(self) -> None:
         """Stop before target, at the levels set by now; then the entries that wait."""
         for symbol, position in self.held():
-            if symbol in self.today and position.levels == "session":
+            if symbol in self.today and self.rests(position):
                 self.touch(position, self.today[symbol])
         for waiting in sorted(self.limits, key=lambda one: one.signal.symbol):
             self.cash += waiting.reserved
-            self.reach(waiting, self.today[waiting.signal.symbol])
-        self.limits = []
+            symbol = waiting.signal.symbol
+            if symbol not in self.today:
+                continue
+            is_last = self.costs.ends_its_day(symbol, self.costs.index(symbol, self.session))
+            if self.reach(waiting, self.today[symbol]) or is_last:
+                self.limits.remove(waiting)
+
+    def rests(self, position: Position) -> bool:
+        """Whether its stop and target wait to be touched: in regular hours alone."""
+        return position.levels == "session" and not self.today[position.symbol].belongs
 
     def touch(self, position: Position, bar: Bar) -> None:
         """Leave at the stop or the target where the bar has touched it."""
@@ -329,20 +357,24 @@ class _Simulation(Account):
             fill = max(target, bar.open) if sign > 0 else min(target, bar.open)
             self.close(position, fill, "target")
 
-    def reach(self, waiting: LimitEntry, bar: Bar) -> None:
-        """Fill an entry at the open where that is better, else at its level if it is reached."""
+    def reach(self, waiting: LimitEntry, bar: Bar) -> bool:
+        """Fill an entry at the open where that is better, else at its level if it is reached.
+
+        Whether it is filled.
+        """
         signal, sign = waiting.signal, sign_of(waiting.signal)
         at_open = sign * bar.open <= sign * waiting.level
         if not at_open and (bar.low > waiting.level if sign > 0 else bar.high < waiting.level):
-            return
+            return False
         new = self.enter(signal, waiting.shares, bar.open if at_open else waiting.level)
         self.outcomes[signal.event_id] = waiting.outcome
-        if new.levels != "session":
-            return
+        if not self.rests(new):
+            return True
         if at_open:
             self.touch(new, bar)
         elif new.stop is not None and (bar.low <= new.stop if sign > 0 else bar.high >= new.stop):
             self.close(new, self.slipped(signal.symbol, new.stop, -sign), "stop")
+        return True
 
     # (4) ------------------------------------------------------------------------------------
 
@@ -375,7 +407,7 @@ class _Simulation(Account):
         for symbol, bar in self.today.items():
             self.last_close[symbol] = bar.close
             position = self.positions.get(symbol)
-            if position is not None:
+            if position is not None and not bar.belongs:
                 self.look_at_levels(position, bar.close)
                 best = bar.close if position.best is None else position.best
                 position.best = max(best, bar.close) if position.sign > 0 else min(best, bar.close)
@@ -418,7 +450,7 @@ def simulate(
         tables = {symbol: [Bar(*row) for row in rows] for symbol, rows in bars.items()}
         return _Simulation(tables, signals, rules, borrow or {}, actions or {}).run()
     hedges = sorted({symbol for signal in signals for symbol, _ in signal.legs})
-    tables = sequence(bars, finer, hedges)
+    tables = sequence(bars, finer, hedges, extended=rules.hours == "extended")
     at_bars = [acting(signal, tables) for signal in signals]
     outcome = _Simulation(tables, at_bars, rules, borrow or {}, actions or {}).run()
     return by_session(outcome, tables)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from math import floor
 
-from tests.oracle_parts import Costs, Leg, LimitEntry, Position, day
+from tests.oracle_parts import Costs, Leg, LimitEntry, Position, session_of
 from tests.oracle_terms import Action, Bar, Point, Settings, Signal
 
 ENDS = {"delisted": "delisted", "cash_merger": "merger"}  # why a trade ended, by kind of action
@@ -191,9 +191,9 @@ class Account:
 
     def is_given_up(self, last: Bar) -> bool:
         """Whether this bar is the last of the fifth session after a symbol's last bar."""
-        moments = {bar.session for table in self.bars.values() for bar in table}
-        closes = {day(moment): moment for moment in sorted(moments)}
-        later = [session for session in sorted(closes) if session > day(last.session)]
+        moments = {bar.session: session_of(bar) for bars in self.bars.values() for bar in bars}
+        closes = {moments[moment]: moment for moment in sorted(moments)}
+        later = [session for session in sorted(closes) if session > session_of(last)]
         return len(later) >= 5 and self.session == closes[later[4]]
 
     # legs -----------------------------------------------------------------------------------

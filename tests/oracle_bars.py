@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
-from tests.oracle_parts import NEW_YORK, day
+from tests.oracle_parts import NEW_YORK, day, session_of
 from tests.oracle_terms import Bar, Outcome, Signal, Trade
 
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]  # by symbol
@@ -22,6 +23,12 @@ HALF_DAYS = {
     date(2025, 7, 3), date(2025, 11, 28), date(2025, 12, 24),
     date(2026, 11, 27), date(2026, 12, 24),
 }  # fmt: skip
+# Days of the week without a session; those of the tests.
+HOLIDAYS = {
+    date(2025, 5, 26), date(2025, 6, 19), date(2025, 7, 4), date(2025, 9, 1),
+    date(2025, 11, 27), date(2025, 12, 25), date(2026, 1, 1), date(2026, 1, 19),
+}  # fmt: skip
+EXTENDED = time(4), time(20)  # when trading before the open begins, and after the close ends
 
 
 def utc(session: date, clock: time) -> datetime:
@@ -29,22 +36,51 @@ def utc(session: date, clock: time) -> datetime:
     return datetime.combine(session, clock, NEW_YORK).astimezone(UTC).replace(tzinfo=None)
 
 
+@cache
 def hours(session: date) -> tuple[datetime, datetime]:
     """When a session opens and closes."""
     end = time(13) if session in HALF_DAYS else time(16)
     return utc(session, time(9, 30)), utc(session, end)
 
 
-def sequence(daily: Rows, finer: Rows, hedges: Sequence[str] = ()) -> dict[str, list[Bar]]:
-    """The bars of a run: of each session the finer ones, or the daily one of every symbol."""
+def is_session(today: date) -> bool:
+    """Whether the exchange is open on a day."""
+    return today.weekday() < 5 and today not in HOLIDAYS
+
+
+@cache
+def session_at(moment: datetime) -> date:
+    """The session that a moment belongs to: from a close on it is the next."""
+    today = day(moment)
+    if not is_session(today) or moment >= hours(today)[1]:
+        today += timedelta(days=1)
+    while not is_session(today):
+        today += timedelta(days=1)
+    return today
+
+
+def sequence(
+    daily: Rows, finer: Rows, hedges: Sequence[str] = (), *, extended: bool = False
+) -> dict[str, list[Bar]]:
+    """The bars of a run: of each session the finer ones, or the daily one of every symbol.
+
+    The finer ones are those of regular hours; with ``extended`` also those before and after.
+    """
     days = {symbol: {row[0]: Bar(*row) for row in rows} for symbol, rows in daily.items()}
     bars: dict[str, list[Bar]] = {symbol: [] for symbol in daily}
-    for session in sorted({session for table in days.values() for session in table}):
+    sessions = sorted({session for table in days.values() for session in table})
+    for session in sessions:
         there = [symbol for symbol in daily if session in days[symbol]]
         within = {s: within_hours(finer.get(s, ()), session) for s in there}
         if is_by_bars(within, hedges):
+            outside = {
+                s: outside_hours(finer.get(s, ()), session, sessions[0]) if extended else []
+                for s in there
+            }
+            moments = [{bar.session for bar in outside.get(symbol, ())} for symbol in hedges]
             for symbol in there:
-                bars[symbol] += within[symbol]
+                found = [b for b in outside[symbol] if all(b.session in one for one in moments)]
+                bars[symbol] += sorted(within[symbol] + found)
         else:
             for symbol in there:
                 opened, _ = hours(session)
@@ -56,6 +92,26 @@ def within_hours(rows: Sequence[tuple[Any, ...]], session: date) -> list[Bar]:
     """The finer bars that open within the hours of a session."""
     opened, closed = hours(session)
     return sorted(Bar(*row) for row in rows if opened <= row[0] < closed)
+
+
+def outside_hours(rows: Sequence[tuple[Any, ...]], session: date, first: date) -> list[Bar]:
+    """The finer bars before the open of a session, and after the close of the one before.
+
+    None are of a day before the run's first session.
+    """
+    found = [row for row in rows if session_at(row[0]) == session and is_extended(row[0])]
+    return [Bar(*row)._replace(belongs=session) for row in found if day(row[0]) >= first]
+
+
+@cache
+def is_extended(moment: datetime) -> bool:
+    """Whether a session's own day trades at a moment, though not in regular hours."""
+    today = day(moment)
+    if not is_session(today):
+        return False
+    opened, closed = hours(today)
+    first, last = (utc(today, clock) for clock in EXTENDED)
+    return first <= moment < opened or closed <= moment < last
 
 
 def is_by_bars(within: Tables, hedges: Sequence[str]) -> bool:
@@ -78,12 +134,13 @@ def tradable_bar(
 ) -> datetime | None:
     """The open of the bar that an event can be traded at; None where there is none.
 
-    ``bars`` are those of `sequence`. Before the close it is the last bar of its session.
+    ``bars`` are those of `sequence`. Before the close it is the last bar of its session. Outside
+    of regular hours is traded what is known to the minute.
     """
-    if published_at.replace(tzinfo=UTC).astimezone(NEW_YORK).date() < day(bars[symbol][0].session):
+    if day(published_at) < session_of(bars[symbol][0]):
         return None  # no price was there yet that could have moved on it
-    sessions = sorted({day(bar.session) for table in bars.values() for bar in table})
-    by_day = {day(bar.session) for table in bars.values() for bar in table if bar.whole}
+    sessions = sorted({session_of(bar) for table in bars.values() for bar in table})
+    by_day = {session_of(bar) for table in bars.values() for bar in table if bar.whole}
     known = published_at + reaction
     for session in sessions:
         opened, closed = hours(session)
@@ -94,8 +151,10 @@ def tradable_bar(
         if missing_bars == "none" and opened <= known < closed:
             return None
     found = bars[symbol]
+    if precision not in ("exact", "minute"):
+        found = [bar for bar in found if not bar.belongs]
     if decides == "close":
-        found = [bar for bar in found if bar is last_of_session(found, bar.session)]
+        found = [bar for bar in found if bar is last_of_session(found, session_of(bar))]
     for bar in found:
         moment = bar.session if decides == "open" else end_of(bar, length)
         if moment > known:
@@ -109,9 +168,9 @@ def end_of(bar: Bar, length: timedelta) -> datetime:
     return closed if bar.whole else min(bar.session + length, closed)
 
 
-def last_of_session(bars: Sequence[Bar], moment: datetime) -> Bar:
-    """The symbol's last bar of the session of a moment."""
-    return [bar for bar in bars if day(bar.session) == day(moment)][-1]
+def last_of_session(bars: Sequence[Bar], session: date) -> Bar:
+    """The symbol's last bar of a session."""
+    return [bar for bar in bars if session_of(bar) == session][-1]
 
 
 def acting(signal: Signal, bars: Tables) -> Signal:
@@ -119,21 +178,23 @@ def acting(signal: Signal, bars: Tables) -> Signal:
     at = signal.leave if signal.direction == "flat" else signal.enter
     if at == "open":
         return signal
-    last = last_of_session(bars[signal.symbol], signal.session)
-    return replace(signal, session=last.session)
+    own = bars[signal.symbol]
+    (session,) = [session_of(bar) for bar in own if bar.session == signal.session]
+    return replace(signal, session=last_of_session(own, session).session)
 
 
 def by_session(outcome: Outcome, bars: Tables) -> Outcome:
     """The outcome with a point of the curve a session, and trades by session and bar."""
-    points = {day(point.session): point for point in outcome.equity}
+    sessions = {bar.session: session_of(bar) for table in bars.values() for bar in table}
+    points = {sessions[point.session]: point for point in outcome.equity}
     whole = {bar.session for table in bars.values() for bar in table if bar.whole}
 
     def dated(trade: Trade) -> Trade:
         entered, left = trade.entry_session, trade.exit_session
         return replace(
             trade,
-            entry_session=day(entered),
-            exit_session=day(left),
+            entry_session=sessions[entered],
+            exit_session=sessions[left],
             entry_bar=None if entered in whole else entered,
             exit_bar=None if left in whole else left,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from math import floor
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -26,9 +27,17 @@ def to_nine_decimals(price: float) -> float:
     return floor(price * 1e9 + 0.5) / 1e9
 
 
+@cache
 def day(moment: date) -> date:
-    """The session of a bar."""
-    return moment.date() if isinstance(moment, datetime) else moment
+    """The day of a bar, by the clock of New York."""
+    if not isinstance(moment, datetime):
+        return moment
+    return moment.replace(tzinfo=UTC).astimezone(NEW_YORK).date()
+
+
+def session_of(bar: Bar) -> date:
+    """The session that a bar belongs to."""
+    return bar.belongs or day(bar.session)
 
 
 @dataclass
@@ -173,12 +182,17 @@ class Costs:
 
     def sessions(self, symbol: str, first: int, last: int) -> int:
         """How many of the symbol's sessions have begun after its bar ``first``, up to ``last``."""
-        return len({day(bar.session) for bar in self.bars[symbol][first : last + 1]}) - 1
+        return len({session_of(bar) for bar in self.bars[symbol][first : last + 1]}) - 1
 
     def ends_its_session(self, symbol: str, index: int) -> bool:
         """Whether no later bar of the symbol belongs to the same session."""
         after = self.bars[symbol][index + 1 : index + 2]
-        return not after or day(after[0].session) != day(self.bars[symbol][index].session)
+        return not after or session_of(after[0]) != session_of(self.bars[symbol][index])
+
+    def ends_its_day(self, symbol: str, index: int) -> bool:
+        """Whether no later bar of the symbol belongs to the same session and is of the same day."""
+        now, *after = [bar.session for bar in self.bars[symbol][index : index + 2]]
+        return self.ends_its_session(symbol, index) or day(after[0]) != day(now)
 
     def clock(self, symbol: str, index: int) -> str:
         """The New York clock at which a bar opens; a daily bar has none."""
@@ -189,16 +203,18 @@ class Costs:
 
     def slippage(self, symbol: str, session: date) -> float:
         """A fraction: basis points, and a share of the range of the symbol's session before."""
-        slip = self.rules.slippage_bps * 1e-4
-        for place in self.before(symbol, self.index(symbol, session))[-1:]:
+        index, rules = self.index(symbol, session), self.rules
+        is_extended = self.bars[symbol][index].belongs is not None
+        slip = (rules.extended_slippage_bps if is_extended else rules.slippage_bps) * 1e-4
+        for place in self.before(symbol, index)[-1:]:
             last = self.bars[symbol][place]
-            slip += self.rules.slippage_range * (last.high - last.low) / last.close
+            slip += rules.slippage_range * (last.high - last.low) / last.close
         return min(slip, 0.99)
 
     def before(self, symbol: str, index: int) -> list[int]:
-        """The symbol's bars before this one that are of its kind: daily, or finer."""
-        bars = self.bars[symbol]
-        return [place for place in range(index) if bars[place].whole == bars[index].whole]
+        """The symbol's bars before this one that are of its kind: daily, regular or extended."""
+        kinds = [(bar.whole, bar.belongs is None) for bar in self.bars[symbol][: index + 1]]
+        return [place for place in range(index) if kinds[place] == kinds[index]]
 
     def participation(self, symbol: str, index: int) -> int | None:
         """The most shares that the volume of the twenty sessions before lets an entry take."""

@@ -17,6 +17,7 @@ class Bar(NamedTuple):
     close: float
     volume: float = 1_000_000
     whole: bool = False  # a daily bar among finer ones, at the moment of its session's open
+    belongs: date | None = None  # outside of regular hours, the session it belongs to
 
 
 # Day, kind and amount: dollars a share of a ``dividend``, new shares for one of a ``split``, and
@@ -36,6 +37,7 @@ class Settings:
     commission_max: float = 0.01  # fraction of the order's value
     slippage_bps: float = 5.0
     slippage_range: float = 0.0  # share of the range of the session before
+    extended_slippage_bps: float = 25.0  # outside of regular hours
     max_participation: float | None = None  # share of the median volume
     max_gross: float = 1.0
     max_positions: int | None = None  # held at a time
@@ -46,6 +48,7 @@ class Settings:
     borrow_collateral: float = 1.02
     borrow_day_count: int = 360
     cash_rate: float = 0.0  # a year
+    hours: str = "regular"  # or 'extended': finer bars before the open and after the close trade
 
 
 @dataclass(frozen=True)

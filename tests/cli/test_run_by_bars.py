@@ -1,7 +1,7 @@
 """`backtest run --bars 5m` on imported bars, as a user types it, with figures worked by hand.
 
-ACME has bars of five minutes on 2025-06-12 alone, which agree with its daily bar 108 110 106 109;
-New York is four hours behind UTC.
+ACME has bars of five minutes on 2025-06-12 alone, which agree with its daily bar 108 110 106 109,
+and one after the close before; New York is four hours behind UTC.
 """
 
 import pytest
@@ -10,6 +10,7 @@ from tests.commands import MADE_UP, rows
 
 BARS = """\
 time,open,high,low,close,volume
+2025-06-11 16:40,107.5,107.5,107,107,100
 2025-06-12 09:30,108,110,108,109,100
 2025-06-12 10:15,109,109,107,107,100
 2025-06-12 10:20,107,108,106,107,100
@@ -78,3 +79,47 @@ def test_where_bars_are_missing_it_is_not_traded_if_so_chosen(quick):
     assert [trade["entry_session"] for trade in trades] == ["2025-06-12"]
     assert [row["action"] for row in decisions] == ["enter", "not_tradable"]
     assert "no bars of 5 minutes in 2025-06-16" in decisions[1]["reason"]
+
+
+AFTER_HOURS = """\
+symbol,published_at,precision,headline,category,note
+ACME,2025-06-11T16:31:00-04:00,minute,After the close,contract,made up
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "opened", "fill"),
+    [
+        ([], "2025-06-12T13:30", 108 * 0.9995),
+        (["--hours", "extended"], "2025-06-11T20:40", 107.5 * 0.9975),
+        (["--hours", "extended", "--extended-slippage", "40"], "2025-06-11T20:40", 107.5 * 0.996),
+    ],
+)
+def test_after_the_close_it_is_traded_in_extended_hours_alone(
+    quick, checkout, options, opened, fill
+):
+    checkout.write("data/events/news.csv", AFTER_HOURS)
+    trades, decisions = quick(*options)
+    shares, cover = int(50_000 / fill), 106 * 1.0005
+    assert [trade["entry_session"] for trade in trades] == ["2025-06-12"]
+    assert trades[0]["entry_bar"].replace(" ", "T").startswith(opened)
+    assert decisions[0]["tradable_bar"].replace(" ", "T").startswith(opened)
+    assert trades[0]["exit_bar"].replace(" ", "T").startswith("2025-06-12T19:50")
+    assert float(trades[0]["shares"]) == shares
+    # Of 10 % a year for a night, on the last price of the evening before.
+    borrow = shares * 107 * 1.02 * 0.10 / 360 if options else 0
+    profit = shares * (fill - cover) - 2 * shares * 0.005 - borrow
+    assert float(trades[0]["net_profit"]) == pytest.approx(profit)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--hours", "extended"], "choose some with --bars, or leave --hours out."),
+        (["--hours", "late", "--bars", "5m"], "hours 'late': Input should be 'regular' or"),
+    ],
+)
+def test_hours_that_cannot_be_are_refused(quick, command, options, told):
+    outcome = command("run", "quick", *MADE_UP, *options)
+    assert outcome.code == 2
+    assert told in outcome.err

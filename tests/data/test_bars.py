@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from backtest.data.bars import LENGTHS, read_bars
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file
 from backtest.data.inputs import read_inputs
 from backtest.data.price_rows import parquet_bytes
@@ -53,6 +54,41 @@ def test_bars_within_the_hours_of_sessions_are_read(checkout):
     ]  # fmt: skip
     assert bars.sessions.astype(str).tolist() == ["2025-07-02"] * 2 + ["2025-07-03", "2025-07-07"]
     assert bars.table[1].tolist() == [121.0, 122.0, 120.0, 121.0, 20.0]
+
+
+def test_of_extended_hours_those_before_and_after_are_read(checkout):
+    bars = read_bars(write(checkout, ROWS), "ACME", "5m", hours="extended")
+    outside = bars.times[bars.is_extended]
+    assert outside[0] == np.datetime64("2025-07-02T13:25")
+    regular = read_bars(checkout.root / "data/prices", "ACME", "5m")
+    assert bars.times[~bars.is_extended].tolist() == regular.times.tolist()
+    pd.testing.assert_frame_equal(bars.by_session, regular.by_session)
+
+
+@pytest.mark.parametrize(
+    ("moment", "session"),
+    [
+        ("2025-06-06 03:59", None),
+        ("2025-06-06 04:00", "2025-06-06"),
+        ("2025-06-06 09:29", "2025-06-06"),
+        ("2025-06-06 09:30", None),
+        ("2025-06-06 15:59", None),
+        ("2025-06-06 16:00", "2025-06-09"),  # a Friday, and the Monday after it
+        ("2025-06-06 19:59", "2025-06-09"),
+        ("2025-06-06 20:00", None),
+        ("2025-06-07 10:00", None),
+        ("2025-07-03 12:59", None),
+        ("2025-07-03 13:00", "2025-07-07"),  # a half day before a holiday
+        ("2025-07-04 10:00", None),
+        ("2025-03-10 04:00", "2025-03-10"),  # the first day of summer time
+        ("2025-11-03 04:00", "2025-11-03"),
+        ("2025-11-03 19:59", "2025-11-04"),
+    ],
+)
+def test_what_trades_outside_of_hours_belongs_to_the_session_that_opens_next(moment, session):
+    time = pd.Timestamp(moment, tz="America/New_York").tz_convert("UTC").tz_localize(None)
+    found = trading_calendar().extended_sessions_at(np.array([time.to_datetime64()], "M8[us]"))
+    assert found.astype(str).tolist() == [session or "NaT"]
 
 
 def test_what_decides_is_the_bars_and_their_length(checkout):

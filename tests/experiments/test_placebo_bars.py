@@ -36,9 +36,9 @@ def panel() -> Panel:
     for name in prices.dtype.names:
         prices[name] = 100.0
         prices[name][HEDGE_ALONE, 0] = np.nan
-    is_finer = np.arange(len(times)) != DAILY
+    kinds = np.where(np.arange(len(times)) == DAILY, 0, 1).astype(np.int8)
     volume = np.ones((len(times), 2))
-    return Panel(("ACME", "INDX"), times, times.astype("M8[D]"), prices, volume, (), is_finer)
+    return Panel(("ACME", "INDX"), times, times.astype("M8[D]"), prices, volume, (), kinds)
 
 
 def rows(*signals: tuple[int, dict[str, object]]) -> np.ndarray:

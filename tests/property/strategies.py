@@ -13,19 +13,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.oracle import Action, Settings, Signal
+from tests.oracle_bars import is_session
 
 Row = tuple[date, float, float, float, float] | tuple[date, float, float, float, float, float]
 SYMBOLS = ("ACME", "BOLT", "COIL")
-HOLIDAYS = {
-    date(2025, 5, 26),
-    date(2025, 6, 19),
-    date(2025, 7, 4),
-    date(2025, 9, 1),
-    date(2025, 11, 27),
-    date(2025, 12, 25),
-    date(2026, 1, 1),
-    date(2026, 1, 19),
-}
 SPANS = (
     date(2025, 6, 2), date(2025, 6, 12), date(2025, 8, 20), date(2025, 12, 15),
     date(2025, 10, 27), date(2025, 3, 3), date(2025, 11, 24),
@@ -49,7 +40,7 @@ class World:
 def exchange_sessions(first: date, count: int) -> list[date]:
     """Sessions of the exchange from ``first`` on."""
     days = (first + timedelta(days=n) for n in range(2 * count + 10))
-    return [day for day in days if day.weekday() < 5 and day not in HOLIDAYS][:count]
+    return [day for day in days if is_session(day)][:count]
 
 
 def fractions(*extra: float) -> st.SearchStrategy[float]:

@@ -22,7 +22,7 @@ from tests.engines import (
     run_replay,
 )
 from tests.oracle import Bar, Signal, simulate
-from tests.oracle_bars import hours, sequence
+from tests.oracle_bars import hours
 from tests.property.actions import eventful_worlds
 from tests.property.bars import NUMBERS, BarWorld, bar_worlds, told
 from tests.property.strategies import World
@@ -59,19 +59,19 @@ def test_the_program_finds_the_bar_of_the_oracle(world: BarWorld) -> None:
             category="contract",
         )
         asked = world.reaction, world.decides, world.missing_bars, hedged
-        assert program_bar(world.bars, world.finer, event, *asked) == world.bar_of(fact)
+        found = program_bar(world.bars, world.finer, event, *asked, extended=world.extended)
+        assert found == world.bar_of(fact)
 
 
 @given(bar_worlds())
 def test_replay_and_kernel_tell_the_same_of_each_trade_and_decision(world: BarWorld) -> None:
     stocks = made_up_stocks(world.bars, world.actions)
-    bars = made_up_bars(stocks, world.finer, world.signals)
+    bars = made_up_bars(stocks, world.finer, world.signals, world.settings.hours)
     rates, rules = borrow_rates(world.bars, world.borrow), Rules(**vars(world.settings))
     asked = stocks, rates, made_up_decisions(world.signals), rules, bars
     replayed, by_kernel = replay(*asked), replay_by_kernel(*asked)
     check_agreement("replay", replayed, "kernel", by_kernel)
-    hedges = sorted({symbol for signal in world.signals for symbol, _ in signal.legs})
-    own = sequence(world.bars, world.finer, hedges)
+    own = world.own_bars()
     for trade in replayed.trades:
         if all(action != "split" for _, action, _ in world.actions.get(trade.symbol, ())):
             check_excursions(trade, own[trade.symbol])

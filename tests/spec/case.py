@@ -11,17 +11,25 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any
 
-from tests.oracle import Action, Settings, Signal, day
-from tests.oracle_bars import utc
+from tests.oracle import Action, Settings, Signal
+from tests.oracle_bars import hours, is_session, session_at, utc
+from tests.oracle_parts import day
 
 DEFAULT = Settings()
 # No slippage, no commission, no borrow: the bare prices.
-FREE = Settings(slippage_bps=0.0, commission_per_share=0.0, borrow_default=0.0)
+FREE = Settings(
+    slippage_bps=0.0, extended_slippage_bps=0.0, commission_per_share=0.0, borrow_default=0.0
+)
 
 
 def free(**changes: Any) -> Settings:
     """Free trading, except for what is named."""
     return replace(FREE, **changes)
+
+
+def extended(**changes: Any) -> Settings:
+    """Free trading by finer bars outside of regular hours too."""
+    return free(hours="extended", **changes)
 
 
 def moment(stamp: str) -> date:
@@ -87,9 +95,10 @@ def trade(
 ) -> ExpectedTrade:
     """An expected trade. What is not given is zero: nothing is derived."""
     entered, left = moment(entry_session), moment(exit_session)
+    sessions = [session_at(at) if isinstance(at, datetime) else at for at in (entered, left)]
     times = [at if isinstance(at, datetime) else None for at in (entered, left)]
     return ExpectedTrade(
-        event_id, symbol, direction, shares, day(entered), entry_price, day(left), exit_price,
+        event_id, symbol, direction, shares, sessions[0], entry_price, sessions[1], exit_price,
         exit_reason, gross, commission, borrow, hedge, dividends, *times,
     )  # fmt: skip
 
@@ -118,10 +127,13 @@ def parse_bars(table: str) -> list[Row]:
 
 
 def composed(rows: Sequence[Row]) -> dict[date, Row]:
-    """Finer bars as those of their sessions."""
+    """Finer bars of regular hours as those of their sessions."""
     sessions: dict[date, list[Row]] = {}
     for row in rows:
-        sessions.setdefault(day(row[0]), []).append(row)
+        session = day(row[0])
+        opened, closed = hours(session)
+        if is_session(session) and opened <= row[0] < closed:
+            sessions.setdefault(session, []).append(row)
     return {
         session: (
             session,

@@ -118,18 +118,21 @@ CASES = [
         equity=[103_000, 95_000],
     ),
     Case(
-        name="a_limit_waits_through_its_bar_and_lapses",
+        name="a_limit_that_its_bar_does_not_reach_waits_for_the_next",
         rule="finer bars",
         bars={},
         finer={"ACME": """
             2025-06-03 09:30 100 100 100 100
             2025-06-03 09:35 101 102  99 100  # 98 is not reached
-            2025-06-03 09:40 100 100  95  96  # too late
+            2025-06-03 09:40 100 100  95  96
         """},
-        signals=[long("2025-06-03 09:35", weight=0.5, limit=0.02)],
-        trades=[],
-        equity=[100_000],
-        outcomes={"e1": "not_filled"},
+        signals=[long("2025-06-03 09:35", weight=0.49, limit=0.02)],
+        trades=[  # 49,000 ÷ 98
+            trade("e1", "ACME", "long", 500, "2025-06-03 09:40", 98.0, "2025-06-03 09:40", 96.0,
+                  "open", gross=500 * (96 - 98)),
+        ],
+        equity=[99_000],
+        outcomes={"e1": "enter"},
     ),
     Case(
         name="a_limit_is_measured_from_the_close_of_the_bar_before",

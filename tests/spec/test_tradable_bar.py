@@ -14,7 +14,7 @@ from backtest.data.kinds import NEW_YORK, News
 from backtest.engine.schedule import schedule
 from tests import oracle
 from tests.engines import made_up_bars, made_up_stocks
-from tests.oracle_bars import hours, last_of_session, sequence
+from tests.oracle_bars import last_of_session, sequence
 from tests.spec.case import Case, moment
 
 DAILY = {
@@ -66,6 +66,71 @@ CLOCKS_CHANGE = {
         2025-11-03 09:35 100 100 100 100
     """
 }
+# From a bar at 04:00 on Friday to one after the last session.
+EVENING = {
+    "ACME": """
+        2025-06-05 18:00 100 100 100 100  # of a day before the run
+        2025-06-06 04:00 100 100 100 100
+        2025-06-06 09:30 100 100 100 100
+        2025-06-06 15:55 100 100 100 100
+        2025-06-06 16:05 100 100 100 100
+        2025-06-06 16:10 100 100 100 100
+        2025-06-06 19:55 100 100 100 100
+        2025-06-06 20:30 100 100 100 100  # too late
+        2025-06-07 12:00 100 100 100 100  # on a Saturday
+        2025-06-09 03:55 100 100 100 100  # too early
+        2025-06-09 08:00 100 100 100 100
+        2025-06-09 09:30 100 100 100 100
+        2025-06-09 09:35 100 100 100 100
+        2025-06-09 16:05 100 100 100 100  # of a session that the run does not have
+    """
+}
+# Monday is by the day, on Wednesday ACME is not traded.
+SOME_EVENINGS = {
+    "ACME": """
+        2025-06-06 15:55 100 100 100 100
+        2025-06-06 16:05 100 100 100 100
+        2025-06-09 08:00 100 100 100 100
+        2025-06-09 16:05 100 100 100 100
+        2025-06-10 09:30 100 100 100 100
+        2025-06-10 16:05 100 100 100 100
+        2025-06-11 08:00 100 100 100 100
+        2025-06-11 16:05 100 100 100 100
+        2025-06-12 09:30 100 100 100 100
+    """,
+    "BOLT": """
+        2025-06-06 09:30 100 100 100 100
+        2025-06-10 09:30 100 100 100 100
+        2025-06-11 09:30 100 100 100 100
+        2025-06-12 09:30 100 100 100 100
+    """,
+}
+MONDAY = {
+    "ACME": "2025-06-09 100 100 100 100",
+    "BOLT": "2025-06-09 100 100 100 100",
+}
+HALF_DAYS_EVENING = {
+    "ACME": """
+        2025-11-28 12:55 100 100 100 100
+        2025-11-28 13:00 100 100 100 100
+        2025-11-28 14:00 100 100 100 100
+        2025-12-01 09:30 100 100 100 100
+    """
+}
+EVENINGS_OF_CHANGES = {
+    "ACME": """
+        2025-03-07 15:55 100 100 100 100
+        2025-03-07 19:55 100 100 100 100  # 00:55 UTC
+        2025-03-10 03:55 100 100 100 100  # too early
+        2025-03-10 04:00 100 100 100 100  # 08:00 UTC
+        2025-03-10 09:30 100 100 100 100
+        2025-10-31 15:55 100 100 100 100
+        2025-10-31 19:55 100 100 100 100  # 23:55 UTC
+        2025-11-03 03:55 100 100 100 100
+        2025-11-03 04:00 100 100 100 100  # 09:00 UTC
+        2025-11-03 09:30 100 100 100 100
+    """
+}
 
 
 class Row(NamedTuple):
@@ -80,6 +145,7 @@ class Row(NamedTuple):
     missing_bars: str = "daily"
     finer: dict[str, str] = FINER
     daily: dict[str, str] = DAILY
+    extended: bool = False
 
 
 def close(name: str, published: str, bar: str | None, **terms: Any) -> Row:
@@ -92,6 +158,17 @@ def by_session(name: str, published: str, bar: str | None, **terms: Any) -> Row:
 
 def alone(name: str, published: str, bar: str | None, finer: dict[str, str], **terms: Any) -> Row:
     return Row(name, published, bar, finer=finer, daily={}, **terms)
+
+
+def outside(
+    name: str,
+    published: str,
+    bar: str | None,
+    finer: dict[str, str] = EVENING,
+    daily: dict[str, str] | None = None,
+    **terms: Any,
+) -> Row:
+    return Row(name, published, bar, finer=finer, daily=daily or {}, extended=True, **terms)
 
 
 ROWS = [
@@ -179,6 +256,64 @@ ROWS = [
     # 42 hours from Saturday, 16:30, are at 09:30 of the new clock.
     alone("a_reaction_over_the_night_in_autumn", "2025-11-01 16:30", "2025-11-03 09:35",
           CLOCKS_CHANGE, reaction=42 * 60),
+    # Before the open and after the close:
+    outside("in_the_last_regular_bar", "2025-06-06 15:57", "2025-06-06 16:05"),
+    outside("at_the_regular_close", "2025-06-06 16:00", "2025-06-06 16:05"),
+    outside("a_second_before_a_bar_after_hours", "2025-06-06 16:04:59", "2025-06-06 16:05"),
+    outside("at_the_open_of_a_bar_after_hours", "2025-06-06 16:05", "2025-06-06 16:10"),
+    outside("to_the_minute_after_hours", "2025-06-06 16:05", "2025-06-06 16:10",
+            precision="minute"),
+    outside("a_reaction_that_ends_at_an_open_after_hours", "2025-06-06 16:05", "2025-06-06 19:55",
+            reaction=5),
+    outside("a_reaction_that_ends_after_hours", "2025-06-06 15:59", "2025-06-06 16:05",
+            reaction=5),
+    outside("a_reaction_that_ends_at_the_regular_open", "2025-06-09 09:25", "2025-06-09 09:35",
+            reaction=5),
+    outside("in_the_last_bar_after_hours", "2025-06-06 19:56", "2025-06-09 08:00"),
+    outside("after_the_last_bar_after_hours", "2025-06-06 20:30", "2025-06-09 08:00"),
+    outside("on_a_saturday", "2025-06-07 11:00", "2025-06-09 08:00"),
+    outside("before_the_first_bar_before_the_open", "2025-06-09 03:50", "2025-06-09 08:00"),
+    outside("in_a_bar_before_the_open", "2025-06-09 08:00", "2025-06-09 09:30"),
+    outside("after_the_last_session", "2025-06-09 16:00", None),
+    outside("before_the_first_day_after_hours", "2025-06-05 17:00", None),
+    outside("before_the_open_of_the_first_day", "2025-06-06 03:00", "2025-06-06 04:00"),
+    outside("in_regular_hours_alone", "2025-06-06 16:04", "2025-06-09 09:30",
+            precision="session"),
+    outside("within_the_session_in_regular_hours_alone", "2025-06-06 12:00", "2025-06-09 09:30",
+            precision="session"),
+    outside("before_the_open_in_regular_hours_alone", "2025-06-09 07:00", "2025-06-09 09:30",
+            precision="session"),
+    outside("by_the_day_in_regular_hours_alone", "2025-06-06 23:59:59", "2025-06-09 09:30",
+            precision="date"),
+    outside("after_hours_for_the_close", "2025-06-06 16:04", "2025-06-09 09:35", decides="close"),
+    outside("before_the_open_for_the_close", "2025-06-09 08:00", "2025-06-09 09:35",
+            decides="close"),
+    outside("before_the_regular_close", "2025-06-06 15:59", "2025-06-06 15:55", decides="close"),
+    outside("at_the_regular_close_for_the_close", "2025-06-06 16:00", "2025-06-09 09:35",
+            decides="close"),
+    # That of Monday is not traded outside of hours, but for its own evening.
+    outside("before_a_session_by_the_day", "2025-06-06 16:01", "2025-06-09 09:30", SOME_EVENINGS,
+            MONDAY),
+    outside("before_a_session_whose_bars_are_missing", "2025-06-06 16:01", None, SOME_EVENINGS,
+            MONDAY, missing_bars="none"),
+    outside("after_a_session_by_the_day", "2025-06-09 16:01", "2025-06-09 16:05", SOME_EVENINGS,
+            MONDAY),
+    outside("after_a_session_whose_bars_are_missing", "2025-06-09 16:01", "2025-06-09 16:05",
+            SOME_EVENINGS, MONDAY, missing_bars="none"),
+    outside("before_a_halt_of_a_session", "2025-06-10 16:01", "2025-06-11 16:05", SOME_EVENINGS,
+            MONDAY),
+    outside("after_the_early_close", "2025-11-28 12:59", "2025-11-28 13:00", HALF_DAYS_EVENING),
+    outside("at_the_early_close", "2025-11-28 13:00", "2025-11-28 14:00", HALF_DAYS_EVENING),
+    outside("at_the_early_close_for_the_close", "2025-11-28 13:00", "2025-12-01 09:30",
+            HALF_DAYS_EVENING, decides="close"),
+    outside("late_in_the_evening_before_spring", "2025-03-07 19:50", "2025-03-07 19:55",
+            EVENINGS_OF_CHANGES),
+    outside("early_in_the_morning_of_spring", "2025-03-10 03:50", "2025-03-10 04:00",
+            EVENINGS_OF_CHANGES),
+    outside("late_in_the_evening_before_autumn", "2025-10-31 19:50", "2025-10-31 19:55",
+            EVENINGS_OF_CHANGES),
+    outside("early_in_the_morning_of_autumn", "2025-11-03 03:50", "2025-11-03 04:00",
+            EVENINGS_OF_CHANGES),
 ]  # fmt: skip
 
 
@@ -198,7 +333,7 @@ def test_the_oracle_finds_the_bar(row: Row) -> None:
         stamp(row.published).astimezone(UTC).replace(tzinfo=None),
         row.precision,
         timedelta(minutes=row.reaction),
-        sequence(case.rows(), case.finer_rows()),
+        sequence(case.rows(), case.finer_rows(), extended=row.extended),
         timedelta(minutes=5),
         decides=row.decides,
         missing_bars=row.missing_bars,
@@ -217,8 +352,9 @@ def test_the_program_finds_the_bar(row: Row) -> None:
         headline=row.name,
         category="contract",
     )
+    reaction = timedelta(minutes=row.reaction)
     found = program_bar(
-        bars, finer, event, timedelta(minutes=row.reaction), row.decides, row.missing_bars
+        bars, finer, event, reaction, row.decides, row.missing_bars, extended=row.extended
     )
     assert found == (row.bar and moment(row.bar))
 
@@ -231,10 +367,12 @@ def program_bar(
     decides: str,
     missing_bars: str,
     hedged: tuple[oracle.Signal, ...] = (),
+    *,
+    extended: bool = False,
 ) -> datetime | None:
     """The open of the bar that the program finds; None where the event cannot be traded."""
     stocks = made_up_stocks(bars, {})
-    run = made_up_bars(stocks, finer, hedged)
+    run = made_up_bars(stocks, finer, hedged, "extended" if extended else "regular")
     assert run is not None
     run = replace(run, is_needed=missing_bars == "none")
     (decision,) = schedule((News,), [event], stocks, stocks, reaction, at=decides, bars=run)
@@ -244,8 +382,8 @@ def program_bar(
     assert session is not None
     if decides == "close":
         hedges = sorted({symbol for signal in hedged for symbol, _ in signal.legs})
-        own = sequence(bars, finer, hedges)[event.symbol]
-        return last_of_session(own, hours(session)[0]).session
+        own = sequence(bars, finer, hedges, extended=extended)[event.symbol]
+        return last_of_session(own, session).session
     if decision.tradable_bar is None:
         return trading_calendar().time_of(session, "open").replace(tzinfo=None)
     return decision.tradable_bar.replace(tzinfo=None)

@@ -287,11 +287,29 @@ class Terms(Account):
     universe: UniverseOption = None
     first: Annotated[date | None, day("--from", "First day of the replay.")] = None
     last: Annotated[date | None, day("--to", "Last day of the replay.")] = None
+    hours: Annotated[
+        str | None,
+        typer.Option(
+            metavar="regular|extended",
+            help="Trade what is decided also before the open and after the close. [regular]",
+        ),
+    ] = None
+    extended_slippage_bps: Annotated[
+        float | None,
+        number(
+            "--extended-slippage",
+            "Basis points on fills outside of the hours. [25]",
+            "25",
+            "basis points",
+        ),
+    ] = None
     parameters: Settings = None
 
     def arguments(self) -> dict[str, Any]:
         """The same as calls take them."""
-        return {**super().arguments(), "parameters": parse_settings(self.parameters)}
+        found = super().arguments()
+        found["rules"] |= {n: found.pop(n) for n in ("hours", "extended_slippage_bps")}
+        return {**found, "parameters": parse_settings(self.parameters)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Bars finer than sessions, of which those within a session's hours are read.
+"""Bars finer than sessions: those within its hours, and on demand those before and after.
 
 They are in `prices/5m/ACME.parquet`, a folder a length, as `simulate` reads them.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -28,19 +28,27 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
     from backtest.data.datafile import Reader
 
+Hours = Literal["regular", "extended"]
+HOURS: tuple[Hours, ...] = get_args(Hours)
+_ARRAYS = ("times", "sessions", "table", "is_extended")
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
 
 
 @dataclass(frozen=True)
 class FinerBars:
-    """The bars of one symbol within the hours of sessions, oldest first."""
+    """The bars of one symbol, oldest first.
+
+    They open within the hours of sessions or, where `extended` hours were read, before or after
+    them. What trades after a close belongs to the session that opens next.
+    """
 
     symbol: str
     length: int  # minutes; a bar is cut short by the close of its session
     file: DataFile
     times: NDArray[np.datetime64]  # when each opens, UTC, in microseconds
-    sessions: NDArray[np.datetime64]  # the session in which it does, as a day
+    sessions: NDArray[np.datetime64]  # the session that it belongs to, as a day
     table: NDArray[np.float64]  # a row a bar: open, high, low, close, volume
+    is_extended: NDArray[np.bool_]  # whether it opens outside of the hours
     former: tuple[DataFile, ...] = ()  # under other tickers, whose bars are in the table as well
 
     def sha256(self) -> str:
@@ -66,10 +74,11 @@ class FinerBars:
 
     @cached_property
     def by_session(self) -> pd.DataFrame:
-        """What the bars of each session make together: its open, high, low, close and volume."""
-        days, begins = np.unique(self.sessions, return_index=True)
-        ends = np.searchsorted(self.sessions, days, "right") - 1
-        opens, highs, lows, closes, volumes = self.table.T
+        """What the bars within a session's hours make: its open, high, low, close and volume."""
+        own = self._rows(~self.is_extended) if self.is_extended.any() else self
+        days, begins = np.unique(own.sessions, return_index=True)
+        ends = np.searchsorted(own.sessions, days, "right") - 1
+        opens, highs, lows, closes, volumes = own.table.T
         columns = (
             opens[begins], np.maximum.reduceat(highs, begins), np.minimum.reduceat(lows, begins),
             closes[ends], np.add.reduceat(volumes, begins),
@@ -78,9 +87,8 @@ class FinerBars:
         return pd.DataFrame(dict(zip(BAR_COLUMNS, columns, strict=True)), index=index)
 
     def _rows(self, rows: slice | NDArray[np.bool_]) -> FinerBars:
-        return replace(
-            self, times=self.times[rows], sessions=self.sessions[rows], table=self.table[rows]
-        )
+        columns = {name: getattr(self, name)[rows] for name in _ARRAYS}
+        return replace(self, **columns)
 
 
 def minutes_of(length: str) -> int:
@@ -109,10 +117,12 @@ def read_bars(
     *,
     renames: Sequence[Action] = (),
     read: Reader = read_data_file,
+    hours: Hours = "regular",
 ) -> FinerBars:
     """Read the bars of a symbol, of a length of `LENGTHS`, from the folder of prices.
 
-    Of a stock that was renamed, those under the former ticker come first. UsageError where there
+    Of a stock that was renamed, those under the former ticker come first. Bars outside of `hours`
+    are left out: of extended ones those before 04:00 or from 20:00 New York. UsageError where there
     are none; DataError where a file breaks its format or does not agree with its metadata.
     """
     path = bars_path(folder, symbol, length)
@@ -124,29 +134,35 @@ def read_bars(
             f"from a file of yours, `backtest prices fetch {symbol} --bars {length}` what Yahoo "
             f"has of them."
         )
-    bars = parse_bars(read(path, f"backtest prices seal {symbol} --bars {length}"))
+    bars = parse_bars(read(path, f"backtest prices seal {symbol} --bars {length}"), hours)
     for rename in reversed(renames):
         before = bars_path(folder, rename.name, length)
         if before.is_file():
             command = f"backtest prices seal {rename.name} --bars {length}"
-            bars = _continued(parse_bars(read(before, command)), bars, rename.day)
+            bars = _continued(parse_bars(read(before, command), hours), bars, rename.day)
     return bars
 
 
-def parse_bars(file: DataFile) -> FinerBars:
-    """Check the content of a file of bars; those outside of the hours of sessions are left out."""
-    return regular_bars(file, *bars_table(file))
+def parse_bars(file: DataFile, hours: Hours = "regular") -> FinerBars:
+    """Check the content of a file of bars; those outside of the hours are left out."""
+    return bars_within(file, *bars_table(file), hours)
 
 
-def regular_bars(
-    file: DataFile, times: NDArray[np.datetime64], table: NDArray[np.float64]
+def bars_within(
+    file: DataFile,
+    times: NDArray[np.datetime64],
+    table: NDArray[np.float64],
+    hours: Hours = "regular",
 ) -> FinerBars:
     """The bars of a file, or of what it would hold, that open within the hours of a session."""
     sessions = trading_calendar().sessions_at(times)
-    regular = ~np.isnat(sessions)
-    length = LENGTHS[file.path.parent.name]
+    is_extended = np.isnat(sessions)
+    if hours == "extended":
+        outside = trading_calendar().extended_sessions_at(times[is_extended])
+        sessions[is_extended] = outside
+    rows, length = ~np.isnat(sessions), LENGTHS[file.path.parent.name]
     return FinerBars(
-        file.path.stem, length, file, times[regular], sessions[regular], table[regular]
+        file.path.stem, length, file, times[rows], sessions[rows], table[rows], is_extended[rows]
     )
 
 
@@ -169,10 +185,7 @@ def _continued(former: FinerBars, bars: FinerBars, renamed_on: date) -> FinerBar
     begin = np.datetime64(renamed_on)
     end = min(begin, bars.sessions[0]) if len(bars.sessions) else begin
     before = former.within(former.sessions[former.sessions < end])
-    return replace(
-        bars,
-        times=np.concatenate([before.times, bars.times]),
-        sessions=np.concatenate([before.sessions, bars.sessions]),
-        table=np.concatenate([before.table, bars.table]),
-        former=(former.file, *bars.former),
-    )
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(before, name), getattr(bars, name)]) for name in _ARRAYS
+    }
+    return replace(bars, **joined, former=(former.file, *bars.former))

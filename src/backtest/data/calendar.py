@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 EXCHANGE = "XNYS"
 _FIRST, _LAST = "1926-01-04", "2035-12-31"
 _NEVER = np.datetime64("NaT", "us")
+_EARLIEST, _LATEST = 4 * 60, 20 * 60  # minutes after midnight: of extended hours
 
 
 class TradingCalendar:
@@ -119,6 +120,22 @@ class TradingCalendar:
         inside = (self.opens[at] <= moments) & (moments < self.closes[at])
         return np.where(inside, self.sessions[at], _NEVER.astype("M8[D]"))
 
+    def extended_sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+        """The session that each moment outside of hours belongs to; NaT for all others.
+
+        From 04:00 New York before its open it is the session of the day, from its close until
+        20:00 the next one.
+        """
+        days, minutes = new_york_clock(moments)
+        place = np.searchsorted(self.sessions[:-1], days)
+        is_day = self.sessions[place] == days
+        is_before = is_day & (minutes >= _EARLIEST) & (moments < self.opens[place])
+        is_after = is_day & (minutes < _LATEST) & (moments >= self.closes[place])
+        sessions = self.sessions[np.minimum(place + is_after, len(self.sessions) - 1)]
+        found: NDArray[np.datetime64] = sessions.copy()
+        found[~(is_before | is_after)] = _NEVER
+        return found
+
     def _session(self, index: int | np.intp) -> date:
         session: date = self.sessions[index].item()
         return session
@@ -143,6 +160,19 @@ def _times() -> bytes:
     calendar: Any = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST)
     times = (calendar.sessions, calendar.opens, calendar.closes)
     return np.stack([np.asarray(each, "M8[us]") for each in times]).tobytes()
+
+
+def new_york_clock(
+    moments: NDArray[np.datetime64],
+) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+    """The days and the minutes after midnight in New York of moments, UTC."""
+    import pandas as pd
+
+    from backtest.data.kinds import NEW_YORK
+
+    local = pd.DatetimeIndex(moments, tz="UTC").tz_convert(NEW_YORK).tz_localize(None)
+    days = local.to_numpy().astype("M8[D]")
+    return days, np.asarray(local.hour * 60 + local.minute, np.int64)
 
 
 def as_utc64(moment: datetime) -> np.datetime64:

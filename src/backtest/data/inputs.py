@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.data.actions import Actions
-    from backtest.data.bars import FinerBars
+    from backtest.data.bars import FinerBars, Hours
     from backtest.data.borrow import BorrowRates
     from backtest.data.events import EventFile
     from backtest.data.prices import Prices
@@ -142,6 +142,7 @@ def read_inputs(
     trades_also: Sequence[str] = (),
     *,
     bars: str | None = None,
+    hours: Hours = "regular",
     needs_bars: bool = True,
     accept_jumps: bool = False,
 ) -> Inputs:
@@ -150,13 +151,13 @@ def read_inputs(
     The files are looked at as of the end of a day in New York: in the version of then, without what
     became public later. A `universe` takes the place of `symbols`; its name as `benchmark` is the
     mean of its members. With `bars`, a length such as `5m`, all that is replayed has such bars as
-    well, in the sessions in which it traded. Where it `needs_bars` a stock with closes alone is
-    refused, or left out of a universe. `wanted_by` names who `looks_at` other symbols, or
-    `trades_also` others, of which those that are members of the universe are not traded on events
-    of their own. MissingDataError where there are no prices of them, or no file of a kind that is
-    listened to. UsageError where a symbol or the span is wrong, or the day is still to come, or
-    there are no such bars; DataError where a price jumps as after a split that is not on file,
-    unless such `accept_jumps`.
+    well, in the sessions in which it traded; of extended `hours` also those outside. Where it
+    `needs_bars` a stock with closes alone is refused, or left out of a universe. `wanted_by` names
+    who `looks_at` other symbols, or `trades_also` others, of which those that are members of the
+    universe are not traded on events of their own. MissingDataError where there are no prices of
+    them, or no file of a kind that is listened to. UsageError where a symbol or the span is wrong,
+    or the day is still to come, or there are no such bars; DataError where a price jumps as after
+    a split that is not on file, unless such `accept_jumps`.
     """
     from backtest.data.universe import tables_folder
 
@@ -189,8 +190,13 @@ def read_inputs(
     jumps = refuse_jumps(looked_at.values(), accept=accept_jumps)
     basis = basis_sentences(found.replayed, None if is_mean else found.benchmark)
     own = files.assumptions()
+    if bars is None and hours == "extended":
+        raise UsageError(
+            "Extended hours are told by bars finer than sessions alone: choose some with --bars, "
+            "or leave --hours out."
+        )
     if bars is not None:
-        found = replace(found, finer=files.finer(found, bars))
+        found = replace(found, finer=files.finer(found, bars, hours))
         for symbol, one in found.finer.items():
             own += agreement_sentences(one, found.replayed[symbol])
     return replace(found, assumptions=[*found.assumptions, *own, *basis, *jumps])
@@ -304,7 +310,7 @@ class _Files:
             )
         return replace(prices.span(None, self.day), actions=prices.actions.up_to(self.day))
 
-    def finer(self, inputs: Inputs, length: str) -> dict[str, FinerBars]:
+    def finer(self, inputs: Inputs, length: str, hours: Hours) -> dict[str, FinerBars]:
         """The bars of a length of all that is replayed, in the sessions in which it traded.
 
         Those from before the span are among them, for strategies see the past. UsageError where
@@ -319,7 +325,7 @@ class _Files:
             try:
                 bars = read_bars(
                     (self.tables if own else self.data) / "prices", symbol, length,
-                    renames=prices.actions.renames, read=self.read,
+                    renames=prices.actions.renames, read=self.read, hours=hours,
                 )  # fmt: skip
             except UsageError as error:
                 raise (MissingDataError if symbol in inputs.hedges else UsageError)(

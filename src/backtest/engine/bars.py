@@ -1,7 +1,8 @@
 """The bars of a run in one sequence: of a session the finer ones, where all stocks have them.
 
 Of every other session it is the daily bar of each stock. So no daily bar, whose close is not known
-before the end of its session, ever stands beside finer ones.
+before the end of its session, ever stands beside finer ones. Bars outside of the hours, where they
+are read, stand before those of the session that they belong to.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.data.calendar import as_utc64, trading_calendar
-from backtest.data.kinds import NEW_YORK
+from backtest.data.calendar import as_utc64, new_york_clock, trading_calendar
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 COLUMNS = ["open", "high", "low", "close", "volume"]
+DAILY, FINER, EXTENDED = range(3)  # what a bar is: outside of the hours it is extended
+_DAY = 24 * 60  # minutes
 
 
 @dataclass(frozen=True)
@@ -37,20 +39,20 @@ class StockBars:
     Attributes:
         times: their opens, UTC; of a daily bar that of its session, and where all bars are daily
             its day alone.
-        sessions: the days they belong to.
-        is_finer: which are finer than a session.
+        sessions: the sessions they belong to.
+        kinds: of each whether it is `DAILY`, `FINER` than its session, or `EXTENDED`.
         table: `open high low close volume`, dollars and shares, shape (n, 5).
 
     """
 
     times: Times
     sessions: Times
-    is_finer: Flags
+    kinds: NDArray[np.int8]
     table: NDArray[np.float64]
 
     def time_of(self, place: int) -> datetime | None:
         """When a bar opens, UTC; None of a daily one."""
-        if not self.is_finer[place]:
+        if self.kinds[place] == DAILY:
             return None
         time: datetime = self.times[place].item()
         return time.replace(tzinfo=UTC)
@@ -72,9 +74,16 @@ class StockBars:
         return np.append(self.sessions[1:] != self.sessions[:-1], True)
 
     @cached_property
-    def clock(self) -> NDArray[np.int64]:
-        """When bars open in New York, minutes after midnight; 0 of daily ones."""
-        return np.where(self.is_finer, minutes_of(self.times), 0)
+    def ends_day(self) -> Flags:
+        """Which bars are the last of their session on its day, or on the one before."""
+        days, _ = self.days_and_clock
+        changes: Flags = np.append(days[1:] != days[:-1], True)
+        return self.ends | changes
+
+    @cached_property
+    def days_and_clock(self) -> tuple[Times, NDArray[np.int64]]:
+        """As of the function."""
+        return days_and_clock(self.times, self.sessions, self.kinds)
 
 
 @dataclass(frozen=True)
@@ -100,7 +109,8 @@ class RunBars:
         """The open of a stock's first finer bar of a session after a time; None without any."""
         if session in self.by_the_day:
             return None
-        bars = self.finer[symbol]
+        own = self.of[symbol]
+        bars = self.finer[symbol] if np.datetime64(session) < own.sessions[0] else own
         place = int(np.searchsorted(bars.times, as_utc64(known), side="right"))
         if place == len(bars.times) or bars.sessions[place] != np.datetime64(session):
             return None
@@ -108,9 +118,12 @@ class RunBars:
         return time.replace(tzinfo=UTC)
 
     def opens_in(self, symbol: str, session: date) -> datetime | None:
-        """The open of a stock's first bar of a session; None of a daily one."""
+        """The open of a stock's first bar within the hours of a session; None of a daily one."""
         own = self.of[symbol]
-        return own.time_of(own.place(session))
+        place = own.place(session)
+        while own.kinds[place] == EXTENDED:
+            place += 1
+        return own.time_of(place)
 
     def ends_in(self, symbol: str, session: date) -> datetime:
         """When a stock's last bar of a session ends: by its length, or with the session."""
@@ -140,7 +153,10 @@ def run_bars(
         return None
     days = {symbol: one.days for symbol, one in prices.items()}
     within = _sessions_by_bars(days, finer, hedges)
-    of = {s: _of_stock(prices[s], days[s], within, finer[s]) for s in prices}
+    # What traded after the close before the first session has no account to trade for.
+    begin = trading_calendar().time_of(_all(days)[0].item(), "open") - timedelta(hours=12)
+    apart = _not_hedged(finer, hedges)
+    of = {s: _of_stock(prices[s], within, finer[s], apart, begin) for s in prices}
     length = next(iter(finer.values())).length
     daily = frozenset(np.setdiff1d(_all(days), within).tolist())
     return RunBars(of, finer, length, daily, is_needed)
@@ -152,7 +168,7 @@ def daily_bars(prices: Mapping[str, Prices]) -> dict[str, StockBars]:
         symbol: StockBars(
             one.days.astype("M8[us]"),
             one.days,
-            np.zeros(len(one.days), np.bool_),
+            np.full(len(one.days), DAILY, np.int8),
             one.traded[COLUMNS].to_numpy(np.float64),
         )
         for symbol, one in prices.items()
@@ -174,31 +190,51 @@ def _sessions_by_bars(
     sessions = _all(days)
     are_whole = np.ones(len(sessions), np.bool_)
     for symbol, own in days.items():
-        are_whole &= ~np.isin(sessions, own) | np.isin(sessions, finer[symbol].sessions)
-    times = np.unique(np.concatenate([one.times for one in finer.values()]))
+        within = finer[symbol].sessions[~finer[symbol].is_extended]
+        are_whole &= ~np.isin(sessions, own) | np.isin(sessions, within)
+    times = np.unique(np.concatenate([one.times[~one.is_extended] for one in finer.values()]))
     for symbol in hedges:
         lacking = trading_calendar().sessions_at(np.setdiff1d(times, finer[symbol].times))
         are_whole &= ~np.isin(sessions, lacking)
     return sessions[are_whole]
 
 
-def _of_stock(prices: Prices, days: Times, within: Times, finer: FinerBars) -> StockBars:
-    table = prices.traded[COLUMNS].to_numpy(np.float64)
+def _not_hedged(finer: Mapping[str, FinerBars], hedges: Collection[str]) -> Times:
+    """The times outside of the hours at which a hedge has no bar beside a stock's."""
+    times = [one.times[one.is_extended] for one in finer.values()]
+    lacking = [np.setdiff1d(own, finer[symbol].times) for symbol in hedges for own in times]
+    return np.unique(np.concatenate([*lacking, np.empty(0, "M8[us]")]))
+
+
+def _of_stock(
+    prices: Prices, within: Times, finer: FinerBars, apart: Times, begin: datetime
+) -> StockBars:
+    table, days = prices.traded[COLUMNS].to_numpy(np.float64), prices.days
     daily = ~np.isin(days, within)
     fine = np.isin(finer.sessions, np.intersect1d(within, days))
+    if finer.is_extended.any():
+        fine &= ~np.isin(finer.times, apart) & (finer.times > as_utc64(begin))
     times = np.append(trading_calendar().times_of(days[daily], "open"), finer.times[fine])
     order = np.argsort(times, kind="stable")
+    kinds = np.append(np.full(daily.sum(), DAILY), FINER + finer.is_extended[fine])
     return StockBars(
         times[order],
         np.append(days[daily], finer.sessions[fine])[order],
-        np.repeat([False, True], [daily.sum(), fine.sum()])[order],
+        kinds[order].astype(np.int8),
         np.concatenate((table[daily], finer.table[fine]))[order],
     )
 
 
-def minutes_of(times: Times) -> NDArray[np.int64]:
-    """The clock of New York at times, UTC, in minutes after midnight."""
-    import pandas as pd
+def days_and_clock(
+    times: Times, sessions: Times, kinds: NDArray[np.int8]
+) -> tuple[Times, NDArray[np.int64]]:
+    """The days in New York on which bars open, and when in minutes after their session's midnight.
 
-    local = pd.DatetimeIndex(times, tz="UTC").tz_convert(NEW_YORK)
-    return np.asarray(local.hour * 60 + local.minute, np.int64)
+    After a close, on a day before the session's, those are below 0. Of daily bars they are 0.
+    """
+    if not kinds.any():
+        return sessions, np.zeros(len(times), np.int64)
+    days, clock = new_york_clock(times)
+    is_before = days < sessions
+    clock = np.where(is_before, clock - _DAY, clock)
+    return np.where(is_before, days, sessions), np.where(kinds == DAILY, 0, clock)

@@ -54,8 +54,12 @@ class Rules(BaseModel):
     commission_min: Annotated[float, Field(ge=0, description="dollars an order")] = 1.0
     commission_max: Annotated[float, Field(gt=0, description="fraction of the value")] = 0.01
     slippage_bps: Annotated[float, Field(ge=0, lt=10_000, description="basis points")] = 5.0
+    extended_slippage_bps: Annotated[
+        float, Field(ge=0, lt=10_000, description="basis points, outside of the hours")
+    ] = 25.0
     slippage_range: Annotated[float, Field(ge=0, le=1, description="of the last range")] = 0.0
     max_participation: Annotated[float, Field(gt=0, le=1, description="of volume")] | None = None
+    hours: Literal["regular", "extended"] = "regular"
     reaction_minutes: Annotated[float, Field(ge=0, le=10_080, description="minutes")] = 5.0
     max_gross: Annotated[float, Field(gt=0, le=10, description="fraction of equity")] = 1.0
     max_positions: Annotated[int, Field(ge=1, description="positions at a time")] | None = None
@@ -69,7 +73,8 @@ class Rules(BaseModel):
 
 
 _NOT_COSTS = {
-    "cash", "reaction_minutes", "max_gross", "max_positions", "min_order", "maintenance_margin"
+    "cash", "hours", "reaction_minutes", "max_gross", "max_positions", "min_order",
+    "maintenance_margin",
 }  # fmt: skip
 COST_FIELDS = tuple(name for name in Rules.model_fields if name not in _NOT_COSTS)
 
@@ -114,17 +119,18 @@ def read_costs(folder: Path, name: str) -> Costs:
     return Costs(file.stem, figures, sources)
 
 
-def slippage(last_range: float, rules: Rules) -> float:
-    """The slippage of a session, as a fraction of the price.
+def slippage(last_range: float, rules: Rules, is_extended: bool = False) -> float:  # noqa: FBT001, FBT002 - compiled
+    """The slippage of a bar, as a fraction of the price.
 
     Args:
-        last_range: (high − low) ÷ close of the session before, known at the open; 0 for the first.
+        last_range: (high − low) ÷ close of the bar before of its kind, known at the open; 0 for the
+            first.
         rules: the settings.
+        is_extended: whether the bar is outside of the hours of sessions.
 
     """
-    return min(
-        rules.slippage_bps * _BASIS_POINT + rules.slippage_range * last_range, _MOST_SLIPPAGE
-    )
+    points = rules.extended_slippage_bps if is_extended else rules.slippage_bps
+    return min(points * _BASIS_POINT + rules.slippage_range * last_range, _MOST_SLIPPAGE)
 
 
 def fill_price(price: float, side: int, slip: float) -> float:
@@ -222,6 +228,11 @@ def affordable_short(shares: int, fill: float, cash: float, rules: Rules) -> int
     """`shares`, or 0 where the account would stay in debt even after the sale."""
     left = cash + shares * fill - commission(shares, fill, rules)
     return shares if left >= -_ROUNDING else 0
+
+
+def covers(cash: float, cost: float) -> bool:
+    """Whether cash pays for what entries that wait would cost."""
+    return cash + _ROUNDING >= cost
 
 
 def is_sent(shares: float, fill: float, rules: Rules) -> bool:

@@ -126,8 +126,9 @@ def tradable_bar(
 ) -> tuple[date | None, datetime | None, str]:
     """The first bar that can be traded: its session, its open (None of a daily bar), and why not.
 
-    What is known by its session alone is not traded before the close of that session. Arguments and
-    answer are else as of `tradable_session`.
+    What is known by its session alone is not traded before the close of that session, and outside
+    of the hours only what is known to the minute. Arguments and answer are else as of
+    `tradable_session`.
     """
     calendar, published = trading_calendar(), event.published_at
     known = published + reaction
@@ -150,6 +151,8 @@ def tradable_bar(
     why = why or running or bars.lack(session)
     if why or at == "close":
         return session, None, why
+    if event.precision in ("exact", "minute"):
+        return session, bars.opens_after(event.symbol, session, known), why
     return session, bars.opens_in(event.symbol, session), why
 
 

@@ -234,7 +234,7 @@ def questions(
             found.append(decision)
     if Start in listens_to:
         for symbol, prices in span.items():
-            time = bars.of[symbol].time_of(0) if bars and at == "open" else None
+            time = bars.opens_in(symbol, prices.first) if bars and at == "open" else None
             found.append(question(_start(prices), prices.first, time))
     return sorted(found, key=lambda one: event_order(one.event))
 

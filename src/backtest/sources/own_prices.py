@@ -300,7 +300,7 @@ class _Rows:
         if outside:
             self.notes.append(
                 f"{symbol} has {outside:,} bars outside of the hours of sessions: they are kept, "
-                f"marked, and left out of runs."
+                f"marked, and traded by runs with --hours extended alone."
             )
         return table.set_axis(pd.DatetimeIndex(times, name="time"), axis=0)
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from backtest.data.actions import DIVIDENDS, halts_of, read_actions
 from backtest.data.bar_checks import agreement_sentences
-from backtest.data.bars import regular_bars
+from backtest.data.bars import bars_within
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
@@ -212,7 +212,7 @@ def _holes(update: PriceUpdate, gaps: frozenset[date]) -> frozenset[date]:
 def _against_daily(update: PriceUpdate) -> PriceUpdate:
     """A change of finer bars with a note where they differ from the daily prices on file."""
     times, table = update.table.index.to_numpy(), update.table.to_numpy(dtype=float)
-    bars = regular_bars(DataFile(update.path, "", "", {}), times, table)
+    bars = bars_within(DataFile(update.path, "", "", {}), times, table)
     try:
         prices = read_prices(update.path.parents[1], update.symbol, bars=True)
         notes = agreement_sentences(bars, prices)

@@ -39,6 +39,7 @@ class RuleNumbers(NamedTuple):
     commission_min: float
     commission_max: float
     slippage_bps: float
+    extended_slippage_bps: float
     slippage_range: float
     max_participation: float
     max_gross: float

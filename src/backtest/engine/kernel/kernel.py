@@ -174,14 +174,17 @@ def _open_the_bar(
     value = gross = owed = 0.0
     for place in range(account.positions):
         position = book.positions[place]
+        if position.waits:
+            gross += position.shares * position.mark
+            continue
         price = book.opens[place]
         if not np.isnan(price):
             night = position.last_bar
             is_new = bars.session[bar] != bars.session[night]
             position.sessions += is_new or position.terms & HOLDS_BARS != 0
-            if is_new and position.side < 0:
-                rate = bars.rates[bars.rate_row[position.symbol], bars.session[night]]
-                days = bars.day[bar] - bars.day[night]
+            days = bars.day[bar] - bars.day[night]
+            if days > 0 and position.side < 0:
+                rate = bars.rates[bars.rate_row[position.symbol], bars.day_number[night]]
                 charge = rule.borrow_charge(position.shares * position.mark, rate, days, rules)
                 owed += charge
                 position.borrow += charge

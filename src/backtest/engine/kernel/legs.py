@@ -126,7 +126,7 @@ def charge_legs(
 ) -> float:
     """Charge the nights of net shorts, shared by the short lots; dollars."""
     owed = 0.0
-    if account.legs == 0 or bars.session[bar] == bars.session[last]:
+    if account.legs == 0 or bars.day[bar] == bars.day[last]:
         return owed
     for number in range(account.legs):
         book.shares[book.legs[number].symbol] = 0.0
@@ -137,7 +137,7 @@ def charge_legs(
         leg = book.legs[number]
         net = book.net[leg.symbol]
         if leg.size < 0 and net < 0:
-            rate = bars.rates[bars.rate_row[leg.symbol], bars.session[last]]
+            rate = bars.rates[bars.rate_row[leg.symbol], bars.day_number[last]]
             worth, days = -net * bars.prices[last, leg.symbol].close, bars.day[bar] - bars.day[last]
             charge = rule.borrow_charge(worth, rate, days, rules)
             charge *= leg.size / book.shares[leg.symbol]

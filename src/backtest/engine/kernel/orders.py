@@ -151,14 +151,14 @@ def take(
 
 @inlined
 def _renew(bars: Bars, position: Any, signal: Any, bar: int, at: int) -> None:
-    plan(position, signal, price_at(bars, bar, signal.symbol, at))
+    plan(position, signal, price_at(bars, bar, signal.symbol, at), bar)
 
 
 @inlined
-def plan(position: Any, signal: Any, price: float) -> None:
+def plan(position: Any, signal: Any, price: float, bar: int) -> None:
     """Take over the exit plan of a signal, with levels set from `price`."""
     position.hold, position.sessions, position.terms = signal.hold, 0, signal.terms
-    position.leave_at, position.planned = signal.leave_at, signal.bar
+    position.leave_at, position.planned = signal.leave_at, bar
     if signal.hold == 0 or signal.leave_at > 0:
         position.terms |= LEAVES_AT_CLOSE
     position.stop = rule.stop_level(price, position.side, signal.stop)
@@ -259,17 +259,24 @@ def _enter(
     position.waits = waits
     if waits:
         position.entered_at = outcome  # until it is filled
-        if side > 0:
-            account.cash -= shares * fill + rule.commission(shares, fill, rules)
-        open_price = bars.prices[bar, symbol].open
-        plan(position, signal, open_price if side * open_price <= side * fill else fill)
+        account.waiting += 1
+        account.cash -= set_aside(position, rules)
         return NOT_FILLED + capped
     _pay(account, position, side * shares, fill, rules)
-    plan(position, signal, fill)
+    plan(position, signal, fill, bar)
     note_fill(tables, row, bar, side * shares, fill, at)
     if hedge > 0:
         enter_legs(bars, signals, row, rules, account, book, position, shares * price, at)
     return outcome
+
+
+@inlined
+def set_aside(position: Any, rules: RuleNumbers) -> float:
+    """What an entry that waits at its limit would cost, which is not there for others; dollars."""
+    if position.side < 0:
+        return 0.0
+    cost = rule.commission(position.shares, position.entry_price, rules)
+    return float(position.shares * position.entry_price + cost)
 
 
 @inlined

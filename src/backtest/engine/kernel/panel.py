@@ -13,7 +13,7 @@ import numpy as np
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import as_utc64
 from backtest.engine.actions import recorded_effects
-from backtest.engine.bars import COLUMNS, daily_bars, minutes_of
+from backtest.engine.bars import COLUMNS, DAILY, daily_bars, days_and_clock
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,
@@ -66,7 +66,7 @@ class Panel:
         volume: shares, shape (bars, symbols); may be of shape (0, 0) where no rule asks for it.
         effects: of actions that are on record, at the time of their bar; of a stock in the order in
             which they act.
-        is_finer: which bars are finer than a session, shape (bars,); None where all are alike.
+        kinds: what each bar is, as of `StockBars`, shape (bars,); None where all are alike.
 
     """
 
@@ -76,7 +76,7 @@ class Panel:
     prices: NDArray[Any]
     volume: Floats
     effects: Sequence[Effect] = ()
-    is_finer: NDArray[np.bool_] | None = None
+    kinds: NDArray[np.int8] | None = None
 
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
@@ -90,16 +90,19 @@ class Panel:
         return np.unique(self.sessions)
 
     @cached_property
-    def days(self) -> NDArray[np.int64]:
-        """The days of each bar's session since 1970."""
-        return self.sessions.astype("M8[D]").astype(np.int64)
+    def days(self) -> NDArray[np.datetime64]:
+        """The day of each bar in New York, after a close that before its session's."""
+        return self._days_and_clock[0]
+
+    @property
+    def clock(self) -> NDArray[np.int64]:
+        """When each bar opens, as of `days_and_clock`."""
+        return self._days_and_clock[1]
 
     @cached_property
-    def clock(self) -> NDArray[np.int64]:
-        """When finer bars open in New York, minutes after midnight; 0 of daily ones."""
-        if self.is_finer is None:
-            return np.zeros(len(self.times), np.int64)
-        return np.where(self.is_finer, minutes_of(self.times), 0)
+    def _days_and_clock(self) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+        kinds = np.zeros(len(self.times), np.int8) if self.kinds is None else self.kinds
+        return days_and_clock(self.times, self.sessions, kinds)
 
     @cached_property
     def nights(self) -> Floats:
@@ -144,8 +147,8 @@ class Panel:
         return int(np.searchsorted(self.sessions, np.datetime64(session)))
 
     def first_bar(self, session: date, symbol: str) -> int:
-        """The first bar of a symbol from a session on."""
-        first = self.bar_of(session)
+        """The first bar of a symbol from the day of a session on."""
+        first = int(np.searchsorted(self.days, np.datetime64(session)))
         return first + int(np.argmax(~np.isnan(self.prices["close"][first:, self.columns[symbol]])))
 
     def last_bar(self, session: date, symbol: str) -> int:
@@ -156,7 +159,7 @@ class Panel:
 
     def time_of(self, bar: int) -> datetime | None:
         """When a bar opens, UTC; None of a daily one."""
-        if self.is_finer is None or not self.is_finer[bar]:
+        if self.kinds is None or self.kinds[bar] == DAILY:
             return None
         time: datetime = self.times[bar].item()
         return time.replace(tzinfo=UTC)
@@ -165,7 +168,7 @@ class Panel:
         """The bar of a signal that can be traded: of one for the close its stock's last one."""
         if decision.tradable_session is None or decision.signal is None:
             raise ValueError(f"{decision.event.id} cannot be traded")
-        if decision.at_close and self.is_finer is not None:
+        if decision.at_close and self.kinds is not None:
             return self.last_bar(decision.tradable_session, decision.signal.symbol)
         if decision.tradable_bar is None:
             return self.bar_of(decision.tradable_session)
@@ -184,7 +187,7 @@ def panel_of(prices: Mapping[str, Prices], bars: RunBars | None = None) -> Panel
     symbols = tuple(sorted(of))
     times, first = np.unique(np.concatenate([of[s].times for s in symbols]), return_index=True)
     sessions = np.concatenate([of[s].sessions for s in symbols])[first]
-    is_finer = np.concatenate([of[s].is_finer for s in symbols])[first] if bars else None
+    kinds = np.concatenate([of[s].kinds for s in symbols])[first] if bars else None
     shape = (len(times), len(symbols))
     panel, volume = blank_prices(shape), np.full(shape, np.nan)
     for column, symbol in enumerate(symbols):
@@ -193,7 +196,7 @@ def panel_of(prices: Mapping[str, Prices], bars: RunBars | None = None) -> Panel
         for name in PRICES.names or ():
             panel[name][rows, column] = table[:, COLUMNS.index(name)]
     acting = tuple(recorded_effects(prices))
-    return Panel(symbols, times, sessions, panel, volume, acting, is_finer)
+    return Panel(symbols, times, sessions, panel, volume, acting, kinds)
 
 
 def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
@@ -205,17 +208,19 @@ def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
 
 def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) -> Bars:
     """The panel as the kernel takes it, with the borrow rate of each night."""
-    rate_row, by_session = _borrow(panel, rates, rules)
+    rate_row, by_day = _borrow(panel, rates, rules)
     actions, first_action = panel.actions
+    begins = panel.days[1:] != panel.days[:-1]
     return Bars(
         panel.prices,
         panel.volume,
         session=panel.session_numbers,
-        day=panel.days,
+        day=panel.days.astype("M8[D]").astype(np.int64),
+        day_number=np.concatenate(([0], np.cumsum(begins))),
         rate_row=rate_row,
-        rates=by_session,
+        rates=by_day,
         clock=panel.clock,
-        is_finer=np.zeros(len(panel.times), np.bool_) if panel.is_finer is None else panel.is_finer,
+        kinds=np.zeros(len(panel.times), np.int8) if panel.kinds is None else panel.kinds,
         actions=actions,
         first_action=first_action,
     )
@@ -226,8 +231,8 @@ def _borrow(
 ) -> tuple[NDArray[np.int64], Floats]:
     """Row 0 holds the rate of symbols without a table; each other row is one symbol's."""
     default = 0.0 if rules.borrow_mode == "none" else rules.borrow_default
-    sessions = panel.session_days
-    rows = [np.full(len(sessions), default)]
+    nights = np.unique(panel.days)
+    rows = [np.full(len(nights), default)]
     rate_row = np.zeros(len(panel.symbols), np.int64)
     for column, symbol in enumerate(panel.symbols):
         known = rates[symbol].rates if rules.borrow_mode == "table" and symbol in rates else ()
@@ -235,7 +240,7 @@ def _borrow(
             rate_row[column] = len(rows)
             days = np.array([rate.day for rate in known], "M8[D]")
             annual = np.array([default, *(rate.annual_rate for rate in known)])
-            rows.append(annual[np.searchsorted(days, sessions, side="right")])
+            rows.append(annual[np.searchsorted(days, nights, side="right")])
     return rate_row, np.array(rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from backtest.engine.bars import EXTENDED
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined
 from backtest.engine.kernel.records import AT_CLOSE, SPLIT, Bars
@@ -55,27 +56,27 @@ def split_ratio(bars: Bars, bar: int, symbol: int, end: int) -> float:
 
 @inlined
 def slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The slippage of a bar, from the range of the symbol's bar before that is as long."""
+    """The slippage of a bar, from the range of the symbol's bar before of its kind."""
     last_range = 0.0
     if rules.slippage_range > 0:
         for before in range(bar - 1, -1, -1):
             close = bars.prices[before, symbol].close
-            if not np.isnan(close) and bars.is_finer[before] == bars.is_finer[bar]:
+            if not np.isnan(close) and bars.kinds[before] == bars.kinds[bar]:
                 last_range = (
                     bars.prices[before, symbol].high - bars.prices[before, symbol].low
                 ) / close
                 break
-    return float(rule.slippage(last_range, rules))
+    return float(rule.slippage(last_range, rules, bars.kinds[bar] == EXTENDED))
 
 
 @inlined
 def most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The participation cap of an entry, of bars as long; infinite before any volume was seen."""
+    """The participation cap of an entry, by bars of its kind; infinite before any volume."""
     seen = np.empty(VOLUME_SESSIONS)
     count, before, ratio = 0, bar - 1, 1.0
     while before >= 0 and count < VOLUME_SESSIONS:
         ratio *= split_ratio(bars, before + 1, symbol, bars.first_action[before + 2])
-        is_alike = bars.is_finer[before] == bars.is_finer[bar]
+        is_alike = bars.kinds[before] == bars.kinds[bar]
         if is_alike and not np.isnan(bars.prices[before, symbol].close):
             seen[count] = bars.volume[before, symbol] * ratio
             count += 1

@@ -98,13 +98,13 @@ LEG = np.dtype(
 # `deepest` and `lowest` follow its equity; `returns` counts the sessions that were looked at, and
 # the last four tell of their returns above cash. `is_ranked` and `lacks_weight` tell of signals,
 # `uses_close` whether any trades at a close, `gives_up` whether any is flat or resizes,
-# `is_passed` whether a position has passed a level.
+# `is_passed` whether a position has passed a level; `waiting` counts the entries at a limit.
 ACCOUNT = np.dtype(
     [
         ("cash", "f8"), ("equity", "f8"), ("gross", "f8"), ("shorts", "f8"), ("free_cash", "f8"),
         ("is_ruined", "b1"), ("ruin_due", "b1"), ("margin_call", "b1"),
         ("is_ranked", "b1"), ("lacks_weight", "b1"), ("uses_close", "b1"), ("gives_up", "b1"),
-        ("is_passed", "b1"), ("positions", "i8"), ("legs", "i8"),
+        ("is_passed", "b1"), ("positions", "i8"), ("legs", "i8"), ("waiting", "i8"),
         ("trades", "i8"), ("wins", "i8"), ("profit", "f8"), ("entered", "f8"), ("commission", "f8"),
         ("borrow", "f8"), ("interest", "f8"), ("peak", "f8"), ("deepest", "f8"),
         ("lowest", "f8"), ("session_equity", "f8"), ("returns", "i8"), ("total", "f8"),
@@ -129,9 +129,10 @@ class Bars(NamedTuple):
     """Bars by number and symbol.
 
     `prices` holds records of the type `PRICES`, NaN where a symbol has no bar, and `volume`
-    shares. `session` numbers the session of each bar, `day` counts its days since 1970, `rates`
-    holds annual borrow rates by row and session, and `rate_row` the row of each symbol. `clock` is
-    when each bar opens in New York, minutes after midnight or 0 where it is daily. `actions`
+    shares. `session` numbers the session of each bar, `day` counts the days of its own since 1970,
+    and `day_number` numbers them. `rates` holds annual borrow rates by row and number of the day,
+    and `rate_row` the row of each symbol. `clock` is when each bar opens, and `kinds` what it is,
+    as of `engine.bars`. `actions`
     are records of the type `ACTION`; those of a bar are the rows from `first_action[bar]` up to
     the next bar's.
     """
@@ -140,10 +141,11 @@ class Bars(NamedTuple):
     volume: NDArray[np.float64]
     session: NDArray[np.int64]
     day: NDArray[np.int64]
+    day_number: NDArray[np.int64]
     rate_row: NDArray[np.int64]
     rates: NDArray[np.float64]
     clock: NDArray[np.int64]
-    is_finer: NDArray[np.bool_]
+    kinds: NDArray[np.int8]
     actions: NDArray[Any]
     first_action: NDArray[np.int64]
 

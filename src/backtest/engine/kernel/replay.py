@@ -158,8 +158,8 @@ def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
     bar, symbol = panel.bar_for(decision), decision.event.symbol
     volumes, today = panel.volume[:bar, panel.columns[symbol]], panel.sessions[bar].item()
     alike = ~np.isnan(volumes)
-    if panel.is_finer is not None:
-        alike &= panel.is_finer[:bar] == panel.is_finer[bar]
+    if panel.kinds is not None:
+        alike &= panel.kinds[:bar] == panel.kinds[bar]
     splits = [
         (one.session, one.value)
         for one in panel.effects
@@ -202,7 +202,7 @@ def _orders(
     found: list[tuple[int, float, SentOrder]] = []
     lots: list[tuple[int, float, int, str]] = []  # bar, phase, row and event; exits below 0
     trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
-    for place in as_served(rows[leads]).tolist():
+    for place in as_served(rows[leads], made["entry_bar"][leads]).tolist():
         decision, (lead, *legs) = decisions[place], legs_of[place].tolist()
         row, symbol = rows[lead], decision.event.symbol
         change = dict(zip(TRADE.names or (), made[lead].item(), strict=True))

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.engine.bars import EXTENDED
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.actions import settle_ends
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
 from backtest.engine.kernel.legs import leave_behind, mark_legs, net_orders, worth_of_legs
+from backtest.engine.kernel.limits import all_set_aside, stop_waiting, try_limit, wait_on
 from backtest.engine.kernel.orders import (
     book_trade,
     give_up,
@@ -18,8 +20,6 @@ from backtest.engine.kernel.orders import (
     is_for,
     leave,
     leave_at,
-    note_fill,
-    remove,
     take,
 )
 from backtest.engine.kernel.prices import slippage
@@ -32,6 +32,7 @@ from backtest.engine.kernel.records import (
     LEAVES_AT_CLOSE,
     LOOKS_AT_CLOSES,
     MARGIN_CALL,
+    NOT_FILLED,
     OPEN,
     PENDING,
     REVERSE,
@@ -64,6 +65,12 @@ def answer_the_last_close(
     place = whole(0)
     while place < account.positions:
         position = book.positions[place]
+        if position.waits:
+            if account.is_ruined:
+                stop_waiting(account, book, tables, place, NOT_FILLED)
+            else:
+                place += 1
+            continue
         reason = position.passed - 1
         if account.margin_call and (position.side < 0 or position.short_legs):
             reason = MARGIN_CALL
@@ -94,6 +101,9 @@ def trade_the_bar(
     with. At an open the exits by time come last, at a close before anything is bought.
     """
     _refuse(signals, rows, account, book, tables)
+    if account.waiting:
+        wait_on(rules, account, book, tables)
+    aside = 0.0
     for at in (AT_OPEN, AT_CLOSE):
         if at == AT_CLOSE:
             if account.uses_close:
@@ -101,6 +111,8 @@ def trade_the_bar(
             settle_ends(bars, rules, account, book, tables, bar)
             if not account.uses_close:
                 break
+            aside = all_set_aside(rules, account, book)
+            account.cash -= aside
             leave_behind(bars, rules, account, book, bar, AT_CLOSE)
         if at == AT_CLOSE or account.gives_up:
             _give_up_all(bars, signals, rows, rules, account, book, tables, at)
@@ -108,9 +120,10 @@ def trade_the_bar(
             _leave_on_time(bars, rules, account, book, tables, bar)
         _take_all(bars, signals, rows, rules, account, book, tables, at)
         if at == AT_OPEN:
-            _pass_the_session(bars, rules, account, book, tables, bar)
+            _pass_the_session(bars, signals, rules, account, book, tables, bar)
         if account.legs:
             net_orders(bars, rules, account, book, tables, bar, at)
+    account.cash += aside
     _mark(bars, account, book, bar)
 
 
@@ -152,28 +165,43 @@ def _take_all(
 def _refuse(
     signals: NDArray[Any], rows: tuple[int, int], account: Any, book: Book, tables: Tables
 ) -> None:
-    """Tell the signals that do not act: after ruin none, else of one symbol the newest alone."""
+    """Tell the signals that do not act: after ruin none, else of one symbol the newest alone.
+
+    One that acts at an open ends the waiting of an older one.
+    """
     for row in range(rows[0], rows[1]):
         if signals[row].terms & IS_LEG:
             continue
+        place = book.places[signals[row].symbol] - 1
         if account.is_ruined:
             tables.outcomes[row] = RUINED
         elif book.newest[signals[row].symbol] != row:
             tables.outcomes[row] = SUPERSEDED
+        elif place >= 0 and book.positions[place].waits and is_for(signals[row], AT_OPEN):
+            stop_waiting(account, book, tables, place, SUPERSEDED)
 
 
 @inlined
 def _pass_the_session(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
+    bars: Bars,
+    signals: NDArray[Any],
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    bar: int,
 ) -> None:
     """Let exits by time leave at the open, then let orders rest through the session."""
     place = whole(0)
     while place < account.positions:
         position = book.positions[place]
-        if not np.isnan(bars.prices[bar, position.symbol].close):
-            if position.waits and not _fill_limit(bars, rules, account, book, tables, place, bar):
-                continue
+        has_bar = not np.isnan(bars.prices[bar, position.symbol].close)
+        if position.waits and try_limit(bars, signals, rules, account, book, tables, place, bar):
+            continue
+        if has_bar and not position.waits:
             is_due = position.sessions == position.hold
+            if not position.terms & HOLDS_BARS:
+                is_due &= bars.kinds[bar] != EXTENDED
             if position.leave_at > 0:
                 is_due &= bars.clock[bar] >= position.leave_at and bar > position.planned
             elif position.terms & LEAVES_AT_CLOSE:
@@ -192,6 +220,9 @@ def _value_at_opens(bars: Bars, account: Any, book: Book, bar: int) -> None:
     account.equity, account.gross = account.cash, 0.0
     for place in range(account.positions):
         position = book.positions[place]
+        if position.waits:
+            account.gross += position.shares * position.mark
+            continue
         price = bars.prices[bar, position.symbol].open
         if not np.isnan(price):
             position.mark = price
@@ -213,7 +244,7 @@ def _leave_on_time(
     while place < account.positions:
         position = book.positions[place]
         is_due = position.sessions == position.hold and position.terms & LEAVES_AT_CLOSE
-        if is_due and _is_last_bar(bars, bar, position):
+        if is_due and not position.waits and _is_last_bar(bars, bar, position):
             leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_CLOSE)
         else:
             place += 1
@@ -241,14 +272,13 @@ def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
     value = shorts = 0.0
     for place in range(account.positions):
         position = book.positions[place]
+        if position.waits:
+            continue
         close = bars.prices[bar, position.symbol].close
         if not np.isnan(close):
-            if position.terms & LOOKS_AT_CLOSES:
-                _look(account, position, close, bar)
-            side = position.side
             position.mark, position.last_bar = close, bar
-            best = position.best_close  # NaN, which no price exceeds, gives way to the first
-            position.best_close = best if side * best >= side * close else close
+            if bars.kinds[bar] != EXTENDED:
+                _see_close(account, position, close, bar)
         held = position.shares * position.mark
         value += position.side * held
         shorts += held if position.side < 0 else 0.0
@@ -257,6 +287,15 @@ def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
         value += worth
         shorts += short
     account.equity, account.shorts = account.cash + value, shorts
+
+
+@inlined
+def _see_close(account: Any, position: Any, close: float, bar: int) -> None:
+    if position.terms & LOOKS_AT_CLOSES:
+        _look(account, position, close, bar)
+    side, best = position.side, position.best_close
+    # NaN, which no price exceeds, gives way to the first.
+    position.best_close = best if side * best >= side * close else close
 
 
 @inlined
@@ -286,41 +325,12 @@ def _nearest_stop(position: Any) -> tuple[float, int]:
 
 
 @inlined
-def _fill_limit(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int
-) -> bool:
-    """Fill an entry at its limit, or let it lapse; whether it was filled."""
-    position = book.positions[place]
-    prices, side, limit = bars.prices[bar, position.symbol], position.side, position.entry_price
-    if side > 0:  # what was set aside is there again
-        account.cash += position.shares * limit + rule.commission(position.shares, limit, rules)
-    best = prices.low if side > 0 else prices.high
-    if side * best > side * limit:
-        remove(account, book, place)
-        return False
-    outcome = position.entered_at
-    tables.outcomes[position.signal] = outcome
-    at_open = side * prices.open <= side * limit
-    position.waits, position.entered_at = False, AT_OPEN if at_open else IN_SESSION
-    if at_open:
-        position.entry_price = prices.open
-    cost = rule.commission(position.shares, position.entry_price, rules)
-    account.cash -= side * position.shares * position.entry_price + cost
-    account.commission += cost
-    position.commission += cost
-    size = side * position.shares
-    fill, at = position.entry_price, position.entered_at
-    note_fill(tables, position.signal, bar, size, fill, at)
-    return True
-
-
-@inlined
 def _rest(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int
 ) -> bool:
     """Let the stop, then the target rest through the bar; whether one was filled."""
     position = book.positions[place]
-    if position.terms & LOOKS_AT_CLOSES:
+    if position.terms & LOOKS_AT_CLOSES or bars.kinds[bar] == EXTENDED:
         return False
     symbol, side = position.symbol, position.side
     stop, reason = _nearest_stop(position)

@@ -116,7 +116,7 @@ def simulate(
 
 def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
     """The rows of one account's signals that entered, in the order of their entries."""
-    order = as_served(signals)
+    order = as_served(signals, trades["entry_bar"])
     return order[trades["shares"][order] > 0]
 
 
@@ -128,11 +128,11 @@ def profits(signals: NDArray[Any], trades: NDArray[Any]) -> tuple[Floats, Floats
     return gross, net + trades["dividends"]
 
 
-def as_served(signals: NDArray[Any]) -> NDArray[np.int64]:
-    """The rows of one account's signals in the order in which they are filled."""
+def as_served(signals: NDArray[Any], bars: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of one account's signals in the order in which they are filled, by their bars."""
     waits, at_close = signals["terms"] & WAITS != 0, signals["terms"] & ENTERS_AT_CLOSE
     turn = np.where(waits, signals["symbol"], -signals["priority"])
-    return np.lexsort((turn, waits + 2 * at_close, signals["bar"]))
+    return np.lexsort((turn, waits + 2 * at_close, bars))
 
 
 def leaders(signals: NDArray[Any]) -> NDArray[np.int64]:

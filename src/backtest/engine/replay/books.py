@@ -91,7 +91,10 @@ class Quote:
         last_close: dollars; None in its first bar.
         begins: whether the bar is the stock's first of its session.
         ends: whether it is the last.
+        ends_day: whether it is the last of its session on a day: after a close that is the day
+            before.
         clock: when it opens in New York, minutes after midnight; 0 of a daily one.
+        is_extended: whether it is outside of the hours of sessions.
 
     """
 
@@ -101,7 +104,9 @@ class Quote:
     last_close: float | None = None
     begins: bool = True
     ends: bool = True
+    ends_day: bool = True
     clock: int = 0
+    is_extended: bool = False
 
 
 class Lot(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from contextlib import contextmanager
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
@@ -13,7 +12,7 @@ import numpy as np
 
 from backtest.engine.actions import effects, splits_of
 from backtest.engine.bars import daily_bars
-from backtest.engine.replay.feed import PriceFeed, bar_time, day_of, slippage_of
+from backtest.engine.replay.feed import PriceFeed, bar_time, day_of, session_of, slippage_of
 from backtest.engine.rules import (
     borrow_charge,
     commission,
@@ -24,6 +23,7 @@ from backtest.engine.rules import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from datetime import date, datetime
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
@@ -74,9 +74,10 @@ class RulesCosts(bt.CommInfoBase):
 class RulesBroker(bt.brokers.BackBroker):
     """Backtrader's broker with the slippage of the rules, and interest on cash.
 
-    `session` is the current session, `bar` the number of the current bar and `time` when it opens,
-    UTC, where it is finer than the session. `feeds` are by symbol the feeds that have that bar: one
-    that has ended keeps its last bar, and one that begins later has none yet.
+    `session` is the current session, `day` that in New York, `bar` the number of the current bar
+    and `time` when it opens, UTC, where it is finer than the session. `feeds` are by symbol the
+    feeds that have that bar: one that has ended keeps its last bar, and one that begins later has
+    none yet.
 
     Backtrader's own slippage needs a flag to reach the open, is capped at the bar's range and
     also slips limit orders. The rules slip market and stop orders, wherever they fill, and
@@ -91,6 +92,7 @@ class RulesBroker(bt.brokers.BackBroker):
         super().__init__()
         self.cash: float
         self.session: date
+        self.day: date
         self.bar = -1
         self.time: datetime | None = None
         self.feeds: dict[str, Any] = {}
@@ -120,21 +122,21 @@ class RulesBroker(bt.brokers.BackBroker):
         self._has_seen_the_bar, self._acted = True, {}
         times = {data: data.lines.datetime[0] for data in self.cerebro.datas if len(data)}
         latest = max(times.values())
-        self.session = date.fromordinal(int(latest))
         self.feeds = {d._name: d for d, time in times.items() if time == latest}  # noqa: SLF001
         self.bar += 1
-        self.time = bar_time(next(iter(self.feeds.values())))
+        data = next(iter(self.feeds.values()))
+        self.session, self.day, self.time = session_of(data), day_of(data), bar_time(data)
         self._borrow_due = {
             data._name: self._borrow_of(data, position)  # noqa: SLF001 - Backtrader's name for it
             for data, position in self.positions.items()
             if position.size < 0
         }
         if self._closed_on:
-            nights = (self.session - self._closed_on).days
+            nights = (self.day - self._closed_on).days
             self._interest_due = interest(self._free_cash, nights, self.p.rules)
-        for effect in list(self._effects.get(self.session, ())):
-            if not effect.is_end and effect.symbol in self.feeds:  # its first bar of the session
-                self._effects[self.session].remove(effect)
+        for effect in list(self._effects.get(self.day, ())):
+            if not effect.is_end and effect.symbol in self.feeds:  # its first bar of the day
+                self._effects[self.day].remove(effect)
                 self._act(effect)
 
     @property
@@ -152,7 +154,7 @@ class RulesBroker(bt.brokers.BackBroker):
 
     def _is_last_bar(self, symbol: str) -> bool:
         data = self.cerebro.datasbyname[symbol]
-        trades_today = len(data) > 0 and day_of(data) == self.session
+        trades_today = len(data) > 0 and session_of(data) == self.session
         if trades_today and not data.ends[len(data) - 1]:
             return False
         return symbol in self.feeds if trades_today else self.ends_session
@@ -244,7 +246,7 @@ class RulesBroker(bt.brokers.BackBroker):
 
     def _note_free_cash(self) -> None:
         """What earns interest until the next session; the proceeds of shorts earn nothing."""
-        self._closed_on = self.session
+        self._closed_on = self.day
         shorts = -sum(min(p.size, 0) * data.close[0] for data, p in self.positions.items() if p)
         self.is_ruined = self.is_ruined or self.get_value() <= 0
         self._free_cash = 0.0 if self.is_ruined else self.cash - shorts

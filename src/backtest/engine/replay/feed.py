@@ -13,7 +13,7 @@ import backtrader as bt
 import numpy as np
 
 from backtest.engine.actions import splits_since
-from backtest.engine.bars import COLUMNS
+from backtest.engine.bars import COLUMNS, EXTENDED
 from backtest.engine.replay.books import Quote
 from backtest.engine.rules import VOLUME_SESSIONS, participation_cap, slippage
 
@@ -42,9 +42,11 @@ class PriceFeed(bt.feed.DataBase):
         self._next_row = 0
         self._is_preloaded = False
         self.splits = self.p.splits
-        self.is_finer = bars.is_finer.tolist()
+        on, clock = bars.days_and_clock
+        self.kinds, self.clock = bars.kinds.tolist(), clock.tolist()
         self.begins, self.ends = bars.begins.tolist(), bars.ends.tolist()
-        self.clock = bars.clock.tolist() if bars.is_finer.any() else [0] * len(days)
+        self.ends_day = bars.ends_day.tolist()
+        self.days, self.sessions = on.astype("M8[D]").tolist(), bars.sessions.tolist()
 
     def preload(self) -> None:
         """Fill every line in one go, then stand before the first bar."""
@@ -100,14 +102,21 @@ class PriceFeed(bt.feed.DataBase):
 
 
 def day_of(data: Any, ago: int = 0) -> date:
-    """The day of a feed's current bar, or of one `ago` bars from it; -1 is the one before."""
-    return date.fromordinal(int(data.lines.datetime[ago]))
+    """The day of a feed's current bar in New York, or of one `ago` bars from it, -1 the last."""
+    day: date = data.days[len(data) - 1 + ago]
+    return day
+
+
+def session_of(data: Any) -> date:
+    """The session of a feed's current bar, which after a close is the next one."""
+    session: date = data.sessions[len(data) - 1]
+    return session
 
 
 def bar_time(data: Any) -> datetime | None:
     """When a feed's current bar opens, UTC; None of a daily one."""
     row = len(data) - 1
-    return data.p.bars.time_of(row) if data.is_finer[row] else None
+    return data.p.bars.time_of(row) if data.kinds[row] else None
 
 
 def quote_of(data: Any, rules: Rules) -> Quote:
@@ -121,19 +130,20 @@ def quote_of(data: Any, rules: Rules) -> Quote:
         seen = islice(_alike(data), VOLUME_SESSIONS)
         cap = participation_cap([data.volume[-ago] * since(ago) for ago in seen], rules)
     last_close, row = data.close[-1] / since(1) if len(data) > 1 else None, len(data) - 1
-    when = data.begins[row], data.ends[row], data.clock[row]
-    return Quote(data.open[0], slippage_of(data, rules), cap, last_close, *when)
+    when = data.begins[row], data.ends[row], data.ends_day[row], data.clock[row]
+    is_extended = data.kinds[row] == EXTENDED
+    return Quote(data.open[0], slippage_of(data, rules), cap, last_close, *when, is_extended)
 
 
 def _alike(data: Any) -> Iterator[int]:
-    """How many bars ago those before were that are as long as the current one, newest first."""
+    """How many bars ago those before were that are of the current one's kind, newest first."""
     row = len(data) - 1
-    return (ago for ago in range(1, row + 1) if data.is_finer[row - ago] == data.is_finer[row])
+    return (ago for ago in range(1, row + 1) if data.kinds[row - ago] == data.kinds[row])
 
 
 def slippage_of(data: Any, rules: Rules) -> float:
-    """The slippage of a feed's current bar, from the range of the one before that is as long."""
+    """The slippage of a feed's current bar, from the range of the one before of its kind."""
     last_range = 0.0
     if rules.slippage_range and (ago := next(_alike(data), None)):
         last_range = (data.high[-ago] - data.low[-ago]) / data.close[-ago]
-    return slippage(last_range, rules)
+    return slippage(last_range, rules, data.kinds[len(data) - 1] == EXTENDED)

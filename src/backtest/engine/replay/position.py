@@ -68,6 +68,8 @@ class Position:
         """Whether its time is up at the open or the close of a bar."""
         if self.expires != self._count(clock):
             return False
+        if quote.is_extended and not self.counts_bars:
+            return False
         if self.leave_minute and at == "open":
             return quote.clock >= self.leave_minute and clock.bars > self.planned
         is_then = self.leave == at or self.leave_minute > 0
@@ -139,12 +141,20 @@ class HeldLeg:
 
 @dataclass(frozen=True)
 class Waiting:
-    """An entry that waits at a limit through a session."""
+    """An entry that waits at a limit through its session, as far as that is of one day."""
 
-    position: Position  # with the levels that it will have
+    signal: Signal
+    position: Position  # with the plan that it has if it is filled in the current bar
     price: float
     is_reversal: bool
-    fills_at_open: bool
+    fills_at_open: bool = False
+
+    def at_open(self, price: float, clock: Clock) -> Waiting:
+        """The same in a bar that opens at a price."""
+        side = self.position.direction
+        fills_at_open = side * price <= side * self.price
+        self.position.plan(self.signal, price if fills_at_open else self.price, clock)
+        return replace(self, fills_at_open=fills_at_open)
 
 
 @dataclass

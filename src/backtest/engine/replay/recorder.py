@@ -18,7 +18,7 @@ from backtest.engine.replay.books import (
     set_excursions,
 )
 from backtest.engine.replay.broker import commission_of, fills_at_open
-from backtest.engine.replay.feed import bar_time, day_of
+from backtest.engine.replay.feed import bar_time, day_of, session_of
 from backtest.engine.replay.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Recorder(bt.Analyzer):
         feeds = {data._name: data for data in self.strategy.datas}  # noqa: SLF001
         self.ledger.mark_open_trades(
             {symbol: data.close[0] for symbol, data in feeds.items()},
-            {symbol: (day_of(data), bar_time(data)) for symbol, data in feeds.items()},
+            {symbol: (session_of(data), bar_time(data)) for symbol, data in feeds.items()},
         )
         self.ledger.check_identity(self._curve[-1].equity)
         set_excursions(

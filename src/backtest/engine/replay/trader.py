@@ -34,7 +34,7 @@ class Trader:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._positions: dict[str, Position] = {}
-        self._waiting: dict[str, Waiting] = {}  # entries at a limit, of this session
+        self._waiting: dict[str, Waiting] = {}  # entries at a limit
         self._legs: dict[str, list[HeldLeg]] = {}  # by the symbol of their position
         self._left_behind: list[tuple[HeldLeg, ExitReason]] = []  # of positions left in the session
         self._clock: dict[str, Clock] = {}
@@ -91,20 +91,28 @@ class Trader:
                 self._leave(symbol, position.passed, moment)
         acting = self._acting(signals)
         self._for_the_close = [signal for signal in acting if signal.at == "close"]
-        self._serve([signal for signal in acting if signal.at == "open"], moment)
+        now = [signal for signal in acting if signal.at == "open"]
+        self._wait_on(now, moment)
+        self._serve(now, moment)
         self._exit_on_time(moment)
         return [*moment.orders, *moment.netted()]
 
     def resting(self, symbol: str) -> list[Order]:
-        """What rests through the session: an entry at a limit; the stop, then the target."""
-        waiting = self._waiting.get(symbol)
+        """What rests through the session: an entry at a limit; the stop, then the target.
+
+        Outside of the hours exits do not rest.
+        """
+        waiting, is_extended = self._waiting.get(symbol), self._quotes[symbol].is_extended
         if waiting is None:
             position = self._positions.get(symbol)
-            return [] if position is None else position.exits(symbol, has_target=True)
+            if position is None or is_extended:
+                return []
+            return position.exits(symbol, has_target=True)
         position = waiting.position
         entry = Order(symbol, position.size, "limit", waiting.price, position.event_id)
         # Inside the session nobody knows whether the target came before the entry or after it.
-        return [entry, *position.exits(symbol, has_target=waiting.fills_at_open)]
+        exits = position.exits(symbol, has_target=waiting.fills_at_open)
+        return [entry] if is_extended else [entry, *exits]
 
     def filled(self, order: Order) -> None:
         """A resting order was filled: a position is gone, or there."""
@@ -128,13 +136,11 @@ class Trader:
             cash: what the resting orders have left, dollars.
 
         """
-        for waiting in self._waiting.values():
-            self.outcomes[waiting.position.event_id] = "not_filled"
-        self._waiting.clear()
+        self._stop_waiting(symbol for symbol, quote in self._quotes.items() if quote.ends_day)
         self._entered_at_close.clear()
         self._marks |= {symbol: quote.open for symbol, quote in self._quotes.items()}
         equity, self._settled = self._worth(cash) + self._settled, 0.0
-        moment = Moment("close", self._quotes, closes, equity, cash)
+        moment = Moment("close", self._quotes, closes, equity, cash - self._set_aside())
         self._leave_behind(moment)
         rest = [signal for signal in self._for_the_close if not self._give_up(signal, moment)]
         self._exit_on_time(moment)
@@ -146,7 +152,7 @@ class Trader:
         """Mark the positions, look at their levels, check margin and ruin for the next open."""
         self._marks.update(closes)
         for symbol, position in self._positions.items():
-            if symbol in closes:
+            if symbol in closes and not self._quotes[symbol].is_extended:
                 has_entered = symbol in self._entered_at_close
                 position.see_close(closes[symbol], has_entered=has_entered)
         shorts = -sum(min(p.size, 0) * self._marks[s] for s, p in self._positions.items())
@@ -169,6 +175,7 @@ class Trader:
     def _end_if_ruined(self, moment: Moment) -> None:
         if self._ruin_due or moment.equity <= 0:
             self.is_ruined = True
+            self._stop_waiting([*self._waiting])
         if self.is_ruined:  # also later on: a halted stock is left when it opens again
             for symbol in list(self._positions):
                 self._leave(symbol, "ruin", moment)
@@ -277,7 +284,9 @@ class Trader:
             return "no_room"
         position = Position(signal.event_id, side, shares)
         if signal.limit is not None:
-            self._wait_at(fill, signal, position, moment, is_reversal=is_reversal)
+            waiting = Waiting(signal, position, fill, is_reversal)
+            self._waiting[symbol] = waiting.at_open(moment.prices[symbol], self._clock[symbol])
+            moment.cash -= self._cost(waiting) if side > 0 else 0.0
             return "not_filled"
         position.plan(signal, fill, self._clock[symbol])
         self._positions[symbol] = position
@@ -345,23 +354,32 @@ class Trader:
         moment.cash -= lot.size * fill + rule.commission(abs(lot.size), fill, self._rules)
         moment.lots.append((symbol, lot))
 
-    def _wait_at(
-        self,
-        limit: float,
-        signal: Signal,
-        position: Position,
-        moment: Moment,
-        *,
-        is_reversal: bool,
-    ) -> None:
-        """Let an entry wait; what it would cost is not there for others meanwhile."""
-        symbol, side, open_price = signal.symbol, position.direction, moment.prices[signal.symbol]
-        fills_at_open = side * open_price <= side * limit
-        position.plan(signal, open_price if fills_at_open else limit, self._clock[symbol])
-        self._waiting[symbol] = Waiting(position, limit, is_reversal, fills_at_open)
-        if side > 0:
-            cost = rule.commission(position.shares, limit, self._rules)
-            moment.cash -= position.shares * limit + cost
+    def _wait_on(self, signals: Sequence[Signal], moment: Moment) -> None:
+        """Let entries at a limit wait in one bar more, unless a newer signal takes their place.
+
+        Where cash no longer pays for all of them, none waits on.
+        """
+        for signal in signals:
+            self._stop_waiting([signal.symbol], "superseded")
+        if not rule.covers(moment.cash, self._set_aside()):
+            self._stop_waiting([*self._waiting])
+        moment.cash -= self._set_aside()
+        for symbol in self._waiting.keys() & moment.quotes.keys():
+            waiting, price = self._waiting[symbol], moment.prices[symbol]
+            self._waiting[symbol] = waiting.at_open(price, self._clock[symbol])
+
+    def _stop_waiting(self, symbols: Iterable[str], outcome: Outcome = "not_filled") -> None:
+        for symbol in symbols:
+            if symbol in self._waiting:
+                self.outcomes[self._waiting.pop(symbol).signal.event_id] = outcome
+
+    def _set_aside(self) -> float:
+        """What the entries that wait would cost, which is not there for others; dollars."""
+        return sum(self._cost(w) for w in self._waiting.values() if w.position.direction > 0)
+
+    def _cost(self, waiting: Waiting) -> float:
+        shares, price = waiting.position.shares, waiting.price
+        return shares * price + rule.commission(shares, price, self._rules)
 
     def _add(self, signal: Signal, position: Position, moment: Moment) -> None:
         symbol, side = signal.symbol, position.direction

@@ -24,6 +24,8 @@ _RULES = {  # in words where a figure differs from what the costs say
     "slippage_bps": "slippage {:g} bp",
     "commission_per_share": "commission {:g} $ a share",
     "reaction_minutes": "{:g} min to react",
+    "hours": "{} hours",
+    "extended_slippage_bps": "slippage {:g} bp outside of hours",
     "max_positions": "at most {:g} positions",
     "min_order": "orders from {:g} $",
 }

@@ -118,7 +118,7 @@ def by_session(panel: Panel, table: NDArray[Any]) -> NDArray[Any]:
 
     What leaves at the open of a later bar than its session's first has not left at that open.
     """
-    if panel.is_finer is None:
+    if panel.kinds is None:
         return table
     table, number = table.copy(), panel.session_numbers
     if table.dtype == SIGNAL:
@@ -266,7 +266,7 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
     panel, sessions, number = account.panel, account.panel.count, chains.of_signal
     signals, has_bar = by_session(panel, account.signals), _has_bar(panel)
     distance = signals["bar"] - chains.first[number]
-    landings = None if panel.is_finer is None else _landings(panel, account.signals)
+    landings = None if panel.kinds is None else _landings(panel, account.signals)
     room = np.zeros(len(chains.first), np.int64)
     np.maximum.at(room, number, has_bar.sum(axis=0)[signals["symbol"]])
     if room.min() < FEWEST_STARTS:
@@ -359,7 +359,7 @@ def _parts(draws: Numbers, signals: int) -> Iterator[Numbers]:
 def _has_bar(panel: Panel) -> NDArray[np.bool_]:
     """Which symbols have a bar in each session, shape (sessions, symbols)."""
     has_bar: NDArray[np.bool_] = ~np.isnan(panel.prices["open"])
-    if panel.is_finer is None:
+    if panel.kinds is None:
         return has_bar
     first = np.searchsorted(panel.session_numbers, np.arange(panel.count))
     return np.logical_or.reduceat(has_bar, first, axis=0)

@@ -136,6 +136,7 @@ def prepare_run(
         strategy.trades_also,
         accept_jumps=request.accept_jumps,
         bars=request.bars,
+        hours=request.rules.hours,
     )
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)

@@ -280,7 +280,7 @@ def _finer_rows(result: Result, bars: RunBars) -> Iterator[list[Any]]:
         own = bars.of[symbol]
         first, end = (own.place(day) for day in (session, session + timedelta(days=1)))
         rows = zip(range(first, end), own.table[first:end].tolist(), strict=True)
-        found += [[symbol, own.time_of(n), session, *row] for n, row in rows if own.is_finer[n]]
+        found += [[symbol, own.time_of(n), session, *row] for n, row in rows if own.kinds[n]]
         if len(found) > MOST_FINER:
             break
     return iter(sorted(found, key=itemgetter(0, 2, 1)))
