@@ -12,10 +12,10 @@ from backtest.events import LockupEnd
 class LockupDay(Strategy):
     """Short from the session before a lock-up ends to the session after.
 
-    In the three sessions about that day stocks fall by 1.5 % beyond the market, and no rule keeps
-    anybody from selling before (Field & Hanka 2001; Bradley, Jordan, Yi & Roten 2001): the default
-    is their window. No parameter was looked for in the data. `lockup_expiry` waits until the day
-    has passed.
+    In three days about that day stocks fall by 1.5 % beyond the market (Field & Hanka 2001), most
+    of all those that venture capital stood behind (Bradley, Jordan, Roten & Yi 2001). The default
+    is three sessions too. No parameter was looked for in the data. `lockup_expiry` waits until the
+    day has passed.
 
     Its weaknesses: CoreWeave had one lock-up, which shows how the rule trades and nothing about
     whether it pays. Its end was fixed by the day of a report that came out two sessions before, so

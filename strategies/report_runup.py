@@ -10,9 +10,9 @@ class ReportRunup(Strategy):
     """Long for the last sessions before a report; out at the last close before it is public.
 
     Stocks that have gained most in the year before rise by 1.6 % beyond the market in the five
-    sessions before their report, as it draws eyes to them, and lose it after (Aboody, Lehavy &
-    Trueman 2010): hence five sessions. More widely, stocks earn more about their reports than in
-    between (Frazzini & Lamont 2007). No parameter was looked for in the data.
+    sessions before their report, as it draws eyes to them, and lose 1.9 % in the five after
+    (Aboody, Lehavy & Trueman 2010): hence five sessions. More widely, prices rise about scheduled
+    reports (Frazzini & Lamont 2007, a working paper). No parameter was looked for in the data.
 
     A report after the close is waited for through its day. One before the open, or at an hour that
     is not known, is left at the close of the session before. Where the day was announced late,

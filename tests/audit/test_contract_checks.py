@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from backtest.audit.contract import check
 from backtest.audit.declared import TITLES, ContractResult, Report, all_results, check_parameters
 from backtest.audit.questions import made_up_event, variants
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, Start
+from backtest.data.versions import seal
 from backtest.errors import UsageError
 from backtest.strategy.loading import find_strategy
 from backtest.testing import ask, check_strategy
 from backtest.workspace.folders import find_workspace
 from tests.audit.market import make_market
 from tests.audits import in_this_process
-from tests.golden.goldens import ROOT
+from tests.golden.goldens import OF_US_LARGE, ROOT
 
 HOLD = '    hold: int = Field(3, ge=1, description="sessions")\n'
 LONG = "return Signal.long(event, hold=3, reason='a report')"
@@ -350,10 +354,25 @@ def test_a_strategy_of_backtraders_is_held_to_what_applies(market, body, default
     assert loose == ("warning" if default == "None" else "ok")
 
 
+def a_few_of_us_large(folder):
+    """A data folder with a universe of WMT and of what the strategies hedge with."""
+    data = Path(shutil.copytree(ROOT / "data", folder / "data"))
+    few = (data / "universes/us_large").rename(data / "universes/few")
+    members = few / "members.csv"
+    kept = {"symbol", "WMT", "UNP", "HON", "MMM", "GS", "ADI"}
+    lines = members.read_text(encoding="utf-8").splitlines(keepends=True)
+    members.write_text("".join(line for line in lines if line.partition(",")[0] in kept))
+    seal(members, ["2013-07-01"], source="a few of us_large", adjust=None)
+    return data
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "strategies").glob("*.py")))
 def test_the_strategies_that_ship_keep_it(name, tmp_path):
-    workspace = find_workspace([ROOT / "strategies"], ROOT / "data", tmp_path)
-    report = check(workspace, name, symbols=["CRWV"], observer=in_this_process)
+    data, traded = ROOT / "data", {"symbols": ["CRWV"]}
+    if name in OF_US_LARGE:
+        data, traded = a_few_of_us_large(tmp_path), {"universe": "few"}
+    workspace = find_workspace([ROOT / "strategies"], data, tmp_path)
+    report = check(workspace, name, observer=in_this_process, **traded)
     assert not report.failed, report
     assert not [one for one in report.results if one.outcome == "warning"], report
 

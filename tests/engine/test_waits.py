@@ -4,6 +4,8 @@ ACME's report of 4 June, after the close, can be traded on 5 June. From there th
 6, 9, 10, 11, 12, 13, 16, 17, 18, 20 (Juneteenth is none), 23 … 27 June; the last is 15 July.
 """
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
@@ -115,6 +117,17 @@ def test_a_wait_ends_where_the_stock_is_no_member_any_more(prices):
     (decision,) = decide(strategy, [REPORT], both, both, MINUTES_5, universe)
     assert decision.action == "no_signal"
     assert "in 2025-06-20: the stock was no member of made_up then" in decision.reason
+
+
+def test_a_wait_ends_with_the_last_bar_of_a_stock_that_is_delisted(prices):
+    ended = prices.span(None, day("2025-06-18"))
+    others = {"BOLT": replace(prices, symbol="BOLT")}  # go on until 15 July
+    for last, action in (("2025-06-18", "signal"), ("2025-06-20", "no_signal")):
+        strategy = Waits(answer=until(last))
+        both = {"ACME": ended} | others
+        (decision,) = decide(strategy, [REPORT], both, both, MINUTES_5)
+        assert decision.action == action
+    assert "in 2025-06-20: after the last session" in decision.reason
 
 
 class Waits(Strategy):

@@ -18,6 +18,7 @@ from backtest.engine.kernel.records import (
     IS_FLAT,
     LEAVES_AT_CLOSE,
     LOOKS_AT_CLOSES,
+    RESIZES,
     WAITS,
 )
 from backtest.errors import DataError, UsageError
@@ -190,6 +191,19 @@ class TestTerms:
             IS_FLAT | ENTERS_AT_CLOSE | LEAVES_AT_CLOSE,  # where it leaves is when it is traded
             LEAVES_AT_CLOSE | WAITS,
         ]
+
+    def test_a_signal_can_resize_what_is_held(self, panel, path) -> None:
+        rows = [signal("02 10:00", resize=resize) for resize in (True, False, None)]
+        terms = read_signals(written(path, *rows), panel, MINUTES_5).rows["terms"]
+        assert terms.tolist() == [RESIZES, 0, 0]
+
+    def test_what_resize_cannot_be(self, panel, path) -> None:
+        written(path, signal("02 10:00", resize=True, limit=0.01))
+        refused(path, panel, "A limit is for an entry without resize", "row 0")
+        written(path, signal("02 10:00", resize="yes"))
+        refused(path, panel, "resize", "booleans")
+        written(path, signal("02 10:00", legs="SPY"))
+        refused(path, panel, "columns that no signal has: legs")
 
     @pytest.mark.parametrize("terms", [{"hold": 0}, {"limit": 0.01}])
     def test_what_does_not_go_with_an_entry_at_the_close(self, panel, path, terms) -> None:

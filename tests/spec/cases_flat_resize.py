@@ -18,6 +18,14 @@ TWO = DAYS | {
         2025-06-05 50 50 50 50
     """
 }
+GAP = {
+    "ACME": """
+        2025-06-02 100 101  99 100
+        2025-06-03 100 101  99 100
+        2025-06-04  90  92  88  91
+        2025-06-05  91  93  89  92
+    """
+}
 
 # fmt: off
 CASES = [
@@ -191,5 +199,40 @@ CASES = [
         ],
         equity=[100_000, 105_000, 112_500, 112_500 + 450 * 3],
         outcomes={"e1": "enter", "e2": "reverse"},
+    ),
+    Case(
+        name="a_resize_at_an_open_beyond_the_stop_comes_before_it",
+        rule="resize",
+        bars=GAP,
+        signals=[
+            long("2025-06-02", weight=0.25, stop=0.05),
+            long("2025-06-04", weight=0.5, stop=0.05, resize=True),
+        ],
+        # The stop of 95 is passed by the open of 90; the new one of 85.5 is not touched.
+        # 97,500 ÷ 2 ÷ 90 = 541.7: 291 more.
+        trades=[
+            trade("e1", "ACME", "long", 541, "2025-06-02", (250 * 100 + 291 * 90) / 541,
+                  "2025-06-05", 92.0, "open", gross=250 * -8 + 291 * 2),
+        ],
+        equity=[100_000, 100_000, 100_000 - 250 * 9 + 291, 100_000 - 250 * 8 + 291 * 2],
+        outcomes={"e1": "enter", "e2": "resize"},
+    ),
+    Case(
+        name="a_resize_at_the_close_after_the_stop_was_filled_enters_anew",
+        rule="resize",
+        bars=GAP,
+        signals=[
+            long("2025-06-02", weight=0.25, stop=0.05),
+            long("2025-06-04", weight=0.5, enter="close", resize=True),
+        ],
+        # Stopped at the open of 90; 97,500 ÷ 2 ÷ 90 = 541.7, filled at 91.
+        trades=[
+            trade("e1", "ACME", "long", 250, "2025-06-02", 100.0, "2025-06-04", 90.0, "stop",
+                  gross=250 * -10),
+            trade("e2", "ACME", "long", 541, "2025-06-04", 91.0, "2025-06-05", 92.0, "open",
+                  gross=541),
+        ],
+        equity=[100_000, 100_000, 97_500, 97_500 + 541],
+        outcomes={"e1": "enter", "e2": "enter"},
     ),
 ]

@@ -194,7 +194,7 @@ def simulate(
         typer.Argument(
             metavar="SIGNALS",
             help="Parquet file: symbol, published_at, direction, and as wanted event_id, weight, "
-            "hold, stop, target, trailing_stop, priority.",
+            "hold, stop, target, trailing_stop, priority, limit, enter, leave, levels, resize.",
         ),
     ],
     trades: Annotated[

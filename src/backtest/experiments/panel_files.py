@@ -59,6 +59,7 @@ MOMENT = Kind(
     "timestamps with a zone, such as timestamp[us, tz=UTC]",
     lambda kind: types.is_timestamp(kind) and kind.tz is not None,
 )
+FLAG = Kind("booleans", types.is_boolean)
 DAY = Kind("dates without a time, such as date32 (in pandas: `.dt.date`)", types.is_date)
 
 

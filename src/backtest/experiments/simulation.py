@@ -22,6 +22,7 @@ from backtest.engine.kernel.records import (
     LOOKS_AT_CLOSES,
     OUTCOMES,
     REASONS,
+    RESIZES,
     SIGNAL,
     WAITS,
 )
@@ -57,6 +58,7 @@ _OPTIONAL = {
     "event_id": files.TEXT,
     **dict.fromkeys(NUMBERS, files.NUMBER),
     **dict.fromkeys(_WORDS, files.TEXT),
+    "resize": files.FLAG,
 }
 _DEFAULTS = {
     **dict.fromkeys(NUMBERS, np.nan), "weight": Signal.model_fields["weight"].default, "hold": -1,
@@ -88,7 +90,8 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
 
     The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound), `direction`
     (`long`, `short` or `flat`) and, as wanted, `event_id` (else a row's number) and the terms of
-    `Signal` in its bounds and words; null is the default.
+    `Signal` in its bounds and words; null is the default. Legs are no terms of a row: it is of one
+    symbol.
 
     Each signal is on the first bar of its own symbol that opens later than its publication and
     the reaction time. Those that have none, or were public on a day (in New York) before the
@@ -143,6 +146,9 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) 
             rule = f"{name} is {' or '.join(words)};"
             known = {**words, "": 0}  # null is the default
             rows["terms"] |= _coded(table, name, known, rule, faults).astype(np.uint8)
+    if "resize" in table:
+        resizes = np.array(table["resize"].to_pylist(), bool)  # null does not
+        rows["terms"] |= np.where(resizes, RESIZES, 0).astype(np.uint8)
     is_flat, at_close = rows["side"] == 0, rows["terms"] & LEAVES_AT_CLOSE != 0
     rows["terms"] |= np.where(~np.isnan(rows["limit"]), WAITS, 0).astype(np.uint8)
     rows["terms"][is_flat] &= ~np.uint8(ENTERS_AT_CLOSE)
@@ -153,6 +159,8 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) 
         ("A limit is for an entry at the open;", ~np.isnan(rows["limit"])),
     ):
         faults.note(fault, enters_at_close & is_wrong, "row {}".format)
+    waits_to_resize = (rows["terms"] & WAITS != 0) & (rows["terms"] & RESIZES != 0)
+    faults.note("A limit is for an entry without resize;", waits_to_resize, "row {}".format)
     return rows
 
 

@@ -69,7 +69,7 @@ def enter_legs(
     while number < len(signals) and signals[number].terms & IS_LEG:
         leg = book.legs[account.legs]
         account.legs += 1
-        leg.symbol, leg.row = signals[number].symbol, row
+        leg.symbol, leg.own, leg.row = signals[number].symbol, number, row
         leg.size = leg_size(bars, signals[number], value)
         leg.costs = leg.price = leg.leader_net = 0.0
         leg.is_left_behind = False
@@ -194,11 +194,24 @@ def net_orders(
         account.cash += leg.paid - leg.pending * price - cost
         account.commission += cost
         leg.costs += cost
+        if len(tables.trades):
+            _note_fill(tables.trades[leg.own], leg, price, bar, at)
         if leg.pending == leg.size:
             leg.price, leg.pending = price, 0.0
         else:
             leg.made = leg.size * (price - leg.price) - leg.costs
     _finish(account, book, tables)
+
+
+@inlined
+def _note_fill(trade: Any, leg: Any, price: float, bar: int, at: int) -> None:
+    """Write down the fill of a lot, for the list of orders."""
+    if leg.pending == leg.size:
+        trade.first_size, trade.first_price = leg.pending, price
+        trade.entry_bar, trade.entered_at = bar, at
+    else:
+        trade.last_size, trade.last_price = leg.pending, price
+        trade.exit_bar, trade.left_at = bar, at
 
 
 @inlined

@@ -62,7 +62,8 @@ TRADE = np.dtype(
     ]
 )  # fmt: skip
 # `shares` are all that were entered, at the average `entry_price`; sizes are signed, of the first
-# and the last fill. A signal that resized has its own fill as the first, and no shares.
+# and the last fill. A signal that resized has its own fill as the first, and no shares; of a leg
+# there are the two fills alone.
 # What every bar looks at comes first: it fills one line of the memory's cache. `passed` is the
 # reason of a level that the last close has passed, plus 1. `entered` counts all shares that were
 # entered, `exit_price` is the average of those that have left. `sessions` counts those held, or the
@@ -81,13 +82,14 @@ POSITION = np.dtype(
 # What happens to a symbol: `what` is `SPLIT` or `DIVIDEND`, before the open of a bar, or an end, at
 # its close; `value` new shares for an old one, or dollars a share.
 ACTION = np.dtype([("symbol", "i8"), ("what", "i8"), ("value", "f8")])
-# A leg that is held: signed shares, what they were entered at and have cost, and the row of the
-# signal that leads it. `pending` are signed shares that wait to be netted, `paid` what they count
-# as until then, `made` its net profit, `leader_net` that of its leader once it has left.
+# A leg that is held: signed shares, what they were entered at and have cost, its own row among the
+# signals and that of the one that leads it. `pending` are signed shares that wait to be netted,
+# `paid` what they count as until then, `made` its net profit, `leader_net` that of its leader once
+# it has left.
 LEG = np.dtype(
     [
-        ("symbol", "i8"), ("row", "i8"), ("size", "f8"), ("price", "f8"), ("costs", "f8"),
-        ("pending", "f8"), ("paid", "f8"), ("made", "f8"), ("leader_net", "f8"),
+        ("symbol", "i8"), ("own", "i8"), ("row", "i8"), ("size", "f8"), ("price", "f8"),
+        ("costs", "f8"), ("pending", "f8"), ("paid", "f8"), ("made", "f8"), ("leader_net", "f8"),
         ("is_left_behind", "b1"),
     ],
     align=True,

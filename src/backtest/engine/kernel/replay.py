@@ -7,6 +7,7 @@ two engines' results are held against each other.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any, cast
 
@@ -40,7 +41,7 @@ from backtest.engine.replay.books import (
     settle,
 )
 from backtest.engine.replay.ledger import check_identity
-from backtest.engine.rules import VOLUME_SESSIONS, participation_cap
+from backtest.engine.rules import VOLUME_SESSIONS, is_nothing, participation_cap
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "target": "limit"}
 # In a session, entries being 2 and what rests 4; what happens at its close comes after all that.
 _PHASES = {"ruin": 0, "margin_call": 0, "signal": 1, "reversal": 1, "time": 3}
-_ENTRY, _REST, _CLOSE = 2, 4, 5
+_ENTRY, _LEGS, _REST, _CLOSE = 2, 3.5, 4, 5
 _NO_ORDER = (OPEN, SPLIT, DELISTED, MERGER)
 _SHARE = 1e-6  # of an excursion, a fraction of the entry price
 _FRACTIONS = ("mae", "mfe")
@@ -94,9 +95,9 @@ def replay_by_kernel(
     whole = np.array([0, len(rows)])
     made = simulate(panel, rows, whole, rules, rates, trades=True, curves=True)
     leads = rows["terms"] & IS_LEG == 0
-    rows, table, outcome = rows[leads], made.trades[leads], made.outcomes[leads]
+    outcome = made.outcomes[leads]
     ids = [decision.event.id for decision in acting]
-    trades = trades_of(table, rows, panel, ids)
+    trades = trades_of(made.trades[leads], rows[leads], panel, ids)
     set_excursions(trades, prices, bars.of if bars else daily_bars(prices))
     last = np.append(np.flatnonzero(np.diff(panel.session_numbers)), len(panel.times) - 1)
     sessions = panel.sessions[last].tolist()
@@ -118,7 +119,7 @@ def replay_by_kernel(
         trades=trades,
         decisions=settle(decisions, names, notes, panel.bar_for),
         assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
-        orders=_orders(table, rows, panel, acting),
+        orders=_orders(made.trades, rows, panel, acting),
         interest=interest,
         ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),
     )
@@ -199,14 +200,20 @@ def _used_rates(
 def _orders(
     made: NDArray[Any], rows: NDArray[Any], panel: Panel, decisions: Sequence[Decision]
 ) -> list[SentOrder]:
-    """The orders that were filled, at their fills, in the order of the rules."""
-    sessions = panel.sessions
-    found: list[tuple[int, int, SentOrder]] = []
+    """The orders that were filled, at their fills, in the order of the rules.
+
+    Those of legs come last at their open or close, one for what the lots of a symbol net to.
+    """
+    leads = np.flatnonzero(rows["terms"] & IS_LEG == 0)
+    legs_of = np.split(np.arange(len(rows)), leads[1:])
+    found: list[tuple[int, float, SentOrder]] = []
+    lots: list[tuple[int, float, int, str]] = []  # bar, phase, row and event; exits below 0
     trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
-    for place in as_served(rows, made["entry_bar"]).tolist():
-        row, decision = rows[place], decisions[place]
-        change = dict(zip(TRADE.names or (), made[place].item(), strict=True))
-        symbol, side, first = decision.event.symbol, int(row["side"]), change["first_size"]
+    for place in as_served(rows[leads], made["entry_bar"][leads]).tolist():
+        decision, (lead, *legs) = decisions[place], legs_of[place].tolist()
+        row, symbol = rows[lead], decision.event.symbol
+        change = dict(zip(TRADE.names or (), made[lead].item(), strict=True))
+        side, first = int(row["side"]), change["first_size"]
         if not first:
             continue
         is_entry = change["shares"] > 0
@@ -216,20 +223,54 @@ def _orders(
         kind: OrderType = "market" if at == "open" else "close"
         kind = "limit" if row["terms"] & WAITS else kind
         less: ExitReason | None = None if first * side > 0 else "signal"
-        price = change["first_price"]
-        terms = (symbol, first, kind, price, event_id, less, panel.time_of(bar))
-        order = SentOrder(sessions[bar].item(), *terms)
-        phase = _PHASES["signal"] if less else _ENTRY
-        found.append((bar, _CLOSE if at == "close" else phase, order))
-        if not is_entry or change["reason"] in _NO_ORDER:
+        phase = _CLOSE if at == "close" else _PHASES["signal"] if less else _ENTRY
+        terms = (symbol, first, kind, change["first_price"], event_id, less)
+        found.append((bar, phase, _sent(panel, bar, terms)))
+        lots += [(bar, phase, leg + 1, event_id) for leg in legs]
+        if not is_entry:
             continue
         reason, at = cast("ExitReason", REASONS[change["reason"]]), FILL_TIMES[change["left_at"]]
         kind = _RESTING.get(reason, "close" if at == "close" else "market")
-        bar, size, price = change["exit_bar"], change["last_size"], change["last_price"]
-        terms = (symbol, size, kind, price, event_id, reason, panel.time_of(bar))
-        order = SentOrder(sessions[bar].item(), *terms)
-        found.append((bar, _CLOSE if at == "close" else _PHASES.get(reason, _REST), order))
+        bar, phase = change["exit_bar"], _CLOSE if at == "close" else _PHASES.get(reason, _REST)
+        lots += [(made[leg]["exit_bar"].item(), phase, -leg - 1, event_id) for leg in legs]
+        if change["reason"] not in _NO_ORDER:
+            terms = (symbol, change["last_size"], kind, change["last_price"], event_id, reason)
+            found.append((bar, phase, _sent(panel, bar, terms)))
+    found += _leg_orders(made, rows, panel, sorted(lots, key=lambda lot: lot[:2]))
     return [order for *_, order in sorted(found, key=lambda one: one[:2])]
+
+
+def _leg_orders(
+    made: NDArray[Any],
+    rows: NDArray[Any],
+    panel: Panel,
+    lots: Sequence[tuple[int, float, int, str]],
+) -> list[tuple[int, float, SentOrder]]:
+    """What lots in their order net to: by bar, moment and symbol, with the first one's event."""
+    sizes: dict[tuple[int, int, str], float] = defaultdict(float)
+    firsts: dict[tuple[int, int, str], tuple[float, str]] = {}
+    for bar, _, number, event_id in lots:
+        lot, symbol = made[abs(number) - 1], panel.symbols[rows[abs(number) - 1]["symbol"]]
+        which, moment = ("first", "entered_at") if number > 0 else ("last", "left_at")
+        key = bar, int(lot[moment]), symbol
+        sizes[key] += float(lot[f"{which}_size"])
+        firsts.setdefault(key, (float(lot[f"{which}_price"]), event_id))
+    found = []
+    for (bar, at, symbol), size in sorted(sizes.items()):
+        price, event_id = firsts[bar, at, symbol]
+        is_open = FILL_TIMES[at] == "open"
+        terms = (symbol, size, "market" if is_open else "close", price, event_id, None)
+        if not is_nothing(size):
+            phase = _LEGS if is_open else _CLOSE + _LEGS
+            found.append((bar, phase, _sent(panel, bar, terms)))
+    return found
+
+
+def _sent(panel: Panel, bar: int, terms: tuple[Any, ...]) -> SentOrder:
+    """An order of a bar from its symbol, size, type, price, event and reason to leave."""
+    symbol, size, kind, price, event_id, reason = terms
+    session, time = panel.sessions[bar].item(), panel.time_of(bar)
+    return SentOrder(session, symbol, size, kind, price, event_id, reason, time)
 
 
 # Whether two engines made the same of the same decisions, to the cent
