@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from math import log, sqrt
-from statistics import linear_regression, mean, stdev
+from statistics import fmean, linear_regression, mean, stdev
 from typing import TYPE_CHECKING, Final, Literal
 
 from backtest.data.calendar import trading_calendar
@@ -126,19 +126,26 @@ def above_average(market: Market, symbol: str | None = None, *, sessions: int = 
     return bool(closes.iloc[-1] > closes.mean())
 
 
-def beta(market: Market, symbol: str, *, sessions: int = 60) -> float | None:
+def beta(market: Market, *symbols: str, sessions: int = 60) -> float | None:
     """How much the event's stock moves for each move of another symbol, such as SPY.
 
     The slope of the least squares line of its returns, close to close, on the other's, over the
-    last `sessions` returns that both have. None where fewer are known, or the other stood still.
-    The other is named in the strategy's `looks_at`, or in its `trades_also` to hedge with it.
+    last `sessions` returns that both have; of several symbols on the mean of their returns. None
+    where fewer are known, or the other stood still. The others are named in the strategy's
+    `looks_at`, or in its `trades_also` to hedge with them.
     """
-    own, other = market.bars()["close"], market.bars(symbol)["close"]
-    both = own.index.intersection(other.index)[-(sessions + 1) :]
-    if len(both) <= sessions:
+    closes = [market.bars(symbol)["close"] for symbol in (None, *symbols)]
+    shared = closes[0].index
+    for each in closes[1:]:
+        shared = shared.intersection(each.index)
+    shared = shared[-(sessions + 1) :]
+    if len(shared) <= sessions:
         return None
-    x, y = ([b / a - 1 for a, b in pairwise(closes[both].tolist())] for closes in (other, own))
-    return linear_regression(x, y).slope if max(x) > min(x) else None
+    own, *others = ([b / a - 1 for a, b in pairwise(each[shared].tolist())] for each in closes)
+    of_others = [fmean(moves) for moves in zip(*others, strict=True)]
+    if max(of_others) == min(of_others):
+        return None
+    return linear_regression(of_others, own).slope
 
 
 def average_true_range(market: Market, *, sessions: int = 14) -> float | None:

@@ -24,6 +24,10 @@ class UsageError(BacktestError):
     exit_code = 2
 
 
+class MissingDataError(UsageError):
+    """There is none of what one strategy needs: prices of another symbol, or a kind of event."""
+
+
 class DataError(BacktestError):
     """Bad data: a file of prices, events or borrow rates that breaks its format."""
 

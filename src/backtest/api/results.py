@@ -292,10 +292,11 @@ class AuditResult(Result):
         )
 
     def __str__(self) -> str:
-        return fill(f"{self.strategy} · {self.outcome}. {self.sentence}", WIDE)
+        ((outcome, sentence),) = self._words()
+        return fill(f"{self.strategy} · {outcome}. {sentence}", WIDE)
 
     def _words(self) -> list[tuple[str, str]]:
-        return [(self.outcome, self.sentence)]
+        return [(self.outcome + audit_page.by_bars(self.record["settings"]), self.sentence)]
 
     def _draw(self) -> Path:
         """Draw also the pages of the strategy's runs, which show how it was last audited."""

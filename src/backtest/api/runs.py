@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.arguments import Day, Folder, Folders, folders, request_of, strategy_of
+from backtest.api.arguments import (
+    Day,
+    Folder,
+    Folders,
+    check_bars,
+    folders,
+    request_of,
+    strategy_of,
+)
 from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
-from backtest.data.bars import LENGTHS
-from backtest.errors import DataError, UsageError, unknown
+from backtest.errors import DataError, MissingDataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.figures import all_figures, holdings
 from backtest.experiments.runs.run import (
     ENGINES,
-    MISSING_BARS,
     Engine,
     MissingBars,
     RunPlan,
@@ -265,20 +271,28 @@ def replay_all(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
+    tell: Callable[[str], None],
     **terms: Any,
 ) -> tuple[list[Replay], list[str]]:
     """Replay several strategies, or without names all that load; `terms` as of `run_request`.
 
-    A message comes back for each strategy that does not load or cannot be run. UsageError where
-    it was named or no run can be made.
+    A message comes back for each strategy that does not load or cannot be run. Of all strategies
+    `tell` takes a sentence for each that needs data which are not there. UsageError where it was
+    named or no run can be made.
     """
     workspace = folders(strategies, data, reports)
     request = run_request(workspace, parameters=parameters, **terms)
     files, left_out = _strategies_to_run(workspace, names, parameters)
-    plans = [
-        engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
-        for file in files
-    ]
+    plans: list[RunPlan] = []
+    for file in files:
+        try:
+            plans.append(
+                engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
+            )
+        except MissingDataError as error:
+            if names or len(files) == 1:
+                raise
+            tell(f"{file.name} was not run. {error}")
     made: list[Replay] = []
     faults: list[str] = []
     for plan in plans:
@@ -312,10 +326,7 @@ def run_request(
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    if bars is not None and bars not in LENGTHS:
-        raise unknown("length of bars", bars, list(LENGTHS))
-    if missing_bars not in MISSING_BARS:
-        raise unknown("missing_bars", missing_bars, MISSING_BARS)
+    check_bars(bars, missing_bars)
     return request_of(
         RunRequest, workspace.data, strategy=strategy, as_of=read_day("as_of", as_of),
         engine=engine, bars=bars, missing_bars=missing_bars, notes=notes, **terms,

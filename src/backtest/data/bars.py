@@ -1,4 +1,4 @@
-"""Bars finer than sessions: within its hours, on demand before and after; and daily prices.
+"""Bars finer than sessions: those within its hours, and on demand those before and after.
 
 Bars are in `prices/5m/ACME.parquet`, a folder a length, as `simulate` reads them.
 """
@@ -186,6 +186,12 @@ def bars_table(file: DataFile) -> tuple[NDArray[np.datetime64], NDArray[np.float
     return times, np.column_stack([columns[name] for name in BAR_COLUMNS])
 
 
+def bars_frame(file: DataFile) -> pd.DataFrame:
+    """The same as a frame by when they open, UTC without a zone, as `parquet_bytes` takes it."""
+    times, table = bars_table(file)
+    return pd.DataFrame(table, pd.DatetimeIndex(times, name="time"), list(BAR_COLUMNS))
+
+
 def _continued(former: FinerBars, bars: FinerBars, renamed_on: date) -> FinerBars:
     """The bars with those under a former ticker before them."""
     begin = np.datetime64(renamed_on)
@@ -203,9 +209,7 @@ def open_kept(path: Path) -> Prices:
     if length not in LENGTHS:
         return parse_prices(read_data_file(path, seal))
     file = read_data_file(path, f"{seal} --bars {length}")
-    times, bars = bars_table(file)
-    index = pd.DatetimeIndex(times, name="time")
-    return Prices(path.stem, pd.DataFrame(bars, index, columns=list(BAR_COLUMNS)), file)
+    return Prices(path.stem, bars_frame(file), file)
 
 
 # Bars against the daily prices

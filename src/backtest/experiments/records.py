@@ -262,6 +262,8 @@ class SweepEvidence(TypedDict):
 
 class SweepRecord(_Traded):
     sweep_id: str
+    bars: NotRequired[str]
+    missing_bars: NotRequired[str]  # only with bars
     assumptions: NotRequired[list[str]]
     axes: dict[str, list[Any]]
     base: dict[str, Any]
@@ -347,20 +349,11 @@ class CurveRecord(MeanPath):
 Windows = Annotated[list[WindowRow], Field(min_length=1)]
 
 
-class _Studied(TypedDict):
-    study_id: str
-    name: str
-    of: Literal["kind", "strategy"]
-    reaction_minutes: float
-    days: list[int]
-    finished_at: Moment
-    files: NotRequired[dict[str, str]]
-
-
 class MeanInterval(TypedDict):
     value: float | None
     low: float | None
     high: float | None
+    events: int
 
 
 class MinuteRow(TypedDict):
@@ -372,10 +365,26 @@ class MinuteRow(TypedDict):
 
 class MinutesRecord(TypedDict):
     events: int
-    outside: int
+    stocks: int
+    sessions: int
+    without_usual: int  # events of too few sessions before
+    outside: int  # events not known to the minute, or out of the hours with bars
     rows: list[MinuteRow]
     close: MeanInterval
+    next_open: MeanInterval
     shares: dict[str, float | None]
+
+
+class _Studied(TypedDict):
+    study_id: str
+    name: str
+    of: Literal["kind", "strategy"]
+    reaction_minutes: float
+    days: list[int]
+    finished_at: Moment
+    files: NotRequired[dict[str, str]]
+    bars: NotRequired[str]
+    minutes: NotRequired[MinutesRecord]  # only with bars
 
 
 class StudyRecord(_Studied):
@@ -390,8 +399,6 @@ class StudyRecord(_Studied):
     groups: list[GroupRow]
     curves: list[CurveRecord]
     left_out: list[LeftOutRow]
-    bars: NotRequired[str]
-    minutes: NotRequired[MinutesRecord]  # only with bars
 
 
 class MeanRow(MeanInterval):

@@ -225,7 +225,7 @@ def outcomes_of(
 
 def _at(values: Floats, days: Ints) -> Floats:
     inside = (days >= 0) & (days < len(values))
-    return np.where(inside, values[np.where(inside, days, 0)], np.nan)
+    return np.where(inside, values.take(days, mode="clip"), np.nan)
 
 
 def _why(known: NDArray[np.bool_], first: int, last: int) -> str:
