@@ -109,6 +109,18 @@ def test_an_audit_by_bars_says_so_and_so_do_runs_by_others(
     assert "There is no length of bars '7m'" in words(wrong.err)
 
 
+def test_a_stop_that_rests_through_bars_of_a_session_is_told_once(quick, checkout):
+    terms = 'weight=0.5, stop=0.10, leave_at="15:50"'
+    checkout.strategy("quick", f"return Signal.short(event, {terms})", listens_to="News")
+    trades, _ = quick()
+    assert trades[0]["exit_reason"] == "time"  # 117 was never reached
+    # It is live in the bars of 10:25 and of 15:50, the first of which is told.
+    stops = [row for row in rows(checkout, "orders.csv") if row["type"] == "stop"]
+    first = [row["bar"][11:16] for row in stops if row["session"] == "2025-06-12"]
+    assert first == ["14:25"]
+    assert float(stops[0]["price"]) == pytest.approx(1.10 * 107 * 0.9995)
+
+
 AFTER_HOURS = """\
 symbol,published_at,precision,headline,category,note
 ACME,2025-06-11T16:31:00-04:00,minute,After the close,contract,made up
@@ -151,3 +163,9 @@ def test_hours_that_cannot_be_are_refused(quick, command, options, told):
     outcome = command("run", "quick", *MADE_UP, *options)
     assert outcome.code == 2
     assert told in outcome.err
+
+
+def test_an_audit_of_extended_hours_is_refused(quick, command):
+    outcome = command("audit", "quick", "--symbol", "ACME", "--bars", "5m", "--hours", "extended")
+    assert outcome.code == WRONG_USE
+    assert "leave --hours out" in words(outcome.err)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -13,16 +14,13 @@ from backtest.data.bars import LENGTHS
 from backtest.data.kinds import snake_case
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import read_day, read_terms
-from backtest.strategy.base import Strategy, is_strategy
+from backtest.strategy.base import Strategy, StrategyFile, is_strategy, syntax
 from backtest.strategy.loading import one_strategy
 from backtest.strategy.parameters import Text, recorded
-from backtest.strategy.source import StrategyFile, syntax
 from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace, find_data, find_reports, find_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from backtest.audit.observe import AuditRequest
     from backtest.experiments.runs.run import RunRequest
     from backtest.experiments.sweeps.run import SweepRequest

@@ -44,8 +44,7 @@ from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.loading import event_kinds, find_strategy
 from backtest.strategy.parameters import configure, recorded, stated
-from backtest.workspace.files import write_text
-from backtest.workspace.records import record_text
+from backtest.workspace.files import record_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +54,7 @@ if TYPE_CHECKING:
     from backtest.audit.observe import AuditRequest, Observation
     from backtest.data.event_checks import Finding
     from backtest.data.inputs import Inputs
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
@@ -93,6 +91,11 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     request = replace(request, symbols=named, settings=settings)
     if request.bars and isinstance(strategy, BacktraderStrategy):
         raise goes_by_sessions(request.strategy)
+    if request.rules.hours == "extended":
+        raise UsageError(
+            "An audit asks within the hours of sessions, of whatever hours a run is: leave --hours "
+            "out."
+        )
     inputs = request.inputs(workspace.data, strategy)
     folder = workspace.strategies if file.package else file.path.parent
     tables = data_tables(inputs, workspace.data)

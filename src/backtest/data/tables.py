@@ -8,32 +8,21 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from backtest.data.actions import (
-    basis_of,
-    is_within,
-    parse_action,
-)
+from backtest.data.actions import basis_of, is_within, parse_action
 from backtest.data.bars import bars_frame
-from backtest.data.datafile import (
-    DataFile,
-    header_of,
-    read_rows,
-    span_of,
-    write_data_file,
-)
+from backtest.data.datafile import DataFile, header_of, read_rows, span_of, write_data_file
 from backtest.data.kinds import Event, new_york_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     import pandas as pd
 
     from backtest.data.inputs import Inputs
