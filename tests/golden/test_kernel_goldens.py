@@ -7,9 +7,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from backtest.engine.agreement import check_agreement
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.records import REASONS
+from backtest.engine.kernel.replay import check_agreement
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.timeline import decide
 from backtest.experiments.runs.run import _replay, make_rules, prepare_run

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.data.actions import (
-    basis_sentences,
-    in_new_shares,
-    refuse_jumps,
-    sha256_of_actions,
-)
-from backtest.data.bar_checks import agreement_sentences
-from backtest.data.datafile import (
-    DataFile,
-    read_data_file,
-)
+from backtest.data.actions import basis_sentences, in_new_shares, sha256_of_actions
+from backtest.data.bars import agreement_sentences, bars_path, read_bars
+from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import filed, has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day, new_york_day
+from backtest.data.prices import Prices, price_path, read_prices, refuse_jumps
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import MissingDataError, UsageError, first_few
@@ -35,7 +28,6 @@ if TYPE_CHECKING:
     from backtest.data.bars import FinerBars, Hours
     from backtest.data.borrow import BorrowRates
     from backtest.data.events import EventFile
-    from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 
 
@@ -296,8 +288,6 @@ class _Files:
         return read_version(path, version)
 
     def prices(self, symbol: str, *, bars: bool = False) -> Prices:
-        from backtest.data.prices import price_path, read_prices
-
         own = price_path(self.tables / "prices", symbol) is not None
         folder = (self.tables if own else self.data) / "prices"
         prices = read_prices(folder, symbol, bars=bars, read=self.read)
@@ -316,8 +306,6 @@ class _Files:
         Those from before the span are among them, for strategies see the past. UsageError where
         none is within it.
         """
-        from backtest.data.bars import bars_path, read_bars
-
         found, is_within, replayed = {}, False, inputs.replayed
         for symbol, prices in replayed.items():
             own = bars_path(self.tables / "prices", symbol, length).is_file()

@@ -1,12 +1,14 @@
 """The kernel's replay of decisions: the same result as Backtrader's, for many bars.
 
 Trades, curve and decisions are the same to the cent, which tests hold. Of the orders it tells
-those that were filled alone: what rests through a session leaves no trace in the kernel.
+those that were filled alone: what rests through a session leaves no trace in the kernel. Here too
+two engines' results are held against each other.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -29,6 +31,7 @@ from backtest.engine.kernel.records import (
 )
 from backtest.engine.kernel.simulate import as_served, by_entry, simulate
 from backtest.engine.replay.books import (
+    CENT,
     EquityPoint,
     Result,
     SentOrder,
@@ -39,9 +42,10 @@ from backtest.engine.replay.books import (
 )
 from backtest.engine.replay.ledger import check_identity
 from backtest.engine.rules import VOLUME_SESSIONS, is_nothing, participation_cap
+from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -59,6 +63,9 @@ _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "targ
 _PHASES = {"ruin": 0, "margin_call": 0, "signal": 1, "reversal": 1, "time": 3}
 _ENTRY, _LEGS, _REST, _CLOSE = 2, 3.5, 4, 5
 _NO_ORDER = (OPEN, SPLIT, DELISTED, MERGER)
+_SHARE = 1e-6  # of an excursion, a fraction of the entry price
+_FRACTIONS = ("mae", "mfe")
+_Row = tuple[str, dict[str, Any]]  # what it is of, and its values by name
 
 
 def replay_by_kernel(
@@ -264,3 +271,69 @@ def _sent(panel: Panel, bar: int, terms: tuple[Any, ...]) -> SentOrder:
     symbol, size, kind, price, event_id, reason = terms
     session, time = panel.sessions[bar].item(), panel.time_of(bar)
     return SentOrder(session, symbol, size, kind, price, event_id, reason, time)
+
+
+# Whether two engines made the same of the same decisions, to the cent
+
+
+def check_agreement(name: str, result: Result, other_name: str, other: Result) -> None:
+    """Hold trades, curve and decisions of two engines against each other.
+
+    Raises:
+        AccountingError: they differ; it tells the first difference.
+
+    """
+    for what, of in (("decisions", _decisions), ("trades", _trades), ("the curve", _curve)):
+        if fault := _difference(name, of(result), other_name, of(other)):
+            raise AccountingError(
+                f"The engines differ in {what}, which is a fault of the program. First "
+                f"difference: {fault}."
+            )
+
+
+def _difference(name: str, rows: Sequence[_Row], other_name: str, others: Sequence[_Row]) -> str:
+    """The first difference in words; empty where there is none."""
+    for (label, row), (other_label, other) in zip(rows, others, strict=False):
+        if label != other_label:
+            return f"{label} with {name}, {other_label} with {other_name}"
+        for column, value in row.items():
+            if not _equal(column, value, other[column]):
+                values = f"{value} with {name}, {other[column]} with {other_name}"
+                return f"{label}, {column.replace('_', ' ')} {values}"
+    if len(rows) == len(others):
+        return ""
+    longer, has_more = (rows, name) if len(rows) > len(others) else (others, other_name)
+    return f"{longer[min(len(rows), len(others))][0]} with {has_more} alone"
+
+
+def _equal(column: str, one: Any, other: Any) -> bool:
+    if isinstance(one, float):
+        return bool(abs(one - other) < (_SHARE if column in _FRACTIONS else CENT))
+    return bool(one == other)
+
+
+def _decisions(result: Result) -> list[_Row]:
+    return [
+        (d.event.id, {"session": d.tradable_session, "outcome": d.action, "reason": d.reason})
+        for d in result.decisions
+    ]
+
+
+def _trades(result: Result) -> list[_Row]:
+    return [
+        (f"trade {trade.trade_id} on {trade.event_id}", row)
+        for trade, row in zip(result.trades, _values(result.trades), strict=True)
+    ]
+
+
+def _curve(result: Result) -> list[_Row]:
+    return [
+        (f"the account on {point.session}", row)
+        for point, row in zip(result.curve, _values(result.curve), strict=True)
+    ]
+
+
+def _values(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """The fields of dataclasses by name."""
+    for row in rows:
+        yield dict(zip((field.name for field in fields(row)), astuple(row), strict=True))
