@@ -48,7 +48,8 @@ def test_it_is_put_again_with_the_market_of_then(prices):
     assert (decision.action, decision.tradable_session) == ("signal", day("2025-06-20"))
     assert decision.signal.reason == "now"
     assert decision.reason == "now; waited since 2025-06-05: not yet"
-    assert decision.waited == ((day("2025-06-05"), 10, "not yet"),)
+    (step,) = decision.waited
+    assert (step.session, step.sessions, step.reason) == (day("2025-06-05"), 10, "not yet")
 
 
 def test_a_condition_is_looked_at_again_each_session(prices):
