@@ -3,6 +3,7 @@
 from backtest.reports.sweep_page import write_sweep_page
 from tests.browser.made_up_reports import NASTY
 from tests.browser.pages import figure, hover
+from tests.cli.test_study_by_minutes import BOTH, made  # noqa: F401 - a fixture
 from tests.sweeps import set_of, write_sweep
 
 
@@ -32,11 +33,8 @@ def test_a_sweep_page_maps_every_set_and_answers_to_keys(reports, open_page):
 
 def test_the_command_of_a_cell_sets_a_reaction_by_its_own_option(tmp_path, open_page):
     axes = {"reaction": [1.0, 30.0], "hold": [1, 2]}
-
-    def made(reaction, hold):
-        return set_of(reaction / 1000 + hold / 100)
-
-    folder = write_sweep(tmp_path, axes, {"reaction": 5.0, "hold": 2}, made, bars="5m")
+    cell = lambda reaction, hold: set_of(reaction / 1000 + hold / 100)  # noqa: E731
+    folder = write_sweep(tmp_path, axes, {"reaction": 5.0, "hold": 2}, cell, bars="5m")
     page = open_page(write_sweep_page(folder, tmp_path))
     page.locator("#as-table summary").click()
     page.locator("#as-table td button").nth(1).click()  # of hold 2 the second: half an hour
@@ -58,3 +56,26 @@ def test_a_study_page_draws_each_event_and_the_mean_of_the_group_chosen(reports,
     page.locator("#group").select_option(label="in the expected direction (2)")
     assert figure(page, "curve")[0][3]["y"] == [-value if value else value for value in rise]
     assert "Thick: mean of 2 (in the exp" in page.locator("#caption").inner_text()
+
+
+def test_a_study_by_minutes_is_drawn_with_volume_and_range_beside_it(made, command, open_page):  # noqa: F811
+    assert command("study", "short_report", *BOTH).code == 0
+    (path,) = made.root.glob("reports/study-short_report-*/index.html")
+    page = open_page(path)
+    (_, _, mean, ends), layout = figure(page, "by-minute")
+    assert mean["x"] == list(range(-30, 125, 5))
+    values = dict(zip(mean["x"], mean["y"], strict=True))
+    assert (values[0], round(values[5], 4)) == (0, -0.4348)  # of two stocks one fell, 1 of 115
+    assert [round(end, 2) for end in ends["y"]] == [-0.07, 0.44]
+    assert layout["xaxis"]["ticktext"][-2:] == ["close", "next<br>open"]
+    assert hover(page, "by-minute", curve=2, point=7) == "-0.43 % by minute +5 2 events"
+    assert [line["name"] for line in figure(page, "multiples")[0]] == ["Volume", "Range"]
+    assert page.locator("details table").is_hidden()
+    page.locator("summary", has_text="The figures by minute").click()
+    assert page.locator("details tbody tr").last.inner_text().split("\t")[:3] == [
+        "next open",
+        "2",
+        "+0.44 %",
+    ]
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

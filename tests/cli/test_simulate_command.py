@@ -92,6 +92,7 @@ def test_what_comes_out(files, command) -> None:
     }
     assert told["left_out"] == {"public before the first price of its symbol": 1}
     assert told["span"] == {"first": "2025-06-02", "last": "2025-07-15"}
+    assert (told["prices"], told["signals"]) == files
     assert told["costs"] == {"name": "free"}
     assert told["assumptions"] == []
     assert told["is_ruined"] is False
@@ -261,7 +262,7 @@ def test_books_that_do_not_balance_are_a_fault_of_the_program(files, command, mo
         result.trades["commission"][0] += 0.01
         return result
 
-    monkeypatch.setattr("backtest.experiments.simulation.account.simulate", astray)
+    monkeypatch.setattr("backtest.experiments.simulation.simulate", astray)
     done = command("simulate", *files)
     assert done.code == 1
     assert "The accounting identity is broken" in done.err

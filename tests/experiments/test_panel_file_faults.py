@@ -8,8 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from backtest.errors import DataError, UsageError
-from backtest.experiments.simulation import bars as bar_files
-from backtest.experiments.simulation.bars import read_panel
+from backtest.experiments import panel_files as bar_files
+from backtest.experiments.panel_files import read_panel
 from tests.parquet_bars import DAILY, FIELDS, MINUTES, MONDAY, NEW_YORK, at, bar, write
 
 
@@ -224,5 +224,5 @@ def test_more_than_the_machine_holds_is_told(path, monkeypatch) -> None:
     def blank_prices(shape):
         raise MemoryError
 
-    monkeypatch.setattr("backtest.experiments.simulation.bars.blank_prices", blank_prices)
+    monkeypatch.setattr("backtest.experiments.panel_files.blank_prices", blank_prices)
     refused(write(path, DAILY), "3 times × 2 symbols take 0.0 GB", error=UsageError)

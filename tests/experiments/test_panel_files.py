@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from backtest.experiments.simulation import bars as bar_files
-from backtest.experiments.simulation.bars import read_panel
+from backtest.experiments import panel_files as bar_files
+from backtest.experiments.panel_files import read_panel
 from tests.parquet_bars import (
     DAILY,
     FIELDS,
@@ -167,7 +167,7 @@ MEASURE = """
 import sys, tracemalloc
 from pathlib import Path
 import pyarrow as pa
-from backtest.experiments.simulation.bars import read_panel
+from backtest.experiments.panel_files import read_panel
 
 read_panel(Path(sys.argv[1]))  # what is loaded once
 tracemalloc.start()

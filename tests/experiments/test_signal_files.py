@@ -21,8 +21,8 @@ from backtest.engine.kernel.records import (
     WAITS,
 )
 from backtest.errors import DataError, UsageError
-from backtest.experiments.simulation.account import TOO_EARLY, TOO_LATE, read_signals
-from backtest.experiments.simulation.bars import read_panel
+from backtest.experiments.panel_files import read_panel
+from backtest.experiments.simulation import TOO_EARLY, TOO_LATE, read_signals
 from backtest.strategy.base import NUMBERS, Signal
 from tests.engines import made_up_prices
 from tests.made_up import news

@@ -200,7 +200,7 @@ def test_closes_alone_are_kept_of_prices_without_dividends(site, fetch):
 
 def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tmp_path):
     from backtest.data.bars import read_bars
-    from backtest.experiments.simulation.bars import BarFiles
+    from backtest.experiments.panel_files import BarFiles
 
     at(monkeypatch, "2025-06-18T14:20+00:00")  # 10:20 in New York
     early = [("2025-06-18T09:00:00", 9.0, 9.0, 9.0, 9.0, 1)]

@@ -6,24 +6,24 @@ Arguments that several take are explained in `backtest.run`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api import arguments, results
-from backtest.api.frames import read_frames, workspace_of
+from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import check_one_of, read_terms
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     import pandas as pd
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
     from backtest.experiments.runs.run import MissingBars
-    from backtest.experiments.simulation.account import Simulation
+    from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
 
 _FEWEST_DRAWS = 99
@@ -146,8 +146,8 @@ def study(
             default, whichever fits; of many stocks their mean.
         model: of normal returns of one stock.
         reaction: minutes from publication to the earliest open.
-        bars: length of finer bars of one stock, such as `5m`: its events within a session are
-            studied by the minute as well.
+        bars: length of finer bars, such as `5m`: events within a session are studied by the
+            minute as well.
         seed: of the random days that one stock is held against.
         draws: of these random days, at least 99.
 
@@ -182,8 +182,6 @@ def study(
     is_of_one = len(stocks) == 1
     if is_of_one and by is not None:
         raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
-    if bars is not None and not is_of_one:
-        raise UsageError("bars studies the minutes of one stock: name one symbol.")
     with workspace_of(frames, strategies, data, reports) as workspace:
         if is_of_one:
             request = run.StudyRequest(
@@ -197,7 +195,7 @@ def study(
         of_many = many.ManyStudyRequest(
             name, stocks, as_strategy=as_strategy, benchmark=frames.benchmark, universe=universe,
             by=by, quantiles=quantiles, windows=named or many.WINDOWS, reaction=reaction,
-            accept_jumps=accept_jumps,
+            bars=bars, accept_jumps=accept_jumps,
         )  # fmt: skip
         plan_of_many = many.prepare_many_study(workspace, of_many)
         known = plan_of_many.exists and not force
@@ -220,6 +218,8 @@ def audit_strategy(
     rules: Mapping[str, Any] | None = None,
     worlds: int | None = None,
     seed: int = 1,
+    bars: str | None = None,
+    missing_bars: MissingBars = "daily",
     workers: int | None = None,
     force: bool = False,
     strategies: Folders = None,
@@ -234,6 +234,8 @@ def audit_strategy(
         strategy: the name of a strategy. A class will not do: processes load it from its file.
         worlds: how many null worlds; 200 by default, 100 for a strategy of Backtrader's.
         seed: of all that is random.
+        bars: as of `run`.
+        missing_bars: as of `run`.
         workers: processes to use; one for each core by default.
         before: takes the plan before anything is observed; not of a known audit.
         on_worlds: takes how many worlds are done, of how many.
@@ -245,17 +247,17 @@ def audit_strategy(
         UsageError: as of `run`, or the strategy fails on the full data.
 
     """
-    from functools import partial
-
     from backtest.audit.jobs import in_processes
     from backtest.audit.observe import AuditRequest
     from backtest.audit.run import audit, prepare
 
     arguments.check_name(strategy, "An audit takes the name of a strategy")
+    arguments.check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
         request = arguments.request_of(
             AuditRequest, workspace.data, strategy=strategy, worlds=worlds, seed=seed,
+            bars=bars, missing_bars=missing_bars,
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
             last=last, cash=cash, costs=costs, rules=rules,
         )  # fmt: skip
@@ -321,7 +323,7 @@ def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
 
 
 def simulate(
-    bars: str | os.PathLike[str],
+    prices: str | os.PathLike[str],
     signals: str | os.PathLike[str],
     *,
     cash: float | None = None,
@@ -330,10 +332,10 @@ def simulate(
     curves: bool = True,
     data: Folder = None,
 ) -> Simulation:
-    """Trade signals from a file on bars from files, as `backtest simulate` does.
+    """Trade signals from a file on prices from files, as `backtest simulate` does.
 
     Args:
-        bars: a Parquet file or folder: symbol, time or session, open, high, low, close.
+        prices: a Parquet file or folder of bars: symbol, time or session, open, high, low, close.
         signals: a Parquet file: symbol, published_at, direction, and as wanted event_id, weight,
             hold, stop, target, trailing_stop.
 
@@ -345,9 +347,11 @@ def simulate(
         DataError: a file is corrupt or holds what it must not.
 
     """
-    from backtest.experiments.simulation.account import simulate_files
+    from backtest.experiments.simulation import simulate_files
 
     folder = arguments.data_of(data)
     named = {"cash": cash, "costs": costs and os.fspath(costs)}
     terms = read_terms(folder, named, rules)
-    return simulate_files(Path(bars), Path(signals), terms.rules, folder / "borrow", curves=curves)
+    return simulate_files(
+        Path(prices), Path(signals), terms.rules, folder / "borrow", curves=curves
+    )

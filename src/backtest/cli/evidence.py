@@ -151,7 +151,7 @@ def study(
     reaction: options.Reaction = 5.0,
     bars: Annotated[
         str | None,
-        typer.Option(metavar="5m", help="Of one stock: minutes too, by bars of 1m, 5m … 1h."),
+        typer.Option(metavar="5m", help="Minutes too, by bars of 1m, 5m … 1h."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random days.")] = 1,
     draws: Annotated[int, typer.Option(min=99, max=1_000_000, help="Random days.")] = 10_000,
@@ -206,7 +206,8 @@ def study(
 
 AUDIT_EXAMPLES = (
     "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5` · "
-    "`backtest audit earnings_surprise --universe us_large`. "
+    "`backtest audit earnings_surprise --universe us_large` · "
+    "`backtest audit short_report --symbol ACME --bars 5m`. "
     "The exit code is 4 where the strategy is not found clean."
 )
 
@@ -220,6 +221,8 @@ def audit(
         typer.Option(min=0, help="How many null worlds. [200; 100 for a strategy of Backtrader's]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 1,
+    bars: options.Bars = None,
+    missing_bars: options.MissingBars = "daily",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes. [one for each core]")
     ] = None,
@@ -234,6 +237,8 @@ def audit(
             strategy,
             worlds=worlds,
             seed=seed,
+            bars=bars,
+            missing_bars=cast("Any", missing_bars),
             workers=workers,
             force=force,
             **terms.arguments(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -15,8 +16,6 @@ import typer
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from backtest.strategy.parameters import Text
 
 # What the environment and `backtest.toml` say of these is looked up by `workspace.folders`.

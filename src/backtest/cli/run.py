@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from backtest.api.runs import Replay
     from backtest.experiments.runs.store import Run
-    from backtest.experiments.simulation.account import Simulation
+    from backtest.experiments.simulation import Simulation
 
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
@@ -83,6 +83,7 @@ def run(
         label=label,
         note=note,
         force=force,
+        tell=cli.show.left_out,
         **terms.arguments(),
         **folders.arguments(),
     )
@@ -174,17 +175,17 @@ def _print_paths(terminal: Console, runs: list[Run], page: Path | None, *, known
 
 _FORMATS = (".parquet", ".csv")
 SIMULATE_EXAMPLES = (
-    "Examples: `backtest simulate bars.parquet signals.parquet` · "
-    "`backtest simulate bars/ signals.parquet --cash 1000000 --trades trades.csv --json`"
+    "Examples: `backtest simulate prices.parquet signals.parquet` · "
+    "`backtest simulate prices/ signals.parquet --cash 1000000 --trades trades.csv --json`"
 )
 
 
 def simulate(
     account: options.Account,
-    bars: Annotated[
+    prices: Annotated[
         Path,
         typer.Argument(
-            metavar="BARS",
+            metavar="PRICES",
             help="Parquet file or folder: symbol, time or session, open, high, low, close.",
         ),
     ],
@@ -206,16 +207,19 @@ def simulate(
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Trade signals from a file on bars from files, all symbols in one account."""
+    """Trade signals from a file on prices from files, all symbols in one account."""
     from backtest.api import calls
     from backtest.workspace.folders import read_config
 
-    for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
+    for path, others in (
+        (trades, (prices, signals)),
+        (equity, (prices, signals, trades or prices)),
+    ):
         if path:
             _check_path(path, *others)
     options.announce_compiling()
     traded = calls.simulate(
-        bars, signals, **account.arguments(), curves=equity is not None, data=data
+        prices, signals, **account.arguments(), curves=equity is not None, data=data
     )
     if trades:
         _write(traded.trades(), trades)
@@ -224,7 +228,7 @@ def simulate(
     preset = read_config({"costs": account.costs}).chosen("costs")
     record = _record(traded, preset and Path(preset).stem)
     if as_json:
-        cli.show.print_json({"bars": str(bars), "signals": str(signals), **record})
+        cli.show.print_json({"prices": str(prices), "signals": str(signals), **record})
         return
     _print_results(record)
     for name, path in (("Trades", trades), ("Equity", equity)):

@@ -58,6 +58,7 @@ def study_of_stocks(out: Console, found: StocksStudyResult) -> None:
     out.print(Text(f"{study_page.title(record)}\n", style="bold"))
     print_columns(out, {"": labels}, columns, section=len(groups))
     out.print("", grid(found.summary.items()), "", sep="\n")
+    _print_minutes(out, record)
 
 
 def study(out: Console, found: StudyResult) -> None:
@@ -67,10 +68,7 @@ def study(out: Console, found: StudyResult) -> None:
     out.print(title, "", grid(found.summary.items()), sep="\n")
     notes = study_page.study_notes(record)
     windows = record["windows"]
-    if "minutes" in record:
-        _print_heading(out, f"By the minute. {study_page.minute_note(record)}")
-        headers = study_page.MINUTE_COLUMNS
-        out.print(table(headers, study_page.minute_lines(record), whole=headers))
+    _print_minutes(out, record)
     _print_windows(out, "Average cumulative abnormal return (CAAR)", windows, "Overlaps")
     _print_windows(out, "In the expected direction", record["signed"] or [], "As expected")
     _print_heading(out, "Cumulative abnormal returns")
@@ -90,6 +88,13 @@ def study(out: Console, found: StudyResult) -> None:
         cells = ([new_york_day(one["published_at"]), *(one[n] for n in names)] for one in left_out)
         out.print(table(("Public", "Why", "Event"), cells, whole=["Public"]))
     out.print()
+
+
+def _print_minutes(out: Console, record: Record) -> None:
+    if "minutes" in record and record["minutes"]["events"]:
+        _print_heading(out, f"By the minute. {study_page.minute_note(record)}")
+        headers = study_page.MINUTE_COLUMNS
+        out.print(table(headers, study_page.minute_lines(record), whole=headers))
 
 
 def _print_heading(out: Console, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from backtest.workspace.records import CostsName, Day, Moment, Span
+from backtest.workspace.files import CostsName, Day, Moment, Span
 
 STUDY, MANY_STUDY = "study.json", "many-study.json"
 
@@ -349,6 +349,32 @@ class CurveRecord(MeanPath):
 Windows = Annotated[list[WindowRow], Field(min_length=1)]
 
 
+class MeanInterval(TypedDict):
+    value: float | None
+    low: float | None
+    high: float | None
+    events: int
+
+
+class MinuteRow(TypedDict):
+    minute: int
+    car: MeanInterval
+    volume: float | None
+    range: float | None
+
+
+class MinutesRecord(TypedDict):
+    events: int
+    stocks: int
+    sessions: int
+    without_usual: int  # events of too few sessions before
+    outside: int  # events not known to the minute, or out of the hours with bars
+    rows: list[MinuteRow]
+    close: MeanInterval
+    next_open: MeanInterval
+    shares: dict[str, float | None]
+
+
 class _Studied(TypedDict):
     study_id: str
     name: str
@@ -357,27 +383,8 @@ class _Studied(TypedDict):
     days: list[int]
     finished_at: Moment
     files: NotRequired[dict[str, str]]
-
-
-class MinuteMean(TypedDict):
-    value: float | None
-    low: float | None
-    high: float | None
-
-
-class MinuteRow(TypedDict):
-    minute: int
-    car: MinuteMean
-    volume: float | None
-    range: float | None
-
-
-class MinutesRecord(TypedDict):
-    events: int
-    outside: int
-    rows: list[MinuteRow]
-    close: MinuteMean
-    shares: dict[str, float | None]
+    bars: NotRequired[str]
+    minutes: NotRequired[MinutesRecord]  # only with bars
 
 
 class StudyRecord(_Studied):
@@ -392,14 +399,9 @@ class StudyRecord(_Studied):
     groups: list[GroupRow]
     curves: list[CurveRecord]
     left_out: list[LeftOutRow]
-    bars: NotRequired[str]
-    minutes: NotRequired[MinutesRecord]  # only with bars
 
 
-class MeanRow(TypedDict):
-    value: float | None
-    low: float | None
-    high: float | None
+class MeanRow(MeanInterval):
     p: float | None
     detectable: float | None
     events: int

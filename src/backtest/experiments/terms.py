@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.engine.rules import Costs, Rules
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import StrategyFile
 
 T = TypeVar("T")
 # A minor release of the numerical packages may sum or draw in another order, a patch leaves sound

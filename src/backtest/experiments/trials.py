@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from backtest.stats.inference import SharpeEstimate
+
 _Part = tuple[int, int, bytes, bytes]  # first, size, keys and sharpes, as in the table
 _FILE = "trials.sqlite"
 _TABLE = """CREATE TABLE IF NOT EXISTS trials (
@@ -98,8 +100,13 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
 
     None where the run has no evidence, or its Sharpe ratio or what that is worth is unknown.
     """
+    from backtest.stats.inference import SharpeEstimate
+
     sharpes = trial_sharpes(reports, manifest["strategy"], manifest["symbols"])
-    return {"count": len(sharpes), "deflated_sharpe": _deflated(manifest.get("evidence"), sharpes)}
+    own = (manifest.get("evidence") or {}).get("sharpe", {})
+    is_known = own.get("psr") is not None
+    found = deflated(SharpeEstimate(**own["per_session"]), sharpes) if is_known else None
+    return {"count": len(sharpes), "deflated_sharpe": found}
 
 
 def is_mixed(values: Iterable[Any]) -> bool:
@@ -108,17 +115,18 @@ def is_mixed(values: Iterable[Any]) -> bool:
     return len(kinds) > 1 and bool(kinds - {int, float})
 
 
-def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) -> float | None:
-    from statistics import variance
+def deflated(estimate: SharpeEstimate, sharpes: Sequence[float | None]) -> float | None:
+    """What a Sharpe ratio is worth after all trials on record; None where one is known at most."""
+    import numpy as np
+
+    from backtest.stats import SESSIONS_A_YEAR
+    from backtest.stats.inference import deflated_sharpe_ratio
 
     known = [ratio for ratio in sharpes if ratio is not None]
-    if found is None or found["sharpe"].get("psr") is None or len(known) < 2:  # noqa: PLR2004
+    if len(known) < 2:  # noqa: PLR2004
         return None
-    from backtest.stats import SESSIONS_A_YEAR
-    from backtest.stats.inference import SharpeEstimate, deflated_sharpe_ratio
-
-    estimate = SharpeEstimate(**found["sharpe"]["per_session"])
-    return deflated_sharpe_ratio(estimate, variance(known) / SESSIONS_A_YEAR, len(sharpes))
+    variance = float(np.var(known, ddof=1)) / SESSIONS_A_YEAR
+    return deflated_sharpe_ratio(estimate, variance, len(sharpes))
 
 
 @contextmanager

@@ -26,7 +26,8 @@ TESTS = {
     "bmp": "BMP", "kp_patell": "KP-Pat.", "kp_bmp": "KP-BMP", "corrado": "Corrado", "sign": "sign",
 }  # fmt: skip
 _PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
-MINUTE_COLUMNS = ("Minute", "Mean CAR", "Interval", "Volume, usual = 1", "Range, usual = 1")
+MINUTE_COLUMNS = ("Minute", "Events", "Mean CAR", "Interval", "Volume ÷ usual", "Range ÷ usual")
+_ENDS = {"close": "close", "next_open": "next open"}
 _CLOSELY = 30  # minutes of which every bar is in the table
 _DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
 
@@ -50,7 +51,8 @@ def study_sentences(record: Record) -> list[tuple[str, str]]:
     for event in record["events"]:
         events.setdefault(MODELS[event["model"]], []).append(event)
     models = sorted(events.items(), key=lambda model: -len(model[1]))
-    return sentences("study.txt", record=record, models=models, level=LEVEL)
+    found = sentences("study.txt", record=record, models=models, level=LEVEL)
+    return found + _minute_sentences(record)
 
 
 def study_notes(record: Record) -> dict[str, str]:
@@ -73,11 +75,13 @@ def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
         {"day": event["day_0"], "text": event["headline"], "path": _rounded(event["path"])}
         for event in record["events"]
     ]
+    minutes = _minute_data(record)
     return write_page(
         folder / "index.html",
         reports,
         "study.html",
-        data={"days": record["days"], "events": events, "curves": curves},
+        data={"days": record["days"], "events": events, "curves": curves, "minutes": minutes},
+        minutes=minutes,
         record=record,
         said=study_sentences(record),
         notes=study_notes(record),
@@ -97,41 +101,52 @@ def _rounded(values: list[float | None]) -> list[float | None]:
 
 
 def minute_lines(record: Record) -> list[tuple[str, ...]]:
-    """The table by minute: minute, CAR, its interval, volume and range as multiples of the usual.
+    """The table by minute, with the columns of `MINUTE_COLUMNS`.
 
-    Every bar of the first 30 minutes, half hours after them, and the close.
+    Every bar of the first 30 minutes, half hours after them, the close and the next open.
     """
-    minutes = record.get("minutes")
-    if not minutes or not minutes["events"]:
-        return []
+    minutes = record["minutes"]
     lines = []
     for row in minutes["rows"]:
         if row["minute"] <= _CLOSELY or row["minute"] % _CLOSELY == 0:
-            more = ("volume", "range")
-            multiples = [UNKNOWN if row[n] is None else f"{row[n]:.1f}" for n in more]
-            car = row["car"]
-            lines.append((f"{row['minute']:+d}", fine(car["value"]), interval(car), *multiples))
-    close = minutes["close"]
-    lines.append(("close", fine(close["value"]), interval(close), UNKNOWN, UNKNOWN))
-    return lines
+            multiples = [
+                UNKNOWN if row[n] is None else f"{row[n]:.1f}" for n in ("volume", "range")
+            ]
+            minute = f"{row['minute']:+d}" if row["minute"] else "0"
+            lines.append((minute, *_mean_cells(row["car"]), *multiples))
+    ends = [(name, *_mean_cells(minutes[key]), UNKNOWN, UNKNOWN) for key, name in _ENDS.items()]
+    return [*lines, *ends]
+
+
+def _mean_cells(mean: Mapping[str, Any]) -> tuple[str, str, str]:
+    return f"{mean['events']:,}", fine(mean["value"]), interval(mean)
 
 
 def minute_note(record: Record) -> str:
-    """What the table by minute shows, and how much of the move to the close was over."""
-    minutes = record["minutes"]
-    shares = [
-        f"{minute} min {100 * share:.0f} %"
-        for minute, share in minutes["shares"].items()
-        if share is not None
-    ]
-    over = f" Of the move to the close was over: {', '.join(shares)}." if shares else ""
-    return (
-        f"{counted(minutes['events'], 'session')} with an event known to the minute within it; "
-        f"{minutes['outside']} events are not. Minutes run from the open of the bar in which it "
-        f"became public. Usual is the mean of the same minutes of the 20 sessions before without "
-        f"an event; volume and range (high less low, over close: it widens with the spread) are "
-        f"medians of the multiples of it.{over}"
-    )
+    """How the table by minute is made."""
+    return _of_minutes(record)["note"]
+
+
+def _minute_sentences(record: Record) -> list[tuple[str, str]]:
+    return [one for one in _of_minutes(record).items() if one[0] != "note"]
+
+
+def _of_minutes(record: Record) -> dict[str, str]:
+    if not (minutes := record.get("minutes")):
+        return {}
+    (half_an_hour,) = (row["car"] for row in minutes["rows"] if row["minute"] == _CLOSELY)
+    terms = {"minutes": minutes, "half_an_hour": half_an_hour, "interval": interval}
+    return dict(sentences("study_minutes.txt", **terms))
+
+
+def _minute_data(record: Record) -> dict[str, Any] | None:
+    """What the chart by minute draws; None where no event is studied by the minute."""
+    minutes = record.get("minutes")
+    if not minutes or not minutes["events"]:
+        return None
+    rows = [{**row, **row["car"]} for row in minutes["rows"]]
+    ends = [{"name": name, **minutes[key]} for key, name in _ENDS.items()]
+    return {"rows": rows, "ends": ends}
 
 
 # ---- many stocks ----
@@ -166,17 +181,19 @@ def many_sentences(record: Record) -> list[tuple[str, str]]:
     """What was found and how, as `study_sentences`."""
     terms = {"spread": spread_name(record), "interval": interval, "level": LEVEL}
     terms["unknown"] = UNKNOWN
-    return sentences("study_many.txt", record=record, **terms)
+    return sentences("study_many.txt", record=record, **terms) + _minute_sentences(record)
 
 
 def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
     """Write `index.html` of a study of many stocks; arguments as of `write_study_page`."""
     curves = [{"name": curve["name"], **_lines(curve)} for curve in record["curves"]]
+    minutes = _minute_data(record)
     return write_page(
         folder / "index.html",
         reports,
         "study_many.html",
-        data={"days": record["days"], "curves": curves, "by": record["by"] or ""},
+        data={"days": record["days"], "curves": curves, "minutes": minutes},
+        minutes=minutes,
         record=record,
         said=many_sentences(record),
         words=sys.modules[__name__],

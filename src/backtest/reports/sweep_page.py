@@ -13,7 +13,7 @@ from backtest.reports.pages import sentences, write_page
 from backtest.stats import LEVEL
 from backtest.stats.formats import costs_line, counted, percent
 from backtest.strategy.parameters import flat, shown
-from backtest.workspace.records import damaged
+from backtest.workspace.files import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

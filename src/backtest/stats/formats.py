@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 UNKNOWN = "–"
 _GROUPED = 10_000
@@ -178,6 +176,9 @@ MORE_FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("payoff", "Payoff", ratio),
     ("best_trade", "Best trade", percent),
     ("worst_trade", "Worst trade", percent),
+    ("sqn", "SQN", ratio),
+    ("winning_streak", "Winning streak", count),
+    ("losing_streak", "Losing streak", count),
     ("mae", "MAE", percent),
     ("mfe", "MFE", percent),
     ("holding_sessions", "Holding time", sessions),

@@ -1,23 +1,28 @@
-"""The event study in minutes: what a stock did within the session in which a fact became public.
+"""The event study in minutes: what stocks did within the session in which a fact became public.
 
 What is usual is the mean of the same minutes of sessions before, so that the open and the close,
 where every session trades more and moves further, are held against opens and closes.
+
+Neither events of one session are independent, for what moves the market moves them all, nor events
+that are held against the same usual sessions. So errors are clustered by session, as in
+`significance`: each session with all that it adds to the mean, for the events in it and for those
+whose usual sessions it is one of.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.stats.significance import mean_by_season
+from backtest.stats.significance import NO_MEAN, clustered_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from backtest.stats import Floats
+    from backtest.stats import Floats, Ints
+    from backtest.stats.significance import Mean
 
 BEFORE, AFTER = 30, 120  # minutes that are looked at
 USUAL = 20  # sessions before, without an event, of which the usual is the mean
@@ -27,124 +32,154 @@ _SHARES = (1, 5, 30)  # minutes by which a share of the move to the close is tol
 
 @dataclass(frozen=True)
 class Clock:
-    """Bars by session and clock, shape (sessions, bars a session); NaN where there is no bar."""
+    """The bars of a stock by session and by where they end, shape (sessions, 1 + bars a session).
+
+    Before the first bar of a session the price is its open. NaN where there is no bar.
+    """
 
     length: int  # minutes of a bar
-    opens: Floats
-    closes: Floats
+    prices: Floats
     volumes: Floats
     ranges: Floats  # (high − low) ÷ close, which widens with the spread and with the moves
+    nights: Floats  # the return from each session's close to the next open, shape (sessions,)
 
     @property
     def last(self) -> Floats:
         """The last close of each session."""
-        known = ~np.isnan(self.closes)
+        known = ~np.isnan(self.prices)
         at = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
-        return np.asarray(self.closes[np.arange(len(at)), at], np.float64)
+        return np.asarray(self.prices[np.arange(len(at)), at], np.float64)
 
 
-def by_clock(length: int, rows: Sequence[int], slots: Sequence[int], table: Floats) -> Clock:
+def by_clock(
+    length: int, rows: Sequence[int], slots: Sequence[int], table: Floats, nights: Floats
+) -> Clock:
     """Bars laid out by session and by their number from the open.
 
-    `table` has a row a bar, open, high, low, close, volume; `rows` number their sessions from 0.
+    `table` has a row a bar, open, high, low, close, volume; `rows` number their sessions from 0,
+    and `nights` has a value for each that there is.
     """
-    shape = (max(rows, default=0) + 1, max(slots, default=0) + 1)
-    laid = np.full((5, *shape), np.nan)
-    laid[:, rows, slots] = table.T
+    laid = np.full((5, len(nights), max(slots, default=0) + 2), np.nan)
+    laid[:, rows, np.add(slots, 1)] = table.T
     opens, highs, lows, closes, volumes = laid
-    return Clock(length, opens, closes, volumes, (highs - lows) / closes)
+    ranges = (highs - lows) / closes
+    closes[:, 0] = opens[:, 1]
+    return Clock(length, closes, volumes, ranges, nights)
 
 
-def minutes_study(clock: Clock, events: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """What the bars did round events, each a session and the bar in which it became public.
+def minutes_study(
+    length: int, stocks: Iterable[tuple[Clock, Sequence[tuple[int, int]]]]
+) -> dict[str, Any]:
+    """What stocks did round events, each a session and the bar in which it became public.
 
-    Of several events in a session the first counts. Minutes run from the open of that bar, whose
+    The clocks of all stocks have bars of this length, and number the same sessions. Of several
+    events of a stock in a session the first counts. Minutes run from the open of its bar, whose
     price is the close before it (of a session's first bar its open): no fact was public by then.
     """
-    first: dict[int, int] = {}
-    for row, slot in sorted(events):
-        first.setdefault(row, slot)
-    quiet = np.setdiff1d(np.arange(len(clock.closes)), list(first))
-    found = [_around(clock, row, slot, quiet[quiet < row]) for row, slot in first.items()]
-    width = len(_steps(clock.length))
-    cars, volumes, ranges = (
-        np.array([one[n] for one in found]).reshape(len(found), width + (n == 0)) for n in range(3)
-    )
-    wider = sqrt(_inflation(list(first), quiet))
-    means = [_mean(column, wider) for column in cars.T]
-    rows = [
-        {"minute": step * clock.length, "car": mean} | {"volume": volume, "range": wide}
-        for step, mean, volume, wide in zip(
-            _steps(clock.length),
-            means,
-            map(_median, volumes.T),
-            map(_median, ranges.T),
-            strict=False,
-        )
-    ]
+    heard = [_outcomes(clock, events) for clock, events in stocks]
+    found = [[one for one in some if not np.isnan(one.car).all()] for some in heard]
+    every = [one for some in found for one in some]
+    steps = _steps(length)
+    cars = np.array([one.car for one in every]).reshape(len(every), len(steps) + 2)
+    *means, close, next_open = _means(every, cars)
+    multiples = ([getattr(one, name) for one in every] for name in ("volumes", "ranges"))
+    volumes, ranges = (np.array(some).reshape(len(every), len(steps)) for some in multiples)
     return {
-        "events": int(np.sum(~np.isnan(cars).all(axis=1))),
-        "rows": rows,
-        "close": means[-1],
-        "shares": _shares(cars, means[-1], clock.length),
+        "events": len(every),
+        "stocks": sum(bool(some) for some in found),
+        "sessions": len({one.row for one in every}),
+        "without_usual": sum(map(len, heard)) - len(every),
+        "rows": [
+            {"minute": step * length, "car": _figures(mean), "volume": volume, "range": wide}
+            for step, mean, volume, wide in zip(
+                steps, means, map(_median, volumes.T), map(_median, ranges.T), strict=True
+            )
+        ],
+        "close": _figures(close),
+        "next_open": _figures(next_open),
+        "shares": _shares(cars, close, length),
     }
 
 
-def _mean(cars: Floats, wider: float) -> dict[str, float | None]:
-    """The mean with its interval, one observation an event."""
-    mean = mean_by_season(cars, np.arange(len(cars)))
-    if mean.value is None or mean.high is None:
-        return {"value": mean.value, "low": None, "high": None}
-    reach = (mean.high - mean.value) * wider
-    return {"value": mean.value, "low": mean.value - reach, "high": mean.value + reach}
+@dataclass(frozen=True)
+class _Outcome:
+    """An event: abnormal returns by step, to the close and to the next open, shape (moves,)."""
+
+    row: int  # its session
+    usual: Ints  # the sessions that it is held against
+    car: Floats  # NaN where it is unknown
+    apart: Floats  # what each of them adds to it, less the mean of that, (usual, moves); 0 likewise
+    volumes: Floats  # by step, as multiples of the usual, (steps,)
+    ranges: Floats
 
 
-def _inflation(rows: Sequence[int], quiet: Any) -> float:
-    """The variance of the mean over what it would be if no two events shared usual sessions."""
-    weights: dict[int, float] = dict.fromkeys(rows, 1.0)
-    apart = 0.0
-    for row in rows:
-        usual = quiet[quiet < row][-USUAL:].tolist()
-        apart += 1 + 1 / max(len(usual), 1)
-        for each in usual:
-            weights[each] = weights.get(each, 0.0) - 1 / len(usual)
-    return sum(weight**2 for weight in weights.values()) / apart if rows else 1.0
+def _outcomes(clock: Clock, events: Sequence[tuple[int, int]]) -> list[_Outcome]:
+    first: dict[int, int] = {}
+    for row, slot in sorted(events):
+        first.setdefault(row, slot)
+    traded = np.flatnonzero(~np.isnan(clock.prices).all(axis=1))
+    quiet = np.setdiff1d(traded, list(first))
+    return [_around(clock, row, slot, quiet[quiet < row][-USUAL:]) for row, slot in first.items()]
+
+
+def _around(clock: Clock, row: int, slot: int, usual: Ints) -> _Outcome:
+    sessions = np.append(usual, row)
+    ends = slot + np.array(_steps(clock.length))
+    base = _at(clock.prices[sessions], np.array([slot]))
+    by_step = _at(clock.prices[sessions], ends) / base
+    to_close = clock.last[sessions, None] / base
+    to_open = to_close * (1 + clock.nights[sessions, None])
+    moves = np.hstack([by_step, to_close, to_open]) - 1
+    mean = _usual(moves[:-1])
+    car = moves[-1] - mean
+    apart = (mean - moves[:-1]) / np.maximum(np.sum(~np.isnan(moves[:-1]), axis=0), 1)
+    volumes, ranges = (_at(values[sessions], ends) for values in (clock.volumes, clock.ranges))
+    return _Outcome(
+        row, usual, car, np.where(np.isnan(car), 0.0, np.nan_to_num(apart)),
+        *(values[-1] / _positive(_usual(values[:-1])) for values in (volumes, ranges)),
+    )  # fmt: skip
 
 
 def _steps(length: int) -> range:
     return range(-(BEFORE // length), AFTER // length + 1)
 
 
-def _around(clock: Clock, row: int, slot: int, quiet: Any) -> tuple[Floats, Floats, Floats]:
-    """Abnormal returns by step and to the close; volume and range by step against the usual."""
-    base = clock.closes[:, slot - 1] if slot else clock.opens[:, 0]
-    cars, volumes, ranges = [], [], []
-    for step in _steps(clock.length):
-        at = slot - 1 + step
-        if not 0 <= at < clock.closes.shape[1]:
-            outside = step == 0 and slot == 0  # nothing has moved yet
-            cars.append(0.0 if outside else np.nan)
-            volumes.append(np.nan)
-            ranges.append(np.nan)
-            continue
-        moved = clock.closes[:, at] / base - 1
-        cars.append(moved[row] - _usual(moved[quiet]))
-        volumes.append(_multiple(clock.volumes[:, at], row, quiet))
-        ranges.append(_multiple(clock.ranges[:, at], row, quiet))
-    to_close = clock.last / base - 1
-    cars.append(to_close[row] - _usual(to_close[quiet]))
-    return np.array(cars), np.array(volumes), np.array(ranges)
+def _at(values: Floats, columns: Ints) -> Floats:
+    """Some columns; NaN where there is none."""
+    inside = (columns >= 0) & (columns < values.shape[1])
+    return np.where(inside, values[:, np.where(inside, columns, 0)], np.nan)
 
 
-def _usual(values: Floats) -> float:
-    """The mean of the latest known values; NaN where they are too few."""
-    known = values[~np.isnan(values)][-USUAL:]
-    return float(known.mean()) if len(known) >= _FEWEST else np.nan
+def _usual(values: Floats) -> Floats:
+    """The mean of the known values of each column; NaN where they are too few."""
+    count = np.sum(~np.isnan(values), axis=0)
+    return np.where(count < _FEWEST, np.nan, np.nansum(values, axis=0) / np.maximum(count, 1))
 
 
-def _multiple(values: Floats, row: int, quiet: Any) -> float:
-    usual = _usual(values[quiet])
-    return float(values[row] / usual) if usual > 0 else np.nan
+def _positive(values: Floats) -> Floats:
+    return np.where(values > 0, values, np.nan)
+
+
+def _means(found: Sequence[_Outcome], cars: Floats) -> list[Mean]:
+    """The mean of each move over the events, with its errors clustered by session."""
+    rows = np.array([one.row for one in found], np.int64)
+    known = ~np.isnan(cars)
+    counts = known.sum(axis=0)
+    means = np.nansum(cars, axis=0) / np.maximum(counts, 1)
+    added = np.zeros((rows.max(initial=0) + 1, cars.shape[1]))
+    for one in found:
+        added[one.row] += np.nan_to_num(one.car - means)
+        added[one.usual] += one.apart
+    return [
+        clustered_mean(float(mean), sums / count, count, len(np.unique(rows[there])))
+        if count
+        else NO_MEAN
+        for mean, sums, count, there in zip(means, added.T, counts.tolist(), known.T, strict=True)
+    ]
+
+
+def _figures(mean: Mean) -> dict[str, Any]:
+    return {"value": mean.value, "low": mean.low, "high": mean.high, "events": mean.events}
 
 
 def _median(values: Floats) -> float | None:
@@ -152,16 +187,17 @@ def _median(values: Floats) -> float | None:
     return float(np.median(known)) if len(known) else None
 
 
-def _shares(cars: Floats, close: dict[str, Any], length: int) -> dict[str, float | None]:
-    """How much of the move to the close was over, by minute; None where there may be no move."""
-    moves = close["low"] is not None and close["low"] * close["high"] > 0
+def _shares(cars: Floats, close: Mean, length: int) -> dict[str, float | None]:
+    """How much of the move to the close was over, by minute and at the next open.
+
+    None where there may be no such move.
+    """
+    moves = close.low is not None and close.high is not None and close.low * close.high > 0
+    columns = {str(m): (m + BEFORE) // length for m in _SHARES if m % length == 0}
+    *_, to_close, _ = cars.T
     shares: dict[str, float | None] = {}
-    for minute in _SHARES:
-        if minute % length == 0:
-            column = cars[:, minute // length + BEFORE // length]
-            both = ~np.isnan(column) & ~np.isnan(cars[:, -1])
-            known = moves and both.any()
-            shares[str(minute)] = (
-                float(column[both].mean() / cars[both, -1].mean()) if known else None
-            )
+    for name, column in {**columns, "next open": -1}.items():
+        both = ~np.isnan(cars[:, column]) & ~np.isnan(to_close)
+        known = moves and both.any()
+        shares[name] = float(cars[both, column].mean() / to_close[both].mean()) if known else None
     return shares

@@ -11,6 +11,7 @@ correction G ÷ (G − 1) and Student's t of G − 1 degrees of freedom, Cameron
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erfc, isfinite, nan, sqrt
 from statistics import NormalDist
@@ -19,18 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL
-from backtest.stats.multiple_testing import monte_carlo, shares_of
+from backtest.stats.multiple_testing import MonteCarlo, monte_carlo, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from backtest.stats.multiple_testing import MonteCarlo
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
-
+    from backtest.stats import Floats, Ints
 
 _POWER = 0.8
 FEWEST_SEASONS = 8
@@ -242,6 +235,9 @@ class Mean:
     seasons: int  # in which the events are
 
 
+NO_MEAN = Mean(None, None, None, None, None, 0, 0)
+
+
 def paths(abnormal: Floats, days: Ints, stocks: Ints, first: int, last: int) -> Floats:
     """The abnormal returns round each event's day 0, shape (events, last − first + 1)."""
     reached = days[:, None] + np.arange(first, last + 1)
@@ -279,25 +275,29 @@ def difference_by_season(high: Floats, low: Floats, seasons: tuple[Ints, Ints]) 
 
 def _sum_of_means(parts: Sequence[tuple[int, Floats, Ints]]) -> Mean:
     """The means of parts with their signs, and the error to which each event adds."""
-    from scipy.special import stdtr, stdtrit
-
     means, influences, seasons = [], [], []
     for sign, values, season in parts:
         known = ~np.isnan(values)
         if not known.any():
-            return Mean(None, None, None, None, None, 0, 0)
+            return NO_MEAN
         mean = float(values[known].mean())
         means.append(sign * mean)
         influences.append(sign * (values[known] - mean) / known.sum())
         seasons.append(season[known])
     _, places = np.unique(np.concatenate(seasons), return_inverse=True)
-    value, count, groups = sum(means), len(places), int(places.max()) + 1
+    sums = np.bincount(places, np.concatenate(influences)).astype(np.float64)
+    return clustered_mean(sum(means), sums, len(places), len(sums))
+
+
+def clustered_mean(value: float, sums: Floats, events: int, clusters: int) -> Mean:
+    """A mean of events, whose error is of what each cluster adds to it: `sums`."""
+    from scipy.special import stdtr, stdtrit
+
     error = 0.0
-    if groups >= FEWEST_SEASONS:
-        sums = np.bincount(places, np.concatenate(influences), groups)
-        error = float(np.sqrt(groups / (groups - 1) * np.sum(sums**2)))
+    if clusters >= FEWEST_SEASONS:
+        error = float(np.sqrt(clusters / (clusters - 1) * np.sum(sums**2)))
     if error == 0:
-        return Mean(value, None, None, None, None, count, groups)
-    reach = float(stdtrit(groups - 1, 1 - LEVEL / 2)) * error
-    p = 2 * float(stdtr(groups - 1, -abs(value) / error))
-    return Mean(value, value - reach, value + reach, p, detectable_effect(error), count, groups)
+        return Mean(value, None, None, None, None, events, clusters)
+    reach = float(stdtrit(clusters - 1, 1 - LEVEL / 2)) * error
+    p = 2 * float(stdtr(clusters - 1, -abs(value) / error))
+    return Mean(value, value - reach, value + reach, p, detectable_effect(error), events, clusters)

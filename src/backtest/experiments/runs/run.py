@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
@@ -164,14 +163,19 @@ def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs
         if request.engine == "kernel":
             raise _orders_itself(request.strategy, "--engine")
         if request.bars:
-            raise UsageError(
-                f"{request.strategy} orders on Backtrader by itself, session by session: leave "
-                f"--bars out, or write it as a Strategy."
-            )
+            raise goes_by_sessions(request.strategy)
         return "backtrader"
     bars = sum(len(prices.table) for prices in inputs.replayed.values())
     bars += sum(len(finer.times) for finer in inputs.finer.values())
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
+
+
+def goes_by_sessions(name: str) -> UsageError:
+    """The error for a strategy that cannot run by finer bars."""
+    return UsageError(
+        f"{name} orders on Backtrader by itself, session by session: leave --bars out, or write it "
+        f"as a Strategy."
+    )
 
 
 def _orders_itself(name: str, option: str) -> UsageError:
@@ -285,7 +289,7 @@ def verify(plan: RunPlan, run: Run) -> int:
     Raises UsageError where the strategy orders on Backtrader by itself, and AccountingError where
     the engines differ.
     """
-    from backtest.engine.agreement import check_agreement
+    from backtest.engine.kernel.replay import check_agreement
 
     if isinstance(plan.strategy, BacktraderStrategy):
         raise _orders_itself(plan.request.strategy, "--verify")

@@ -19,19 +19,20 @@ from backtest.experiments.studies.run import window_name
 from backtest.experiments.studies.subject import (
     Study,
     close_returns,
+    corrected,
     events_of,
     find_subject,
     funds_in,
     read_study_inputs,
     study_identity,
+    study_minutes,
     write_study,
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
-from backtest.stats.multiple_testing import holm_of_known
 from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
-from backtest.workspace.records import read_record
+from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,7 @@ class ManyStudyRequest:
     # QQQ, or their mean where there is neither.
     benchmark: str | None = None
     reaction: float = 5.0  # minutes from publication to the earliest open
+    bars: str | None = None  # length of finer bars, such as 5m, to study minutes by as well
     windows: tuple[Window, ...] = WINDOWS  # the first leads
     accept_jumps: bool = False  # take prices that jump as after a split as they are
 
@@ -95,7 +97,7 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
     benchmark = request.benchmark or request.universe or request.symbols[0]
     inputs = read_study_inputs(
         workspace, subject, request.symbols, benchmark, request.universe,
-        accept_jumps=request.accept_jumps,
+        bars=request.bars, accept_jumps=request.accept_jumps,
     )  # fmt: skip
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     if not events:
@@ -133,6 +135,7 @@ def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStu
         **sample.measured(),
         "left_out": dict(Counter(_plain(one.reason) for one in plan.left_out).most_common()),
         "assumptions": list(plan.inputs.assumptions),
+        **study_minutes(plan.inputs, plan.events),
     }
     return write_study(plan, MANY_STUDY, started, figures, sample.table())
 
@@ -172,7 +175,7 @@ class _Sample:
             return values, group, _group_names(self.by, values, group, count)
         signs = np.array([one.direction for one in self.events])
         values = np.full(len(signs), np.nan)
-        if not signs.any():
+        if not {-1, 1} <= {*signs.tolist()}:  # one direction alone is no group
             return values, np.full(len(signs), -1), []
         group = np.select([signs < 0, signs > 0], [0, 1], -1)
         return values, group, ["fall expected", "rise expected"]
@@ -184,6 +187,7 @@ class _Sample:
 
     def measured(self) -> dict[str, Any]:
         """The figures, ready for JSON."""
+        rows = [self._window(window) for window in self.request.windows]
         return {
             "told": self.heard,
             "observations": len(self.events),
@@ -193,7 +197,7 @@ class _Sample:
             "without_return": int(np.isnan(self.car(self.request.windows[0])).sum()),
             "without_value": int(np.sum(self.group < 0)) if self.names else 0,
             "groups": self.names,
-            "rows": _corrected([self._window(window) for window in self.request.windows]),
+            "rows": corrected(rows, lambda row: row["spread"] or row["all"]),
             "days": list(range(_DAYS[0], _DAYS[1] + 1)),
             "curves": self._curves(),
         }
@@ -260,12 +264,6 @@ def _group_names(by: str, values: Floats, group: Ints, count: int) -> list[str]:
         ends = {0: f"up to {high}", count - 1: f"from {low}"}
         names.append(ends.get(place, f"{low} to {high}"))
     return names
-
-
-def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with the p-values of their spreads, or of their means, corrected for their number."""
-    corrected = holm_of_known([(row["spread"] or row["all"])["p"] for row in rows])
-    return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
 
 
 def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:

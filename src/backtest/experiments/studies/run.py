@@ -12,34 +12,34 @@ import pandas as pd
 
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
-from backtest.experiments.studies.minutes import study_minutes
 from backtest.experiments.studies.subject import (
     Study,
     choose,
     close_returns,
+    corrected,
     event_fields,
     events_of,
     find_subject,
     read_candidates,
     read_study_inputs,
     study_identity,
+    study_minutes,
     write_study,
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
-from backtest.stats.multiple_testing import holm_of_known
 from backtest.stats.significance import (
     cross_section_t,
     detectable_effect,
     permutation_test,
     statistic,
 )
-from backtest.workspace.records import read_record
+from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backtest.data.bars import FinerBars
+    from backtest.data.inputs import Inputs
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.stats import Floats, Ints
     from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
@@ -86,11 +86,11 @@ class StudyPlan(Plan[Study[StudyRecord]]):
 
     request: StudyRequest
     subject: Subject
+    inputs: Inputs
     series: Series
     benchmark: Benchmark
     events: Sequence[StudiedEvent]
     left_out: Sequence[LeftOut]
-    finer: FinerBars | None = None
 
     def read(self) -> Study[StudyRecord]:
         """Read the study; DataError where its record, or the table of CARs, is damaged."""
@@ -139,21 +139,19 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     series = Series(
         request.symbol, close_returns(stock, stock.table.index), benchmark.returns, days
     )
-    terms: dict[str, Any] = {
+    terms = {
         "symbol": request.symbol,
         "benchmark": benchmark.symbol,
         "benchmark_given": request.benchmark is not None,
         "reaction_minutes": request.reaction,
         "settings": json.loads(json.dumps(asdict(request.settings))),
     }
-    if request.bars:
-        terms["bars"] = request.bars
     decides = study_identity(subject, inputs, terms, candidates)
     path = workspace.reports / folder_name(
         f"study-{request.name}", (request.symbol,), run_id(decides)
     )
-    finer = inputs.finer.get(request.symbol)
-    plan = StudyPlan(decides, path, request, subject, series, benchmark, events, left_out, finer)
+    found = (series, benchmark, events, left_out)
+    plan = StudyPlan(decides, path, request, subject, inputs, *found)
     if not events:
         raise _nothing(plan, [])
     return plan
@@ -176,8 +174,7 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
         "explained": dict(plan.benchmark.explained),
         "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
     }
-    if plan.finer is not None:
-        more["minutes"] = study_minutes(plan.finer, [each.event for each in plan.events])
+    more |= study_minutes(plan.inputs, plan.events)
     return write_study(plan, STUDY, started, {**figures, **more}, _cars(figures["events"]))
 
 
@@ -262,8 +259,8 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
         "windows": _windows(found, list(map(everyone.known_events, cars.T))),
-        "signed": of_signed and _corrected(of_signed),
-        "groups": _corrected(of_groups),
+        "signed": of_signed and corrected(of_signed),
+        "groups": corrected(of_groups),
         "curves": [
             _curve(paths, selection, settings.seed)
             for selection in (everyone, *([signed] if signed else []), *groups)
@@ -341,7 +338,7 @@ def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
         }
         for window, count in zip(found.windows, events, strict=True)
     ]
-    return _corrected(rows)
+    return corrected(rows)
 
 
 def _average(
@@ -394,11 +391,6 @@ def _random_days(
         seed=seed,
         draws=draws,
     )
-
-
-def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    corrected = holm_of_known([row["p"] for row in rows])
-    return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
 
 
 def _known(value: float) -> float | None:

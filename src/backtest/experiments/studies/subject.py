@@ -9,38 +9,42 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
+from backtest.data.calendar import as_utc64, trading_calendar
 from backtest.data.inputs import read_inputs
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
 from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import identity, installed_packages
+from backtest.stats.minutes import by_clock, minutes_study
+from backtest.stats.multiple_testing import holm_of_known
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
-from backtest.workspace.files import write_folder
-from backtest.workspace.records import record_text
+from backtest.workspace.files import record_text, write_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, timedelta
     from pathlib import Path
 
     import pandas as pd
 
+    from backtest.data.bars import FinerBars
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.schedule import Decision
     from backtest.experiments.terms import Plan
     from backtest.stats import Floats
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.stats.minutes import Clock
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")
 _FUNDS = ("SPY", "QQQ")
 _CARS = "cars.csv"
 _FEWEST = 20  # sessions of which a share of variance is taken
+_TO_THE_MINUTE = ("exact", "minute")
 _CORE = range(-1, 2)  # sessions round an event that the choice does not look at
 
 
@@ -197,6 +201,8 @@ def study_identity(
     subject: Subject, inputs: Inputs, terms: Mapping[str, Any], others: Sequence[Prices] = ()
 ) -> dict[str, Any]:
     """Everything that decides a study: its subject, its inputs and other prices, and its terms."""
+    if inputs.finer:
+        terms = {**terms, "bars": next(iter(inputs.finer.values())).of}
     strategy = subject.strategy
     heard = heard_kinds(strategy) if strategy else subject.kinds
     hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
@@ -233,6 +239,59 @@ def events_of(
         else:
             studied.append(StudiedEvent(event, session, *_expected(decision, inputs.events)))
     return studied, left_out
+
+
+def corrected(
+    rows: list[dict[str, Any]], tested: Callable[[Any], Any] = lambda row: row
+) -> list[dict[str, Any]]:
+    """Rows with the p-values of what is tested in each corrected for their number."""
+    ps = holm_of_known([tested(row)["p"] for row in rows])
+    return [{**row, "p_holm": p} for row, p in zip(rows, ps, strict=True)]
+
+
+def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, Any]:
+    """The minutes of a record, where there are finer bars.
+
+    They are those of the events that are known to the minute, within hours with bars.
+    """
+    if not inputs.finer:
+        return {}
+    calendar = trading_calendar()
+    bars = {symbol: inputs.finer[symbol] for symbol in inputs.span}
+    days = np.unique(np.concatenate([one.sessions for one in bars.values()]))
+    length = next(iter(bars.values())).length
+
+    def slots(moments: Any, sessions: Any) -> list[int]:
+        past = moments - calendar.times_of(sessions, "open")
+        found: list[int] = (past // np.timedelta64(length, "m")).tolist()
+        return found
+
+    happened: dict[str, list[tuple[int, int]]] = {}
+    for symbol, one in bars.items():
+        own = [each.event for each in events if each.event.symbol == symbol]
+        known = [event for event in own if event.precision in _TO_THE_MINUTE]
+        public = np.array([as_utc64(event.published_at) for event in known], "M8[us]")
+        within = calendar.sessions_at(public)
+        held = np.isin(within, one.sessions)
+        rows = np.searchsorted(days, within[held]).tolist()
+        happened[symbol] = list(zip(rows, slots(public[held], within[held]), strict=True))
+
+    def clock(one: FinerBars) -> Clock:
+        rows = np.searchsorted(days, one.sessions).tolist()
+        nights = _nights(one, inputs.span[one.symbol], days)
+        return by_clock(length, rows, slots(one.times, one.sessions), one.table, nights)
+
+    stocks = ((clock(bars[symbol]), some) for symbol, some in happened.items() if some)
+    outside = len(events) - sum(map(len, happened.values()))
+    return {"minutes": {"outside": outside, **minutes_study(length, stocks)}}
+
+
+def _nights(bars: FinerBars, prices: Prices, days: Any) -> Floats:
+    """The return from each session's close to the next open, with dividends and splits."""
+    grown, daily = prices.growth, bars.by_session
+    opens = grown * (daily["open"] / daily["close"])
+    nights = opens.reindex(grown.index).shift(-1) / grown - 1
+    return np.asarray(nights.reindex(days.astype("M8[ns]")), np.float64)
 
 
 def event_fields(event: Event) -> dict[str, str]:

@@ -47,8 +47,7 @@ if TYPE_CHECKING:
 
     from backtest.engine.kernel.records import Tables
     from backtest.experiments.sweeps.answers import Rows
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
     Axes = Mapping[str, Sequence[Any]]  # values by parameter

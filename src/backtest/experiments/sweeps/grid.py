@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
 
 
 _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets a chunk

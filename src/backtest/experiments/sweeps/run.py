@@ -20,10 +20,20 @@ from backtest.experiments.sweeps.evaluate import evaluator, run_chunks
 from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, read_grid, sweepable
 from backtest.experiments.terms import Plan, identity, installed_packages
-from backtest.experiments.trials import has_sweep, record_base, record_sweep, trial_sharpes
+from backtest.experiments.trials import (
+    deflated,
+    has_sweep,
+    record_base,
+    record_sweep,
+    trial_sharpes,
+)
 from backtest.stats import SEED, SESSIONS_A_YEAR
-from backtest.stats.inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
-from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
+from backtest.stats.inference import sharpe_estimate, thin_record
+from backtest.stats.multiple_testing import (
+    probability_of_overfitting,
+    superior_ability,
+    walk_forward,
+)
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import recorded, stated
@@ -39,7 +49,7 @@ if TYPE_CHECKING:
     from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.sweeps.evaluate import Evaluator, Histories
     from backtest.stats import Floats
-    from backtest.stats.overfitting import WalkForward
+    from backtest.stats.multiple_testing import WalkForward
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
     from backtest.workspace.folders import Workspace
@@ -288,16 +298,12 @@ def _too_few(found: Histories, best: int) -> dict[str, str]:
 
 def _deflated(returns: Floats, sharpes: Sequence[float | None], too_few: str) -> dict[str, Any]:
     """The best set's Sharpe ratio, deflated by the trials on record unless trades are too few."""
-    known = np.array([ratio for ratio in sharpes if ratio is not None])
     estimate = sharpe_estimate(returns)
-    found: dict[str, Any] = {"trials": len(sharpes), "dsr": None, "sharpe": None}
-    if estimate is None:
-        return found
-    found["sharpe"] = estimate.ratio * np.sqrt(SESSIONS_A_YEAR)
-    if len(known) > 1 and not too_few:
-        variance = float(np.var(known / np.sqrt(SESSIONS_A_YEAR), ddof=1))
-        found["dsr"] = deflated_sharpe_ratio(estimate, variance, len(sharpes))
-    return found
+    return {
+        "trials": len(sharpes),
+        "dsr": None if estimate is None or too_few else deflated(estimate, sharpes),
+        "sharpe": estimate and estimate.ratio * np.sqrt(SESSIONS_A_YEAR),
+    }
 
 
 def _overfitting(returns: Floats) -> dict[str, Any] | None:

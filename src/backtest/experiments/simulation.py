@@ -1,4 +1,4 @@
-"""One account traded by the kernel on bars and signals from Parquet files, and what came of it."""
+"""One account traded by the kernel on prices and signals from files, and what came of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from backtest.engine.kernel.records import (
 from backtest.engine.kernel.simulate import by_entry, profits, simulate
 from backtest.engine.replay.ledger import check_identity
 from backtest.errors import DataError
-from backtest.experiments.simulation import bars as files
+from backtest.experiments import panel_files as files
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.stats.formats import few
 from backtest.strategy.base import NUMBERS, Signal
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.kernel.records import Tables
     from backtest.engine.rules import Rules
-    from backtest.experiments.simulation.bars import Times
+    from backtest.experiments.panel_files import Times
 
 _NEEDED = {"symbol": files.TEXT, "published_at": files.MOMENT, "direction": files.TEXT}
 # What a column of texts may say, with its bit of a signal's terms.
@@ -372,7 +372,7 @@ class Simulation:
 
 
 def simulate_files(
-    bars: Path, signals: Path, rules: Rules, borrow: Path, *, curves: bool = False
+    prices: Path, signals: Path, rules: Rules, borrow: Path, *, curves: bool = False
 ) -> Simulation:
     """Trade the signals of a file on the bars of a file or folder, in one account.
 
@@ -380,7 +380,7 @@ def simulate_files(
     whether equity and cash are wanted. Errors are those of `read_panel` and `read_signals`, and
     AccountingError where the books do not balance, a fault of the program.
     """
-    panel = files.read_panel(bars, volume=rules.max_participation is not None)
+    panel = files.read_panel(prices, volume=rules.max_participation is not None)
     table = read_signals(signals, panel, timedelta(minutes=rules.reaction_minutes))
     known = {path.stem for path in borrow.glob("*.csv")} & set(panel.symbols)
     rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in sorted(known)}

@@ -1,1 +1,0 @@
-"""Simulations: signals from a file, traded on bars from files."""
