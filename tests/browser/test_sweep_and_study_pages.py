@@ -33,10 +33,7 @@ def test_a_sweep_page_maps_every_set_and_answers_to_keys(reports, open_page):
 
 def test_the_command_of_a_cell_sets_a_reaction_by_its_own_option(tmp_path, open_page):
     axes = {"reaction": [1.0, 30.0], "hold": [1, 2]}
-
-    def cell(reaction, hold):
-        return set_of(reaction / 1000 + hold / 100)
-
+    cell = lambda reaction, hold: set_of(reaction / 1000 + hold / 100)  # noqa: E731
     folder = write_sweep(tmp_path, axes, {"reaction": 5.0, "hold": 2}, cell, bars="5m")
     page = open_page(write_sweep_page(folder, tmp_path))
     page.locator("#as-table summary").click()
