@@ -487,7 +487,7 @@ def test_arguments_have_the_same_names_and_terms_in_every_call():
     assert "symbol" not in terms
     varied = {"strategy", "benchmark", "reports"}
     varied |= {"symbols", "kind", "adjust"}  # one alone, where a file is changed
-    varied |= {"bars"}  # a length; to `simulate` the bars themselves
+    varied |= {"prices"}  # frames by symbol; to `simulate` the bars of its signals
     assert {name for name, some in terms.items() if len(some) > 1} <= varied
 
 

@@ -56,9 +56,14 @@ def audited(checkout, strategy, *symbols, **changes):
 
 
 def told(record) -> dict[str, list]:
-    """What was found, by check: the session and both answers of each finding."""
+    """What was found, by check: each session with both answers once.
+
+    Who reads Parquet also loads its reader, which is a finding more.
+    """
     return {
-        check["name"]: [(one["date"], one["full"], one["world"]) for one in check["findings"]]
+        check["name"]: list(
+            dict.fromkeys((one["date"], one["full"], one["world"]) for one in check["findings"])
+        )
         for check in record["checks"]
         if check["count"]
     }

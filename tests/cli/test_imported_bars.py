@@ -98,7 +98,7 @@ def test_the_study_by_the_minute_gives_what_the_hand_gives(command, report):
     study = ("study", "short_report", "--symbol", "ACME", "--benchmark", "INDX", "--bars", "5m")
     told = command(*study, "--window", "0,+1")
     assert (told.code, told.err) == (0, "")
-    assert "1 session with an event known to the minute" in " ".join(told.out.split())
+    assert "1 event of 1 stock in 1 session." in " ".join(told.out.split())
     minutes = json.loads(command(*study, "--window", "0,+1", "--json").out)["minutes"]
     usual = sum(1 / (100 + number) for number in range(12)) / 12
     assert minutes["close"]["value"] == pytest.approx(1 / 112 - usual)

@@ -80,6 +80,7 @@ def test_a_trial_without_a_ratio_counts_among_the_tries(tmp_path):
     for number, sharpe in enumerate((1.0, 2.0, None)):
         manifest = {
             "run_id": f"r{number}", "strategy": "beats", "symbols": ["ACME"],
+            "rules": {"reaction_minutes": 5.0},
             "parameters": {"hold": number}, "summary": {"run": {"sharpe": sharpe}},
             "finished_at": "2026-01-01T00:00:00+00:00",
             "evidence": {"sharpe": {"psr": 0.9, "per_session": per_session}},
@@ -257,6 +258,7 @@ def test_of_a_set_that_was_tried_twice_the_later_result_counts(tmp_path, order):
         name, sharpe, at = runs[number]
         manifest = {
             "run_id": name, "strategy": "beats", "symbols": ["ACME"], "parameters": {"hold": 3},
+            "rules": {"reaction_minutes": 5.0},
             "summary": {"run": {"sharpe": sharpe}}, "finished_at": at,
         }  # fmt: skip
         record_run(tmp_path, manifest)

@@ -17,7 +17,7 @@ def file(tmp_path):
     holds = list(range(200))
     swept = {
         **terms, "sweep_id": "s", "parameters": {"hold": 1}, "axes": {"hold": holds},
-        "finished_at": "2025-12-31T00:00:00+00:00",
+        "finished_at": "2025-12-31T00:00:00+00:00", "rules": {"reaction_minutes": 5.0},
     }  # fmt: skip
     sharpes = [hold / 50 for hold in holds]
     record_sweep(tmp_path, swept, [pa.table({"set": holds, "hold": holds, "sharpe": sharpes})])
