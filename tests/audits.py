@@ -11,8 +11,7 @@ from backtest.audit.observe import observe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backtest.audit.jobs import JobGroup, Seen
-    from backtest.audit.worlds import Source
+    from backtest.audit.jobs import JobGroup, Seen, Source
 
 _CHECKS = {
     "prefix": ("Prefix", "Each decision was made again on data that end with its session."),

@@ -25,6 +25,7 @@ def made_market(
     lows: Sequence[float] | None = None,
     events: Sequence[Event] = (),
     index: Sequence[float] | None = None,
+    **others: Sequence[float],
 ) -> Market:
     """A market before the open of 2025-06-20.
 
@@ -34,6 +35,7 @@ def made_market(
         lows: likewise.
         events: public by then.
         index: closes of INDX, which has no opens; none where None.
+        others: closes of other symbols, likewise.
 
     """
     bars = {
@@ -45,7 +47,8 @@ def made_market(
     }
     shown = {"ACME": _table(bars)}
     if index is not None:
-        shown["INDX"] = _table({"close": index})
+        others["INDX"] = index
+    shown |= {symbol: _table({"close": found}) for symbol, found in others.items()}
     tape = Tape(shown, events, timedelta(0), lambda _: ("ACME",))
     now = utc(f"{SESSION}T09:30:00-04:00")
     tape.play(day(SESSION), now)

@@ -21,8 +21,7 @@ from tests.made_up import Checkout, Outcome, do, make_checkout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from backtest.audit.jobs import JobGroup, Seen
-    from backtest.audit.worlds import Source
+    from backtest.audit.jobs import JobGroup, Seen, Source
 
 os.environ["YF_DISABLE_CURL_CFFI"] = "1"  # pytest-socket would not hold back curl's sockets
 # A shell that starts the suite in the background has it ignore Ctrl-C, and its processes as well.

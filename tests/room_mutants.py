@@ -43,7 +43,8 @@ _OF_DATA = (
     "tests/audit/test_audit_worlds.py", "tests/stats",
     *(f"tests/cli/test_{name}.py" for name in (
         "actions_command", "bad_data", "check_commands", "events_editing", "events_fetch",
-        "prices_fetch", "study_command", "sweep_command", "universes",
+        "events_provenance", "imported_bars", "prices_fetch", "study_command",
+        "sweep_command", "universes",
     )),
 )  # fmt: skip
 _OF_ENGINE = (
@@ -282,15 +283,19 @@ class Reached:
         self.failed = [name for how, _, name in lines if how == "failed"]
 
     def by(self, mutant: Mutant) -> list[str]:
-        """Tests that reach a mutant, the quickest first; those of its module where none does."""
+        """Tests that reach a mutant, the quickest first; a constant, those of its room."""
         file = str(self._root / mutant.path)
         if file not in self._lines:
             self._lines[file] = self._found.contexts_by_lineno(file)
         lines = self._lines[file]
         own = {context for line in mutant.lines for context in lines.get(line, ())}
-        if own <= {""}:  # what is read when the module is
-            own = {context for contexts in lines.values() for context in contexts} if own else own
+        at_import = own == {""}
+        if at_import:
+            own = {context for contexts in lines.values() for context in contexts}
         names = {context.rpartition("|")[0] for context in own} & self.seconds.keys()
+        if at_import and not names:  # a module of constants
+            room = f"tests/{mutant.path.split('/')[2]}/"
+            names = {name for name in self.seconds if name.startswith(room)}
         found, left = [], SECONDS
         for name in sorted(names, key=lambda name: (self.seconds[name], name)):
             left -= self.seconds[name]

@@ -22,7 +22,13 @@ EVENT = earnings()
 TAPE = SimpleNamespace(play=lambda session, now: None, lock=nullcontext())
 QUESTION = Question(EVENT, SimpleNamespace(session=None, now=None), TAPE)
 EMPTY = np.zeros(1, SIGNAL)
-NO_PANEL = SimpleNamespace(bar_of=len, columns={})  # nothing waits, and nothing is hedged
+# One bar, and nothing is hedged.
+PANEL = SimpleNamespace(
+    kinds=None,
+    columns={EVENT.symbol: 0},
+    bar_of=lambda session: 0,
+    bar_for=lambda decision: 0,
+)
 
 
 class Made(Strategy):
@@ -62,7 +68,7 @@ def by_sweep(cls, axes):
     """
     made: list[Any] = []
     answers = Answers(
-        "made", [QUESTION], EMPTY, NO_PANEL, 0, lambda v: made.append(v) or make(cls, v), terms(cls)
+        "made", [QUESTION], PANEL, 0, lambda v: made.append(v) or make(cls, v), terms(cls)
     )
     checked: list[int] = []
     check = answers._check

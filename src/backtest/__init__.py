@@ -4,14 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backtest.api.calls import (
-        audit_strategy,
-        check,
-        null_worlds,
-        simulate,
-        study,
-        sweep,
-    )
+    from backtest.api.calls import audit_strategy, check, null_worlds, simulate, study, sweep
     from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
     from backtest.api.events import (
         add_event,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+_REFUSED = 3  # symbols that an error names
 
 
 class BacktestError(Exception):
@@ -23,6 +22,10 @@ class UsageError(BacktestError):
     """Wrong use or configuration: an option, a parameter, a strategy file, a folder."""
 
     exit_code = 2
+
+
+class MissingDataError(UsageError):
+    """There is none of what one strategy needs: prices of another symbol, or a kind of event."""
 
 
 class DataError(BacktestError):
@@ -57,3 +60,20 @@ def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     hint = f" Did you mean {near[0]!r}?" if near else ""
     known = first_few(names, 25) or "none"
     return UsageError(f"There is no {what} {name!r}.{hint} Known: {known}.")
+
+
+def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -> None:
+    """Report what went wrong with some of so many symbols in one error, or return.
+
+    The others were `done`, such as fetched. The error is of the kind of the first.
+    """
+    if not refused:
+        return
+    first, *_ = errors = list(refused.values())
+    if total == 1:
+        raise first
+    texts = {symbol: str(error).removeprefix(f"{symbol}: ") for symbol, error in refused.items()}
+    lines = [f"\n  {symbol}: {text}" for symbol, text in texts.items()]
+    more = f"\n  … and {len(errors) - _REFUSED:,} more" if len(errors) > _REFUSED else ""
+    named = "".join(lines[:_REFUSED])
+    raise type(first)(f"{len(errors):,} of {total:,} symbols could not be {done}.{named}{more}")

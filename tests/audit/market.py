@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from backtest.data.calendar import trading_calendar
+from backtest.data.datafile import metadata_of, open_data_file
+from backtest.data.price_rows import parquet_bytes
+from backtest.data.versions import put
 from tests.made_up import Checkout, make_checkout
 
 if TYPE_CHECKING:
@@ -103,3 +106,56 @@ def _bars(seed: int) -> str:
         lines.append(f"{day},{opened},{high:.2f},{low:.2f},{closed},{drawn.randint(1000, 9000)}")
         last = closed
     return "\n".join(lines) + "\n"
+
+
+BY_BARS_FROM = "2025-06-20"
+NEWS_WITHIN = """\
+symbol,published_at,precision,headline,category,note
+ACME,2025-06-10T10:15:00-04:00,minute,Before there are bars,contract,made up
+ACME,2025-06-23T10:15:00-04:00,minute,In the morning,contract,made up
+ACME,2025-06-26T13:40:00-04:00,minute,In the afternoon,contract,made up
+ACME,2025-07-03T10:02:00-04:00,minute,On a half day,contract,made up
+ACME,2025-07-09T15:58:00-04:00,minute,In the last bar,contract,made up
+ACME,2025-07-15T11:20:00-04:00,minute,Before noon,contract,made up
+ACME,2025-07-15T14:20:00-04:00,minute,After noon,contract,made up
+"""
+
+
+def make_market_by_bars(root: Path) -> Checkout:
+    """The checkout with bars of 30 minutes of ACME from 2025-06-20 on, and news within them.
+
+    INDX has none, nor any price but closes. The daily prices are what the bars make together.
+    """
+    checkout = make_market(root)
+    checkout.write("data/events/news.csv", NEWS_WITHIN)
+    daily = pd.read_csv(root / "data/prices/ACME.csv", index_col="date")
+    drawn, last, found = random.Random(21), float(daily.loc["2025-06-18", "close"]), {}
+    for day in daily.index[daily.index >= BY_BARS_FROM]:
+        hours = [
+            trading_calendar().time_of(date.fromisoformat(day), at) for at in ("open", "close")
+        ]
+        times = pd.date_range(*hours, freq="30min", inclusive="left").tz_localize(None)
+        rows = []
+        for _ in times:
+            opened, closed = (round(last * (1 + drawn.gauss(0, 0.01)), 2) for _ in "oc")
+            high, low = max(opened, closed) + 0.25, min(opened, closed) - 0.25
+            rows.append([opened, round(high, 2), round(low, 2), closed, drawn.randint(100, 900)])
+            last = closed
+        bars = pd.DataFrame(rows, times.rename("time"), list(daily.columns))
+        found[day] = bars
+        daily.loc[day] = [
+            bars["open"].iloc[0], bars["high"].max(), bars["low"].min(), bars["close"].iloc[-1],
+            bars["volume"].sum(),
+        ]  # fmt: skip
+    checkout.write("data/prices/ACME.csv", daily.to_csv())
+    write_bars(root, "ACME", pd.concat(found.values()))
+    return checkout
+
+
+def write_bars(root: Path, symbol: str, bars: pd.DataFrame) -> None:
+    """Write bars of 30 minutes, by their open in UTC without a zone, with metadata that fit."""
+    path = root / f"data/prices/30m/{symbol}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    facts = metadata_of(bars.index.strftime("%Y-%m-%d").tolist(), source="made up")
+    over = open_data_file(path).sha256 if path.exists() else None
+    put(path, parquet_bytes(bars), facts, reason="made up", over=over)

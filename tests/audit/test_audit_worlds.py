@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from backtest.audit import worlds
-from backtest.audit.worlds import Source, altered_events, delayed_events
+from backtest.audit.jobs import Source
+from backtest.audit.worlds import Moment, altered_events, delayed_events
 from backtest.data.borrow import read_borrow_rates
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import read_data_file
 from backtest.data.events import read_all_events, read_events
 from backtest.data.inputs import read_inputs
@@ -33,6 +35,10 @@ def source_of(checkout, *looks_at) -> Source:
 @pytest.fixture
 def source(checkout):
     return source_of(checkout)
+
+
+def opening(session: str) -> Moment:
+    return Moment(day(session), trading_calendar().time_of(day(session), "open"))
 
 
 def cells(rows, name) -> list[str]:
@@ -71,12 +77,12 @@ def test_a_world_holds_what_the_run_reads_and_no_other_symbol(checkout, written)
     source = source_of(checkout)
     assert set(source.as_is().prices) == {ACME, INDX}
     assert set(source_of(checkout, "OTHER").as_is().prices) == {ACME, INDX, "prices/OTHER.csv"}
-    data = written(worlds.prefix(source, day(MIDDLE)))
+    data = written(worlds.prefix(source, opening(MIDDLE)))
     assert sorted(path.name for path in (data / "prices").glob("*.csv")) == ["ACME.csv", "INDX.csv"]
 
 
 def test_a_world_is_read_by_the_program_and_its_metadata_tell_nothing_of_the_rest(source, written):
-    data = written(worlds.prefix(source, day(MIDDLE)))
+    data = written(worlds.prefix(source, opening(MIDDLE)))
     prices = read_prices(data / "prices", "ACME", bars=True)
     assert prices.last == day(MIDDLE)
     assert prices.file.metadata["last"] == MIDDLE
@@ -105,7 +111,7 @@ def test_where_prices_are_other_ones_no_other_file_tells_the_true_ones(
     data = written(source.as_is())
     assert (data / "prices/1h/ACME.parquet").exists()
     assert (data.parent / "reports/earlier/trades.csv").read_text() == "a trade"
-    source.write(data.parent, worlds.prefix(source, day(MIDDLE)))
+    source.write(data.parent, worlds.prefix(source, opening(MIDDLE)))
     assert not (data / "prices/1h/ACME.parquet").exists()
     assert not (data.parent / "reports").exists()
     assert left.exists()
@@ -127,7 +133,7 @@ def test_a_file_that_was_changed_is_refused(checkout):
 
 
 def test_before_a_session_all_is_as_it_was_and_the_session_says_nothing(source):
-    world = worlds.prefix(source, day(MIDDLE))
+    world = worlds.prefix(source, opening(MIDDLE))
     for name in (ACME, INDX):
         true = source.as_is().prices[name]
         pd.testing.assert_frame_equal(before(world.prices[name], MIDDLE), before(true, MIDDLE))
@@ -143,20 +149,20 @@ def test_before_a_session_all_is_as_it_was_and_the_session_says_nothing(source):
 def test_an_event_is_there_when_its_session_is_and_not_a_session_earlier(source):
     # public on 06-04 at 16:05, tradable on 06-05
     for until, count in (("2025-06-04", 0), ("2025-06-05", 1), ("2025-06-26", 1), (MIDDLE, 2)):
-        assert len(worlds.prefix(source, day(until)).events[EARNINGS]) == count
+        assert len(worlds.prefix(source, opening(until)).events[EARNINGS]) == count
 
 
 def test_the_time_to_react_counts(source):
     # news at 09:24 of 06-12: the open of 09:30 comes 6 minutes later
     for minutes, count in ((5, 2), (6, 0)):
         world = worlds.prefix(
-            replace(source, reaction=timedelta(minutes=minutes)), day("2025-06-12")
+            replace(source, reaction=timedelta(minutes=minutes)), opening("2025-06-12")
         )
         assert len(world.events["events/news.csv"]) == count
 
 
 def test_borrow_rates_of_the_future_are_gone(source):
-    rates = worlds.prefix(source, day("2025-06-23")).borrow["borrow/ACME.csv"]
+    rates = worlds.prefix(source, opening("2025-06-23")).borrow["borrow/ACME.csv"]
     assert cells(rates, "date") == ["2025-06-02"]
 
 
@@ -164,7 +170,7 @@ def test_a_stock_whose_first_price_comes_later_keeps_that_day_alone(checkout):
     checkout.write(
         "data/prices/LATE.csv", "date,close\n2025-07-01,7.00\n2025-07-02,8.00\n2025-07-03,9.00\n"
     )
-    world = worlds.prefix(source_of(checkout, "LATE"), day(MIDDLE))
+    world = worlds.prefix(source_of(checkout, "LATE"), opening(MIDDLE))
     late = world.prices["prices/LATE.csv"]
     assert late["close"].to_dict() == {pd.Timestamp("2025-07-01"): 100.0}
 
@@ -174,7 +180,7 @@ def test_a_stock_whose_first_price_comes_later_keeps_that_day_alone(checkout):
 
 @pytest.mark.parametrize("variant", [0, 1, 2])
 def test_made_up_prices_have_the_same_days_and_nothing_else_of_the_future(source, variant):
-    world = worlds.perturbed(source, day(MIDDLE), 1, variant)
+    world = worlds.perturbed(source, opening(MIDDLE), 1, variant)
     for name in (ACME, INDX):
         true, made = source.as_is().prices[name], world.prices[name]
         assert list(made.index) == list(true.index)
@@ -185,12 +191,12 @@ def test_made_up_prices_have_the_same_days_and_nothing_else_of_the_future(source
 
 def test_made_up_bars_are_sound_and_drawn_anew_for_each_session_seed_and_variant(source, written):
     asked = [(MIDDLE, 1, 0), (MIDDLE, 2, 0), (MIDDLE, 1, 1), (SESSIONS[0], 1, 0)]
-    made = [worlds.perturbed(source, day(one), seed, n).prices[ACME] for one, seed, n in asked]
+    made = [worlds.perturbed(source, opening(one), seed, n).prices[ACME] for one, seed, n in asked]
     assert len({tuple(table["close"]) for table in made}) == len(asked)
-    again = worlds.perturbed(source, day(MIDDLE), 1, 0)
+    again = worlds.perturbed(source, opening(MIDDLE), 1, 0)
     pd.testing.assert_frame_equal(again.prices[ACME], made[0])
     assert (made[0].round(2) == made[0]).all(axis=None)  # as the true ones, in whole cents
-    world = worlds.perturbed(source, day(SESSIONS[0]), 1, 0)
+    world = worlds.perturbed(source, opening(SESSIONS[0]), 1, 0)
     read = read_prices(written(world) / "prices", "ACME", bars=True)  # refuses a high below a low
     pd.testing.assert_frame_equal(read.table, made[3])
 
@@ -223,7 +229,7 @@ def test_events_of_a_null_world_keep_their_time_of_day_and_what_they_say(source,
 
 
 def changed(source, change, until="2025-06-26"):
-    return worlds.with_later_events(source, day(until), change)
+    return worlds.with_later_events(source, opening(until), change)
 
 
 def test_later_events_are_dropped_and_prices_stay(source):
@@ -300,7 +306,7 @@ def of_paid(rows) -> list[tuple[str, str, str]]:
 
 
 def test_a_prefix_knows_no_later_action_nor_when_a_halt_ends(paid):
-    known = worlds.prefix(paid, day(MIDDLE)).actions[PAID_FILE]
+    known = worlds.prefix(paid, opening(MIDDLE)).actions[PAID_FILE]
     assert of_paid(known) == [
         ("2025-06-04", "dividend", ""),
         ("2025-06-06", "split", ""),
@@ -309,19 +315,19 @@ def test_a_prefix_knows_no_later_action_nor_when_a_halt_ends(paid):
 
 
 def test_a_prefix_keeps_the_split_that_its_prices_are_adjusted_for(paid):
-    known = worlds.prefix(paid, day("2025-06-05")).actions[PAID_FILE]
+    known = worlds.prefix(paid, opening("2025-06-05")).actions[PAID_FILE]
     assert of_paid(known) == [("2025-06-04", "dividend", ""), ("2025-06-06", "split", "")]
 
 
 def test_drawn_prices_have_no_dividend_nor_split(paid):
-    drawn = worlds.perturbed(paid, day(MIDDLE), 1, 0).actions[PAID_FILE]
+    drawn = worlds.perturbed(paid, opening(MIDDLE), 1, 0).actions[PAID_FILE]
     assert [one[1] for one in of_paid(drawn)] == ["dividend", "split", "halted"]
 
 
 def test_a_world_is_written_with_its_actions(paid, tmp_path):
     root = tmp_path / "world"
     paid.copy_to(root)
-    paid.write(root, worlds.prefix(paid, day(MIDDLE)))
+    paid.write(root, worlds.prefix(paid, opening(MIDDLE)))
     inputs = read_inputs(root / "data", ["ACME"], "INDX", (None, None), FILED_KINDS)
     rows = inputs.actions["ACME"].applied(inputs.span["ACME"])
     assert [(row.action, row.amount) for row in rows] == [("dividend", 0.5), ("halted", None)]
@@ -337,7 +343,7 @@ def test_a_prefix_of_a_stock_before_it_was_renamed_can_be_read(checkout, tmp_pat
     data = checkout.root / "data"
     inputs = read_inputs(data, ["NEWC"], "INDX", (None, None), FILED_KINDS)
     source = Source(checkout.workspace, data_tables(inputs, data), MINUTES_5)
-    root, early = tmp_path / "world", day("2025-06-05")
+    root, early = tmp_path / "world", opening("2025-06-05")
     source.copy_to(root)
     source.write(root, worlds.prefix(source, early))
     found = read_prices(root / "data/prices", "NEWC").table

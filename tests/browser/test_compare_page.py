@@ -126,6 +126,14 @@ def test_the_sums_of_the_matrix_are_printed_once(page):
     assert page.evaluate(foot) == "table-row-group"
 
 
+def test_what_is_folded_on_the_screen_is_open_on_paper(page):
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = false; })")
+    is_seen = "document.getElementById('figures').checkVisibility()"
+    assert not page.evaluate(is_seen)
+    page.emulate_media(media="print")
+    assert page.evaluate(is_seen)
+
+
 def test_returns_are_correlated_both_ways_alike_and_differences_are_named(page, reports):
     table = page.evaluate(
         """[...document.querySelectorAll("#correlations tbody tr")].map((row) =>

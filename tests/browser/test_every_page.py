@@ -14,7 +14,7 @@ PAGES = (
     "audit-never-ACME",
 )  # fmt: skip
 WITHOUT_CHARTS = {"index.html", "audit-never-ACME"}
-PRINTED_WIDTH = 680
+PRINTED_WIDTH = 700
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -182,13 +182,49 @@ def test_each_trade_shows_how_far_it_went_and_leads_to_its_row(reports, open_pag
 
 def test_the_months_of_a_run_multiply_to_its_year(reports, open_page):
     page = open_page(reports.page("mixed-ACME"))
-    year, *months, whole = (
+    year, *months, whole, held, market = (
         page.locator(".months tbody tr").first.locator("th, td").all_inner_texts()
     )
     assert (year, len(months)) == ("2025", 12)
     assert [n for n, text in enumerate(months, 1) if text] == [6, 7]
     grown = (1 + float(months[5]) / 100) * (1 + float(months[6]) / 100) - 1
     assert float(whole.removesuffix(" %")) == pytest.approx(100 * grown, abs=0.06)
+    # Of one year it is the whole of both: ACME from 100 to 130, the benchmark 2 % up.
+    names = page.locator(".months thead th").all_inner_texts()[-2:]
+    assert dict(zip(names, (held, market), strict=True)) == {
+        "ACME held": "+30.0 %",
+        "INDX": "+2.0 %",
+    }
+
+
+def test_the_figures_that_traders_look_for_are_told(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    tiles = dict(
+        zip(
+            page.locator(".tiles.small dt").all_inner_texts(),
+            page.locator(".tiles.small dd").all_inner_texts(),
+            strict=True,
+        )
+    )
+    profits = [
+        float(row["net_profit"]) for row in rows(reports.folder("mixed-ACME") / "trades.csv")
+    ]
+    signs = "".join("+" if profit > 0 else "-" for profit in profits)
+    assert int(tiles["Winning streak"]) == max(map(len, signs.split("-")))
+    assert int(tiles["Losing streak"]) == max(map(len, signs.split("+")))
+    assert ("SQN" in tiles) == (len(profits) > 5)
+
+
+def test_on_paper_headings_repeat_and_no_control_stands(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    page.emulate_media(media="print")
+    assert page.locator("#decisions").is_visible()
+    assert page.locator("button:visible:not(table *), select:visible, input:visible").count() == 0
+    # A button is a box of its own, which Chromium leaves out of headings that repeat.
+    buttons = (
+        "[...document.querySelectorAll('thead button')].map((one) => getComputedStyle(one).display)"
+    )
+    assert set(page.evaluate(buttons)) == {"contents"}
 
 
 def test_a_table_that_goes_on_says_so_and_filters_fold_on_a_phone(reports, open_page):

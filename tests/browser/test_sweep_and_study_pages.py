@@ -1,8 +1,10 @@
 """The pages of a sweep and of a study: what their charts show, and how they answer."""
 
+from backtest.reports.sweep_page import write_sweep_page
 from tests.browser.made_up_reports import NASTY
-from tests.browser.pages import figure, hover
+from tests.browser.pages import figure, hover, settle
 from tests.cli.test_study_by_minutes import BOTH, made  # noqa: F401 - a fixture
+from tests.sweeps import set_of, write_sweep
 
 
 def test_a_sweep_page_maps_every_set_and_answers_to_keys(reports, open_page):
@@ -27,6 +29,20 @@ def test_a_sweep_page_maps_every_set_and_answers_to_keys(reports, open_page):
     assert page.get_by_label("Sharpe ratio").first.is_checked()
     assert figure(page, "map")[0][0]["z"] != heat["z"]
     assert page.locator("#caption").inner_text().startswith("Sharpe ratio by hold")
+
+
+def test_the_command_of_a_cell_sets_a_reaction_by_its_own_option(tmp_path, open_page):
+    axes = {"reaction": [1.0, 30.0], "hold": [1, 2]}
+    cell = lambda reaction, hold: set_of(reaction / 1000 + hold / 100)  # noqa: E731
+    folder = write_sweep(tmp_path, axes, {"reaction": 5.0, "hold": 2}, cell, bars="5m")
+    page = open_page(write_sweep_page(folder, tmp_path))
+    page.locator("#as-table summary").click()
+    page.locator("#as-table td button").nth(1).click()  # of hold 2 the second: half an hour
+    command = page.locator("#command code").inner_text()
+    assert command.endswith("--reaction 30 --set hold=2")
+    assert "--bars 5m" in command
+    (heat,), _ = figure(page, "map")
+    assert heat["text"][1][1].startswith("reaction 30 min, hold 2<br>")
 
 
 def test_a_study_page_draws_each_event_and_the_mean_of_the_group_chosen(reports, open_page):
@@ -62,4 +78,5 @@ def test_a_study_by_minutes_is_drawn_with_volume_and_range_beside_it(made, comma
         "+0.44 %",
     ]
     page.set_viewport_size({"width": 390, "height": 900})
+    settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") == 390

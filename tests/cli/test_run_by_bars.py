@@ -4,9 +4,11 @@ ACME has bars of five minutes on 2025-06-12 alone, which agree with its daily ba
 and one after the close before; New York is four hours behind UTC.
 """
 
+import json
+
 import pytest
 
-from tests.commands import MADE_UP, rows
+from tests.commands import MADE_UP, WRONG_USE, rows, words
 
 BARS = """\
 time,open,high,low,close,volume
@@ -81,6 +83,44 @@ def test_where_bars_are_missing_it_is_not_traded_if_so_chosen(quick):
     assert "no bars of 5 minutes in 2025-06-16" in decisions[1]["reason"]
 
 
+def test_an_audit_by_bars_says_so_and_so_do_runs_by_others(
+    quick, command, checkout, in_one_process
+):
+    audit = ("audit", "quick", "--symbol", "ACME", "--worlds", "0", "--bars", "5m")
+    done = command(*audit)
+    assert done.code == 0
+    told = words(done.out)
+    # 7 for each of two events, and 6 with the full data
+    assert "Clean by bars of 5m. Nothing peeked: in 20 worlds" in told
+    assert "close of the bar that is filled was caught in 1 of 1 worlds without it" in told
+    (record,) = checkout.root.glob("reports/audit-quick-ACME-*/audit.json")
+    made = json.loads(record.read_text())
+    assert (made["settings"]["bars"], made["settings"]["missing_bars"]) == ("5m", "daily")
+    assert "bars/ACME" not in made["inputs"]
+    assert "prices/5m/ACME.parquet" in made["inputs"]
+    assert "<b>Clean by bars of 5m.</b>" in record.with_name("index.html").read_text()
+    day = made["finished_at"][:10]
+    same = command("run", "quick", *MADE_UP, "--bars", "5m")
+    assert f"Audited clean: quick ({day})." in words(same.out)
+    others = command("run", "quick", *MADE_UP)
+    assert f"Audited clean: quick ({day} by bars of 5m)." in words(others.out)
+    wrong = command(*audit[:-1], "7m")
+    assert wrong.code == WRONG_USE
+    assert "There is no length of bars '7m'" in words(wrong.err)
+
+
+def test_a_stop_that_rests_through_bars_of_a_session_is_told_once(quick, checkout):
+    terms = 'weight=0.5, stop=0.10, leave_at="15:50"'
+    checkout.strategy("quick", f"return Signal.short(event, {terms})", listens_to="News")
+    trades, _ = quick()
+    assert trades[0]["exit_reason"] == "time"  # 117 was never reached
+    # It is live in the bars of 10:25 and of 15:50, the first of which is told.
+    stops = [row for row in rows(checkout, "orders.csv") if row["type"] == "stop"]
+    first = [row["bar"][11:16] for row in stops if row["session"] == "2025-06-12"]
+    assert first == ["14:25"]
+    assert float(stops[0]["price"]) == pytest.approx(1.10 * 107 * 0.9995)
+
+
 AFTER_HOURS = """\
 symbol,published_at,precision,headline,category,note
 ACME,2025-06-11T16:31:00-04:00,minute,After the close,contract,made up
@@ -123,3 +163,9 @@ def test_hours_that_cannot_be_are_refused(quick, command, options, told):
     outcome = command("run", "quick", *MADE_UP, *options)
     assert outcome.code == 2
     assert told in outcome.err
+
+
+def test_an_audit_of_extended_hours_is_refused(quick, command):
+    outcome = command("audit", "quick", "--symbol", "ACME", "--bars", "5m", "--hours", "extended")
+    assert outcome.code == WRONG_USE
+    assert "leave --hours out" in words(outcome.err)

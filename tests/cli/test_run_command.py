@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import MADE_UP, rows, too_wide, words
+from tests.made_up_universe import CORP, write_members
 
 
 def test_run_replays_every_strategy_and_shows_a_line_for_each(run_made_up, checkout):
@@ -272,6 +273,48 @@ def test_a_file_that_does_not_load_is_an_error_where_it_is_named_or_alone(run_ma
     alone = run_made_up()
     assert (alone.code, alone.out) == (2, "")
     assert "askew was left out: " in alone.err
+
+
+NEEDY = """
+from backtest import Signal, Strategy
+from backtest.events import Earnings, MacroDate
+
+class Needy(Strategy):
+    \"\"\"Needs what is not there.\"\"\"
+
+    listens_to = ({kind},)
+    {names} = {symbols}
+
+    def on_event(self, event, market):
+        return Signal.long(event, hold=1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "symbols", "told"),
+    [
+        ("Earnings", "trades_also", ("CORP",), ["needy hedges with CORP", "--universe three"]),
+        ("Earnings", "looks_at", ("CORP",), ["needy looks at CORP", "choose --universe three"]),
+        ("Earnings", "trades_also", ("INDX",), ["INDX has closes alone", "`backtest prices fetch"]),
+        ("Earnings", "looks_at", ("NONE",), ["no price file", "'NONE'", "needy looks at NONE"]),
+        ("MacroDate", "looks_at", (), ["macro_dates.csv is missing", "`backtest events import"]),
+    ],
+)
+def test_a_strategy_that_lacks_its_data_is_not_run_and_the_others_are(
+    run_made_up, checkout, kind, names, symbols, told
+):
+    write_members(checkout, "symbol,first,last\nCORP,,\n")
+    checkout.write("data/universes/three/prices/CORP.csv", CORP)
+    checkout.write("strategies/needy.py", NEEDY.format(kind=kind, names=names, symbols=symbols))
+    outcome = run_made_up()
+    assert outcome.code == 0
+    assert "beats " in outcome.out
+    assert "owner " in outcome.out
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("needy was not run. ")
+    assert all(text in line for text in told)
+    alone = run_made_up("needy")
+    assert (alone.code, alone.out, alone.err) == (2, "", f"error: {line[19:]}\n")
 
 
 def test_why_there_is_no_trade_is_told(run_made_up):

@@ -6,18 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from backtest.data.actions import (
-    Action,
-    basis_sentences,
-    jumps_of,
-    parse_actions,
-    read_actions,
-    refuse_jumps,
-)
+from backtest.data.actions import Action, basis_sentences, parse_actions, read_actions
 from backtest.data.datafile import DataFile
 from backtest.data.inputs import read_inputs
 from backtest.data.kinds import FILED_KINDS
-from backtest.data.prices import parse_prices, read_prices
+from backtest.data.prices import jumps_of, parse_prices, read_prices, refuse_jumps
 from backtest.data.versions import seal
 from backtest.errors import DataError
 from tests.made_up import day

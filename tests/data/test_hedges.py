@@ -3,8 +3,9 @@
 import pytest
 
 from backtest.data.inputs import read_inputs
-from backtest.data.kinds import FILED_KINDS
-from backtest.errors import DataError, UsageError
+from backtest.data.kinds import FILED_KINDS, Earnings
+from backtest.errors import MissingDataError, UsageError
+from tests.universes import write_universe
 
 BARS = "date,open,high,low,close,volume"
 
@@ -37,5 +38,25 @@ def test_a_hedge_has_a_bar_in_every_session(checkout):
     checkout.write("data/prices/FUND.csv", "\n".join([BARS, *rows]) + "\n")
     assert len(hedged_with(checkout, "FUND").hedges["FUND"].table) == len(days)
     checkout.write("data/prices/FUND.csv", "\n".join([BARS, *rows[:-2]]) + "\n")
-    with pytest.raises(DataError, match=rf"FUND.*no bar on {days[-2]} \(2 sessions are missing\)"):
+    with pytest.raises(
+        MissingDataError, match=rf"FUND.*no bar on {days[-2]} \(2 sessions are missing\)"
+    ):
         hedged_with(checkout, "FUND")
+
+
+def test_members_that_hedge_are_not_traded_and_stay_in_the_mean(checkout):
+    write_universe(checkout)
+    data = checkout.root / "data"
+    found = read_inputs(
+        data, (), "quartet", (None, None), [Earnings],
+        trades_also=["BOLT"], wanted_by="Drift", universe="quartet",
+    )  # fmt: skip
+    assert [*found.span] == [*found.history] == ["ACME"]
+    assert {*found.replayed} == {"ACME", "BOLT"}
+    assert found.universe.symbols == ("ACME",)
+    assert {event.symbol for event in found.events} == {"ACME"}
+    whole = read_inputs(data, (), "quartet", (None, None), [Earnings], universe="quartet")
+    assert found.benchmark.table.equals(whole.benchmark.table)
+    told = "Members of quartet that hedge the others are not traded on events of their own: BOLT."
+    assert told in found.assumptions
+    assert told not in whole.assumptions

@@ -1,17 +1,26 @@
 """Universes: members with their spans, what is traded of them, and their mean."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from backtest.data.datafile import DataFile
+from backtest.data.events import EventFile
 from backtest.data.inputs import read_inputs
 from backtest.data.market import tradable_session
-from backtest.data.universe import mean_of_members, parse_universe, read_universe, universe_names
+from backtest.data.scheduled import MacroDate
+from backtest.data.universe import (
+    mean_of_members,
+    members_events,
+    parse_universe,
+    read_universe,
+    universe_names,
+)
 from backtest.data.versions import seal
 from backtest.errors import DataError, UsageError
 from backtest.events import Earnings
-from tests.made_up import SOURCE, day, earnings
+from tests.made_up import SOURCE, day, earnings, utc
 from tests.versioned import recorded
 
 HEADER = "symbol,first,last\n"
@@ -162,6 +171,18 @@ def test_events_of_strangers_are_left_out_and_counted(data):
         in found.assumptions
     )
     assert "1 of 2 traded have no event in earnings.csv: BETA." in inputs_of_two(data).assumptions
+
+
+def test_those_without_an_event_of_their_own_are_counted_beside_events_of_the_market():
+    terms = {
+        "published_at": utc("2025-06-04T12:00Z"), "precision": "exact", "headline": "A release",
+        "release": "CPI", "happens_on": day("2025-06-27"),
+    }  # fmt: skip
+    events = (MacroDate(**terms), MacroDate(symbol="ACME", **terms))
+    file = EventFile(MacroDate, events, DataFile(Path("macro_dates.csv"), "", "", {}))
+    remarks = []
+    assert members_events(file, ["ACME", "BETA"], remarks) == file
+    assert remarks == ["1 of 2 traded have no event in macro_dates.csv: BETA."]
 
 
 def inputs_of_two(data):

@@ -321,6 +321,29 @@ def test_a_night_without_a_rate_is_named_once_and_by_symbol() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("others", "named"),
+    [
+        (["BB", "CC", "DD"], ["BB", "CC", "DD"]),
+        (["BB", "CC", "DD", "EE", "FF"], ["BB, CC, DD and 2 more stocks"]),
+    ],
+)
+def test_of_more_than_three_stocks_without_a_rate_one_sentence_is_said(others, named) -> None:
+    """ACME has a rate, and is not one of them."""
+    stocks = ["ACME", *others]
+    made = replayed(
+        *(short("2025-06-02", symbol, weight=0.1) for symbol in stocks),
+        bars=dict.fromkeys(stocks, FLAT),
+        rates=[BorrowRate(MONDAY, 0.36, "assumption")],
+        borrow_default=0.03,
+        max_positions=9,
+    )
+    assert made.assumptions[1:] == [
+        f"No borrow rate is known for some nights short {few}; 3.0% a year was charged."
+        for few in named
+    ]
+
+
 def test_a_quote_of_more_than_a_week_ago_is_named() -> None:
     bars = """
         2025-06-09 100 100 100 100

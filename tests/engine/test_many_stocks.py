@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from backtest.data.inputs import read_inputs
-from backtest.engine.agreement import check_agreement
-from backtest.engine.kernel.replay import replay_by_kernel
+from backtest.engine.kernel.replay import check_agreement, replay_by_kernel
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import decide

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backtest.engine.kernel.panel import Panel, blank_prices
-from backtest.engine.kernel.records import OUTCOMES, REASONS, SIGNAL
+from backtest.engine.kernel.records import IS_LEG, OUTCOMES, REASONS, SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
@@ -93,3 +93,23 @@ def test_a_position_that_moves_up_into_a_free_place_is_still_found():
     assert left == [("time", 4), ("open", 59), ("reversal", 9), ("open", 59)]
     assert found.trades["shares"].tolist() == [1000, 500, 200, 200]
     assert OUTCOMES[found.outcomes[3]] == "reverse"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "wins", "profit"), [(104.0, 105.0, 1, 100.0), (106.0, 105.0, 0, -100.0)]
+)
+def test_a_hedged_trade_is_won_once_and_by_all_of_its_legs(first, second, wins, profit):
+    """100 shares each at 100: the leader makes 1,000, the two short legs lose what they rise."""
+    prices = blank_prices((4, 3))
+    for name in ("open", "high", "low", "close"):
+        prices[name] = [[100.0] * 3, [100.0] * 3, [110.0, first, second], [110.0, first, second]]
+    days = np.busday_offset("2025-01-02", np.arange(4), roll="forward")
+    panel = Panel(("A", "B", "C"), days.astype("M8[us]"), days, prices, np.zeros((0, 0)))
+    rows = np.zeros(3, SIGNAL)
+    rows["bar"], rows["symbol"], rows["side"] = 1, [0, 1, 2], [1, -1, -1]
+    rows["weight"], rows["hold"], rows["terms"] = [0.1, 1.0, 1.0], 1, [0, IS_LEG, IS_LEG]
+    for name in ("stop", "target", "trailing_stop", "limit"):
+        rows[name] = np.nan
+    free = Rules(slippage_bps=0, commission_per_share=0, borrow_mode="none")
+    totals = simulate(panel, rows, np.array([0, 3]), free, {}).totals[0]
+    assert (totals["trades"], totals["wins"], totals["profit"]) == (1, wins, profit)

@@ -1,6 +1,7 @@
 """Worlds without anything to find: how they are made, and what is said of them."""
 
 import itertools
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -69,6 +70,67 @@ def test_a_world_is_what_its_name_says():
     three = made(KINDS["3 stocks of a sector, same dates"]).panel.prices["close"]
     returns = np.diff(np.log(three), axis=0)
     assert np.corrcoef(returns.T)[0, 1] == pytest.approx(0.8, abs=0.1)
+
+
+@pytest.mark.parametrize("kind", WORLDS, ids=lambda kind: kind.name)
+def test_the_numbers_of_a_name_are_those_of_its_world(kind):
+    numbers = {
+        r", (\d+) events$": kind.dates, r"(\d+) (?:wild )?dates": kind.dates,
+        r"(\d+) times": kind.dates, r"(\d+) events in a row": kind.in_row,
+        r"(\d+) stocks": kind.stocks, r"hold (\d+)": kind.hold, r"t with (\d+)": kind.tails,
+        r"stop (\d+) %": 100 * kind.exits.get("stop", np.nan),
+        r"target (\d+) %": 100 * kind.exits.get("target", np.nan),
+        r"weights from ([\d.]+)": kind.weights[0], r"to (\d+)$": kind.weights[1],
+    }  # fmt: skip
+    for pattern, number in numbers.items():
+        assert [float(text) for text in re.findall(pattern, kind.name)] in (
+            [], [pytest.approx(number)],
+        )  # fmt: skip
+    assert ("long" in kind.name) == (kind.sides == "long")
+    assert ("GARCH" in kind.name) == kind.clusters
+    assert ("last quarter" in kind.name) == kind.last_quarter
+    assert ("wild" in kind.name.replace("wilder", "")) == (kind.wild == 3)
+
+
+def test_returns_are_as_wild_as_a_world_says():
+    """A deviation of 3 % a session, of the whole or by the last quarter twice that."""
+    calm = replace(KINDS["independent days, 12 events"], sessions=8_000)
+    moves = np.diff(np.log(made(calm).panel.prices["close"][:, 0]))
+    assert np.std(moves) == pytest.approx(0.03, rel=0.05)
+    last = replace(KINDS["events in a wilder last quarter"], sessions=8_000)
+    account = made(last)
+    moves = np.diff(np.log(account.panel.prices["close"][:, 0]))
+    assert np.std(moves[:5_999]) == pytest.approx(0.03, rel=0.05)
+    assert np.std(moves[5_999:]) == pytest.approx(0.06, rel=0.08)
+    assert account.signals["bar"].min() >= 6_000
+
+
+def test_fat_tails_and_clusters_have_the_same_deviation():
+    fat = replace(KINDS["fat tails (t with 3), 12 events"], sessions=20_000)
+    moves = np.diff(np.log(made(fat).panel.prices["close"][:, 0]))
+    assert np.std(moves) == pytest.approx(0.03, rel=0.15)
+    assert np.mean(np.abs(moves) > 0.09) > 0.008  # of the normal 0.0027
+    runs = replace(KINDS["GARCH, 12 events"], sessions=20_000)
+    moves = np.abs(np.diff(np.log(made(runs).panel.prices["close"][:, 0])))
+    assert np.sqrt(np.mean(moves**2)) == pytest.approx(0.03, rel=0.15)
+    assert np.corrcoef(moves[1:], moves[:-1])[0, 1] > 0.05  # 0 where days are independent
+
+
+def test_a_rising_stock_rises_and_a_trend_goes_either_way():
+    rising = replace(KINDS["long on a rising stock"], sessions=8_000)
+    closes = made(rising).panel.prices["close"][:, 0]
+    # 0.2 % a session, of a logarithm half the variance less
+    assert np.log(closes[-1] / 100) / 8_000 == pytest.approx(0.002 - 0.03**2 / 2, abs=0.001)
+    kind = replace(KINDS["a trend either way after events"], deviation=1e-9, dates=5)
+    account = made(kind)
+    moves = np.diff(np.log(account.panel.prices["close"][:, 0]), prepend=np.log(100))
+    first = account.signals["bar"]
+    within = np.zeros(len(moves), bool)
+    for bar in first:
+        within[bar : bar + 10] = True
+    assert np.all(np.abs(moves[within]) > 1e-6)
+    assert np.all(np.abs(moves[~within]) < 1e-6)
+    assert 0.001 < np.abs(moves[within]).mean() < 0.03
 
 
 def test_two_dates_are_no_verdict_however_many_events():

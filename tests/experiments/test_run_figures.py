@@ -45,3 +45,13 @@ def test_without_a_trade_there_are_no_figures_of_trades(checkout):
     assert found["holding_sessions"] is None
     assert (found["turnover"], found["longest_drawdown"]) == (0.0, 0)
     assert (found["alpha"], found["beta"]) == (pytest.approx(0), pytest.approx(0))
+
+
+def test_streaks_are_in_order_of_exits_whichever_trade_began_first(checkout):
+    # Written by hand in order of entry: won, lost, won. The last two ended in turned order.
+    run = do(checkout)
+    (trade,) = run.trades
+    days = [("2025-06-10", "100"), ("2025-06-24", "-50"), ("2025-06-12", "30")]
+    run.trades[:] = [{**trade, "exit_session": day, "net_profit": net} for day, net in days]
+    found = all_figures(run)
+    assert (found["winning_streak"], found["losing_streak"]) == (2, 1)

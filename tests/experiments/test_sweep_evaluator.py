@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from backtest.engine.kernel.panel import set_terms
+from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.timeline import Question
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules
@@ -88,21 +89,27 @@ def codes_of(sweep):
     return dict(zip(sweep.spec.axes, places, strict=True))
 
 
+def answers_of(sweep):
+    """The answers after the one reaction."""
+    (answers,) = sweep._asked.values()
+    return answers
+
+
 def signals_of(sweep):
-    return sweep._answers.signals(sweep.spec.axes, codes_of(sweep))
+    return answers_of(sweep).signals(sweep.spec.axes, codes_of(sweep))
 
 
 def signals_by_asking(sweep):
-    table = np.zeros((sweep.spec.sets, len(sweep._questions)), module.SIGNAL)
+    table = np.zeros((sweep.spec.sets, len(answers_of(sweep).questions)), SIGNAL)
     table["bar"] = sweep.bars
-    table["symbol"] = [sweep._panel.columns[one.event.symbol] for one in sweep._questions]
+    table["symbol"] = [sweep.panel.columns[one.event.symbol] for one in answers_of(sweep).questions]
     for row, values in enumerate(product(*sweep.spec.axes.values())):
         strategy = sweep._make(dict(zip(sweep.spec.axes, values, strict=True)))
-        for column, question in enumerate(sweep._questions):
+        for column, question in enumerate(answers_of(sweep).questions):
             decision = question.ask(strategy)
             if decision.signal is not None:
                 set_terms(table[row, column], decision.signal)
-                table[row, column]["bar"] = sweep._panel.bar_of(decision.tradable_session)
+                table[row, column]["bar"] = sweep.panel.bar_of(decision.tradable_session)
     return table
 
 
@@ -132,7 +139,7 @@ def test_what_is_waited_for_is_traded_then_also_where_a_later_event_comes_first(
     """
     made = sweep(WAITS)
     found = made.histories(made.spec.axes, codes_of(made))
-    days = made._panel.sessions.tolist()
+    days = made.panel.sessions.tolist()
     by_hold = found.entries[::3]  # the first of three stops for each
     assert [str(days[bar]) for bar in by_hold[:, 0]] == [
         "2025-06-11", "2025-06-17", "2025-06-24", "2025-06-02",
@@ -164,7 +171,7 @@ def test_what_was_answered_is_not_asked_again(sweep, asked):
 def checked_asks(sweep):
     """How often the strategy is asked to hold its answers against the sweep's."""
     drawn = np.random.default_rng(0).integers(sweep.spec.sets, size=10)
-    return len(np.unique(drawn)) * len(sweep._questions)
+    return len(np.unique(drawn)) * len(answers_of(sweep).questions)
 
 
 def test_a_false_declaration_is_told_with_the_parameter(sweep):
@@ -234,11 +241,11 @@ def test_a_set_that_cannot_be_is_told(sweep, methods, grid, told):
 def test_answers_that_would_fill_the_memory_are_forgotten(sweep, monkeypatch):
     made = sweep(SOME)
     before = signals_of(made).tobytes()
-    assert len(made._answers._kept) == 4
-    made._answers._kept.clear()
+    assert len(answers_of(made)._kept) == 4
+    answers_of(made)._kept.clear()
     monkeypatch.setattr(answers, "_KEPT", 5)  # answers of two sets to two events
     assert signals_of(made).tobytes() == before
-    assert len(made._answers._kept) == 2
+    assert len(answers_of(made)._kept) == 2
 
 
 def test_sets_are_evaluated_in_blocks_where_there_are_many_events(sweep, monkeypatch):

@@ -125,7 +125,7 @@ def test_of_too_few_trades_nothing_is_told(tmp_path):
 def test_holding_throughout_begins_at_the_first_open(sweep):
     returns = sweep.held_throughout()
     assert np.prod(1 + returns) == pytest.approx(
-        sweep._panel.prices["close"][-1, 0] / sweep._panel.prices["open"][0, 0], rel=1e-12
+        sweep.panel.prices["close"][-1, 0] / sweep.panel.prices["open"][0, 0], rel=1e-12
     )
 
 

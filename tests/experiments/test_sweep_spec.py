@@ -18,6 +18,7 @@ SPEC = SweepSpec(
     strategy_sha256="cd",
     rules_version=1,
     packages={"numpy": "2.1.0"},
+    bars="5m",
 )
 CHANGES = {
     "strategy": "others",
@@ -31,6 +32,8 @@ CHANGES = {
     "rules_version": 2,
     "packages": {"numpy": "2.1.1"},
     "universe": "tech",
+    "bars": "1m",
+    "missing_bars": "none",
 }
 
 
@@ -52,6 +55,12 @@ def test_it_comes_back_from_json_as_it_was():
     assert [type(value) for value in back.axes["first"]] == [bool, bool]
     assert (type(back.axes["hold"][0]), type(back.axes["stop"][1])) == (int, float)
     assert back.to_json() == SPEC.to_json()
+
+
+def test_one_by_sessions_says_nothing_of_bars():
+    spec = replace(SPEC, bars=None)
+    assert "bars" not in spec.to_json()
+    assert SweepSpec.from_json(spec.to_json()) == spec
 
 
 def test_its_text_is_json_with_sorted_names():

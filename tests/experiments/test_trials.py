@@ -22,12 +22,13 @@ ACME = ("beats", ["ACME"])
 PARAMETERS = {"hold": 3, "stop": 0.1, "inner": {"level": 0.0, "names": ["b", "a"]}, "target": None}
 
 
-def run(identity="r1", sharpe=0.5, at="2026-01-01T00:00:00.5+00:00", **changed):
+def run(identity="r1", sharpe=0.5, at="2026-01-01T00:00:00.5+00:00", reaction=5.0, **changed):
     return {
         "run_id": identity,
         "strategy": "beats",
         "symbols": ["ACME"],
         "parameters": {**PARAMETERS, **changed},
+        "rules": {"reaction_minutes": reaction},
         "summary": {"run": {"sharpe": sharpe}},
         "finished_at": at,
     }
@@ -39,6 +40,7 @@ def sweep(identity="s1", at="2026-01-02T00:00:00+00:00", axes=("hold",), **chang
         "strategy": "beats",
         "symbols": ["ACME"],
         "parameters": {**PARAMETERS, **changed},
+        "rules": {"reaction_minutes": 5.0},
         "axes": {name: [] for name in axes},
         "finished_at": at,
     }

@@ -12,10 +12,11 @@ import json
 import sys
 import tempfile
 from dataclasses import astuple
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from backtest.engine.rules import RULES_VERSION
+from backtest.engine.rules import RULES_VERSION, Rules
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run, run
 from backtest.experiments.runs.store import FILES
 from backtest.strategy.loading import strategy_names
@@ -30,14 +31,22 @@ RAISE = (
     "passes for a new one, and run `make goldens`."
 )
 STRATEGIES = strategy_names(ROOT / "strategies")
+OF_US_LARGE = ("hedged_drift",)  # it hedges with stocks that have bars there alone
+
+
+def request(strategy: str, rules: Rules) -> RunRequest:
+    """A run of a strategy as it is: on CRWV, or for a season of reports on us_large."""
+    if strategy not in OF_US_LARGE:
+        return RunRequest(strategy, ("CRWV",), {}, None, None, "SPY", rules)
+    season, universe = (date(2014, 8, 13), date(2014, 9, 30)), "us_large"
+    return RunRequest(strategy, (), {}, *season, universe, rules, universe=universe)
 
 
 def golden(strategy: str) -> dict[str, Any]:
     """What a strategy does on the embedded data, with the default rules."""
     with tempfile.TemporaryDirectory() as reports:
         workspace = Workspace(ROOT / "strategies", ROOT / "data", Path(reports))
-        request = RunRequest(strategy, ("CRWV",), {}, None, None, "SPY", make_rules())
-        prepared = prepare_run(workspace, request)
+        prepared = prepare_run(workspace, request(strategy, make_rules()))
         result, made = _replay(prepared), run(prepared)
         files = {name: _header(made.path / name) for name in FILES}
     orders = "\n".join(repr(astuple(order)) for order in result.orders)

@@ -1,6 +1,7 @@
 """The kernel makes on the embedded data the trades that the goldens of the replay hold."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -8,19 +9,17 @@ import pytest
 
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.records import REASONS
+from backtest.engine.kernel.replay import check_agreement
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.timeline import decide
-from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run
+from backtest.experiments.runs.run import _replay, make_rules, prepare_run
 from backtest.strategy.base import BacktraderStrategy
 from backtest.workspace.folders import Workspace
-from tests.golden.goldens import HERE, ROOT, STRATEGIES, recorded
+from tests.golden.goldens import HERE, OF_US_LARGE, ROOT, STRATEGIES, recorded, request
 
 WORKSPACE = Workspace(ROOT / "strategies", ROOT / "data", HERE / "nowhere")
 RULES = make_rules()
-PREPARED = {
-    name: prepare_run(WORKSPACE, RunRequest(name, ("CRWV",), {}, None, None, "SPY", RULES))
-    for name in STRATEGIES
-}
+PREPARED = {name: prepare_run(WORKSPACE, request(name, RULES)) for name in STRATEGIES}
 SWEPT = [n for n, p in PREPARED.items() if not isinstance(p.strategy, BacktraderStrategy)]
 COMPARED = (
     "event_id", "symbol", "direction", "entry_session", "exit_session", "exit_reason", "shares",
@@ -69,7 +68,16 @@ def test_there_is_something_to_compare():
     assert set(SWEPT) == set(STRATEGIES)
 
 
-@pytest.mark.parametrize("name", SWEPT)
+@pytest.mark.parametrize("name", OF_US_LARGE)
+def test_both_engines_agree_on_what_is_hedged(name):
+    by_backtrader, by_kernel = (
+        _replay(replace(PREPARED[name], engine=engine)) for engine in ("backtrader", "kernel")
+    )
+    check_agreement("backtrader", by_backtrader, "kernel", by_kernel)
+    assert any(trade.hedge_profit for trade in by_kernel.trades)
+
+
+@pytest.mark.parametrize("name", [name for name in SWEPT if name not in OF_US_LARGE])
 def test_the_kernel_makes_the_trades_of_the_golden(name):
     golden = json.loads(recorded(name))
     trades, equity = kernel_trades(name)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from backtest.workspace.records import record_text
+from backtest.workspace.files import record_text
 from tests.audits import record as audit_record
 from tests.hardening.conftest import QUICK, SEED, TIMES, unfinished
 from tests.hardening.mutants import mutant

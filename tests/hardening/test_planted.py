@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from backtest.data.actions import jumps_of, parse_actions
+from backtest.data.actions import parse_actions
 from backtest.data.bars import LENGTHS, read_bars
 from backtest.data.checks import check_actions
 from backtest.data.datafile import DataFile
 from backtest.data.event_checks import stated_figures
-from backtest.data.prices import parse_prices
+from backtest.data.prices import jumps_of, parse_prices
 from tests.data.test_bars import ROWS, write
 from tests.made_up import ACME, SESSIONS, do, often
 

@@ -44,6 +44,7 @@ EXTENDED_CLOCKS = (
 TOO_EARLY, TOO_LATE = time(3, 55), time(20)
 MOVES = (1.0, 1.01, 0.99, 1.05, 0.95, 1.2, 0.8, 1.5)  # of prices outside of hours
 LEAVES = ("15:55", "09:30", "09:35", "09:36", "12:55", "15:52", "15:58", "04:00")
+LIMITS = (0.01, 0.02, 0.003, 0.05, 0.0, -0.02, 0.1)  # that a bar may reach later in its session
 NUMBERS = 10**12  # one is read as all that is drawn of a session or a signal
 
 
@@ -190,18 +191,24 @@ def bar_outside(moment: datetime, row: Row, lots: Random) -> tuple[Any, ...]:
 
 
 def told(number: int, signal: Signal, decides: str, clocks: Sequence[time] = CLOCKS) -> Fact:
-    """The signal by the clock at which it is published, and with a plan by bars or by the clock."""
+    """The signal by the clock at which it is published, with a plan by bars or by the clock.
+
+    Every third that enters at an open waits at a limit.
+    """
     number, clock = divmod(number, len(clocks))
     number, earlier = divmod(number, 3)
     number, precision = divmod(number, 4)
     number, plan = divmod(number, 4)
     number, bars = divmod(number, 7)
+    number, limit = divmod(number, 3 * len(LIMITS))
     published = datetime.combine(signal.session, clocks[clock], NEW_YORK)
     published -= timedelta(days=max(0, earlier - 1))
     if decides == "close":
         side = {"leave": "close"} if signal.direction == "flat" else {"enter": "close"}
         signal = replace(signal, limit=None, **side)
     at_close = signal.enter == "close"
+    if limit < len(LIMITS) and not (at_close or signal.resize or signal.legs):
+        signal = replace(signal, limit=LIMITS[limit])
     if at_close and signal.hold == 0:
         signal = replace(signal, hold=1)
     if plan == 2:

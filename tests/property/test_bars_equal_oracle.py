@@ -7,8 +7,7 @@ from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
 from backtest.data.kinds import News
-from backtest.engine.agreement import check_agreement
-from backtest.engine.kernel.replay import replay_by_kernel
+from backtest.engine.kernel.replay import check_agreement, replay_by_kernel
 from backtest.engine.replay.books import Trade
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules

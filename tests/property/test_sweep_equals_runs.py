@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules, above_cash
-from backtest.experiments.runs.run import RunRequest, _measure, _replay, make_rules, prepare_run
+from backtest.experiments.runs.run import _measure, _replay, make_rules, prepare_run
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
@@ -22,7 +22,7 @@ from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.parameters import configure
 from backtest.workspace.folders import Workspace
 from tests.engines import as_signal, borrow_rates, made_up_prices
-from tests.golden.goldens import ROOT, STRATEGIES
+from tests.golden.goldens import ROOT, STRATEGIES, request
 from tests.property.strategies import (
     World,
     markets,
@@ -61,6 +61,7 @@ GRIDS = {
     ),
     "report_runup": ("sessions=1:30", "weight=0.1:4:0.1"),
     "lockup_day": ("before=0:10", "after=0:20", "side=short,long", STOP, "weight=0.1:4:0.1"),
+    "hedged_drift": ("tail=0.05:0.5:0.05", "hold=1:30", "weight=0.01:0.2:0.01"),
     "fade_the_gap": ("min_gap=0.01:0.2:0.01", HOLD, WEIGHT),
     "trend_after_earnings": ("period=2:60", WEIGHT),
     "buy_and_hold": ("weight=0.05:10:0.05",),
@@ -90,25 +91,28 @@ RULES = {"by default": make_rules(), "by others": make_rules(**ODD)}
 
 
 def test_every_strategy_that_can_be_swept_has_a_grid():
-    found = {name: prepare_run(WORKSPACE, request(name)).strategy for name in STRATEGIES}
+    found = {
+        name: prepare_run(WORKSPACE, request(name, RULES["by default"])).strategy
+        for name in STRATEGIES
+    }
     assert set(GRIDS) == {n for n, s in found.items() if not isinstance(s, BacktraderStrategy)}
-
-
-def request(name, rules=RULES["by default"]):
-    return RunRequest(name, ("CRWV",), {}, None, None, "SPY", rules)
 
 
 @pytest.mark.parametrize("sets", [8, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_sweep_has_the_figures_of_a_run_of_each_set(name, rules, sets):
-    asked = SweepRequest(name, ("CRWV",), {}, parse_axes(GRIDS[name]), None, None, RULES[rules])
+    one = request(name, RULES[rules])
+    asked = SweepRequest(
+        name, one.symbols, {}, parse_axes(GRIDS[name]), one.first, one.last, one.rules,
+        universe=one.universe,
+    )  # fmt: skip
     sweep = Evaluator(prepare_sweep(WORKSPACE, asked).spec, WORKSPACE)
     axes, shape = sweep.spec.axes, sweep.spec.shape
     drawn = np.random.default_rng(len(name)).integers(sweep.spec.sets, size=sets)
     codes = dict(zip(axes, np.unravel_index(drawn, shape), strict=True))
     figures = sweep.figures(axes, codes)
-    run = prepare_run(WORKSPACE, request(name, RULES[rules]))
+    run = prepare_run(WORKSPACE, one)
     for row in range(sets):
         own = {name: values[codes[name][row]] for name, values in axes.items()}
         one = replace(run, strategy=configure(run.file, own))

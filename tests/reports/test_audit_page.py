@@ -41,6 +41,12 @@ def test_a_clean_audit_says_so_and_shows_how_much_was_tried(page_of):
     assert "differs" not in text
 
 
+def test_an_audit_by_finer_bars_says_which(page_of):
+    made = record()
+    made["settings"] |= {"bars": "5m", "missing_bars": "none"}
+    assert "Clean by bars of 5m alone. What it does" in visible(page_of(made))
+
+
 def test_each_check_says_what_was_tried_and_what_was_found(page_of):
     found = {
         "reads": [touched("It reads a file.")],

@@ -3,12 +3,13 @@
 import re
 from html import unescape
 
+import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
 from backtest.experiments.runs.store import Run
 from backtest.reports.pages import in_markdown
-from backtest.reports.run_words import run_markdown
+from backtest.reports.run_words import run_markdown, years
 from tests.made_up import do
 
 
@@ -36,6 +37,25 @@ def test_it_tells_figures_trades_other_events_and_what_decided(checkout):
     assert ["2025-06-27", "no signal", "not a beat", "A made-up miss"] in rows
     assert ["Run", run.run_id] in rows
     assert ["prices/ACME, sha256", run.manifest["inputs"]["prices/ACME"]] in rows
+
+
+def test_a_run_of_several_years_tells_their_returns(checkout):
+    run = do(checkout)
+    days = ["2024-12-30", "2024-12-31", "2025-01-02"]
+    returns = {
+        "return": [0.1, -0.5, 0.2],
+        "holding_return": [0.0, 0.3, -0.1],
+        "benchmark_return": [0.01, 0.0, 0.05],
+    }
+    vars(run)["equity"] = pd.DataFrame(returns, index=pd.to_datetime(days))
+    assert "Year" not in str(cells(run_markdown(do(checkout))))
+    rows = cells(run_markdown(run))
+    assert ["Year", "beats", "ACME held", "INDX"] in rows
+    assert ["2024", "-45.0 %", "+30.0 %", "+1.0 %"] in rows  # 1.1 × 0.5 is 0.55
+    assert ["2025", "+20.0 %", "-10.0 %", "+5.0 %"] in rows
+    after = Run(run.path, {**run.manifest, "ruined_on": "2024-12-31"})
+    vars(after)["equity"] = run.equity
+    assert [year for year, *_ in years(after)] == ["2024"]
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_heading(checkout):

@@ -32,6 +32,12 @@ Date,,,,,
 2025-06-02,11.5,12,9,10,100
 2025-06-03,12,13,10,11,200
 """
+INDEXED = """\
+,Close,High,Low,Open,Volume
+Date,,,,,
+2025-06-02,11.5,12,9,10,100
+2025-06-03,12,13,10,11,200
+"""
 ROWS = [[10.0, 12.0, 9.0, 11.5, 100.0], [11.0, 13.0, 10.0, 12.0, 200.0]]
 DAYS = ["2025-06-02", "2025-06-03"]
 
@@ -73,6 +79,7 @@ def only(file):
         EXCHANGE,
         PORTAL,
         DOWNLOADED,
+        INDEXED,
     ],
 )  # fmt: skip
 def test_files_of_all_sorts_are_understood(read, text):
@@ -89,6 +96,13 @@ def test_what_was_understood_is_told(read):
         "Not taken: Adj Close.",
         "--dividends 'Adj Close' derives dividends from it.",
     ]
+
+
+def test_columns_without_a_name_are_told_by_the_line_of_the_index_or_by_what_they_hold(read):
+    assert read(INDEXED).columns["date"] == "Date"
+    file = read(PLAIN.partition("\n")[2])
+    assert only(file) == ("BOLT", DAYS, ROWS)
+    assert "It has no header: the columns are taken by what they hold." in file.notes
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from backtest.data.checks import check_prices
 from backtest.data.datafile import read_data_file
 from backtest.data.inputs import read_inputs
 from backtest.data.listing import seal_prices
-from backtest.data.price_rows import parquet_bytes
+from backtest.data.price_rows import decimal_text, parquet_bytes
 from backtest.data.prices import MOST_CSV, place_for, price_path, price_symbols, read_prices
 from backtest.data.versions import versions
 from backtest.errors import DataError, UsageError
-from backtest.sources.price_files import decimal_text, rounded
 from backtest.sources.updates import Incoming, prepare_update
+from backtest.sources.yahoo import rounded
 from tests.made_up import SESSIONS, do
 from tests.yahoo import ROWS, chart
 

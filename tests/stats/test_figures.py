@@ -6,7 +6,9 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from backtest.engine.kernel.records import ACCOUNT
 from backtest.stats import figures
 
 CURVE = np.array([110.0, 99.0, 99.0, 118.8])  # from 100: +10 %, -10 %, 0 %, +20 %
@@ -118,6 +120,21 @@ def test_sharpe_and_sortino_are_of_returns_above_cash() -> None:
     assert figures.curve_figures(curve, 100.0, np.zeros(20))["sharpe"] is None
 
 
+@pytest.mark.parametrize(("returned", "has_ratio"), [(30, False), (29, True)])
+def test_equal_returns_of_every_session_have_no_sharpe_ratio(
+    returned: int, has_ratio: bool
+) -> None:
+    """A return of 1 % in all of 30 sessions does not vary; in 29 of them it does."""
+    totals = np.zeros(1, ACCOUNT)
+    totals["returns"], totals["total"], totals["squares"] = returned, returned / 100, returned / 1e4
+    totals["least"] = totals["most"] = 0.01
+    totals["lowest"] = 100.0
+    (ratio,) = figures.figures_of_totals(totals, 100.0, 30)["sharpe"]
+    assert np.isnan(ratio) != has_ratio
+    if has_ratio:  # the mean is 0.29 / 30, the variance (0.0029 - 0.29² / 30) / 29 = 0.0001 / 30
+        assert ratio == pytest.approx(29 / sqrt(30) * sqrt(252))
+
+
 def test_figures_agree_with_quantstats() -> None:
     import quantstats as qs
 
@@ -148,7 +165,37 @@ def test_trades_have_the_figures_that_traders_look_for() -> None:
         "payoff": pytest.approx(200 / 75),
         "best_trade": 0.03,
         "worst_trade": -0.02,
+        "sqn": None,  # of five trades it says nothing
+        "winning_streak": 1,
+        "losing_streak": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("profits", "won", "lost"),
+    [
+        ([1.0, 2.0, -1.0, 3.0, 1.0, 4.0, -2.0, -2.0], 3, 2),
+        ([1.0, 2.0, 0.0, 3.0], 2, 0),  # what neither won nor lost ends a streak
+        ([-1.0, -1.0], 0, 2),
+    ],
+)
+def test_streaks_are_of_trades_in_a_row(profits: list[float], won: int, lost: int) -> None:
+    found = figures.trade_figures(np.array(profits), np.array(profits))
+    assert (found["winning_streak"], found["losing_streak"]) == (won, lost)
+
+
+def test_system_quality_is_the_t_of_the_mean_trade() -> None:
+    # Mean 2, squares of deviations 9 + 9 + 1 + 1 + 4 + 4 = 28, ÷ 5 is 5.6: √6 × 2 ÷ √5.6.
+    profits = np.array([5.0, -1.0, 3.0, 1.0, 4.0, 0.0])
+    assert figures.system_quality(profits) == pytest.approx(2.0702, abs=5e-5)
+    assert figures.system_quality(profits) == pytest.approx(stats.ttest_1samp(profits, 0).statistic)
+
+
+@pytest.mark.parametrize("profits", [[], [-3.0, -3.1, -3.2, -3.0, -3.1], [3.0] * 6])
+def test_of_few_trades_and_without_a_spread_there_is_no_system_quality(
+    profits: list[float],
+) -> None:
+    assert figures.system_quality(np.array(profits)) is None
 
 
 def test_without_losses_there_is_no_profit_factor_and_without_trades_nothing() -> None:

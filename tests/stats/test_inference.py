@@ -114,8 +114,10 @@ def test_sessions_of_no_group_count_for_the_ratio_alone():
     assert found.value == pytest.approx(sharpe(returns))
 
 
-def test_a_ratio_that_does_not_vary_is_none():
-    assert sharpe_by_group(np.zeros(30), np.zeros(30, int)) is None
+@pytest.mark.parametrize(("value", "count"), [(0.0, 30), (0.1, 7), (0.3, 10)])
+def test_a_ratio_that_does_not_vary_is_none(value, count):
+    """The mean of squares less the square of the mean is not quite 0 of some equal figures."""
+    assert sharpe_by_group(np.full(count, value), np.zeros(count, int)) is None
 
 
 def test_one_group_has_no_error():

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from arch.bootstrap import SPA, StationaryBootstrap
 
-from backtest.stats import overfitting
-from backtest.stats.multiple_testing import wilson_interval
-from backtest.stats.overfitting import (
+from backtest.stats import multiple_testing
+from backtest.stats.multiple_testing import (
     _rank,
     _stationary_positions,
     probability_of_overfitting,
     superior_ability,
+    wilson_interval,
 )
 
 
@@ -101,7 +101,7 @@ def test_blocks_of_the_stationary_bootstrap_are_as_long_as_asked_and_begin_anywh
 
 @pytest.mark.parametrize("lift", [0.0, -0.01, 0.001])
 def test_spa_is_that_of_arch_on_studentised_differences(monkeypatch, lift):
-    monkeypatch.setattr(overfitting, "_COLUMNS", 4)
+    monkeypatch.setattr(multiple_testing, "_COLUMNS", 4)
     returns, benchmark = noise(4, 200, 6), noise(5, 200, 1)[:, 0]
     returns[:, :3] += lift
     excess = returns - benchmark[:, None]

@@ -205,6 +205,19 @@ def test_histogram_has_round_edges_and_zero_is_one_of_them():
     assert found.counts.tolist() == [1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 1]
 
 
+@pytest.mark.parametrize(
+    ("highest", "step"),
+    [(1.0, 0.1), (1.1, 0.2), (2.0, 0.2), (2.4, 0.25), (2.6, 0.5), (5.0, 0.5), (5.1, 1.0)],
+)
+def test_the_step_of_a_histogram_is_the_next_round_number(highest, step):
+    found = histogram(np.array([0.0, highest]), None, most=10)
+    assert np.diff(found.edges) == pytest.approx(step)
+
+
+def test_a_step_is_a_tenth_of_a_percent_at_least():
+    assert np.diff(histogram(np.array([0.0, 0.002]), None).edges) == pytest.approx(0.001)
+
+
 def test_histogram_reaches_to_the_default():
     found = histogram(np.array([0.1, 0.2]), 0.95, most=10)
     assert found.edges[-1] > 0.95
@@ -286,9 +299,9 @@ def test_single_set_has_no_neighbour():
 
 
 def test_summary_by_hand():
-    # 0.5 twice, within a cent; one set never trades, one is ruined
+    # 0.5 twice, within half a cent; one set never trades, one is ruined
     sets = table(
-        [-0.2, 0.5, 0.5 + 1e-9, 0.0, -1.3, 0.1],
+        [-0.2, 0.5, 0.5 + 4e-8, 0.0, -1.3, 0.1],
         sharpe=[-2.0, 5.0, 5.0, NAN, NAN, 1.0],
         trades=[6, 6, 6, 0, 6, 6],
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from backtest.stats.overfitting import walk_forward
+from backtest.stats.multiple_testing import walk_forward
 
 NONE = np.nan
 # Three sets on four events; the third event is traded by nobody.

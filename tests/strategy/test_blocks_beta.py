@@ -38,3 +38,9 @@ def test_it_is_unknown_with_fewer_returns_or_an_index_that_stood_still(index, se
 def test_the_symbol_has_to_be_named() -> None:
     with pytest.raises(UsageError, match="looks_at"):
         beta(made_market(STOCK), "INDX")
+
+
+def test_of_several_symbols_it_is_that_on_the_mean_of_their_returns() -> None:
+    # Half of the index' returns and half of none: the mean is half, and the slope twice as large.
+    market = made_market(STOCK, index=INDEX, CALM=[5.0] * 4)
+    assert beta(market, "INDX", "CALM", sessions=3) == pytest.approx(2 * 71 / 35)

@@ -78,7 +78,7 @@ def test_what_is_not_named_is_not_shown(looking):
 
 def test_a_symbol_that_has_no_prices_is_wrong_use(looking):
     looking.edit("strategies/looking.py", '("INDX",)', '("INDEX",)')
-    with pytest.raises(UsageError, match=r"INDEX.*Did you mean .INDX.*looked at by looking"):
+    with pytest.raises(UsageError, match=r"INDEX.*Did you mean .INDX.*looking looks at INDEX"):
         do(looking, "looking")
 
 

@@ -11,7 +11,7 @@ from backtest.engine.rules import Rules
 from backtest.errors import DataError
 from backtest.experiments.records import RunRecord, StudyRecord, SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
-from backtest.workspace.records import read_record, readable, record_text
+from backtest.workspace.files import read_record, readable, record_text
 from tests.audits import record as made_up_audit
 from tests.studies import made_up_study
 from tests.sweeps import EVIDENCE, set_of

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from backtest.data.bars import LENGTHS
 from backtest.data.kinds import snake_case
-from backtest.errors import UsageError
+from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import read_day, read_terms
-from backtest.strategy.base import Strategy, is_strategy
+from backtest.strategy.base import Strategy, StrategyFile, is_strategy, syntax
 from backtest.strategy.loading import one_strategy
 from backtest.strategy.parameters import Text, recorded
-from backtest.strategy.source import StrategyFile, syntax
 from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace, find_data, find_reports, find_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from backtest.audit.observe import AuditRequest
     from backtest.experiments.runs.run import RunRequest
     from backtest.experiments.sweeps.run import SweepRequest
@@ -142,6 +141,16 @@ def request_of(
     }
     shared = {one.name: terms[one.name] for one in fields(request) if one.name in terms}
     return request(**shared, **own)
+
+
+def check_bars(bars: str | None, missing_bars: str) -> None:
+    """Refuse a length of finer bars, or what trades where there are none, that is not known."""
+    from backtest.experiments.runs.run import MISSING_BARS
+
+    if bars is not None and bars not in LENGTHS:
+        raise unknown("length of bars", bars, list(LENGTHS))
+    if missing_bars not in MISSING_BARS:
+        raise unknown("missing_bars", missing_bars, MISSING_BARS)
 
 
 def check_name(name: object, rule: str) -> None:

@@ -6,22 +6,23 @@ Arguments that several take are explained in `backtest.run`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api import arguments, results
-from backtest.api.frames import read_frames, workspace_of
+from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import check_one_of, read_terms
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     import pandas as pd
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
+    from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
 
@@ -42,6 +43,8 @@ def sweep(
     cash: float | None = None,
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
+    bars: str | None = None,
+    missing_bars: MissingBars = "daily",
     workers: int | None = None,
     cluster: str | None = None,
     accept_jumps: bool = False,
@@ -57,7 +60,8 @@ def sweep(
 
     Args:
         strategy: the name of a strategy. A class will not do: workers load it from its file.
-        grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`.
+        grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`; those
+            of `reaction`, which is none, are minutes, or times such as `2h`.
         parameters: those that all sets share, by name.
         workers: processes to use; this one alone by default.
         cluster: address of a Dask scheduler to use instead.
@@ -85,13 +89,14 @@ def sweep(
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
     arguments.check_name(strategy, "A sweep takes the name of a strategy")
+    arguments.check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
         request = arguments.request_of(
             SweepRequest, workspace.data, strategy=strategy, accept_jumps=accept_jumps,
             grid={name: arguments.axis(name, values) for name, values in grid.items()},
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
-            last=last, cash=cash, costs=costs, rules=rules,
+            last=last, cash=cash, costs=costs, rules=rules, bars=bars, missing_bars=missing_bars,
         )  # fmt: skip
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):
@@ -213,6 +218,8 @@ def audit_strategy(
     rules: Mapping[str, Any] | None = None,
     worlds: int | None = None,
     seed: int = 1,
+    bars: str | None = None,
+    missing_bars: MissingBars = "daily",
     workers: int | None = None,
     force: bool = False,
     strategies: Folders = None,
@@ -227,6 +234,8 @@ def audit_strategy(
         strategy: the name of a strategy. A class will not do: processes load it from its file.
         worlds: how many null worlds; 200 by default, 100 for a strategy of Backtrader's.
         seed: of all that is random.
+        bars: as of `run`.
+        missing_bars: as of `run`.
         workers: processes to use; one for each core by default.
         before: takes the plan before anything is observed; not of a known audit.
         on_worlds: takes how many worlds are done, of how many.
@@ -238,17 +247,17 @@ def audit_strategy(
         UsageError: as of `run`, or the strategy fails on the full data.
 
     """
-    from functools import partial
-
     from backtest.audit.jobs import in_processes
     from backtest.audit.observe import AuditRequest
     from backtest.audit.run import audit, prepare
 
     arguments.check_name(strategy, "An audit takes the name of a strategy")
+    arguments.check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
         request = arguments.request_of(
             AuditRequest, workspace.data, strategy=strategy, worlds=worlds, seed=seed,
+            bars=bars, missing_bars=missing_bars,
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
             last=last, cash=cash, costs=costs, rules=rules,
         )  # fmt: skip

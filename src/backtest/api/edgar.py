@@ -20,25 +20,21 @@ answer, and a DataError where the file is wrong.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backtest.api.arguments import folders
+from backtest.api.arguments import Day, Folder, Folders, folders
 from backtest.data import edits
 from backtest.data.actions import read_actions
-from backtest.data.kinds import StakeDisclosure
+from backtest.data.kinds import Event, StakeDisclosure, check_symbol
 from backtest.data.prices import price_symbols, read_prices
 from backtest.experiments.terms import read_day
 from backtest.sources import earnings, edgar, filings, stakes, yahoo
-from backtest.sources.updates import check_symbol
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Change, Edit
-    from backtest.data.kinds import Event
 
     Answered = Callable[[str], None]
 

@@ -7,21 +7,20 @@ DataError.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from backtest.api.arguments import folders, ignore, several
+from backtest.api.arguments import Folder, Folders, folders, ignore, several
 from backtest.data import checks, edits, listing
 from backtest.data.events import columns_of, meaning_of
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from backtest.api.arguments import Folder, Folders
     from backtest.data.edits import Edit
     from backtest.data.event_checks import Finding
     from backtest.data.listing import ListedEvent

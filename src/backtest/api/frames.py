@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from backtest.api.arguments import folders, several
+from backtest.api.arguments import Folder, Folders, folders, several
 from backtest.data.actions import read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
@@ -26,8 +27,8 @@ from backtest.data.datafile import (
     stated,
     write_data_file,
 )
-from backtest.data.events import check_row, check_rows, columns_of
-from backtest.data.kinds import FILED_KINDS, Event, Start
+from backtest.data.events import check_rows, columns_of
+from backtest.data.kinds import FILED_KINDS, Event, Start, is_symbol
 from backtest.data.price_rows import (
     BAR_COLUMNS,
     PriceRows,
@@ -38,15 +39,7 @@ from backtest.data.price_rows import (
 from backtest.data.prices import DATASET, actions_folder, holes_of
 from backtest.errors import DataError, UsageError, unknown
 from backtest.strategy.loading import event_kinds
-from backtest.workspace.folders import read_config
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from numpy.typing import NDArray
-
-    from backtest.api.arguments import Folder, Folders
-    from backtest.workspace.folders import Workspace
+from backtest.workspace.folders import Workspace, read_config
 
 PriceFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | None
 EventFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[Event] | None
@@ -113,7 +106,8 @@ def _by_symbol(
             raise UsageError(
                 f"prices[{symbol!r}] is a {type(frame).__name__}: give a DataFrame of prices."
             )
-        _check_symbol(symbol)
+        if not isinstance(symbol, str) or not is_symbol(symbol):
+            raise UsageError(f"prices: {symbol!r} is no symbol; write it in capitals, as in CRWV.")
         yield symbol, f"prices[{symbol!r}]", frame
 
 
@@ -133,13 +127,6 @@ def _parts(prices: pd.DataFrame, symbols: str | Sequence[str] | None) -> dict[st
         "prices: whose they are is not told. Name one symbol in `symbols`, "
         "have a column symbol, or give DataFrames by symbol."
     )
-
-
-def _check_symbol(symbol: object) -> None:
-    faults = check_row(Event, {"symbol": str(symbol)})[1]
-    fault = next((one for one in faults if one.startswith("column symbol")), None)
-    if fault or not isinstance(symbol, str):
-        raise UsageError(f"prices: {symbol!r} is no symbol; write it in capitals, as in CRWV.")
 
 
 def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,28 +9,25 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from backtest.api.arguments import reports_of
+from backtest.api.arguments import Day, Folder, reports_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import finding, store
-from backtest.experiments.runs.store import TRADES
+from backtest.experiments.runs.store import TRADES, Run
 from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, index_page, pages, run_page, run_words
 from backtest.strategy.parameters import shown
-from backtest.workspace.files import clear_unfinished
+from backtest.workspace.files import clear_unfinished, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     import pandas as pd
 
-    from backtest.api.arguments import Day, Folder
     from backtest.api.runs import RunResult
-    from backtest.experiments.runs.store import Run
 
 _FORMATS = ("html", "md", "json", "csv", "png")
 _TABLES = ("trades", "equity", "decisions", "orders", "bars")
@@ -67,8 +64,6 @@ def report_run(
             there and no report.
 
     """
-    from backtest.workspace.files import write_text
-
     if form not in _FORMATS:
         raise unknown("format", form, _FORMATS)
     if table not in _TABLES:

@@ -8,29 +8,26 @@ it. A wrong name raises a UsageError, a file that breaks its format a DataError.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from backtest.api.arguments import data_of, folders, ignore, several
+from backtest.api.arguments import Day, Folder, Folders, data_of, folders, ignore, several
 from backtest.api.events import findings_frame
 from backtest.data import checks, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
 from backtest.data.bars import bar_symbols, bars_path, read_bars
 from backtest.data.datafile import open_data_file
+from backtest.data.kinds import check_symbol
 from backtest.data.prices import price_path, price_symbols, read_prices
-from backtest.data.versions import undo
-from backtest.errors import BacktestError, UsageError, unknown
+from backtest.data.versions import Version, undo
+from backtest.errors import BacktestError, UsageError, raise_refused, unknown
 from backtest.experiments.terms import read_day
-from backtest.sources.updates import check_symbol, raise_refused
 from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from backtest.api.arguments import Day, Folder, Folders
-    from backtest.data.versions import Version
     from backtest.sources.action_files import ActionUpdate
     from backtest.sources.updates import PriceUpdate
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,6 @@ from backtest.reports import audit_page, index_page, pages, run_page, study_page
 from backtest.stats import surface
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
     from backtest.experiments.records import ManyStudyRecord, StudyRecord
@@ -293,10 +292,11 @@ class AuditResult(Result):
         )
 
     def __str__(self) -> str:
-        return fill(f"{self.strategy} · {self.outcome}. {self.sentence}", WIDE)
+        ((outcome, sentence),) = self._words()
+        return fill(f"{self.strategy} · {outcome}. {sentence}", WIDE)
 
     def _words(self) -> list[tuple[str, str]]:
-        return [(self.outcome, self.sentence)]
+        return [(self.outcome + audit_page.by_bars(self.record["settings"]), self.sentence)]
 
     def _draw(self) -> Path:
         """Draw also the pages of the strategy's runs, which show how it was last audited."""

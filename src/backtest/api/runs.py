@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.arguments import folders, request_of, strategy_of
-from backtest.api.frames import read_frames, workspace_of
+from backtest.api.arguments import (
+    Day,
+    Folder,
+    Folders,
+    check_bars,
+    folders,
+    request_of,
+    strategy_of,
+)
+from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
-from backtest.data.bars import LENGTHS
-from backtest.errors import DataError, UsageError, unknown
+from backtest.errors import DataError, MissingDataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
-from backtest.experiments.runs.run import ENGINES, MISSING_BARS, RunPlan, RunRequest
-from backtest.experiments.runs.store import read_table
+from backtest.experiments.runs.figures import all_figures, holdings
+from backtest.experiments.runs.run import (
+    ENGINES,
+    Engine,
+    MissingBars,
+    RunPlan,
+    RunRequest,
+)
+from backtest.experiments.runs.store import Run, read_table
 from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, index_page, run_page, run_words
 from backtest.stats.formats import few, percent
 from backtest.strategy import loading
+from backtest.strategy.parameters import Text
 from backtest.strategy.parameters import parameters as parameters_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
-    from backtest.api.arguments import Day, Folder, Folders
-    from backtest.api.frames import EventFrames, PriceFrames
-    from backtest.experiments.runs.run import Engine, MissingBars
-    from backtest.experiments.runs.store import Run
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.parameters import Text
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 
@@ -71,8 +80,6 @@ class RunResult(Result):
     @classmethod
     def of(cls, run: Run, *, known: bool) -> RunResult:
         """A run as it stands in its folder."""
-        from backtest.experiments.runs.figures import all_figures, holdings
-
         record = run.manifest
         figures = {
             record["strategy"]: all_figures(run),
@@ -264,20 +271,28 @@ def replay_all(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
+    tell: Callable[[str], None],
     **terms: Any,
 ) -> tuple[list[Replay], list[str]]:
     """Replay several strategies, or without names all that load; `terms` as of `run_request`.
 
-    A message comes back for each strategy that does not load or cannot be run. UsageError where
-    it was named or no run can be made.
+    A message comes back for each strategy that does not load or cannot be run. Of all strategies
+    `tell` takes a sentence for each that needs data which are not there. UsageError where it was
+    named or no run can be made.
     """
     workspace = folders(strategies, data, reports)
     request = run_request(workspace, parameters=parameters, **terms)
     files, left_out = _strategies_to_run(workspace, names, parameters)
-    plans = [
-        engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
-        for file in files
-    ]
+    plans: list[RunPlan] = []
+    for file in files:
+        try:
+            plans.append(
+                engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
+            )
+        except MissingDataError as error:
+            if names or len(files) == 1:
+                raise
+            tell(f"{file.name} was not run. {error}")
     made: list[Replay] = []
     faults: list[str] = []
     for plan in plans:
@@ -311,10 +326,7 @@ def run_request(
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    if bars is not None and bars not in LENGTHS:
-        raise unknown("length of bars", bars, list(LENGTHS))
-    if missing_bars not in MISSING_BARS:
-        raise unknown("missing_bars", missing_bars, MISSING_BARS)
+    check_bars(bars, missing_bars)
     return request_of(
         RunRequest, workspace.data, strategy=strategy, as_of=read_day("as_of", as_of),
         engine=engine, bars=bars, missing_bars=missing_bars, notes=notes, **terms,

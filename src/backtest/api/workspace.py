@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.api.arguments import folders
+from backtest.api.arguments import Folder, Folders, folders
 from backtest.experiments.runs import finding
 from backtest.strategy import loading
 from backtest.workspace.folders import make_workspace, read_config
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
-    from backtest.api.arguments import Folder, Folders
     from backtest.strategy.new import NewSignal
 
 

@@ -17,15 +17,16 @@ from backtest.audit.jobs import Job, JobGroup
 from backtest.audit.observe import Ask
 from backtest.audit.watch import CLOCK
 from backtest.audit.worlds import altered_events, delayed_events
+from backtest.data.kinds import NEW_YORK
 from backtest.strategy.base import TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from backtest.audit.jobs import Observer
+    from backtest.audit.jobs import Observer, Source
     from backtest.audit.observe import Answer, AuditRequest, Observation
-    from backtest.audit.worlds import Source, World
+    from backtest.audit.worlds import Moment, World
     from backtest.data.tables import Row
 
     Seen = Mapping[Job, Observation]
@@ -93,7 +94,8 @@ def finding(what: str, pair: Pair = (None, None)) -> dict[str, Any]:
 def _side(answer: Answer | None) -> dict[str, Any] | None:
     if answer is None:
         return None
-    terms = {name: value for name, value in answer.items() if name not in ("date", "event_id")}
+    where = ("moment", "date", "event_id")
+    terms = {name: value for name, value in answer.items() if name not in where}
     return {"text": text_of(answer), **terms}
 
 
@@ -143,7 +145,7 @@ class Repeats:
             "On the full data the same strategy was asked twice, once more in another process "
             "with another order of sets, and there with clocks that show two other days.",
             worlds=3 + len(DAYS),
-            dates=set(self.full.heard),
+            dates={one.session for one in self.full.heard},
             compared=(2 + len(DAYS)) * len(first),
         )
         lines = [line for day in self._days for what, line in day.touched if what == CLOCK]
@@ -171,16 +173,16 @@ def spread(items: Sequence[T], most: int) -> list[T]:
     return [items[(2 * n + 1) * len(items) // (2 * count)] for n in range(count)]
 
 
-def drawn(sessions: Sequence[date], most: int, seed: int) -> list[date]:
-    """At most so many of the sessions, drawn at random."""
-    if len(sessions) <= most:
-        return list(sessions)
-    chosen = np.random.default_rng(seed).choice(len(sessions), most, replace=False)
-    return [sessions[number] for number in sorted(chosen)]
+def drawn(items: Sequence[T], most: int, seed: int) -> list[T]:
+    """At most so many of the items, drawn at random."""
+    if len(items) <= most:
+        return list(items)
+    chosen = np.random.default_rng(seed).choice(len(items), most, replace=False)
+    return [items[number] for number in sorted(chosen)]
 
 
-VARIANTS = 3  # of made-up prices, for each session
-WORLDS_OF_SESSION = 1 + VARIANTS + 3
+VARIANTS = 3  # of made-up prices, for each moment
+WORLDS_OF_MOMENT = 1 + VARIANTS + 3
 _MOST_SHOWN = 20
 _GROUP = 100  # worlds that one process sees at most
 
@@ -193,20 +195,20 @@ TITLES = {
     "repeat": "Repeat",
 }
 _WHAT = {
-    PREFIX: "For each session, prices and events from its open on were taken away.",
-    PERTURBATION: f"For each session, prices from it on were made up, {VARIANTS} times; the "
+    PREFIX: "For each {one}, prices and events from its open on were taken away.",
+    PERTURBATION: f"For each {{one}}, prices from it on were made up, {VARIANTS} times; the "
     "number of rows and their dates stayed.",
-    EVENT_TIME: "For each session, the events that were not public by its open were dropped, "
+    EVENT_TIME: "For each {one}, the events that were not public by its open were dropped, "
     "delayed by a week, and altered.",
 }
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A world of a check: all that was decided up to the session must be as on the full data."""
+    """A world of a check: all that was decided up to the moment must be as on the full data."""
 
     check: str
-    session: date
+    moment: Moment
     how: str
     job: Job
 
@@ -221,7 +223,7 @@ class Check:
     dates: set[date] = field(default_factory=set)
     compared: int = 0  # answers that were held against each other
     findings: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)  # first of each
-    peeks: tuple[int, int] = (0, 0)  # how often a planted peek was caught, and how often tried
+    peeks: dict[str, tuple[int, int]] = field(default_factory=dict)  # caught, tried; by its kind
     not_tried: str = ""
     odd: list[Trial] = field(default_factory=list)  # in whose worlds it did otherwise
 
@@ -247,15 +249,20 @@ class Check:
 
 
 def plan(
-    source: Source, request: AuditRequest, every: Iterable[date], eventful: Iterable[date]
+    source: Source, request: AuditRequest, every: Iterable[Moment], eventful: Iterable[Moment]
 ) -> list[Trial]:
-    """The worlds of the three checks, from early sessions to later ones.
+    """The worlds of the three checks, from early moments to later ones.
 
-    The prefix check tries `every` session, the others those that are `eventful`.
+    The prefix check tries `every` moment, the others those that are `eventful`.
     """
 
-    def trial(check: str, day: date, how: str, make: Callable[[], World]) -> Trial:
-        return Trial(check, day, how, Job(make, Ask(request, until=day)))
+    def trial(check: str, moment: Moment, how: str, make: Callable[[], World]) -> Trial:
+        return Trial(check, moment, how, Job(make, Ask(request, until=moment)))
+
+    def when(moment: Moment) -> str:
+        if not request.bars:
+            return str(moment.session)
+        return f"{moment.time.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"
 
     delayed, altered = delayed_events(source), altered_events(source, request.seed)
     changes: dict[str, Callable[[Row], Row | None]] = {
@@ -264,17 +271,18 @@ def plan(
         "altered": lambda row: altered[row.line],
     }
     trials = []
-    for day in sorted(every):
-        make = partial(worlds.prefix, source, day)
-        trials.append(trial(PREFIX, day, f"with nothing known from the open of {day} on", make))
-    for day in sorted(eventful):
-        made_up, later = f"with prices made up from {day} on", f"with the events after {day}"
+    at = "" if request.bars else "the open of "
+    for one in sorted(every):
+        make = partial(worlds.prefix, source, one)
+        trials.append(trial(PREFIX, one, f"with nothing known from {at}{when(one)} on", make))
+    for one in sorted(eventful):
+        made_up, later = f"with prices made up from {when(one)} on", f"the events after {when(one)}"
         for variant in range(VARIANTS):
-            make = partial(worlds.perturbed, source, day, request.seed, variant)
-            trials.append(trial(PERTURBATION, day, made_up, make))
+            make = partial(worlds.perturbed, source, one, request.seed, variant)
+            trials.append(trial(PERTURBATION, one, made_up, make))
         for word, change in changes.items():
-            make = partial(worlds.with_later_events, source, day, change)
-            trials.append(trial(EVENT_TIME, day, f"{later} {word}", make))
+            make = partial(worlds.with_later_events, source, one, change)
+            trials.append(trial(EVENT_TIME, one, f"with {later} {word}", make))
     return trials
 
 
@@ -287,9 +295,11 @@ def _groups_of(trials: Sequence[Trial]) -> list[JobGroup]:
     return groups
 
 
-def compare(trials: Sequence[Trial], seen: Seen, full: Observation) -> dict[str, Check]:
+def compare(
+    source: Source, trials: Sequence[Trial], seen: Seen, full: Observation
+) -> dict[str, Check]:
     """Hold what was done in each world against what was done on the full data."""
-    checks = {name: Check(name, what) for name, what in _WHAT.items()}
+    checks = {name: Check(name, what.format(one=source.one)) for name, what in _WHAT.items()}
     for trial in trials:
         _judge(checks[trial.check], trial, seen[trial.job], full)
     for check in checks.values():
@@ -317,7 +327,7 @@ def in_worlds(
     for job, observation in observer(source, groups):
         seen[job] = observation
         progress(len(seen), total)
-    checks = compare(trials, seen, full)
+    checks = compare(source, trials, seen, full)
     return checks, seen, note_chance(again, source, observer, checks.values(), seen)
 
 
@@ -340,16 +350,18 @@ def note_chance(
 
 
 def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> None:
+    session = trial.moment.session
     check.worlds += 1
-    check.dates.add(trial.session)
-    ours = [answer for answer in full.passes[0] if answer["date"] <= trial.session]
+    check.dates.add(session)
+    ours = [answer for answer in full.passes[0] if answer["moment"] <= trial.moment]
     check.compared += len(ours)
-    caught, asked = check.peeks
-    wrong = sum(said != full.peeks.get(event_id) for event_id, said in seen.peeks.items())
-    check.peeks = (caught + wrong, asked + len(seen.peeks))
+    for (event_id, kind), said in seen.peeks.items():
+        caught, asked = check.peeks.get(kind, (0, 0))
+        wrong = said != full.peeks.get((event_id, kind))
+        check.peeks[kind] = (caught + wrong, asked + 1)
     if seen.error:
-        row = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
-        check.findings.setdefault((trial.session, ""), row)
+        row = {**finding(f"It fails {trial.how}: {seen.error}"), "date": session.isoformat()}
+        check.findings.setdefault((session, ""), row)
         return
     if pairs := list(differences(ours, seen.passes[0])):
         check.odd.append(trial)
@@ -362,7 +374,7 @@ def reads(full: Observation) -> Check:
         "Files that were read, connections and programs, while the strategy loaded and decided, "
         "were noted."
     )
-    check = Check("reads", what, worlds=1, dates=set(full.heard))
+    check = Check("reads", what, worlds=1, dates={one.session for one in full.heard})
     for (what, line), when in full.touched.items():
         where = f" ({line})" if line else ""
         check.findings[what, line] = finding(f"It {what} {when}{where}")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from backtest.audit.jobs import Observer
     from backtest.audit.observe import Observation
     from backtest.audit.run import PreparedAudit
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import StrategyFile
     from backtest.workspace.folders import Workspace
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backtest.audit.questions import Case
     from backtest.data.kinds import Event
     from backtest.engine.schedule import Decision
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import StrategyFile
 
 
 BROKEN = 2  # the exit code where the contract is broken

@@ -1,4 +1,4 @@
-"""Groups of jobs: worlds that one fresh process sees one after the other.
+"""Groups of jobs: worlds, written into folders, that one fresh process sees one after the other.
 
 What a strategy has kept in the memory of its process must not tell it of the future. So a group
 goes on from early sessions to later ones, the full data have groups of their own, and the process
@@ -9,32 +9,119 @@ The groups are the same for any number of processes, and so is the result.
 from __future__ import annotations
 
 import shutil
+import stat
 import sys
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from backtest.audit.observe import Observation, environment, observe
+from backtest.data.datafile import metadata_path
 from backtest.errors import UsageError
 from backtest.workspace.processes import WorkerPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
+    from datetime import date, timedelta
     from multiprocessing.context import ForkServerContext, SpawnContext
 
     from backtest.audit.observe import Ask
-    from backtest.audit.worlds import Source, World
+    from backtest.audit.worlds import World
+    from backtest.data.kinds import When
+    from backtest.data.tables import DataTables
+    from backtest.engine.bars import RunBars
+    from backtest.workspace.folders import Workspace
 
     Seen = Iterator[tuple["Job", Observation]]
-    Observer = Callable[[Source, Sequence["JobGroup"]], Seen]
+    Observer = Callable[["Source", Sequence["JobGroup"]], Seen]
 
 _USUAL_SEED = 1
 _PRELOADED = ["pandas", "backtest.audit.jobs"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A workspace, the tables of its data folder that a run reads, and when events are traded."""
+
+    workspace: Workspace
+    data: DataTables
+    reaction: timedelta  # between publication and the earliest order
+    at: When = "open"  # before which price of a session it is decided
+    bars: RunBars | None = None  # what is replayed, where some bars are finer than sessions
+
+    @property
+    def one(self) -> str:
+        """What is traded first after a decision, for each of which there are worlds."""
+        return "tradable bar" if self.bars else "session"
+
+    @cached_property
+    def by_bars_from(self) -> date:
+        """The first session of a run that has finer bars."""
+        assert self.bars is not None  # noqa: S101 - it is a run by bars
+        of, finer = self.bars.of, self.bars.finer
+        days = [np.intersect1d(finer[symbol].sessions, of[symbol].sessions) for symbol in of]
+        first: date = np.concatenate(days).min().item()
+        return first
+
+    def as_is(self) -> World:
+        """The world as it is."""
+        return self.data.tables
+
+    def copy_to(self, root: Path) -> None:
+        """Make a workspace of the strategies in an empty folder, for worlds to be written into.
+
+        What else lies in the data folder and in the working folder, such as other bars, reports
+        or a cache, is linked to.
+        """
+        unseen = shutil.ignore_patterns("__pycache__", ".*")
+        shutil.copytree(self.workspace.strategies, root / "strategies", ignore=unseen)
+        for path in (root / "strategies").rglob("*"):  # a copy of what must not be written can be
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+        read = {self.workspace.data / name for name in self.data.files}
+        read |= {metadata_path(path) for path in read}
+        _link_all(self.workspace.data, root / "data", read)
+        for path in Path.cwd().iterdir():
+            if path.name not in ("strategies", "data") and not path.name.startswith("."):
+                _link(path, root / path.name)
+
+    def write(self, root: Path, world: World) -> None:
+        """Write the tables of a world, with metadata that fit, into a workspace made of this.
+
+        Where its prices are other ones, files that would tell the true ones, such as other bars
+        or a cache, are not there.
+        """
+        true = self.data.tables.frames
+        if any(table is not true[name] for name, table in world.frames.items()):
+            for path in (*root.iterdir(), *(root / "data").rglob("*")):
+                if path.is_symlink():
+                    path.unlink()
+        self.data.write(root / "data", world)
+
+
+def _link_all(data: Path, copy: Path, read: set[Path]) -> None:
+    """Link to all files of a data folder but those that are read and hidden ones."""
+    copy.mkdir()
+    for path in data.iterdir():
+        if path.name.startswith(".") or path in read:
+            continue
+        if path.is_dir():
+            _link_all(path, copy / path.name, read)
+        else:
+            _link(path, copy / path.name)
+
+
+def _link(path: Path, link: Path) -> None:
+    with suppress(OSError):  # not every system allows links
+        link.symlink_to(path.absolute())
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,15 +8,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from backtest.audit.watch import Watch, silent
+from backtest.audit.worlds import Moment
+from backtest.data.calendar import trading_calendar
 from backtest.data.inputs import read_inputs
+from backtest.data.kinds import NEW_YORK
+from backtest.engine.bars import COLUMNS, run_bars
 from backtest.engine.kernel.panel import decision_rows, panel_of
 from backtest.engine.schedule import schedule
-from backtest.engine.timeline import Question, decide, questions
+from backtest.engine.timeline import Question, decide, decided_at, questions
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.placebo import (
     Account,
     acting,
+    by_session,
     chains_of,
     random_timing,
     signals_of_trades,
@@ -32,26 +39,33 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
     from backtest.audit.watch import Touched
     from backtest.data.inputs import Inputs
+    from backtest.data.market import Market
+    from backtest.engine.bars import RunBars
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
     from backtest.engine.schedule import Decision
+    from backtest.experiments.runs.run import MissingBars
     from backtest.strategy.base import Strategy
 
 
 _USUAL = ("open", "session")  # where a signal trades, and where its levels are looked at
+PEEK, PEEK_OF_BAR = "session's own close", "close of the bar that is filled"
 _DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
 
 Answer = dict[str, Any]
-"""One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
+"""One thing that a strategy did: its `moment`, `date`, `event_id` and the terms of it."""
+
+Where = tuple[Any, ...]
 
 _ANSWERED = ("signal", "no_signal")
 WITHOUT_SIGNAL = ("no signal", "waits")
 """The actions of answers that trade nothing."""
+_OPEN, _CLOSE = COLUMNS.index("open"), COLUMNS.index("close")
 _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
@@ -73,6 +87,8 @@ class AuditRequest:
     universe: str | None = None  # is traded in place of symbols
     worlds: int | None = None
     seed: int = 1
+    bars: str | None = None  # the length of bars finer than sessions, such as 5m
+    missing_bars: MissingBars = "daily"  # what trades an event where there are none
 
     @property
     def reaction(self) -> timedelta:
@@ -90,8 +106,15 @@ class AuditRequest:
             looks_at=strategy.looks_at,
             universe=self.universe,
             trades_also=strategy.trades_also,
+            bars=self.bars,
+            hours=self.rules.hours,
             accept_jumps=True,  # drawn prices may jump
         )
+
+    def run_bars(self, inputs: Inputs) -> RunBars | None:
+        """The bars of a replay of inputs, where some are finer than sessions."""
+        is_needed = self.missing_bars == "none"
+        return run_bars(inputs.replayed, inputs.finer, inputs.hedges.keys(), is_needed=is_needed)
 
 
 @dataclass(frozen=True)
@@ -99,7 +122,7 @@ class Ask:
     """What is asked of a strategy in a world."""
 
     request: AuditRequest
-    until: date | None = None  # the last session whose decisions count
+    until: Moment | None = None  # the last one whose decisions count
     passes: int = 1  # how often all is asked, of the same strategy in the same process
     placebo: int | None = None  # its seed; None for no placebo
     clock: datetime | None = None  # the time at which it is at work; None for the true one
@@ -112,13 +135,9 @@ class Observation:
     passes: list[list[Answer]] = field(default_factory=list)
     error: str = ""
     touched: Touched = field(default_factory=dict)
-    peeks: dict[str, tuple[date, str]] = field(default_factory=dict)  # planted, by event
+    peeks: dict[tuple[str, str], str] = field(default_factory=dict)  # planted, by event and kind
+    heard: Sequence[Moment] = ()  # at which an event can be traded, in their order
     p: float | None = None  # of the placebo
-
-    @property
-    def heard(self) -> list[date]:
-        """The sessions in which an event can be traded."""
-        return sorted({session for session, _ in self.peeks.values()})
 
 
 def observe(root: Path, ask: Ask) -> Observation:
@@ -167,48 +186,67 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
         inputs = ask.request.inputs(workspace.data, strategy)
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
+    where = _where(ask, inputs)
     if ask.placebo is None:
-        seen.peeks = _peeks(ask, inputs, strategy)
+        found = _questions(strategy, where)
+        seen.heard = sorted({_moment(one.market) for one in found})
+        seen.peeks = {
+            (one.event.id, what): said
+            for one in found
+            if ask.until in (None, _moment(one.market))
+            for what, said in _peeks(one, inputs)
+        }
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
     else:
-        _decide(ask, strategy, inputs, seen, watch)
+        _decide(ask, strategy, inputs, where, seen, watch)
 
 
-def _peeks(
-    ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy
-) -> dict[str, tuple[date, str]]:
-    """What a planted peek answers to the events of the last session, or else to all."""
-    return {
-        one.event.id: (session, _peek(inputs.history[one.event.symbol].table, session))
-        for one in _questions(ask, inputs, strategy)
-        if (session := one.market.session) == (ask.until or session)
-    }
+def _moment(market: Market) -> Moment:
+    return Moment(market.session, market.now)
 
 
-def _peek(table: pd.DataFrame, session: date) -> str:
-    """How a session ends, against the close before."""
-    row = table.index.get_loc(str(session))
-    before = table["close"].iloc[row - 1] if row else table["open"].iloc[0]
-    change = table["close"].iloc[row] - before
+def _peeks(question: Question, inputs: Inputs) -> Iterator[tuple[str, str]]:
+    """What planted peeks at the session, and at the bar that is traded, answer to an event."""
+    symbol, session = question.event.symbol, question.market.session
+    if question.bars and question.tradable_bar:
+        own = question.bars.of[symbol]
+        row = own.place(session, question.tradable_bar)
+        last = int(np.searchsorted(own.sessions, np.datetime64(session), side="right")) - 1
+        yield PEEK, _peek(own.table, row, last)
+        yield PEEK_OF_BAR, _peek(own.table, row, row)
+    else:
+        prices = inputs.history[symbol]
+        row = int(np.searchsorted(prices.days, np.datetime64(session)))
+        yield PEEK, _peek(prices.traded[COLUMNS].to_numpy(), row, row)
+
+
+def _peek(bars: NDArray[np.float64], row: int, last: int) -> str:
+    """How the last of some bars ends, against the close before the first."""
+    before = bars[row - 1, _CLOSE] if row else bars[0, _OPEN]
+    change = bars[last, _CLOSE] - before
     return "rises" if change > 0 else "falls" if change < 0 else "stands still"
 
 
-def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, watch: Watch) -> None:
+def _decide(
+    ask: Ask, strategy: Strategy, inputs: Inputs, where: Where, seen: Observation, watch: Watch
+) -> None:
     for _ in range(ask.passes):
         with watch.during("while it decides"):
-            decisions = _decisions(ask, strategy, inputs)
+            decisions = _decisions(ask, strategy, where)
         answers = [
-            answer for one in decisions if one.action in _ANSWERED for answer in _decided(one)
+            answer
+            for one in decisions
+            if one.action in _ANSWERED
+            for answer in _decided(one, strategy, where[-1])
         ]
         seen.passes.append(_until(ask, answers))
     if ask.placebo is not None:
-        panel = panel_of(inputs.replayed)
+        panel = panel_of(inputs.replayed, where[-1])
         seen.p = _p(ask, inputs, panel, decision_rows(panel, decisions))
 
 
-def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
-    where = _where(ask, inputs)
+def _decisions(ask: Ask, strategy: Strategy, where: Where) -> list[Decision]:
     try:
         return decide(strategy, *where)
     except UsageError:
@@ -217,32 +255,34 @@ def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
     # Made-up prices may break it later: what it answers up to the session counts.
     until = ask.until
     return [
-        one.ask_until(strategy, until)
-        for one in _questions(ask, inputs, strategy)
-        if one.market.session <= until
+        one.ask_until(strategy, until.time)
+        for one in _questions(strategy, where)
+        if _moment(one.market) <= until
     ]
 
 
-def _questions(ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy) -> list[Question]:
-    terms: tuple[Any, ...] = (*_where(ask, inputs), strategy.decides)
+def _questions(strategy: Strategy | BacktraderStrategy, where: Where) -> list[Question]:
+    terms: Where = (*where[:-1], strategy.decides, where[-1])
     found = questions(strategy.listens_to, *terms)
     return [one for one in found if isinstance(one, Question)]
 
 
-def _where(ask: Ask, inputs: Inputs) -> Any:
-    """The terms of `decide` that follow the strategy."""
-    return inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe
+def _where(ask: Ask, inputs: Inputs) -> Where:
+    """The terms of `decide` that follow the strategy, bars last."""
+    where = inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe
+    return *where, ask.request.run_bars(inputs)
 
 
 def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
-    return [one for one in answers if ask.until is None or one["date"] <= ask.until]
+    return [one for one in answers if ask.until is None or one["moment"] <= ask.until]
 
 
-def _decided(decision: Decision) -> Iterator[Answer]:
+def _decided(decision: Decision, strategy: Strategy, bars: RunBars | None) -> Iterator[Answer]:
     """What the strategy answered: each of its waits, and what came of them."""
     signal, about = decision.signal, decision.event.id
     for pause in decision.waited:
         yield {
+            "moment": Moment(pause.session, pause.time),
             "date": pause.session,
             "event_id": about,
             "action": "waits",
@@ -251,11 +291,17 @@ def _decided(decision: Decision) -> Iterator[Answer]:
         }
     if decision.waits_in_vain:  # that the data end is no answer of the strategy's
         return
+    session, bar = decision.tradable_session, decision.tradable_bar
+    assert session is not None  # noqa: S101 - it was answered in one
     terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
     if signal:
         terms["legs"] = ", ".join(f"{leg.by:g} {leg.symbol}" for leg in signal.legs)
+    if bar:
+        terms["bar"] = f"{bar.astimezone(NEW_YORK):%H:%M} New York"
+    time = decided_at(bars, decision.event.symbol, session, strategy.decides, bar)
     yield {
-        "date": decision.tradable_session,
+        "moment": Moment(session, time),
+        "date": session,
         "event_id": about,
         "action": signal.direction if signal else "no signal",
         # A priority of 0 is none, and what is usual is not worth a word.
@@ -294,9 +340,10 @@ def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
         if ask.until is None:
             raise
     # Made-up prices may break it later: what it does up to the session is asked, and no more.
+    until = ask.until.session
     return replay(
         {
-            symbol: prices.span(None, ask.until) if prices.first <= ask.until else prices
+            symbol: prices.span(None, until) if prices.first <= until else prices
             for symbol, prices in inputs.span.items()
         }
     )
@@ -305,7 +352,8 @@ def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
 def _ordered(order: Any) -> Answer:
     terms = {name: getattr(order, name) for name in _ORDER}
     told = {name: value for name, value in terms.items() if value is not None}
-    return {"date": order.session, "event_id": order.event_id, **told}
+    moment = Moment(order.session, trading_calendar().time_of(order.session, "open"))
+    return {"moment": moment, "date": order.session, "event_id": order.event_id, **told}
 
 
 def _p(ask: Ask, inputs: Inputs, panel: Panel, signals: Any) -> float | None:
@@ -314,7 +362,7 @@ def _p(ask: Ask, inputs: Inputs, panel: Panel, signals: Any) -> float | None:
     if len(signals) == 0 or held_throughout:
         return None
     account = Account(panel, acting(signals), ask.request.rules, inputs.rates)
-    chains = chains_of(account.signals, longest=panel.count)
+    chains = chains_of(by_session(panel, account.signals), longest=panel.count)
     null = random_timing(account, chains, seed=ask.placebo or 0, draws=_DRAWS)
     found = null and null.standing(LEADING)
     return found.upper if found else None

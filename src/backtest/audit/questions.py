@@ -47,6 +47,8 @@ def made_up_workspace(
     _write(data / "prices" / f"{SYMBOL}.csv", bars.to_csv(), days)
     for symbol in strategy.looks_at:
         _write(data / "prices" / f"{symbol}.csv", bars[["close"]].to_csv(), days)
+    for symbol in strategy.trades_also:
+        _write(data / "prices" / f"{symbol}.csv", bars.to_csv(), days)
     heard = [kind for kind in strategy.listens_to if kind not in (Event, Start)]
     for kind in dict.fromkeys((*FILED_KINDS, *heard)):
         events = list(_events(kind)) if kind in heard or Event in strategy.listens_to else []
@@ -289,7 +291,8 @@ def cases(
     for word, event in tried:
         for count in (0,) if isinstance(event, Start) else _BARS:
             # an index may have less of a past than the stock
-            for others in (count, 0) if strategy.looks_at and count == most else (count,):
+            has_others = strategy.looks_at or strategy.trades_also
+            for others in (count, 0) if has_others and count == most else (count,):
                 bars = counted(count, "bar") if count else "no bar"
                 more = "" if others == count else " and nothing of other symbols"
                 how = f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
@@ -311,6 +314,7 @@ def _question(
     bars: dict[str, Any] = {
         name: made_up_bars(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
     }
+    bars |= {name: made_up_bars(session, others, _AFTER) for name in strategy.trades_also}
     bars[event.symbol] = made_up_bars(session, count, _AFTER)
     tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
     now = calendar.time_of(session, strategy.decides)
@@ -322,7 +326,7 @@ def _question(
 def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
     """A question about a made-up event of the first kind that has the fields.
 
-    Of symbols that are looked at there are as many made-up closes as of the stock. UsageError where
+    Of other symbols that it sees there are as many made-up bars as of the stock. UsageError where
     no kind has the fields, or one of them is wrong.
     """
     kinds = strategy.listens_to

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from backtest.workspace.records import Day, Moment, Span, read_record, readable
+from backtest.workspace.files import Day, Moment, Span, read_record, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

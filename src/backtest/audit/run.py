@@ -14,7 +14,7 @@ from backtest.audit.checks import (
     PREFIX,
     TITLES,
     UNSTEADY,
-    WORLDS_OF_SESSION,
+    WORLDS_OF_MOMENT,
     Repeats,
     compare,
     drawn,
@@ -22,7 +22,7 @@ from backtest.audit.checks import (
     plan,
     reads,
 )
-from backtest.audit.jobs import JobGroup, in_processes
+from backtest.audit.jobs import JobGroup, Source, in_processes
 from backtest.audit.record import Audit, read_audit
 from backtest.audit.sensitivity import (
     delay_record,
@@ -31,36 +31,36 @@ from backtest.audit.sensitivity import (
     null_record,
     peek_record,
 )
-from backtest.audit.worlds import Source
+from backtest.audit.worlds import Moment
+from backtest.data.calendar import trading_calendar
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
 from backtest.data.tables import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
+from backtest.experiments.runs.run import goes_by_sessions
 from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.loading import event_kinds, find_strategy
 from backtest.strategy.parameters import configure, recorded, stated
-from backtest.workspace.files import write_text
-from backtest.workspace.records import record_text
+from backtest.workspace.files import record_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from backtest.audit.checks import Check, Progress
     from backtest.audit.jobs import Observer
     from backtest.audit.observe import AuditRequest, Observation
     from backtest.data.event_checks import Finding
     from backtest.data.inputs import Inputs
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
 _TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
-_FEWEST = 20  # sessions or null worlds, of however many tables
+_BARS = 50_000_000  # finer ones written at most, of each kind of world, likewise
+_FEWEST = 20  # sessions, bars or null worlds, of however many tables
 _GROUP = 50  # null worlds that one process sees
 
 
@@ -89,15 +89,23 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     strategy = configure(file, request.settings)
     named, settings = tuple(sorted({*request.symbols})), stated(file, request.settings)
     request = replace(request, symbols=named, settings=settings)
+    if request.bars and isinstance(strategy, BacktraderStrategy):
+        raise goes_by_sessions(request.strategy)
+    if request.rules.hours == "extended":
+        raise UsageError(
+            "An audit asks within the hours of sessions, of whatever hours a run is: leave --hours "
+            "out."
+        )
     inputs = request.inputs(workspace.data, strategy)
     folder = workspace.strategies if file.package else file.path.parent
     tables = data_tables(inputs, workspace.data)
     own = replace(workspace, strategies=folder)
-    source = Source(own, tables, request.reaction, strategy.decides)
+    bars = request.run_bars(inputs)
+    source = Source(own, tables, request.reaction, strategy.decides, bars)
     worlds = request.worlds
     if worlds is None:
         usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
-        worlds = min(usual, max(_FEWEST, _TABLES_OF_NULL // len(source.data.files)))
+        worlds = min(usual, _at_most(source, _TABLES_OF_NULL, 1))
     request = replace(request, symbols=tuple(sorted(inputs.span)), worlds=worlds)
     # Whole files decide, not the rows that are used: worlds alter all of them.
     files = {name: one.sha256 for name, one in source.data.files.items()}
@@ -120,6 +128,9 @@ def _terms(
             "to": request.last and request.last.isoformat(),
             "worlds": request.worlds,
             **({"universe": request.universe} if request.universe else {}),
+            **(
+                {"bars": request.bars, "missing_bars": request.missing_bars} if request.bars else {}
+            ),
             "rules": request.rules.model_dump(),
         },
         "seed": request.seed,
@@ -162,6 +173,13 @@ def audit(
     return prepared.read()
 
 
+def _at_most(source: Source, tables: int, worlds: int) -> int:
+    """Of how many moments, each of so many worlds, no more than so many tables are written."""
+    bars = sum(len(table) for table in source.data.tables.bars.values())
+    most = tables // len(source.data.files)
+    return max(_FEWEST, min(most, _BARS // max(bars, 1)) // worlds)
+
+
 def _data(prepared: PreparedAudit) -> list[Finding]:
     universe = prepared.request.universe
     folder = tables_folder(prepared.workspace.data, universe)
@@ -180,7 +198,7 @@ def _examine(prepared: PreparedAudit, observer: Observer, progress: Progress) ->
     if repeats.steady:
         found = _in_worlds(prepared, full, again, observer, progress)
     else:
-        found = _untried(full)
+        found = _untried(prepared.source, full)
     return {**found, "checks": {**found["checks"], "reads": reads(full), "repeat": again}}
 
 
@@ -191,8 +209,10 @@ def _in_worlds(
     source, request = prepared.source, prepared.request
     sessions = sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
     hears = eventful(full)
-    every = sessions if isinstance(prepared.strategy, BacktraderStrategy) else hears
-    most = max(_FEWEST, _TABLES // (WORLDS_OF_SESSION * len(source.data.files)))
+    every = hears
+    if isinstance(prepared.strategy, BacktraderStrategy):
+        every = [Moment(day, trading_calendar().time_of(day, "open")) for day in sessions]
+    most = _at_most(source, _TABLES, WORLDS_OF_MOMENT)
     some, some_heard = (drawn(days, most, request.seed) for days in (every, hears))
     trials = plan(source, request, some, some_heard)
     late = delays(source, request, prepared.inputs.events, full.passes[0])
@@ -202,10 +222,10 @@ def _in_worlds(
         others.append(JobGroup([one.job for one in late]))
     checks, seen, by_chance = in_worlds(source, observer, trials, full, again, others, progress)
     if by_chance:
-        return _untried(full)
+        return _untried(source, full)
     for name, of in ((PREFIX, every), (PERTURBATION, hears), (EVENT_TIME, hears)):
         if len(of) > most:
-            checks[name].what += f" Of {len(of):,} sessions {most} were drawn at random."
+            checks[name].what += f" Of {len(of):,} {source.one}s {most} were drawn at random."
     return {
         "checks": checks,
         "sensitivity": {"peek": peek_record(checks), "delay": delay_record(late, seen)},
@@ -213,9 +233,9 @@ def _in_worlds(
     }
 
 
-def _untried(full: Observation) -> dict[str, Any]:
+def _untried(source: Source, full: Observation) -> dict[str, Any]:
     """What there is to say where no answer can be held against another."""
-    checks = compare([], {}, full)
+    checks = compare(source, [], {}, full)
     for check in checks.values():
         check.not_tried = UNSTEADY
     return {
@@ -225,9 +245,9 @@ def _untried(full: Observation) -> dict[str, Any]:
     }
 
 
-def eventful(full: Observation) -> list[date]:
-    """The sessions in which it decides, hears of an event or orders."""
-    return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
+def eventful(full: Observation) -> list[Moment]:
+    """The moments at which it decides, hears of an event or orders."""
+    return sorted({*full.heard, *(answer["moment"] for answer in full.passes[0])})
 
 
 def _verdict(

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.audit.checks import Check
+    from backtest.audit.jobs import Source
     from backtest.audit.observe import Answer, AuditRequest, Observation
-    from backtest.audit.worlds import Source
     from backtest.data.kinds import Event
     from backtest.data.tables import Row
 
@@ -150,15 +150,18 @@ def _moved(delay: Delay, seen: Observation) -> dict[str, Any]:
 
 
 def peek_record(checks: Mapping[str, Check]) -> dict[str, Any]:
-    """How often a planted peek at the session's own close was caught."""
-    found = {name: checks[name].peeks for name in (PREFIX, PERTURBATION)}
-    caught, asked = found[PREFIX]
-    made_up, of = found[PERTURBATION]
+    """How often planted peeks, such as at the session's own close, were caught."""
+    without, made_up = checks[PREFIX].peeks, checks[PERTURBATION].peeks
+    told = ". ".join(
+        f"A planted peek at the {kind} was caught in {caught} of {tried} worlds without it, and in "
+        f"{made_up[kind][0]} of {made_up[kind][1]} worlds in which it was made up"
+        for kind, (caught, tried) in without.items()
+    )
     what = (
-        f"A planted peek at the session's own close was caught in {caught} of {asked} worlds "
-        f"without it, and in {made_up} of {of} worlds in which it was made up: it looks only at "
-        "whether the stock rose, which a made-up session gets right half of the time."
-        if asked
+        f"{told}: it looks only at whether the stock rose, which made-up prices get right half of "
+        f"the time."
+        if told
         else f"Not tried: {checks[PREFIX].not_tried or 'no event can be traded'}."
     )
-    return {"what": what, "caught": caught, "worlds": asked, "made_up": [made_up, of]}
+    caught, tried = (sum(one[place] for one in without.values()) for place in (0, 1))
+    return {"what": what, "caught": caught, "worlds": tried}

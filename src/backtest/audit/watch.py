@@ -66,6 +66,27 @@ _UNSEEN = frozenset(
     {"h5py", "netCDF4", "tables"}
     | {f"pyarrow.{name}" for name in ("csv", "dataset", "feather", "json", "orc", "parquet")}
 )
+
+
+@contextmanager
+def unloaded() -> Iterator[None]:
+    """Libraries that open files unseen as if nobody had loaded them, so that who does is noted.
+
+    The program itself reads bars with one of them.
+    """
+    names = [name for name in sys.modules if name in _UNSEEN and "." in name]
+    kept = {name: sys.modules.pop(name) for name in names}
+    parents = [name.rpartition(".")[::2] for name in names]
+    for parent, child in parents:
+        vars(sys.modules[parent]).pop(child, None)
+    try:
+        yield
+    finally:
+        sys.modules.update(kept)
+        for (parent, child), module in zip(parents, kept.values(), strict=True):
+            setattr(sys.modules[parent], child, module)
+
+
 _OF_THE_SYSTEM = ("/dev/", "/etc/", "/proc/", "/sys/", "/usr/lib/", "/usr/share/")
 _KEPT = "/dev/shm/"  # noqa: S108 - no device: a folder in memory, in which anyone may keep files
 _MOST = 20
@@ -92,7 +113,7 @@ class Watch:
         _install()
         before, _active, self._when = _active, self, when
         try:
-            with clock_at(self._moment, self._note_clock):
+            with clock_at(self._moment, self._note_clock), unloaded():
                 yield
         finally:
             _active = before

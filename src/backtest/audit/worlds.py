@@ -1,101 +1,47 @@
-"""The worlds of an audit: the data as they are up to a session, and otherwise after it.
+"""The worlds of an audit: the data as they are up to a moment of decision, and otherwise after it.
 
 Every table that the run reads is changed, also of symbols that are not traded. What a session will
-bring is not known before its open: neither its prices nor what is published later.
+bring is not known before its open: neither its prices nor what is published later. A finer bar is
+known when it has ended.
 """
 
 from __future__ import annotations
 
-import shutil
-import stat
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import metadata_path
+from backtest.data.bars import LENGTHS, bars_within
+from backtest.data.calendar import as_utc64, trading_calendar
 from backtest.data.kinds import NEW_YORK
-from backtest.data.tables import DataTables, FileTables, event_row, member_row
+from backtest.data.tables import FileTables, event_row, member_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.kinds import Event, When
+    from backtest.audit.jobs import Source
+    from backtest.data.kinds import Event
     from backtest.data.tables import Cells, Row
-    from backtest.workspace.folders import Workspace
+
+    Tables = Mapping[str, pd.DataFrame]
 
 
 World = FileTables
 """What a world holds, by the names of the tables that are read."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A workspace, the tables of its data folder that a run reads, and when events are traded."""
+class Moment(NamedTuple):
+    """When it is decided: the session, and the time up to which all is known, UTC."""
 
-    workspace: Workspace
-    data: DataTables
-    reaction: timedelta  # between publication and the earliest order
-    at: When = "open"  # before which price of a session it is decided
-
-    def as_is(self) -> World:
-        """The world as it is."""
-        return self.data.tables
-
-    def copy_to(self, root: Path) -> None:
-        """Make a workspace of the strategies in an empty folder, for worlds to be written into.
-
-        What else lies in the data folder and in the working folder, such as finer bars, reports
-        or a cache, is linked to.
-        """
-        unseen = shutil.ignore_patterns("__pycache__", ".*")
-        shutil.copytree(self.workspace.strategies, root / "strategies", ignore=unseen)
-        for path in (root / "strategies").rglob("*"):  # a copy of what must not be written can be
-            path.chmod(path.stat().st_mode | stat.S_IWUSR)
-        read = {self.workspace.data / name for name in self.data.files}
-        read |= {metadata_path(path) for path in read}
-        _link_all(self.workspace.data, root / "data", read)
-        for path in Path.cwd().iterdir():
-            if path.name not in ("strategies", "data") and not path.name.startswith("."):
-                _link(path, root / path.name)
-
-    def write(self, root: Path, world: World) -> None:
-        """Write the tables of a world, with metadata that fit, into a workspace made of this.
-
-        Where its prices are other ones, files that would tell the true ones, such as finer bars
-        or a cache, are not there.
-        """
-        true = self.data.tables.prices
-        if any(table is not true[name] for name, table in world.prices.items()):
-            for path in (*root.iterdir(), *(root / "data").rglob("*")):
-                if path.is_symlink():
-                    path.unlink()
-        self.data.write(root / "data", world)
-
-
-def _link_all(data: Path, copy: Path, read: set[Path]) -> None:
-    """Link to all files of a data folder but those that are read and hidden ones."""
-    copy.mkdir()
-    for path in data.iterdir():
-        if path.name.startswith(".") or path in read:
-            continue
-        if path.is_dir():
-            _link_all(path, copy / path.name, read)
-        else:
-            _link(path, copy / path.name)
-
-
-def _link(path: Path, link: Path) -> None:
-    with suppress(OSError):  # not every system allows links
-        link.symlink_to(path.absolute())
+    session: date
+    time: datetime
 
 
 _WEEK = timedelta(days=7)  # five sessions, on the same weekday
@@ -167,12 +113,23 @@ _LEAST, _MOST = 0.01, 1e6  # dollars, of drawn prices
 _MOST_DECIMALS = 9
 
 
-def prefix(source: Source, session: date) -> World:
-    """What was there before the open of a session, or its close, and of itself a quiet bar."""
+def prefix(source: Source, moment: Moment) -> World:
+    """What was there at a moment, and of its session a quiet bar, or several finer ones."""
+    session = moment.session
     day, after = session.isoformat(), (session + timedelta(days=1)).isoformat()
-    public, true = _public(source, session), source.as_is()
+    public, true = _public(source, moment), source.as_is()
+    last = max(session, source.by_bars_from) if source.bars else session  # it needs one
+    end, bars_end = last + timedelta(days=1), _end_of_bars(source, moment, last)
+    bars = {
+        name: _quiet(table, _ended(source, name, moment), table.index.searchsorted(bars_end))
+        for name, table in true.bars.items()
+    }
+    prices = {
+        name: _quiet(table, _start(table, session), _start(table, end))
+        for name, table in true.prices.items()
+    }
     return World(
-        prices={name: _prefix_of_prices(table, session) for name, table in true.prices.items()},
+        prices=_agreeing(source, prices, bars, session),
         events={name: [r for r in rows if public(r)] for name, rows in true.events.items()},
         borrow={name: _before(rows, day) for name, rows in true.borrow.items()},
         members={
@@ -183,7 +140,49 @@ def prefix(source: Source, session: date) -> World:
             name: [_still_halted(row, day) for row in _before(rows, after)]
             for name, rows in true.actions.items()
         },
+        bars=bars,
     )
+
+
+def _ended(source: Source, name: str, moment: Moment) -> int:
+    """How many bars of a file had ended; before a close, without the one that ends with it."""
+    length = np.timedelta64(LENGTHS[PurePosixPath(name).parent.name], "m")
+    ends = source.as_is().bars[name].index.to_numpy() + length
+    side: Literal["left", "right"] = "left" if source.at == "close" else "right"
+    return int(ends.searchsorted(as_utc64(moment.time), side))
+
+
+def _end_of_bars(source: Source, moment: Moment, last: date) -> np.datetime64:
+    """Before which bars stay, so that the last session is by bars, or by the day, as it is."""
+    calendar = trading_calendar()
+    first, close = (as_utc64(calendar.time_of(last, at)) for at in ("open", "close"))
+    if source.at == "close" or (source.bars and last in source.bars.by_the_day):
+        return close
+    found = [as_utc64(moment.time)]
+    for table in source.as_is().bars.values():
+        within = table.index[table.index.searchsorted(first) : table.index.searchsorted(close)]
+        found += list(within[:1].to_numpy())
+    return max(found) + np.timedelta64(1, "us")
+
+
+def _agreeing(source: Source, prices: Tables, bars: Tables, session: date | None = None) -> Tables:
+    """Daily prices that, from a session on, are what the finer bars make together."""
+    made = dict(prices)
+    for name, table in bars.items():
+        file = source.data.files[name]
+        own = bars_within(file, table.index.to_numpy(), table.to_numpy()).by_session
+        for daily in _daily_files(source, name):
+            days = own.index.intersection(prices[daily].index)
+            days = days if session is None else days[days >= pd.Timestamp(session)]
+            made[daily] = made[daily].copy()
+            made[daily].loc[days] = own.loc[days, made[daily].columns]
+    return made
+
+
+def _daily_files(source: Source, bars: str) -> list[str]:
+    """The files of the daily prices of a stock, by that of its finer bars."""
+    of = source.data.symbols
+    return [name for name in source.as_is().prices if of[name] == of[bars]]
 
 
 def _before(rows: Sequence[Row], day: str) -> list[Row]:
@@ -198,37 +197,46 @@ def _still_halted(row: Row, day: str) -> Row:
     return replace(row, cells=row.cells | {"until": day}) if row.cells["until"] > day else row
 
 
-def _prefix_of_prices(table: pd.DataFrame, session: date) -> pd.DataFrame:
-    start = _start(table, session)
-    if start == len(table):
+def _quiet(table: pd.DataFrame, known: int, end: int) -> pd.DataFrame:
+    """The rows that are known, and up to `end` some that stand at the close before."""
+    if known == len(table):
         return table
-    if start and table.index[start].date() != session:
-        return table.iloc[:start]
     # A stock that trades for the first time later keeps that day alone: a file needs a row.
-    close = table["close"].iloc[start - 1] if start else _FIRST_PRICE
+    count = max(end, 1) - known
+    if count <= 0:
+        return table.iloc[:known]
+    close = table["close"].iloc[known - 1] if known else _FIRST_PRICE
     quiet = {name: round(close * times, _decimals(table)) for name, times in _QUIET.items()}
     if "volume" in table:
-        quiet["volume"] = table["volume"].iloc[start - 1] if start else 1000.0
-    bar = pd.DataFrame([quiet], index=table.index[start : start + 1])[list(table.columns)]
-    return pd.concat([table.iloc[:start], bar])
+        quiet["volume"] = table["volume"].iloc[known - 1] if known else 1000.0
+    index = table.index[known : known + count]
+    bars = pd.DataFrame([quiet] * count, index=index)[list(table.columns)]
+    return pd.concat([table.iloc[:known], bars])
 
 
-def perturbed(source: Source, session: date, seed: int, variant: int) -> World:
-    """Prices are made up from a session on: drawn from the stock's own days, up or down at random.
+def perturbed(source: Source, moment: Moment, seed: int, variant: int) -> World:
+    """Prices are made up from a moment on, daily ones from its session on.
 
-    Variants count from 0; each next one moves more.
+    They are drawn from the stock's own days, or finer bars, up or down at random. Variants count
+    from 0; each next one moves more.
     """
-    true, prices = source.as_is(), {}
-    for number, (name, table) in enumerate(true.prices.items()):
+    true, session, made = source.as_is(), moment.session, {}
+    for number, (name, table) in enumerate(true.frames.items()):
         rng = np.random.default_rng([seed, variant, session.toordinal(), number])
-        start = _start(table, session)
-        moves = rng.choice([-1.0, 1.0], len(table) - start) * (1 + variant)
-        prices[name] = _redrawn(table, start, moves, rng, _splits(true, name))
-    return replace(true, prices=prices, actions=_unpaid(true, session.isoformat()))
+        known = _ended(source, name, moment) if name in true.bars else _start(table, session)
+        moves = rng.choice([-1.0, 1.0], len(table) - known) * (1 + variant)
+        made[name] = _redrawn(table, known, moves, rng, _splits(true, name))
+    prices, bars = ({name: made[name] for name in some} for some in (true.prices, true.bars))
+    return replace(
+        true,
+        prices=_agreeing(source, prices, bars, session),
+        bars=bars,
+        actions=_unpaid(true, session.isoformat()),
+    )
 
 
 def shuffled(source: Source, rng: np.random.Generator, sessions: Sequence[date]) -> World:
-    """A null world: days drawn at random from the stock's own, events in random sessions."""
+    """A null world: days, and bars, drawn at random from the stock's own; events in any session."""
     true, events = source.as_is(), {}
     prices = {
         name: _redrawn(table, 1, np.ones(len(table) - 1), rng, _splits(true, name))
@@ -237,7 +245,18 @@ def shuffled(source: Source, rng: np.random.Generator, sessions: Sequence[date])
     for name, rows in true.events.items():
         days = [sessions[number] for number in rng.integers(len(sessions), size=len(rows))]
         events[name] = [_moved(row, day) for row, day in zip(rows, days, strict=True)]
-    return replace(true, prices=prices, events=events, actions=_unpaid(true, date.min.isoformat()))
+    bars = {}
+    for name, table in true.bars.items():
+        own = prices[_daily_files(source, name)[0]]
+        level = own["close"].iloc[max(_start(own, table.index[0].date()) - 1, 0)]
+        bars[name] = _redrawn(table, 0, np.ones(len(table)), rng, _splits(true, name), level)
+    return replace(
+        true,
+        prices=_agreeing(source, prices, bars),
+        bars=bars,
+        events=events,
+        actions=_unpaid(true, date.min.isoformat()),
+    )
 
 
 def _splits(world: World, prices: str) -> list[np.datetime64]:
@@ -260,12 +279,12 @@ def _unpaid(world: World, day: str) -> dict[str, list[Row]]:
     }
 
 
-def with_later_events(source: Source, session: date, change: Callable[[Row], Row | None]) -> World:
-    """Events that could not be traded by the open of a session are changed; prices are not.
+def with_later_events(source: Source, moment: Moment, change: Callable[[Row], Row | None]) -> World:
+    """Events that could not be traded at a moment are changed; prices are not.
 
     `change` gives the row that stands in place of one, or None.
     """
-    public = _public(source, session)
+    public = _public(source, moment)
     return _with_events(source, lambda row: row if public(row) else change(row))
 
 
@@ -284,9 +303,9 @@ def _with_events(source: Source, change: Callable[[Row], Row | None]) -> World:
     return replace(true, events=changed)
 
 
-def _public(source: Source, session: date) -> Callable[[Row], bool]:
-    """Whether an event was public early enough to be traded in a session, or before."""
-    latest = trading_calendar().time_of(session, source.at) - source.reaction
+def _public(source: Source, moment: Moment) -> Callable[[Row], bool]:
+    """Whether an event was public early enough to be traded at a moment, or before."""
+    latest = moment.time - source.reaction
     return lambda row: row.published_at is not None and row.published_at < latest
 
 
@@ -300,22 +319,25 @@ def _redrawn(
     moves: NDArray[np.float64],
     rng: np.random.Generator,
     splits: Sequence[np.datetime64],
+    level: float = _FIRST_PRICE,
 ) -> pd.DataFrame:
-    """The rows before `start`, and from there on days that are drawn from those of the table.
+    """The rows before `start`, and from there on days or bars that are drawn from the table's.
 
-    `moves` are what the log returns of each drawn day are multiplied by. The days of `splits`, on
-    which a share is another than before, are not drawn.
+    `moves` are what the log returns of each drawn row are multiplied by. The days of `splits`, on
+    which a share is another than before, are not drawn. Without rows before it they go on from a
+    `level`, dollars.
     """
     count = len(table)
-    ordinary = 1 + np.flatnonzero(~np.isin(table.index[1:].to_numpy(), splits))
+    days = table.index[1:].to_numpy().astype("M8[D]")
+    ordinary = 1 + np.flatnonzero(~np.isin(days, splits))
     if start >= count or not len(ordinary):
         return table
     names = [name for name in _PRICES if name in table]
     logs = {name: np.log(table[name].to_numpy()) for name in names}
     drawn = ordinary[rng.integers(len(ordinary), size=count - start)]
     relative = {name: moves * (logs[name][drawn] - logs["close"][drawn - 1]) for name in names}
-    level = logs["close"][start - 1] if start else np.log(_FIRST_PRICE)
-    before = level + np.concatenate(([0.0], np.cumsum(relative["close"])[:-1]))
+    last = logs["close"][start - 1] if start else np.log(level)
+    before = last + np.concatenate(([0.0], np.cumsum(relative["close"])[:-1]))
     prices = {name: np.exp(before + relative[name]).clip(_LEAST, _MOST) for name in names}
     if "high" in prices:  # a day that is turned upside down has them the other way round
         pair = np.sort([prices["high"], prices["low"]], axis=0)

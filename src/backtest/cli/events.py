@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +16,6 @@ from backtest.cli import options
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from backtest.data.edits import Edit
     from backtest.data.kinds import Event
 

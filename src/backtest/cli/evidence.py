@@ -14,11 +14,13 @@ from backtest.errors import UsageError
 from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
+    from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.sweeps.run import SweepPlan
 
 SWEEP_EXAMPLES = (
     "Examples: `backtest sweep earnings_surprise --grid hold=1:40 --grid stop=0.02:0.30:0.01` · "
-    "`backtest sweep short_report --grid hold=5,10,20 --grid stop=none,0.1,0.2 --workers 4`"
+    "`backtest sweep short_report --grid hold=5,10,20 --grid stop=none,0.1,0.2 --workers 4` · "
+    "`backtest sweep short_report --bars 5m --grid reaction=1m,5m,30m,2h`"
 )
 _MANY = 10_000_000  # sets; beyond it is asked whether this is meant
 
@@ -32,10 +34,12 @@ def sweep(
         typer.Option(
             "--grid",
             metavar="NAME=VALUES",
-            help="A parameter and its values: first:last, first:last:step, or a list by comma. "
-            "Repeat for several; all combinations are evaluated.",
+            help="A parameter, or reaction, and its values: first:last, first:last:step, or a list "
+            "by comma. Repeat for several; all combinations are evaluated.",
         ),
     ] = None,
+    bars: options.Bars = None,
+    missing_bars: options.MissingBars = "daily",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine. [this one alone]")
     ] = None,
@@ -57,6 +61,8 @@ def sweep(
         found = backtest.sweep(
             strategy,
             parse_axes(grid or []),
+            bars=bars,
+            missing_bars=cast("MissingBars", missing_bars),
             workers=workers,
             cluster=cluster,
             accept_jumps=accept_jumps,
@@ -200,7 +206,8 @@ def study(
 
 AUDIT_EXAMPLES = (
     "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5` · "
-    "`backtest audit earnings_surprise --universe us_large`. "
+    "`backtest audit earnings_surprise --universe us_large` · "
+    "`backtest audit short_report --symbol ACME --bars 5m`. "
     "The exit code is 4 where the strategy is not found clean."
 )
 
@@ -214,6 +221,8 @@ def audit(
         typer.Option(min=0, help="How many null worlds. [200; 100 for a strategy of Backtrader's]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 1,
+    bars: options.Bars = None,
+    missing_bars: options.MissingBars = "daily",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes. [one for each core]")
     ] = None,
@@ -228,6 +237,8 @@ def audit(
             strategy,
             worlds=worlds,
             seed=seed,
+            bars=bars,
+            missing_bars=cast("Any", missing_bars),
             workers=workers,
             force=force,
             **terms.arguments(),

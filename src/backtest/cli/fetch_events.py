@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -17,8 +18,6 @@ from backtest.cli import events, options
 from backtest.stats.formats import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from backtest.api.edgar import FetchedEvents
 
 app = options.App(

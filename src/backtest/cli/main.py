@@ -8,27 +8,16 @@ import gc
 import io
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from backtest import __version__
-from backtest.cli import (
-    events,
-    evidence,
-    fetch_events,
-    options,
-    prices,
-    report,
-    run,
-    workspace,
-)
+from backtest.cli import events, evidence, fetch_events, options, prices, report, run, workspace
 from backtest.errors import BacktestError, UsageError
 from backtest.stats.formats import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _KEPT = (
     "interrupted: what had ended is kept, nothing is half written. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
@@ -15,8 +16,6 @@ import typer
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from backtest.strategy.parameters import Text
 
 # What the environment and `backtest.toml` say of these is looked up by `workspace.folders`.
@@ -85,12 +84,14 @@ Benchmark = Annotated[
 ]
 
 
-def number(name: str, text: str, example: str, unit: str) -> Any:
+def number(
+    name: str, text: str, example: str, unit: str, read: Callable[[str], float] = float
+) -> Any:
     """An option that takes a number of a unit; what is nearly one is told its right form."""
 
     def parse(value: str) -> float:
         try:
-            return float(value)
+            return read(value)
         except ValueError:
             bare = value.replace(",", "").strip("$ ")
             percentage, is_percentage, _ = bare.partition("%")
@@ -103,6 +104,12 @@ def number(name: str, text: str, example: str, unit: str) -> Any:
             ) from None
 
     return typer.Option(name, metavar="NUMBER", parser=parse, help=text)
+
+
+def _minutes(text: str) -> float:
+    from backtest.experiments.terms import minutes_of
+
+    return minutes_of(text)
 
 
 def choice(name: str, allowed: Sequence[str], text: str) -> Any:
@@ -157,6 +164,14 @@ CostsOption = Annotated[
 ]
 Strategy = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")]
 Reaction = Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)]
+Bars = Annotated[
+    str | None,
+    typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
+]
+MissingBars = Annotated[
+    str,
+    typer.Option(metavar="daily|none", help="What trades an event where those are missing."),
+]
 Source = Annotated[str | None, typer.Option(help="Where the rows come from.")]
 Force = Annotated[bool, typer.Option("--force", help="Do again what was done before.")]
 AcceptJumps = Annotated[
@@ -261,7 +276,13 @@ class Account(Options):
     ] = None
     reaction_minutes: Annotated[
         float | None,
-        number("--reaction", "Minutes from publication to the earliest open. [5]", "5", "minutes"),
+        number(
+            "--reaction",
+            "Minutes, or 30m or 2h, from publication to the earliest open. [5]",
+            "5",
+            "minutes",
+            _minutes,
+        ),
     ] = None
     max_positions: Annotated[
         int | None, typer.Option(help="Most positions at a time. [as many as the room]")

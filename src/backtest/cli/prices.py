@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,11 +12,9 @@ import typer
 import backtest
 from backtest import cli
 from backtest.cli import events, options
-from backtest.errors import BacktestError, UsageError
+from backtest.errors import BacktestError, UsageError, raise_refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from backtest.data.versions import Version
     from backtest.sources.updates import PriceUpdate
 
@@ -129,7 +128,6 @@ def import_file(
     """Take in files of prices, of one symbol or many; what is guessed is shown first."""
     from backtest.sources.own_bars import Stamps
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
-    from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
     if bars is None and (zone or stamped):

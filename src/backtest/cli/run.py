@@ -55,14 +55,8 @@ def run(
         bool,
         typer.Option("--verify", help="Replay with the other engine too, and compare to the cent."),
     ] = False,
-    bars: Annotated[
-        str | None,
-        typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
-    ] = None,
-    missing_bars: Annotated[
-        str,
-        typer.Option(metavar="daily|none", help="What trades an event where those are missing."),
-    ] = "daily",
+    bars: options.Bars = None,
+    missing_bars: options.MissingBars = "daily",
     label: Annotated[
         str | None, typer.Option(help="A name of your own for the run, by which it is found.")
     ] = None,
@@ -89,6 +83,7 @@ def run(
         label=label,
         note=note,
         force=force,
+        tell=cli.show.left_out,
         **terms.arguments(),
         **folders.arguments(),
     )

@@ -18,6 +18,7 @@ from backtest.stats.formats import (
     bar_or_session,
     count,
     counted,
+    few,
     gain,
     percent,
     ratio,
@@ -158,6 +159,21 @@ def _more_figures(run: Run) -> list[tuple[str, str]]:
     ]
 
 
+def _years(run: Run, rows: Iterable[tuple[str, float, float | None, float]]) -> Table:
+    """The returns by year, beside those of what was traded, held, and of the benchmark."""
+    manifest = run.manifest
+    names = [
+        "Year",
+        manifest["strategy"],
+        f"{few(manifest['symbols'])} held",
+        manifest["benchmark"],
+    ]
+    cells = [[year, *(percent(one) for one in found if one is not None)] for year, *found in rows]
+    if len(cells[0]) < len(names):
+        del names[2]
+    return show.table(names, cells, right=names[1:], whole=names)
+
+
 def trades(run: Run, width: int) -> Table:
     """Every trade with its figures under a heading, and below each its event."""
     events = {row["event_id"]: row for row in run.decisions}
@@ -181,7 +197,7 @@ def _trade_cells(row: Mapping[str, str]) -> dict[str, str]:
         "Shares": f"{float(row['shares']):,.10g}",
         "Entered": bar_or_session(row["entry_session"], row.get("entry_bar")),
         "Entry $": f"{float(row['entry_price']):,.2f}",
-        "Left": bar_or_session(row["exit_session"], row.get("exit_bar")) or "open",
+        "Left": bar_or_session(row["exit_session"], row.get("exit_bar")),
         "Exit $": f"{float(row['exit_price']):,.2f}",
         "Return": percent(float(row["return"])),
         "Profit $": gain(float(row["net_profit"])),
@@ -278,6 +294,8 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     worth = Text(run_words.plain_sentence(found, trials), style="bold")
     figures = show.grid([*run_words.evidence_rows(found, trials), *_more_figures(run)], ["dim"])
     out.print("", worth, "", figures, sep="\n")
+    if len(years := run_words.years(run)) > 1:
+        out.print("", _years(run, years), sep="\n")
     many = not whole and len(run_words.untraded(run)) > show.MOST_ROWS
     rest = _untraded_reasons(run) if many else _untraded(run)
     if rest.row_count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,6 @@ from backtest import cli
 from backtest.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from backtest.strategy.new import NewSignal
     from backtest.workspace.folders import Config, Setting
 

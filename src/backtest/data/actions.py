@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.datafile import day_of, raise_problems, read_data_file, read_rows
-from backtest.data.kinds import StakeDisclosure, is_symbol
+from backtest.data.datafile import (
+    DataFile,
+    Reader,
+    day_of,
+    parsed_rows,
+    raise_problems,
+    read_data_file,
+)
+from backtest.data.kinds import Event, StakeDisclosure, is_symbol
 from backtest.errors import DataError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from backtest.data.datafile import DataFile, Reader
-    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
 
 ActionName = Literal["split", "dividend", "delisted", "cash_merger", "halted", "renamed", "cusip"]
@@ -205,95 +207,7 @@ def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[E
     return tuple(map(renewed, events))
 
 
-# Jumps that look like a split, and what a run says of its prices
-
-_FORWARD = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
-_SHARES = (*_FORWARD, *(1 / one for one in _FORWARD))
-_LEAST = 0.35  # log of the nearest that counts for 3:2
-_LARGE = 4  # from this ratio on no news moves a price
-_NEAR, _NEARER = 0.05, 0.025  # a split day has a move of its own; of 3:2 what news do is near
-_MEMORY, _HEAVY = 20, 2.5  # sessions before, and times their median: such trade follows news
-_WILD, _WILDER = 0.25, 3.0  # log range of a session of news, and in medians of those before
-
-
-@dataclass(frozen=True)
-class Jump:
-    """A session whose open lies beside the close before as after a split that is not on file."""
-
-    symbol: str
-    day: date
-    times: float  # the open, in closes of before, in the shares of the day
-    shares: float  # new ones for one, that would make it so
-    is_news: bool  # trade or range are those of a session of news, which such a ratio can come from
-    on_file: float | None  # the ratio of the split that is on file for the day
-
-    def __str__(self) -> str:
-        return f"{self.symbol} opens on {self.day} at {self.times:.3g} times the close before"
-
-
-def jumps_of(prices: Prices) -> list[Jump]:
-    """The jumps of prices that no action on file explains.
-
-    Only ratios below 4 can come of news: volume in shares and in dollars is then far above that of
-    the sessions before, or the session's range is very wide.
-    """
-    table = prices.traded
-    closes = table["close"].to_numpy()
-    opens = (table["open"] if prices.has_bars else table["close"]).to_numpy(copy=True)
-    rows = [(int(np.searchsorted(prices.days, np.datetime64(r.day))), r) for r in prices.applied]
-    rows = [(place, row) for place, row in rows if 0 < place < len(opens)]
-    for place, row in rows:
-        opens[place] += (row.amount or 0.0) * (row.action == "dividend")
-    times = opens[1:] / closes[:-1]
-    for place, row in rows:
-        if row.action == "split":
-            times[place - 1] *= row.amount or 1.0
-    on_file = {row.day: row.amount for row in prices.actions.rows if row.action == "split"}
-    found = []
-    for place in np.flatnonzero(np.abs(np.log(times)) > _LEAST).tolist():
-        shares = min(_SHARES, key=lambda one: abs(times[place] * one - 1))
-        if abs(times[place] * shares - 1) < (_NEARER if shares in (1.5, 1 / 1.5) else _NEAR):
-            day = table.index[place + 1].date()
-            may_be = 1 / _LARGE < shares < _LARGE
-            is_news = may_be and _is_news(prices, place + 1, times[place])
-            jump = Jump(prices.symbol, day, times[place], shares, is_news, on_file.get(day))
-            found.append(jump)
-    return found
-
-
-def _is_news(prices: Prices, place: int, times: float) -> bool:
-    if not prices.has_bars:
-        return False
-    table = prices.traded
-    before, own = table.iloc[max(0, place - _MEMORY) : place], table.iloc[place]
-    usual = before["volume"].median()
-    widths = np.log(before["high"] / before["low"]).median()
-    return bool(
-        own["volume"] * min(1.0, times) > _HEAVY * usual > 0
-        or np.log(own["high"] / own["low"]) > max(_WILD, _WILDER * widths)
-    )
-
-
-def refuse_jumps(traded: Iterable[Prices], *, accept: bool) -> list[str]:
-    """A sentence on each jump that is accepted; DataError where one is not and is no news."""
-    jumps = [jump for prices in traded for jump in jumps_of(prices) if not jump.is_news]
-    if not jumps or accept:
-        return [f"{jump}, which is taken for a move of its price." for jump in jumps]
-    first, *others = jumps
-    rest = f" So do others: {first_few(list(map(str, others)))}." if others else ""
-    text = f"{first}, a gain or a loss that nobody had.{rest}"
-    if first.on_file is not None:
-        raise DataError(
-            f"{text} A split of {first.on_file:g} for 1 is on file for that day, and the prices do "
-            f"not agree with it: say how they are adjusted with `backtest prices seal "
-            f"{first.symbol} --adjust 'none'` or 'splits', or correct the split."
-        )
-    raise DataError(
-        f"{text} It looks like a split of {first.shares:.4g} for 1. Record it with `backtest "
-        f"actions add {first.symbol} split {first.day} {first.shares:.4g} --source '…'`, or, where "
-        f"the price did move so, give --accept-jumps."
-    )
-
+# What a run says of its prices
 
 _COUNTED = {
     "split": "split", "dividend": "dividend", "delisted": "delisting", "cash_merger": "cash merger",
@@ -372,12 +286,7 @@ def parse_actions(file: DataFile) -> Actions:
     """Check the text of a file of actions; see `read_actions`."""
     problems: list[str] = []
     rows: dict[tuple[date, int], Action] = {}
-    for line, cells in read_rows(file, COLUMNS, problems):
-        try:
-            row = parse_action(cells)
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-            continue
+    for line, row in parsed_rows(file, COLUMNS, problems, parse_action):
         if row.order in rows:
             problems.append(f"line {line}: a second {row.action} of {row.day}; add the two up")
         rows[row.order] = row

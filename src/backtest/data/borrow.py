@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
+from backtest.data.datafile import (
+    DataFile,
+    Reader,
+    day_of,
+    parsed_rows,
+    raise_problems,
+    read_data_file,
+)
+from backtest.data.event_checks import Finding
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from datetime import date
-    from pathlib import Path
-
-    from backtest.data.datafile import Reader
+    from backtest.data.prices import Prices
 
 ASSUMPTION = "assumption"
 COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
+_LONG = 20  # nights that a last quote may be carried on without a note
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
 
@@ -74,12 +84,7 @@ def parse_borrow_rates(file: DataFile) -> BorrowRates:
     symbol = file.path.stem
     rates: dict[date, BorrowRate] = {}
     problems: list[str] = []
-    for line, row in read_rows(file, _COLUMNS, problems):
-        try:
-            rate = _parse_rate(symbol, row)
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-            continue
+    for line, rate in parsed_rows(file, _COLUMNS, problems, partial(_parse_rate, symbol)):
         if rate.day in rates:
             problems.append(f"line {line}, column date: {rate.day} is there twice")
         rates[rate.day] = rate
@@ -103,3 +108,36 @@ def _parse_rate(symbol: str, row: dict[str, str]) -> BorrowRate:
     if not row["provider"]:
         raise ValueError(f"column provider: is empty; name who quoted it, or {ASSUMPTION!r}")
     return BorrowRate(day, annual_rate, row["provider"], row["note"])
+
+
+# What `prices check` finds
+
+
+def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Finding]:
+    """Nights whose borrow rate nobody quoted.
+
+    A night is the one that follows a session; the last session has none, since no price
+    follows it.
+    """
+    nights = [stamp.date() for stamp in prices.table.index[:-1]]
+    why = "A short sale in these nights rests on a guess, and every such run says so."
+    mend = f"Add a quote of the time, then `backtest prices seal {prices.symbol} --borrow`."
+    first = rates.rates[0].day if rates.rates else None
+    before = [night for night in nights if first is None or night < first]
+    if before:
+        known = "No borrow rates" if first is None else f"No borrow rate before {first}"
+        what = f"{known}: {_count(before)} at the default rate of the rules"
+        yield Finding("note", where, what, why, mend)
+    for rate in rates.rates:
+        covered = [night for night in nights if rates.on(night) is rate]
+        span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
+        if not rate.is_quote:
+            what = f"{100 * rate.annual_rate:g} % a year {span} {rate.origin}: {_count(covered)}"
+            yield Finding("note", where, what, why, mend)
+        elif rate is rates.rates[-1] and len(covered) > _LONG:
+            what = f"The last quote, of {rate.day}, is carried on to {covered[-1]}"
+            yield Finding("note", where, f"{what}: {_count(covered)}", why, mend)
+
+
+def _count(nights: list[date]) -> str:
+    return f"{len(nights)} night{'' if len(nights) == 1 else 's'}"

@@ -5,21 +5,18 @@ Timestamps are UTC, sessions are dates without a zone; this module alone turns o
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtest.errors import DataError, UsageError
 from backtest.workspace.files import cached
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, timedelta
-
-    from numpy.typing import NDArray
-
     from backtest.data.kinds import When
 
 # XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date;

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import date
 from difflib import SequenceMatcher, get_close_matches
 from math import isclose
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
-from backtest.data.bar_checks import check_against_daily, check_borrow
-from backtest.data.bars import LENGTHS, bar_symbols, bars_path, parse_bars
-from backtest.data.borrow import BorrowRates, parse_borrow_rates
+from backtest.data.actions import ENDS, Actions, parse_actions
+from backtest.data.bars import LENGTHS, bar_symbols, bars_path, check_against_daily, parse_bars
+from backtest.data.borrow import BorrowRates, check_borrow, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import open_known_file, read_data_file
+from backtest.data.datafile import DataFile, open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
-from backtest.data.kinds import FILED_KINDS
-from backtest.data.prices import parse_prices, place_for, price_path, price_symbols
+from backtest.data.kinds import FILED_KINDS, Event
+from backtest.data.prices import (
+    Prices,
+    jumps_of,
+    parse_prices,
+    place_for,
+    price_path,
+    price_symbols,
+)
 from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from backtest.data.datafile import DataFile
-    from backtest.data.kinds import Event
-    from backtest.data.prices import Prices
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")

@@ -10,24 +10,24 @@ import csv
 import hashlib
 import io
 import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import TypedDict
 
 from backtest.errors import DataError
-from backtest.workspace.records import Day, Moment, read_record
+from backtest.workspace.files import Day, Moment, read_record
 
 if TYPE_CHECKING:
     import _csv
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
-    # takes a path and the command that acknowledges a change of the file, as `read_data_file` does
-    Reader = Callable[[Path, str], "DataFile"]
-
+T = TypeVar("T")
+# takes a path and the command that acknowledges a change of the file, as `read_data_file` does
+Reader = Callable[[Path, str], "DataFile"]
 _MOST_PROBLEMS = 50
 _METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
 
@@ -210,6 +210,22 @@ def read_rows(
     except csv.Error as error:
         problems.append(f"line {reader.line_num}: {error}; is a quote opened and not closed?")
     return rows
+
+
+def parsed_rows(
+    file: DataFile,
+    required: tuple[str, ...],
+    problems: list[str],
+    parse: Callable[[dict[str, str]], T],
+) -> Iterator[tuple[int, T]]:
+    """What is made of each row, as of `read_rows`; a ValueError is one more problem."""
+    for line, cells in read_rows(file, required, problems):
+        try:
+            parsed = parse(cells)
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
+        else:
+            yield line, parsed
 
 
 def day_of(row: Mapping[str, str], column: str, nor: str = "") -> date:

@@ -5,11 +5,15 @@ UsageError where the change is wrong, DataError where the file is, or would be.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.datafile import DataFile, csv_text, header_of, metadata_of, span_of
 from backtest.data.events import (
+    Cells,
+    EventLine,
     check_row,
     checked,
     columns_of,
@@ -18,18 +22,12 @@ from backtest.data.events import (
     parse_lines,
     prepared,
 )
-from backtest.data.kinds import new_york_day
+from backtest.data.kinds import Event, new_york_day
 from backtest.data.listing import ListedEvent, find_event, with_sessions
-from backtest.data.versions import clear, put, read_version, undo, version_before
+from backtest.data.versions import Version, clear, put, read_version, undo, version_before
 from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from backtest.data.events import Cells, EventLine
-    from backtest.data.kinds import Event
-    from backtest.data.versions import Version
     from backtest.workspace.folders import Workspace
 
     Rows = Mapping[str, Cells]  # by key

@@ -16,9 +16,10 @@ The bounds, and where they come from:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -36,9 +37,6 @@ from backtest.data.kinds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import tzinfo
-
     from backtest.data.prices import Prices
 
 Severity = Literal["error", "warning", "note"]

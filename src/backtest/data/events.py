@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from backtest.data.datafile import (
     DataFile,
+    Reader,
     csv_text,
     header_of,
     raise_problems,
@@ -22,14 +25,7 @@ from backtest.data.kinds import COARSE, NEW_YORK, Event, end_of_day
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import DataError, unknown
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from backtest.data.datafile import Reader
-
-    Cells = Mapping[str, str]
-
+Cells = Mapping[str, str]
 E = TypeVar("E", bound=Event)
 FORMS = (
     "2025-11-10 16:05 New York",

@@ -9,22 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.data.actions import (
-    basis_sentences,
-    in_new_shares,
-    refuse_jumps,
-    sha256_of_actions,
-)
-from backtest.data.bar_checks import agreement_sentences
-from backtest.data.datafile import (
-    DataFile,
-    read_data_file,
-)
+from backtest.data.actions import basis_sentences, in_new_shares, sha256_of_actions
+from backtest.data.bars import agreement_sentences, bars_path, read_bars
+from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import filed, has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day, new_york_day
+from backtest.data.prices import Prices, price_path, read_prices, refuse_jumps
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.data.versions import read_version, version_as_of
-from backtest.errors import DataError, UsageError, first_few
+from backtest.errors import MissingDataError, UsageError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
@@ -35,7 +28,6 @@ if TYPE_CHECKING:
     from backtest.data.bars import FinerBars, Hours
     from backtest.data.borrow import BorrowRates
     from backtest.data.events import EventFile
-    from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 
 
@@ -153,18 +145,27 @@ def read_inputs(
     mean of its members. With `bars`, a length such as `5m`, all that is replayed has such bars as
     well, in the sessions in which it traded; of extended `hours` also those outside. Where it
     `needs_bars` a stock with closes alone is refused, or left out of a universe. `wanted_by` names
-    who `looks_at` other symbols, or `trades_also` others. UsageError where a symbol or the span is
-    wrong, or the day is still to come, or there are no such bars; DataError where a price jumps as
-    after a split that is not on file, unless such `accept_jumps`.
+    who `looks_at` other symbols, or `trades_also` others, of which those that are members of the
+    universe are not traded on events of their own. MissingDataError where there are no prices of
+    them, or no file of a kind that is listened to. UsageError where a symbol or the span is wrong,
+    or the day is still to come, or there are no such bars; DataError where a price jumps as after a
+    split that is not on file, unless such `accept_jumps`.
     """
     from backtest.data.universe import tables_folder
 
     files = _Files(data, tables_folder(data, universe), as_of)
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
+    for kind in kinds:
+        is_always_there = kind in FILED_KINDS and files.tables == data
+        if not is_always_there and not has_file(files.tables / "events", kind):
+            raise MissingDataError(
+                f"There is no {kind.kind} to hear of: {files.tables / 'events' / kind.file_name()} "
+                f"is missing. `backtest events import FILE --kind {kind.kind}` makes it."
+            )
     if universe is None:
         found = _of_symbols(files, symbols, benchmark, span, kinds, bars=needs_bars)
     else:
-        found = _of_universe(files, universe, benchmark, span, kinds, bars=needs_bars)
+        found = _of_universe(files, universe, benchmark, span, kinds, trades_also, bars=needs_bars)
     others = [symbol for symbol in looks_at if symbol not in found.history]
     hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
     actions = {symbol: prices.actions for symbol, prices in found.history.items()}
@@ -220,6 +221,7 @@ def _of_universe(
     benchmark: str,
     span: tuple[date | None, date | None],
     kinds: Sequence[type[Event]],
+    trades_also: Sequence[str],
     *,
     bars: bool,
 ) -> Inputs:
@@ -236,8 +238,7 @@ def _of_universe(
     there = [kind for kind in shipped if has_file(files.tables / "events", kind)]
     events = files.events(dict.fromkeys((*there, *kinds)), _renames(known))
     spans = universe.members_spans(every, known, span, remarks)
-    history = {symbol: known[symbol] for symbol in spans}
-    members = every.only(spans)
+    members, history = every.only(spans), {symbol: known[symbol] for symbol in spans}
     if benchmark == name:
         if len(spans) == 1:
             remarks.append(
@@ -247,14 +248,20 @@ def _of_universe(
         against = universe.mean_of_members(members, history)
     else:
         against = history.get(benchmark) or files.prices(benchmark)
+    if hedging := {*trades_also} & {*spans}:
+        remarks.append(
+            f"Members of {name} that hedge the others are not traded on events of their own: "
+            f"{first_few(sorted(hedging))}."
+        )
+        spans = {symbol: prices for symbol, prices in spans.items() if symbol not in hedging}
     return Inputs(
-        history=history,
+        history={symbol: history[symbol] for symbol in spans},
         span=spans,
         rates=files.rates(spans),
         files=[universe.members_events(file, spans, remarks) for file in events],
         benchmark=against,
         assumptions=remarks,
-        universe=members,
+        universe=members.only(spans),
     )
 
 
@@ -281,8 +288,6 @@ class _Files:
         return read_version(path, version)
 
     def prices(self, symbol: str, *, bars: bool = False) -> Prices:
-        from backtest.data.prices import price_path, read_prices
-
         own = price_path(self.tables / "prices", symbol) is not None
         folder = (self.tables if own else self.data) / "prices"
         prices = read_prices(folder, symbol, bars=bars, read=self.read)
@@ -301,16 +306,19 @@ class _Files:
         Those from before the span are among them, for strategies see the past. UsageError where
         none is within it.
         """
-        from backtest.data.bars import bars_path, read_bars
-
         found, is_within, replayed = {}, False, inputs.replayed
         for symbol, prices in replayed.items():
             own = bars_path(self.tables / "prices", symbol, length).is_file()
             days = inputs.seen[symbol].days
-            bars = read_bars(
-                (self.tables if own else self.data) / "prices", symbol, length,
-                renames=prices.actions.renames, read=self.read, hours=hours,
-            )  # fmt: skip
+            try:
+                bars = read_bars(
+                    (self.tables if own else self.data) / "prices", symbol, length,
+                    renames=prices.actions.renames, read=self.read, hours=hours,
+                )  # fmt: skip
+            except UsageError as error:
+                raise (MissingDataError if symbol in inputs.hedges else UsageError)(
+                    str(error)
+                ) from None
             found[symbol] = bars.within(days[days <= np.datetime64(prices.last)])
             is_within |= bool(np.isin(prices.days, bars.sessions).any())
         if not is_within:
@@ -326,7 +334,8 @@ class _Files:
         try:
             return self.prices(symbol)
         except UsageError as error:
-            raise UsageError(f"{error} {symbol} is looked at by {by} (its looks_at).") from None
+            needed = f"{by} looks at {symbol} (its looks_at)"
+            raise self._lacking(symbol, needed, f"{error} {needed}.") from None
 
     def hedged_with(self, symbol: str, wanted_by: str, found: Inputs) -> Prices:
         """The bars of a symbol that is traded against others: one for each of their sessions."""
@@ -338,20 +347,35 @@ class _Files:
         try:
             prices = self.prices(symbol, bars=True)
         except UsageError as error:
-            raise UsageError(
-                f"{error} {symbol} is hedged with by {wanted_by} (its trades_also). "
-                f"`backtest prices fetch {symbol}` loads its bars, `backtest prices import FILE "
-                f"--symbol {symbol}` takes them from a file."
-            ) from None
+            needed = f"{wanted_by} hedges with {symbol} (its trades_also)"
+            otherwise = (
+                f"{error} {needed}. `backtest prices fetch {symbol}` loads its bars, "
+                f"`backtest prices import FILE --symbol {symbol}` takes them from a file."
+            )
+            raise self._lacking(symbol, needed, otherwise) from None
         own = set(prices.table.index)
         sessions = {day for one in found.span.values() for day in one.table.index}
         if missing := sorted(sessions - own):
-            raise DataError(
+            raise MissingDataError(
                 f"{symbol}, which {wanted_by} hedges with, has no bar on {missing[0]:%Y-%m-%d} "
                 f"({len(missing):,} sessions are missing). Its prices run from {prices.first} to "
                 f"{prices.last}: choose a span with --from and --to, or import more of them."
             )
         return prices
+
+    def _lacking(self, symbol: str, needed: str, otherwise: str) -> MissingDataError:
+        """The error for a symbol without prices: which universe has them, or what else to do."""
+        from backtest.data.prices import price_path
+        from backtest.data.universe import tables_folder, universe_names
+
+        for name in universe_names(self.data):
+            tables = tables_folder(self.data, name)
+            if tables != self.tables and price_path(tables / "prices", symbol):
+                return MissingDataError(
+                    f"{needed}, of which {self.tables / 'prices'} has no bars. The universe {name} "
+                    f"has: choose --universe {name}."
+                )
+        return MissingDataError(otherwise)
 
     def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
         from backtest.data.borrow import read_borrow_rates

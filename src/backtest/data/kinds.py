@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -20,8 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from backtest.errors import UsageError
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -40,6 +40,16 @@ NEVER_TRADED: frozenset[Precision] = frozenset({"week", "month"})
 def is_symbol(text: str) -> bool:
     """Whether a text can be a symbol: capitals, digits, points and hyphens."""
     return re.fullmatch(_SYMBOL, text) is not None
+
+
+def check_symbol(text: str) -> str:
+    """The symbol; UsageError where it is none."""
+    if not is_symbol(text):
+        raise UsageError(
+            f"{text!r} is no symbol. Write it in capitals, digits, points and hyphens, such as "
+            f"CRWV or BRK-B."
+        )
+    return text
 
 
 def end_of_day(day: date) -> datetime:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.actions import parse_actions
 from backtest.data.bars import LENGTHS, bar_symbols, bars_path, parse_bars, read_bars
 from backtest.data.borrow import parse_borrow_rates
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import open_data_file, open_known_file
+from backtest.data.datafile import DataFile, open_data_file, open_known_file
 from backtest.data.events import (
     as_filed,
     event_order,
@@ -33,17 +35,12 @@ from backtest.data.universe import (
     tables_folder,
     universe_names,
 )
-from backtest.data.versions import read_version, seal, versions
+from backtest.data.versions import Version, read_version, seal, versions
 from backtest.errors import DataError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
     import pandas as pd
 
-    from backtest.data.datafile import DataFile
-    from backtest.data.versions import Version
     from backtest.workspace.folders import Workspace
 
 _PROPERTIES = (

@@ -6,27 +6,24 @@ Its past grows as time passes: `Tape` plays into it what has become known, and n
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from operator import itemgetter
 from threading import RLock
 from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtest.data.calendar import as_utc64, trading_calendar
-from backtest.data.kinds import NEVER_TRADED, new_york_day
+from backtest.data.kinds import NEVER_TRADED, Event, When, new_york_day
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import date, datetime
-
     import pandas as pd
-    from numpy.typing import NDArray
 
     from backtest.data.bars import FinerBars
-    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 

@@ -1,27 +1,23 @@
-"""The rows of files of prices, CSV and Parquet, and the rules that each has to keep."""
+"""The rows of files of prices, CSV and Parquet, read and written, and the rules of each."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.datafile import DataFile, day_of, raise_problems, read_rows
+from backtest.data.datafile import DataFile, csv_text, day_of, header_of, raise_problems, read_rows
 from backtest.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    import pyarrow as pa
-    from numpy.typing import NDArray
-
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 _FIRST, _LAST, _NO_DAY = (np.datetime64(day) for day in ("0001-01-01", "9999-12-31", "NaT"))
@@ -50,7 +46,6 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
 
     Finer bars have the column `REGULAR` as well.
     """
-    import pyarrow as pa
     from pyarrow import parquet
 
     key = str(table.index.name)
@@ -65,14 +60,11 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
 
 
 def _key_type(key: str) -> pa.DataType:
-    import pyarrow as pa
-
     return pa.date32() if key == "session" else pa.timestamp("us", "UTC")
 
 
 def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
     """The columns of a Parquet file that `parquet_bytes` wrote, by `session` or `time`."""
-    import pyarrow as pa
     from pyarrow import parquet
 
     try:
@@ -284,3 +276,26 @@ def _check_ranges(
 def price_rows(file: DataFile, problems: list[str]) -> PriceRows:
     """The rows of a file of daily prices; `problems` takes a text for each that cannot be read."""
     return _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
+
+
+def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, new: Collection[str]) -> bytes:
+    """A price file of all rows, CSV or Parquet by its path.
+
+    Columns and line ends of the old file stay, and so do its rows but those of ISO days in `new`.
+    """
+    if path.suffix == ".parquet":
+        return parquet_bytes(table)
+    rows = {row["date"]: row for _, row in read_rows(old, ("date",), [])} if old else {}
+    columns = header_of(old) if old else ["date", *table.columns]
+    days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
+    found = []
+    for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
+        cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
+        row = rows.get(day, {})
+        found.append({**row, "date": day, **cells} if day in new else row)
+    return csv_text(columns, found, old).encode()
+
+
+def decimal_text(value: float) -> str:
+    """A price or a volume as a file has it, without an exponent."""
+    return np.format_float_positional(value, trim="-")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 
 from backtest.data.kinds import Event, new_york_day
-
-if TYPE_CHECKING:
-    from pydantic import ValidationInfo
 
 
 def _is_to_come(day: date, info: ValidationInfo) -> date:

@@ -1,38 +1,28 @@
 """The tables of inputs, which can be altered and written into another data folder, sealed.
 
-Prices are a frame a symbol; the others are rows of text, since what they say is altered cell by
-cell.
+Prices and finer bars are a frame a symbol; the others are rows of text, since what they say is
+altered cell by cell.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from backtest.data.actions import (
-    basis_of,
-    is_within,
-    parse_action,
-)
-from backtest.data.datafile import (
-    DataFile,
-    header_of,
-    read_rows,
-    span_of,
-    write_data_file,
-)
+from backtest.data.actions import basis_of, is_within, parse_action
+from backtest.data.bars import bars_frame
+from backtest.data.datafile import DataFile, header_of, read_rows, span_of, write_data_file
 from backtest.data.kinds import Event, new_york_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     import pandas as pd
 
     from backtest.data.inputs import Inputs
@@ -69,6 +59,12 @@ class FileTables:
     borrow: Mapping[str, Sequence[Row]]
     members: Mapping[str, Sequence[Row]]
     actions: Mapping[str, Sequence[Row]]
+    bars: Mapping[str, pd.DataFrame]  # all of a file, by when they open, UTC without a zone
+
+    @property
+    def frames(self) -> Mapping[str, pd.DataFrame]:
+        """The tables that are prices, daily and finer ones."""
+        return {**self.prices, **self.bars}
 
     @property
     def rows(self) -> Mapping[str, Sequence[Row]]:
@@ -78,18 +74,20 @@ class FileTables:
 
 @dataclass(frozen=True)
 class DataTables:
-    """The tables of a data folder that a replay reads, their files, and the kinds of events."""
+    """The tables of a data folder that a replay reads, and what is known of their files by name."""
 
     tables: FileTables
     files: Mapping[str, DataFile]
-    kinds: Mapping[str, type[Event]]
+    kinds: Mapping[str, type[Event]]  # of the files of events
+    symbols: Mapping[str, str]  # of the files of prices and finer bars, the ticker of today
 
     def write(self, data: Path, tables: FileTables) -> None:
         """Write tables of these names into a data folder, each with metadata that fit."""
         from backtest.data.price_rows import parquet_bytes
 
-        for name, table in tables.prices.items():
-            if table is self.tables.prices[name]:
+        true = self.tables.frames
+        for name, table in tables.frames.items():
+            if table is true[name]:
                 self._write_as_is(data, name)
             else:
                 content = parquet_bytes(table) if name.endswith(".parquet") else _price_csv(table)
@@ -130,9 +128,17 @@ def data_tables(inputs: Inputs, data: Path) -> DataTables:
             for prices in read
             if prices.actions.file
         },
+        bars={
+            name(file): bars_frame(file)
+            for one in inputs.finer.values()
+            for file in (one.file, *one.former)
+        },
     )
     kinds = {name(one.file): one.kind for one in inputs.files}
-    return DataTables(tables, inputs.by_path(data), kinds)
+    symbols = {name(own.file): one.symbol for one in read for own in (one, *one.former)}
+    for symbol, bars in inputs.finer.items():
+        symbols |= {name(file): symbol for file in (bars.file, *bars.former)}
+    return DataTables(tables, inputs.by_path(data), kinds, symbols)
 
 
 def event_row(cells: Cells) -> Row:

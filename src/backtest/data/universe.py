@@ -7,27 +7,31 @@ where it holds none, those of the data folder count.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
+from backtest.data.datafile import (
+    DataFile,
+    Reader,
+    day_of,
+    parsed_rows,
+    raise_problems,
+    read_data_file,
+)
 from backtest.data.kinds import is_symbol
 from backtest.data.prices import Prices, price_symbols
 from backtest.errors import UsageError, first_few, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from backtest.data.datafile import Reader
     from backtest.data.events import EventFile
 
 FOLDER = "universes"
@@ -97,15 +101,10 @@ def parse_universe(name: str, file: DataFile) -> Universe:
     problems: list[str] = []
     again: list[str] = []
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
-    for line, row in read_rows(file, _COLUMNS, problems):
-        try:
-            first, last = _span(row)
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-            continue
-        if any(first <= until and since <= last for since, until in spans[row["symbol"]]):
-            again.append(f"line {line}: {row['symbol']}")
-        spans[row["symbol"]].append((first, last))
+    for line, (symbol, first, last) in parsed_rows(file, _COLUMNS, problems, _member):
+        if any(first <= until and since <= last for since, until in spans[symbol]):
+            again.append(f"line {line}: {symbol}")
+        spans[symbol].append((first, last))
     if again:
         problems.append(
             f"{first_few(again)} is a member in part of that span already; one line a span, and "
@@ -117,15 +116,15 @@ def parse_universe(name: str, file: DataFile) -> Universe:
     return Universe(name, dict(spans), file)
 
 
-def _span(row: Mapping[str, str]) -> tuple[date, date]:
-    """First and last day of a membership; an empty one is no bound."""
+def _member(row: Mapping[str, str]) -> tuple[str, date, date]:
+    """The symbol, first and last day of a membership; an empty day is no bound."""
     if not is_symbol(row["symbol"]):
         raise ValueError(f"column symbol: {row['symbol']!r} is no symbol; write it as in CRWV")
     first = day_of(row, "first", ", nor empty") if row["first"] else date.min
     last = day_of(row, "last", ", nor empty") if row["last"] else date.max
     if first > last:
         raise ValueError(f"first {first} is later than last {last}")
-    return first, last
+    return row["symbol"], first, last
 
 
 # What a universe is traded on; `remarks` takes a sentence on whoever is left out

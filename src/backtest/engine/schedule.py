@@ -26,6 +26,7 @@ class Pause(NamedTuple):
     """A step of a wait: when the strategy answered that it waits, how long, and for what."""
 
     session: date
+    time: datetime  # before which it answered, UTC
     sessions: int
     reason: str
 

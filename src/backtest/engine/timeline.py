@@ -70,11 +70,11 @@ class Question:
             found = found.put(strategy)
         return found
 
-    def ask_until(self, strategy: Strategy, last: date) -> Decision:
-        """As `ask`; what it waits for beyond a session is left out."""
+    def ask_until(self, strategy: Strategy, last: datetime) -> Decision:
+        """As `ask`; what it waits for beyond a time is left out."""
         found = self.put(strategy)
         while isinstance(found, Question):
-            if found.market.session > last:
+            if found.market.now > last:
                 session, waited = found.waited[-1].session, found.waited
                 return Decision(self.event, session, "no_signal", "waits", waited=waited)
             found = found.put(strategy)
@@ -123,7 +123,7 @@ class Question:
     def _later(self, wait: Wait, strategy: Strategy) -> Decision | Question:
         """The question that is put in the session that is waited for, or why it is not."""
         now, most = self.market.session, wait.at_most
-        waited = (*self.waited, Pause(now, wait.sessions, wait.reason))
+        waited = (*self.waited, Pause(now, self.market.now, wait.sessions, wait.reason))
         first = waited[0].session
 
         def in_vain(why: str) -> Decision:
@@ -142,7 +142,7 @@ class Question:
         time = None
         if self.bars and strategy.decides == "open":
             time = self.bars.opens_in(self.event.symbol, session)
-        now = _now(self.bars, self.event.symbol, session, strategy.decides, time)
+        now = decided_at(self.bars, self.event.symbol, session, strategy.decides, time)
         market = replace(self.market, session=session, now=now)
         return replace(
             self, market=market, waited=waited, gives_way=wait.gives_way, tradable_bar=time
@@ -209,7 +209,7 @@ def questions(
     ends = {one.symbol: one.session for one in recorded_effects(span) if one.is_end}
 
     def question(event: Event, session: date, time: datetime | None) -> Question:
-        now = _now(bars, event.symbol, session, at, time)
+        now = decided_at(bars, event.symbol, session, at, time)
         market = Market(session, now, event.symbol, tape.past)
         stock = span[event.symbol]
         return Question(
@@ -239,7 +239,7 @@ def questions(
     return sorted(found, key=lambda one: event_order(one.event))
 
 
-def _now(
+def decided_at(
     bars: RunBars | None, symbol: str, session: date, at: When, time: datetime | None
 ) -> datetime:
     """When it is decided: before the open of a bar, or before the stock's last close."""

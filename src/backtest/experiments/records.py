@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from backtest.workspace.records import CostsName, Day, Moment, Span
+from backtest.workspace.files import CostsName, Day, Moment, Span
 
 STUDY, MANY_STUDY = "study.json", "many-study.json"
 
@@ -262,6 +262,8 @@ class SweepEvidence(TypedDict):
 
 class SweepRecord(_Traded):
     sweep_id: str
+    bars: NotRequired[str]
+    missing_bars: NotRequired[str]  # only with bars
     assumptions: NotRequired[list[str]]
     axes: dict[str, list[Any]]
     base: dict[str, Any]
@@ -347,7 +349,7 @@ class CurveRecord(MeanPath):
 Windows = Annotated[list[WindowRow], Field(min_length=1)]
 
 
-class MinuteMean(TypedDict):
+class MeanInterval(TypedDict):
     value: float | None
     low: float | None
     high: float | None
@@ -356,7 +358,7 @@ class MinuteMean(TypedDict):
 
 class MinuteRow(TypedDict):
     minute: int
-    car: MinuteMean
+    car: MeanInterval
     volume: float | None
     range: float | None
 
@@ -368,8 +370,8 @@ class MinutesRecord(TypedDict):
     without_usual: int  # events of too few sessions before
     outside: int  # events not known to the minute, or out of the hours with bars
     rows: list[MinuteRow]
-    close: MinuteMean
-    next_open: MinuteMean
+    close: MeanInterval
+    next_open: MeanInterval
     shares: dict[str, float | None]
 
 
@@ -399,10 +401,7 @@ class StudyRecord(_Studied):
     left_out: list[LeftOutRow]
 
 
-class MeanRow(TypedDict):
-    value: float | None
-    low: float | None
-    high: float | None
+class MeanRow(MeanInterval):
     p: float | None
     detectable: float | None
     events: int

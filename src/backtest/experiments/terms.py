@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.engine.rules import Costs, Rules
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import StrategyFile
 
 T = TypeVar("T")
 # A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
@@ -32,6 +32,7 @@ T = TypeVar("T")
 # The others only read, write and draw, and the program itself counts by RULES_VERSION.
 _BY_MINOR_RELEASE = ("numba", "numpy", "pandas", "scipy")
 _BY_RELEASE = ("backtrader", "exchange-calendars")
+_UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0}  # of times, in minutes
 _RECORDED = ("backtest", "pyarrow", "quantstats")
 
 
@@ -132,6 +133,13 @@ def read_day(name: str, value: str | date | None) -> date | None:
         return value if value is None or isinstance(value, date) else date.fromisoformat(value)
     except (TypeError, ValueError):
         raise UsageError(f"{name} {value!r} is not a day. Write it as 2025-03-28.") from None
+
+
+def minutes_of(value: object) -> float:
+    """A number of minutes, or a time such as `30m` or `2h`; ValueError where it is neither."""
+    text = str(value).strip()
+    unit = _UNITS.get(text[-1:])
+    return float(text[:-1]) * unit if unit else float(text)
 
 
 @dataclass(frozen=True)

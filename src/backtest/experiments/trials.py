@@ -17,6 +17,7 @@ from hashlib import sha256
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
+from backtest.engine.rules import Rules
 from backtest.errors import DataError, UsageError
 from backtest.strategy.parameters import leaves, plain
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+
+    from backtest.stats.inference import SharpeEstimate
 
 _Part = tuple[int, int, bytes, bytes]  # first, size, keys and sharpes, as in the table
 _FILE = "trials.sqlite"
@@ -43,6 +46,8 @@ _NEWEST_FIRST = """SELECT keys, sharpes FROM trials WHERE subject = ?
     ORDER BY evaluated_at DESC, rowid DESC"""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _SECONDS = 60.0  # to wait for another process that writes
+_REACTION = "--reaction"  # as no parameter is named
+_USUAL_REACTION = Rules().reaction_minutes
 _EXACT = 2**53  # up to here a double tells every whole number from the next
 
 
@@ -60,10 +65,10 @@ def record_base(reports: Path, manifest: Mapping[str, Any], sharpe: float | None
 def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa.Table]) -> None:
     """Record sets of a sweep, all or none, in place of the same sets on record.
 
-    Of the manifest `strategy, symbols, sweep_id, parameters, axes, finished_at` are read; columns
-    of the tables are `set`, the axes and `sharpe`.
+    Of the manifest `strategy, symbols, sweep_id, parameters, axes, rules, finished_at` are read;
+    columns of the tables are `set`, the axes and `sharpe`.
     """
-    fixed = _by_name(manifest["parameters"])
+    fixed = _settings(manifest)
     parts = (_part(table, fixed, manifest["axes"]) for table in tables)
     _record(reports, manifest, f"sweep {manifest['sweep_id']}", parts)
 
@@ -95,8 +100,13 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
 
     None where the run has no evidence, or its Sharpe ratio or what that is worth is unknown.
     """
+    from backtest.stats.inference import SharpeEstimate
+
     sharpes = trial_sharpes(reports, manifest["strategy"], manifest["symbols"])
-    return {"count": len(sharpes), "deflated_sharpe": _deflated(manifest.get("evidence"), sharpes)}
+    own = (manifest.get("evidence") or {}).get("sharpe", {})
+    is_known = own.get("psr") is not None
+    found = deflated(SharpeEstimate(**own["per_session"]), sharpes) if is_known else None
+    return {"count": len(sharpes), "deflated_sharpe": found}
 
 
 def is_mixed(values: Iterable[Any]) -> bool:
@@ -105,17 +115,18 @@ def is_mixed(values: Iterable[Any]) -> bool:
     return len(kinds) > 1 and bool(kinds - {int, float})
 
 
-def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) -> float | None:
-    from statistics import variance
+def deflated(estimate: SharpeEstimate, sharpes: Sequence[float | None]) -> float | None:
+    """What a Sharpe ratio is worth after all trials on record; None where one is known at most."""
+    import numpy as np
+
+    from backtest.stats import SESSIONS_A_YEAR
+    from backtest.stats.inference import deflated_sharpe_ratio
 
     known = [ratio for ratio in sharpes if ratio is not None]
-    if found is None or found["sharpe"].get("psr") is None or len(known) < 2:  # noqa: PLR2004
+    if len(known) < 2:  # noqa: PLR2004
         return None
-    from backtest.stats import SESSIONS_A_YEAR
-    from backtest.stats.inference import SharpeEstimate, deflated_sharpe_ratio
-
-    estimate = SharpeEstimate(**found["sharpe"]["per_session"])
-    return deflated_sharpe_ratio(estimate, variance(known) / SESSIONS_A_YEAR, len(sharpes))
+    variance = float(np.var(known, ddof=1)) / SESSIONS_A_YEAR
+    return deflated_sharpe_ratio(estimate, variance, len(sharpes))
 
 
 @contextmanager
@@ -167,7 +178,7 @@ def _record_set(
 ) -> None:
     if _has(reports, manifest, source):
         return
-    key = sum(_hash(name, value) for name, value in _by_name(manifest["parameters"]).items())
+    key = sum(_hash(name, value) for name, value in _settings(manifest).items())
     figures = struct.pack("<Q", key % 2**64), struct.pack("<d", nan if sharpe is None else sharpe)
     _record(reports, manifest, source, [(0, 1, *figures)])
 
@@ -184,12 +195,13 @@ def _part(table: pa.Table, fixed: Mapping[str, Any], axes: Mapping[str, Sequence
     """
     import numpy as np
 
-    same = sum(_hash(name, fixed[name]) for name in fixed.keys() - axes.keys())
+    named = {_REACTION if name == "reaction" else name: name for name in axes}
+    same = sum(_hash(name, fixed[name]) for name in fixed.keys() - named.keys())
     keys = np.full(table.num_rows, same % 2**64, "<u8")
-    for name, values in axes.items():
-        column = table.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
+    for name, axis in named.items():
+        column = table.column(axis).combine_chunks().dictionary_encode(null_encoding="encode")
         distinct = column.dictionary.to_pylist()
-        if is_mixed(values):
+        if is_mixed(axes[axis]):
             distinct = [value and json.loads(value) for value in distinct]
         hashes = np.array([_hash(name, _whole(value)) for value in distinct], "<u8")
         keys += hashes[column.indices.to_numpy()]
@@ -198,13 +210,19 @@ def _part(table: pa.Table, fixed: Mapping[str, Any], axes: Mapping[str, Sequence
 
 
 def _hash(name: str, value: Any) -> int:
+    if (name, value) == (_REACTION, _USUAL_REACTION):
+        return 0
     text = f"{name}={json.dumps(value, sort_keys=True, ensure_ascii=False)}"
     return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
 
 
-def _by_name(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON values by dotted name, the same for values that are equal."""
-    return leaves(_whole(plain(dict(parameters))))
+def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON values of the parameters and the reaction by name, the same for values that are equal.
+
+    Trials that react as usual count by their parameters alone.
+    """
+    reaction = manifest["rules"]["reaction_minutes"]
+    return leaves(_whole(plain({**manifest["parameters"], _REACTION: reaction})))
 
 
 def _whole(value: Any) -> Any:

@@ -27,9 +27,20 @@ def audit_of(run: Run) -> Audit | None:
 
 
 def audited_on(run: Run, audit: Audit) -> str:
-    """The day of an audit, and whether it was of other parameters than the run's."""
+    """The day of an audit, and whether it was of other parameters or bars than the run's."""
     others = audit.record["parameters"] != run.manifest["parameters"]
-    return f"{audit.record['finished_at'][:10]}{' with other parameters' * others}"
+    own = by_bars(audit.record["settings"])
+    by = "" if own == by_bars(run.manifest) else own or " by sessions"
+    return f"{audit.record['finished_at'][:10]}{' with other parameters' * others}{by}"
+
+
+def by_bars(terms: Record) -> str:
+    """By which finer bars it was run or audited, to follow a word; empty where by sessions."""
+    if not terms.get("bars"):
+        return ""
+    alone = " alone" if terms["missing_bars"] == "none" else ""
+    hours = ", extended hours" if terms["rules"].get("hours") == "extended" else ""
+    return f" by bars of {terms['bars']}{alone}{hours}"
 
 
 def caution(run: Run, audit: Audit | None) -> str:
@@ -76,8 +87,8 @@ def decided(record: Record) -> str:
 
 
 def outcome(record: Record) -> str:
-    """The outcome in a word or two."""
-    return OUTCOMES[record["outcome"]]
+    """The outcome in a few words, with the bars where they are finer than sessions."""
+    return OUTCOMES[record["outcome"]] + by_bars(record["settings"])
 
 
 def verdict(record: Record) -> str:

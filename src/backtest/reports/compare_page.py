@@ -25,8 +25,7 @@ from backtest.reports.run_words import (
 from backtest.stats import LEVEL
 from backtest.stats.formats import FIGURES, MORE_FIGURES, costs_line, counted
 from backtest.strategy.parameters import flat
-from backtest.workspace.files import write_text
-from backtest.workspace.records import Moment, Span, record_text
+from backtest.workspace.files import Moment, Span, record_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

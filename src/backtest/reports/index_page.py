@@ -22,8 +22,7 @@ from backtest.reports.compare_page import ComparisonRecord, traded
 from backtest.reports.pages import fill, write_page
 from backtest.reports.study_page import spread_name
 from backtest.stats.formats import counted
-from backtest.workspace.files import clear_unfinished
-from backtest.workspace.records import read_record
+from backtest.workspace.files import clear_unfinished, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,8 +25,9 @@ from backtest.reports.run_words import (
     ranked_stocks,
     ruin,
     speed_rows,
+    years,
 )
-from backtest.reports.tearsheet_charts import compounded, monthly
+from backtest.reports.tearsheet_charts import monthly
 from backtest.stats.formats import FIGURES, MORE_FIGURES, bar_or_session, costs_line, few
 from backtest.strategy.parameters import flat
 
@@ -76,7 +77,9 @@ def _content(run: Run) -> dict[str, Any]:
     from backtest.experiments.runs.figures import all_figures, stock_figures  # loads pandas
 
     manifest, trials = run.manifest, trials_on_record(run.path.parent, run.manifest)
-    many = is_many(run)
+    many, stock = is_many(run), f"{few(manifest['symbols'])} held"
+    by_year = years(run)
+    _, _, held, market = zip(*by_year, strict=True)
     hidden, known = (*_FOUND, *(_LONG if many else ())), all_figures(run)
     return {
         "run": run,
@@ -103,8 +106,14 @@ def _content(run: Run) -> dict[str, Any]:
             if (value := known[name]) is not None
         ],
         "held": stock_figures(run),
-        "stock": f"{few(manifest['symbols'])} held",
+        "stock": stock,
         "months": [] if manifest["ruined_on"] else monthly(run.equity["return"]),
+        "years": by_year,
+        "others": [
+            (name, column)
+            for name, column in ((stock, held), (manifest["benchmark"], market))
+            if column[0] is not None and not many
+        ],
         "groups": _GROUPS[many:],
         "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},
         "no_trade": "" if run.trades else no_trade(run),
@@ -193,18 +202,12 @@ def _many(run: Run) -> dict[str, Any]:
         "stocks": len(stocks),
         "best": stocks[:ENDS],
         "worst": stocks[ENDS:][-ENDS:][::-1],
-        "years": _years(run),
+        "ended_in": {
+            one.name: one for one in earned(run.trades, lambda row: row["exit_session"][:4])
+        },
         "reasons": most_reasons(run),
         "left_out": max(0, len(run.trades) - MOST_TRADES),
     }
-
-
-def _years(run: Run) -> list[tuple[str, Group | None, float, float]]:
-    """Of each year: what the trades earned that ended in it, and both returns."""
-    returns, index = run.equity[["return", "benchmark_return"]], run.equity.index
-    ended = {one.name: one for one in earned(run.trades, lambda row: row["exit_session"][:4])}
-    years = compounded(returns, index.year).itertuples()
-    return [(str(year), ended.get(str(year)), own, other) for year, own, other in years]
 
 
 def excursions_of(run: Run) -> dict[str, Any]:

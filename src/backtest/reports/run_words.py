@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.pages import fill, sentences
+from backtest.reports.tearsheet_charts import compounded
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.formats import (
     FIGURES,
@@ -186,6 +187,23 @@ def most_reasons(run: Run) -> list[tuple[str, str, int]]:
     return rows
 
 
+def years(run: Run) -> list[tuple[str, float, float | None, float]]:
+    """By calendar year the returns of a run, of what it traded held, and of the benchmark.
+
+    Held is None where the benchmark tells it. After the year of a ruin there is nothing to tell.
+    """
+    from backtest.experiments.runs.figures import stock_figures  # loads pandas
+
+    table, last = run.equity, (run.manifest["ruined_on"] or "9999")[:4]
+    returns = compounded(table[["return", "holding_return", "benchmark_return"]], table.index.year)
+    held = stock_figures(run) is not None
+    return [
+        (str(year), own, stock if held else None, other)
+        for year, own, stock, other in returns.itertuples()
+        if str(year) <= last
+    ]
+
+
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the evidence of a run says, a label and a text each."""
     return sentences("evidence.txt", found=found, trials=trials, year=SESSIONS_A_YEAR)
@@ -275,6 +293,7 @@ def run_markdown(run: Run) -> str:
         figures=FIGURES,
         held=stock_figures(run),
         stock=f"{few(manifest['symbols'])} held",
+        years=years(run),
         no_trade="" if run.trades else no_trade(run),
         no_event=NO_EVENT,
         events={row["event_id"]: row for row in run.decisions},

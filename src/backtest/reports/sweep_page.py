@@ -8,11 +8,12 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.experiments.sweeps.folder import read_sweep
+from backtest.experiments.sweeps.grid import REACTION
 from backtest.reports.pages import sentences, write_page
 from backtest.stats import LEVEL
 from backtest.stats.formats import costs_line, counted, percent
 from backtest.strategy.parameters import flat, shown
-from backtest.workspace.records import damaged
+from backtest.workspace.files import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,7 +109,7 @@ def _groups(grid: SurfaceGrid) -> Groups:
 
 def _axis(axis: Axis, parts: Sequence[range]) -> dict[str, Any]:
     """Labels and sizes of the groups, the default's group, and where numbers lie on a line."""
-    ends = [(label(axis.levels[part[0]]), label(axis.levels[part[-1]])) for part in parts]
+    ends = [[label(axis.levels[end], axis.name) for end in (part[0], part[-1])] for part in parts]
     levels = [[axis.levels[place] for place in part] for part in parts]
     return {
         "name": axis.name,
@@ -230,7 +231,7 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
         "fixed": {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]},
         "grid": grid,
         "evidence": evidence_sentences(sweep["evidence"]),
-        "base": [sweep["base"][name] for name in sweep["axes"]],
+        "base": {name: sweep["base"][name] for name in sweep["axes"]},
     }
 
 
@@ -291,7 +292,7 @@ def _choice(row: Mapping[str, Any], axes: Mapping[str, Sequence[Value]]) -> str:
 _OPTIONS = {
     "cash": "--cash", "commission_per_share": "--commission", "slippage_bps": "--slippage",
     "reaction_minutes": "--reaction", "max_positions": "--max-positions",
-    "min_order": "--min-order",
+    "min_order": "--min-order", "hours": "--hours", "extended_slippage_bps": "--extended-slippage",
 }  # fmt: skip
 
 
@@ -302,36 +303,46 @@ def run_command(sweep: Sweep) -> list[str]:
     universe, usual = sweep.get("universe"), Rules().model_dump()
     traded = [("--universe", universe)] if universe else [("--symbol", s) for s in sweep["symbols"]]
     costs = [("--costs", sweep["costs"]["name"])] if sweep["costs"] else []
+    own = {**usual, **sweep["rules"]}
+    if REACTION in sweep["axes"]:
+        own["reaction_minutes"] = usual["reaction_minutes"]
     rules = [
-        (option, f"{sweep['rules'][name]:.15g}")
+        (option, own[name] if name == "hours" else f"{own[name]:.15g}")
         for name, option in _OPTIONS.items()
-        if sweep["rules"][name] not in (usual[name], None)
+        if own[name] not in (usual[name], None)
     ]
+    bars = [("--bars", sweep["bars"])] if sweep.get("bars") else []
+    bars += [("--missing-bars", "none")] if sweep.get("missing_bars") == "none" else []
     span = [("--from", sweep["span"]["first"]), ("--to", sweep["span"]["last"])]
     fixed = [
         ("--set", f"{name}={value}")
         for name, value in flat(sweep["parameters"]).items()
         if name not in sweep["axes"]
     ]
-    pairs = [*traded, *span, *costs, *rules, *fixed]
+    pairs = [*traded, *span, *costs, *rules, *bars, *fixed]
     return ["backtest", "run", sweep["strategy"], *(word for pair in pairs for word in pair)]
 
 
 def settings(values: Mapping[str, Value]) -> str:
     """Parameters with their values, such as `hold 5, stop 0.1`."""
-    return ", ".join(f"{name} {label(value)}" for name, value in values.items())
+    return ", ".join(f"{name} {label(value, name)}" for name, value in values.items())
 
 
-def span(values: Sequence[Value]) -> str:
+def span(values: Sequence[Value], name: str = "") -> str:
     """The values of an axis in short."""
-    if len(values) <= _FEW:
-        return ", ".join(map(label, values))
-    return f"{', '.join(map(label, values[:3]))} … {label(values[-1])} ({len(values):,} values)"
+    texts = [label(value, name) for value in values]
+    if len(texts) <= _FEW:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:3])} … {texts[-1]} ({len(texts):,} values)"
 
 
-def label(value: Value) -> str:
-    """A value of a parameter as `--set` takes it, floats without the noise of their last bits."""
-    return f"{value:.10g}" if isinstance(value, float) else shown(value)
+def label(value: Value, name: str = "") -> str:
+    """A value of a parameter as `--set` takes it, floats without the noise of their last bits.
+
+    That of the axis `reaction` has its unit.
+    """
+    text = f"{value:.10g}" if isinstance(value, float) else shown(value)
+    return f"{text} min" if name == REACTION else text
 
 
 def rank(among: Rank, which: str = "") -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from math import isclose, log10
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,15 +32,10 @@ from backtest.data.datafile import (
 )
 from backtest.data.edits import Change
 from backtest.data.prices import actions_folder
-from backtest.data.versions import clear_history, put
+from backtest.data.versions import Version, clear_history, put
 from backtest.errors import UsageError, first_few
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from backtest.data.versions import Version
     from backtest.sources.own_prices import PriceFile
 
 _NEAR = 1e-4  # of an amount: as two sources round it

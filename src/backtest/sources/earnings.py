@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,14 +18,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from backtest.data.event_checks import CLOSING_THE_BOOKS
 from backtest.data.kinds import Earnings
 from backtest.errors import DataError
-from backtest.sources.edgar import filings_of, need, read_json
+from backtest.sources.edgar import (
+    Company,
+    Edgar,
+    Filing,
+    Header,
+    Listing,
+    filings_of,
+    need,
+    read_json,
+)
 from backtest.sources.filings import ITEMS, RESULTS, Fetched
 from backtest.sources.http import AbsentError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing
     from backtest.sources.yahoo import AnalystEstimate
 
 _AMENDED = "8-K/A"

@@ -11,20 +11,16 @@ import html
 import json
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from backtest.data.kinds import NEW_YORK, end_of_day
+from backtest.data.kinds import NEW_YORK, Precision, end_of_day
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.http import AbsentError, HttpClient, Pace, Patience, RefusedError
 from backtest.workspace.files import cached
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from backtest.data.kinds import Precision
 
 T = TypeVar("T")
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from backtest.data.events import columns_of
-from backtest.data.kinds import Earnings, News, StakeDisclosure
+from backtest.data.kinds import Earnings, Event, News, StakeDisclosure
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar import filings_of, read_header
+from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing, filings_of, read_header
 from backtest.sources.forms import BrokenOffError, read_sale
 from backtest.sources.http import AbsentError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-
-    from backtest.data.kinds import Event
-    from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing
 
 T = TypeVar("T")
 _SAME_REPORT = timedelta(days=3)  # between two stamps of one report

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import pandas as pd
 
 from backtest.errors import DataError
-from backtest.sources.edgar import plain_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from backtest.sources.edgar import Company
+from backtest.sources.edgar import Company, plain_name
 
 _SALE = "S"
 _ROLES = (

@@ -7,6 +7,7 @@ one day.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import SequenceMatcher
@@ -19,8 +20,6 @@ from backtest.sources.edgar import LEGAL_FORMS, name_words, plain_name
 from backtest.sources.forms import element_text, every, needed, needed_number, read_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
     from backtest.data.actions import Actions
 
 RESTATEMENT, NEW_HOLDINGS = "RESTATEMENT", "NEW HOLDINGS"

@@ -5,6 +5,7 @@ The retries of urllib3 alone know neither a body that breaks off nor a time for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import TimeoutError as TimeIsUpError
@@ -18,8 +19,6 @@ from urllib.parse import urljoin, urlsplit
 from backtest.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from requests import Response
 
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest.data.bars import LENGTHS, minutes_of
 from backtest.data.calendar import EXCHANGE, trading_calendar
@@ -23,8 +24,6 @@ from backtest.sources.own_cells import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     Times = NDArray[np.datetime64]
 
 Stamped = Literal["open", "end"]

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from backtest.data.kinds import is_symbol
+from backtest.data.kinds import check_symbol, is_symbol
 from backtest.data.price_rows import BAR_COLUMNS
 from backtest.errors import DataError, UsageError, first_few
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, fields_by_name, plain
-from backtest.sources.updates import check_symbol
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 # The names of columns by field; of those that are there, one before the bar counts before others.
 _ENGLISH = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 
@@ -22,13 +23,7 @@ from backtest.sources.own_cells import (
     nothing,
     parse_numbers,
 )
-from backtest.sources.own_tables import as_symbol, columns_of, plain, read_named_table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from backtest.sources.own_tables import RawTable
+from backtest.sources.own_tables import RawTable, as_symbol, columns_of, plain, read_named_table
 
 _CLOCK = "time of day"  # a column beside the day
 YEAR = "year"  # a column beside the number of the quarter

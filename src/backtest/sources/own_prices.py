@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest.data.bars import bars_path
 from backtest.data.calendar import trading_calendar
@@ -16,14 +19,7 @@ from backtest.data.datafile import metadata_path, raise_problems, stated
 from backtest.data.prices import DATASET, place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.action_files import actions_of, read_action_file
-from backtest.sources.own_bars import (
-    Stamps,
-    check_length,
-    opens_of,
-    parse_times,
-    stamp_of,
-    written,
-)
+from backtest.sources.own_bars import Stamps, check_length, opens_of, parse_times, stamp_of, written
 from backtest.sources.own_cells import guess_decimal, nothing, parse_days, parse_numbers
 from backtest.sources.own_columns import (
     ADJUSTED,
@@ -38,21 +34,10 @@ from backtest.sources.own_columns import (
     without_header,
 )
 from backtest.sources.own_tables import RawTable, plain, read_named_table
-from backtest.sources.updates import (
-    SKIP_ADVICE,
-    Incoming,
-    PriceUpdate,
-    other_mode,
-    prepare_update,
-)
+from backtest.sources.updates import SKIP_ADVICE, Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
     from backtest.data.actions import Action
 
 _MOST_NOTES = 10  # of files that come with others

@@ -7,20 +7,19 @@ import csv
 import io
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
     Known = Callable[[str], "str | None"]  # the field that a column of a name holds
 
 _SEPARATORS = ",;\t|"
@@ -75,14 +74,8 @@ class RawTable:
 
 def plain(name: str) -> str:
     """A name of a column in small letters and digits: `1. open` is open, `Close/Last` closelast."""
-    bare = "".join(c for c in _decomposed(name.casefold()) if c.isascii())
+    bare = "".join(c for c in normalize("NFKD", name.casefold()) if c.isascii())
     return re.sub(r"^\d+|[^a-z0-9]", "", re.sub(r"^\d+\.?\s*(?=[a-z])", "", bare))
-
-
-def _decomposed(text: str) -> str:
-    from unicodedata import normalize
-
-    return normalize("NFKD", text)
 
 
 def read_table(path: Path, known: Known, encoding: str | None = None) -> RawTable:

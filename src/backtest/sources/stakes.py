@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest.data.actions import basis_of, is_within
+from backtest.data.actions import Actions, basis_of, is_within
 from backtest.data.events import event_of
 from backtest.data.kinds import StakeDisclosure, new_york_day
 from backtest.errors import DataError
-from backtest.sources.edgar import filings_of, plain_name
+from backtest.sources.edgar import Company, Edgar, Filing, Header, filings_of, plain_name
 from backtest.sources.filings import Fetched, same
 from backtest.sources.forms import SCHEDULES, read_schedule
 from backtest.sources.holdings import (
@@ -23,6 +24,7 @@ from backtest.sources.holdings import (
     RESTATEMENT,
     Count,
     Holding,
+    Split,
     in_dollars,
     in_shares_of,
     lines_of,
@@ -35,12 +37,7 @@ from backtest.sources.holdings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-
-    from backtest.data.actions import Actions
     from backtest.data.prices import Prices
-    from backtest.sources.edgar import Company, Edgar, Filing, Header
-    from backtest.sources.holdings import Split
 
     Close = Callable[[date], float | None]
     Report = tuple[Header, list[Holding], str]

@@ -6,52 +6,40 @@ volume where it differs by more than 0.1 %: below that sources round.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from backtest.data.actions import DIVIDENDS, halts_of, read_actions
-from backtest.data.bar_checks import agreement_sentences
-from backtest.data.bars import bars_within
+from backtest.data.actions import DIVIDENDS, Action, halts_of, read_actions
+from backtest.data.bars import agreement_sentences, bars_within, open_kept
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import (
-    DataFile,
-    metadata_of,
-    raise_problems,
-    span_of,
-)
+from backtest.data.datafile import DataFile, metadata_of, raise_problems, span_of
 from backtest.data.edits import Change
-from backtest.data.kinds import NEW_YORK, is_symbol
+from backtest.data.kinds import NEW_YORK
 from backtest.data.price_rows import (
     PriceRows,
     check_bars,
     checked_table,
+    decimal_text,
+    encoded,
     sound_rows,
 )
 from backtest.data.prices import Prices, actions_folder, read_prices
-from backtest.data.versions import clear_history, put
+from backtest.data.versions import Version, clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions
-from backtest.sources.price_files import decimal_text, encoded, open_kept
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from backtest.data.actions import Action
-    from backtest.data.versions import Version
 
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 SKIP_ADVICE = (
     "What is right comes in with --skip-bad: it leaves such rows out, and notes sessions without a "
     "row as holes, in which nothing is traded."
 )
-_NAMED = 3  # symbols that an error names
 _MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
 
 
@@ -390,40 +378,9 @@ def _days(table: pd.DataFrame) -> list[str]:
     return days
 
 
-# What commands say of symbols
-
-
 def other_mode(path: Path, recorded: str) -> UsageError:
     """The refusal of prices whose adjust mode is not the file's."""
     return UsageError(
         f"{path} is adjusted so: {recorded}. Prices of two modes cannot stand in one file. "
         f"Move the file away with its metadata, or leave --adjust away."
     )
-
-
-def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -> None:
-    """Report what went wrong with some of so many symbols in one error, or return.
-
-    The others were `done`, such as fetched. The error is of the kind of the first.
-    """
-    if not refused:
-        return
-    first, *_ = errors = list(refused.values())
-    if total == 1:
-        raise first
-    texts = {symbol: str(error).removeprefix(f"{symbol}: ") for symbol, error in refused.items()}
-    lines = [f"\n  {symbol}: {text}" for symbol, text in texts.items()]
-    more = f"\n  … and {len(errors) - _NAMED:,} more" if len(errors) > _NAMED else ""
-    raise type(first)(
-        f"{len(errors):,} of {total:,} symbols could not be {done}.{''.join(lines[:_NAMED])}{more}"
-    )
-
-
-def check_symbol(text: str) -> str:
-    """The symbol; UsageError where it is none."""
-    if not is_symbol(text):
-        raise UsageError(
-            f"{text!r} is no symbol. Write it in capitals, digits, points and hyphens, such as "
-            f"CRWV or BRK-B."
-        )
-    return text

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from backtest.data.actions import DIVIDENDS
-from backtest.data.bars import LENGTHS, bars_path
+from backtest.data.bars import LENGTHS, bars_path, open_kept
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import metadata_path, stated
 from backtest.data.kinds import NEW_YORK
@@ -29,13 +31,8 @@ from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.own_bars import written
-from backtest.sources.price_files import open_kept, rounded
 from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import cache_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -55,6 +52,7 @@ _ACTIONS = ("Dividends", "Stock Splits")
 _SMALLEST_SPLIT = 1.45  # whose ratio stands out from a move of the market
 _LARGEST_JUMP = 30.0  # from the usual close to a price
 _AROUND = 11  # rows, whose median close is the usual one
+_DIGITS = 7  # what single precision holds, in which prices are sent
 
 
 @dataclass(frozen=True)
@@ -388,3 +386,11 @@ def _finished(
         *[f"Left out {rows} outside of the sessions of {EXCHANGE}."] * bool(outside.any()),
         *(f"Left out the bar of {name}, which is not finished." for name in names),
     ]
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Prices to the digits that single precision holds: 41.939998626708984 is 41.94."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.power(10.0, _DIGITS - 1 - np.floor(np.log10(np.abs(values))))
+        found: np.ndarray = np.where(np.isfinite(scale), np.round(values * scale) / scale, values)
+    return found

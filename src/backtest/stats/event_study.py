@@ -8,24 +8,22 @@ simple, fractions, one a session.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, nan, sqrt
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtest.stats import significance as test
-from backtest.stats.significance import detectable_effect, permutation_test
+from backtest.stats.significance import Permutation, detectable_effect, permutation_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from backtest.stats import Floats, Ints
 
-    from backtest.stats.significance import Permutation
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
     Window = tuple[int, int]
 
 Model = Literal["market", "market_adjusted", "mean_adjusted"]
@@ -229,7 +227,7 @@ def outcomes_of(
 
 def _at(values: Floats, days: Ints) -> Floats:
     inside = (days >= 0) & (days < len(values))
-    return np.where(inside, values[np.where(inside, days, 0)], np.nan)
+    return np.where(inside, values.take(days, mode="clip"), np.nan)
 
 
 def _why(known: NDArray[np.bool_], first: int, last: int) -> str:

@@ -6,6 +6,7 @@ Ratios are of returns above what cash earned. docs/figures.md compares each with
 
 from __future__ import annotations
 
+from itertools import groupby
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats
+
 
 FEWEST_SESSIONS = 20
+_FEWEST_TRADES = 6  # as many as an interval takes; the t of two alike losses is beyond all scales
 _RATIOS = ("volatility", "sharpe", "sortino", "calmar")
 
 
@@ -141,7 +144,7 @@ def alpha_beta(returns: Floats, market: Floats) -> tuple[float | None, float | N
 
 
 def trade_figures(profits: Floats, returns: Floats) -> dict[str, float | None]:
-    """The figures of trades from their net profits in dollars and their returns.
+    """The figures of trades, in order of their exits, from net profits in dollars and returns.
 
     A trade of no profit is neither won nor lost. Profit factor: dollars won ÷ dollars lost;
     expectancy: mean profit; payoff: mean win ÷ mean loss.
@@ -156,7 +159,25 @@ def trade_figures(profits: Floats, returns: Floats) -> dict[str, float | None]:
         "payoff": -win / loss if win and loss else None,
         "best_trade": float(np.max(returns)) if len(returns) else None,
         "worst_trade": float(np.min(returns)) if len(returns) else None,
+        "sqn": system_quality(profits),
+        "winning_streak": longest_streak(profits > 0),
+        "losing_streak": longest_streak(profits < 0),
     }
+
+
+def system_quality(profits: Floats) -> float | None:
+    """System quality number: √trades × mean ÷ standard deviation (n − 1) of profits (Tharp 2008).
+
+    It is Student's t of the mean trade; None for fewer than six trades, and where all are alike.
+    """
+    if len(profits) < _FEWEST_TRADES or np.ptp(profits) == 0:
+        return None
+    return sqrt(len(profits)) * float(np.mean(profits) / np.std(profits, ddof=1))
+
+
+def longest_streak(hits: NDArray[np.bool_]) -> int | None:
+    """Most hits in a row; None of nothing."""
+    return max((int(sum(row)) for _, row in groupby(hits.tolist())), default=None)
 
 
 def _mean(values: Floats) -> float | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 UNKNOWN = "–"
 _GROUPED = 10_000
@@ -142,8 +140,9 @@ def costs_line(manifest: Mapping[str, Any]) -> str:
         f"{rules['commission_per_share']:g} $ a share",
         f"{rules['slippage_bps']:g} bp slippage{_of_the_range(rules)}",
         f"borrow by {rules['borrow_mode']}" if rules["borrow_mode"] != "none" else "no borrow",
-        f"{rules['reaction_minutes']:g} min to react",
     ]
+    if "reaction" not in manifest.get("axes", ()):  # of a sweep
+        parts.append(f"{rules['reaction_minutes']:g} min to react")
     return ", ".join(parts)
 
 
@@ -177,6 +176,9 @@ MORE_FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("payoff", "Payoff", ratio),
     ("best_trade", "Best trade", percent),
     ("worst_trade", "Worst trade", percent),
+    ("sqn", "SQN", ratio),
+    ("winning_streak", "Winning streak", count),
+    ("losing_streak", "Losing streak", count),
     ("mae", "MAE", percent),
     ("mfe", "MFE", percent),
     ("holding_sessions", "Holding time", sessions),

@@ -24,9 +24,7 @@ from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.figures import FEWEST_SESSIONS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats, Ints
 
 CONFIDENCE = 0.95
 _EULER_GAMMA = 0.5772156649015329
@@ -99,7 +97,7 @@ def ratio_of_sums(numerators: Floats, denominators: Floats) -> Estimate:
     return Estimate(ratio, error, count)
 
 
-def sharpe_by_group(returns: Floats, groups: NDArray[np.int64]) -> Estimate | None:
+def sharpe_by_group(returns: Floats, groups: Ints) -> Estimate | None:
     """The annual Sharpe ratio with its error over independent groups of sessions.
 
     With R and Q the sums of a group's returns and of their squares, the ratio is a function of ΣR

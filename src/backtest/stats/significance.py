@@ -11,6 +11,7 @@ correction G ÷ (G − 1) and Student's t of G − 1 degrees of freedom, Cameron
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erfc, isfinite, nan, sqrt
 from statistics import NormalDist
@@ -19,18 +20,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL
-from backtest.stats.multiple_testing import monte_carlo, shares_of
+from backtest.stats.multiple_testing import MonteCarlo, monte_carlo, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from backtest.stats.multiple_testing import MonteCarlo
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
-
+    from backtest.stats import Floats, Ints
 
 _POWER = 0.8
 FEWEST_SEASONS = 8

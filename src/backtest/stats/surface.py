@@ -9,21 +9,18 @@ moves nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    Ints = NDArray[np.int64]
     import pandas as pd
 
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats, Ints
 
 
 Value = bool | int | float | str | None

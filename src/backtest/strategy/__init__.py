@@ -1,4 +1,4 @@
-"""What decides: strategies, their parameters, the building blocks, and how their files are loaded.
+"""What decides: strategies, their parameters, and how their files are loaded.
 
 Nothing here trades or fetches, and nothing sees what was not public at the decision.
 """

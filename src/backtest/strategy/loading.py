@@ -10,12 +10,13 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,14 +25,11 @@ from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import UsageError, told, unknown
-from backtest.strategy.base import NUMBERS, Strategy, is_strategy, term_of
+from backtest.strategy.base import NUMBERS, Strategy, StrategyFile, is_strategy, term_of
 from backtest.strategy.parameters import check_defaults, parameters, shown, stated
-from backtest.strategy.source import StrategyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
     from importlib.metadata import EntryPoint
-    from types import FrameType
 
     from backtest.workspace.folders import Workspace
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import abc
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
@@ -17,12 +18,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic_core import to_jsonable_python
 
 from backtest.errors import UsageError, unknown
-from backtest.strategy.base import BacktraderStrategy, Strategy
-from backtest.strategy.source import StrategyFile
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from pydantic.fields import FieldInfo
 
 

@@ -8,19 +8,16 @@ from __future__ import annotations
 import os
 import shutil
 import tomllib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import inf
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backtest.errors import UsageError, unknown
 from backtest.workspace.files import clear_unfinished, is_left, unfinished
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 FILE = "backtest.toml"
 

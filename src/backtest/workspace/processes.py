@@ -9,7 +9,8 @@ import sys
 import threading
 import traceback
 from collections import Counter, deque
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from queue import SimpleQueue
@@ -20,8 +21,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from backtest.errors import BacktestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-    from concurrent.futures import Future
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerContext, SpawnContext
 

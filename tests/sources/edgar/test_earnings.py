@@ -8,7 +8,7 @@ import pytest
 from backtest.data.event_checks import FiledEvent, check_time
 from backtest.data.kinds import Earnings
 from backtest.errors import DataError
-from backtest.sources.earnings import fetch_earnings, fiscal_quarter
+from backtest.sources.earnings import Fact, fetch_earnings, fiscal_quarter
 from backtest.sources.edgar import Company
 from backtest.sources.filings import same
 from backtest.sources.yahoo import AnalystEstimate
@@ -431,3 +431,24 @@ def test_a_report_of_another_quarter_is_not_joined(site, edgar):
     found = earnings(edgar, [AnalystEstimate(date(2025, 5, 30), 0.3, 0.25)])
     assert found.rows[0]["eps"] == ""
     assert found.remarks == ["2025Q1: Yahoo knows of no report within 15 days of 2025-05-14."]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "text", "stands"),
+    [
+        ("Revenues", 1e6, "revenue of $1.0 million", True),
+        ("Revenues", 1e6, "revenue of $1,000 thousand", True),
+        ("Revenues", 1e9, "revenue of $1.00 billion", True),
+        ("Revenues", 1e9, "revenue of $1 billion", False),  # a digit alone says too little
+        ("Revenues", 981_632_000, "revenue of $981.6 million", True),
+        ("Revenues", 981_632_000, "revenue of $0.98 billion", False),
+        ("Revenues", 981_632_000, "revenue of $1,981.6 million", False),
+        ("EarningsPerShareDiluted", -0.58, "a loss of $(0.58)", True),
+        ("EarningsPerShareDiluted", 0.58, "earnings of $.58", True),
+        ("EarningsPerShareDiluted", 0.58, "earnings of $10.58", False),
+        ("EarningsPerShareDiluted", 0.58, "earnings of $0.581", False),
+    ],
+)
+def test_a_figure_stands_in_a_text_as_releases_round_it(tag, value, text, stands):
+    quarter = date(2025, 1, 1), date(2025, 3, 31)
+    assert Fact(tag, *quarter, value, "0000001111-25-000001", 2025).stands_in(text) is stands

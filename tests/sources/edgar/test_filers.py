@@ -124,6 +124,13 @@ def test_a_company_is_found_by_its_symbol(site, edgar):
         company_of_symbol(edgar, "GONE")
 
 
+@pytest.mark.parametrize("page", [b"{}", b"[]", b"[1]", b"3"])
+def test_a_list_of_symbols_that_is_none_is_refused(site, edgar, page):
+    site.pages["/files/company_tickers.json"] = page
+    with pytest.raises(DataError, match="should be an object with one entry a symbol"):
+        company_of_symbol(edgar, "ACME")
+
+
 def test_a_company_is_found_by_its_number(edgar):
     assert company_of_number(edgar, ACME) == Company(ACME, "ACME CORP")
     with pytest.raises(UsageError, match=r"no filer with the number \(CIK\) 7."):

@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.rules import Rules
     from backtest.engine.schedule import Decision
+    from backtest.stats import Floats
     from backtest.strategy.base import Signal
 
-    Floats = NDArray[np.float64]
 
 SIDES = {"long": 1, "flat": 0, "short": -1}
 _WHAT = {"split": SPLIT, "dividend": DIVIDEND, "delisted": DELISTED, "merger": MERGER}

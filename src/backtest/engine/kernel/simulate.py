@@ -90,15 +90,14 @@ def simulate(
     )
     work = (kernel_bars(panel, rates, rules), signals, starts, numbers_of(rules))
     legs = _most_legs(signals, starts)
-    parts = _PARTS * threads if threads > 1 else 1  # short ones, for accounts differ in work
-    bounds = np.linspace(0, accounts, parts + 1).astype(int).tolist()
 
     def trade(part: tuple[int, int]) -> None:
         run_accounts(*work, part, tables, _blank_book(len(panel.symbols), legs))
 
     if threads == 1:
         trade((0, accounts))
-    else:
+    else:  # short parts, for accounts differ in work
+        bounds = np.linspace(0, accounts, _PARTS * threads + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(trade, pairwise(bounds)))
     if tables.totals["is_ranked"].any():

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from backtest.data.prices import Prices
     from backtest.experiments.runs.store import Run
-
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats
 
 
 def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[str, float | None]:
@@ -119,7 +118,8 @@ def all_figures(run: Run) -> dict[str, float | None]:
     """The figures of the record, and those that follow from trades and curves."""
     cash, equity = run.manifest["rules"]["cash"], run.equity["equity"].to_numpy()
     trades = pd.DataFrame(
-        run.trades, columns=["net_profit", "return", "shares", "entry_price", "mae", "mfe"]
+        sorted(run.trades, key=lambda row: (row["exit_session"], row.get("exit_bar"))),
+        columns=["net_profit", "return", "shares", "entry_price", "mae", "mfe"],
     ).apply(pd.to_numeric)
     excursions = trades[["mae", "mfe"]].mean()
     found = {
@@ -145,10 +145,7 @@ def _mean_holding(run: Run) -> float | None:
     """Mean sessions from entry to exit of trades; of an open one to the last session."""
     if not run.trades:
         return None
-    ends = [
-        (row["entry_session"], row["exit_session"] or str(run.equity.index[-1].date()))
-        for row in run.trades
-    ]
+    ends = [(row["entry_session"], row["exit_session"]) for row in run.trades]
     first, last = np.array(ends, "M8[D]").T
     sessions = run.equity.index.to_numpy("M8[D]")
     return float(np.mean(np.searchsorted(sessions, last) - np.searchsorted(sessions, first)))

@@ -13,7 +13,7 @@ from backtest.errors import UsageError, first_few, unknown
 from backtest.experiments.runs.store import Run, read_run
 from backtest.stats.formats import new_york_day
 from backtest.strategy.parameters import flat
-from backtest.workspace.records import readable
+from backtest.workspace.files import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

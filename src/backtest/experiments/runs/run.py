@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
@@ -164,14 +163,19 @@ def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs
         if request.engine == "kernel":
             raise _orders_itself(request.strategy, "--engine")
         if request.bars:
-            raise UsageError(
-                f"{request.strategy} orders on Backtrader by itself, session by session: leave "
-                f"--bars out, or write it as a Strategy."
-            )
+            raise goes_by_sessions(request.strategy)
         return "backtrader"
     bars = sum(len(prices.table) for prices in inputs.replayed.values())
     bars += sum(len(finer.times) for finer in inputs.finer.values())
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
+
+
+def goes_by_sessions(name: str) -> UsageError:
+    """The error for a strategy that cannot run by finer bars."""
+    return UsageError(
+        f"{name} orders on Backtrader by itself, session by session: leave --bars out, or write it "
+        f"as a Strategy."
+    )
 
 
 def _orders_itself(name: str, option: str) -> UsageError:
@@ -238,7 +242,11 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "assumptions": [*plan.inputs.assumptions, *_of_bars(plan, result), *result.assumptions],
+        "assumptions": [
+            *plan.inputs.assumptions,
+            *of_bars(plan.bars, len(result.curve)),
+            *result.assumptions,
+        ],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
@@ -252,16 +260,13 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     return made
 
 
-def _of_bars(plan: RunPlan, result: Result) -> list[str]:
+def of_bars(bars: RunBars | None, sessions: int) -> list[str]:
     """Of how many sessions there were no finer bars, in a sentence."""
-    if plan.bars is None:
+    if bars is None or not bars.by_the_day:
         return []
-    daily, whole = len(plan.bars.by_the_day), len(result.curve)
-    told = (
-        f"{counted(whole - daily, 'session')} of {whole:,} were replayed by bars of "
-        f"{plan.bars.length} minutes, the others by daily ones."
-    )
-    return [told] if daily else []
+    replayed = counted(sessions - len(bars.by_the_day), "session")
+    length = f"bars of {bars.length} minutes"
+    return [f"{replayed} of {sessions:,} were replayed by {length}, the others by daily ones."]
 
 
 def _differs(plan: RunPlan) -> dict[str, Any]:
@@ -284,7 +289,7 @@ def verify(plan: RunPlan, run: Run) -> int:
     Raises UsageError where the strategy orders on Backtrader by itself, and AccountingError where
     the engines differ.
     """
-    from backtest.engine.agreement import check_agreement
+    from backtest.engine.kernel.replay import check_agreement
 
     if isinstance(plan.strategy, BacktraderStrategy):
         raise _orders_itself(plan.request.strategy, "--verify")

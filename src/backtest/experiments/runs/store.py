@@ -16,8 +16,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from backtest.experiments.records import RunRecord
-from backtest.workspace.files import write_folder, write_text
-from backtest.workspace.records import damaged, read_record, record_text
+from backtest.workspace.files import damaged, read_record, record_text, write_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
-    from backtest.engine.replay.books import Result, Trade
+    from backtest.engine.replay.books import Result, SentOrder, Trade
 
     Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
 
@@ -150,7 +149,7 @@ class Run:
 
     @cached_property
     def orders(self) -> list[dict[str, str]]:
-        """The rows of orders.csv, as texts: every order of every session in which it was live."""
+        """The rows of orders.csv, as texts: by session, in bars within it what changed."""
         return read_rows(self.path / "orders.csv")
 
     @cached_property
@@ -255,7 +254,7 @@ def result_files(
         "trades.csv": _csv(TRADES, _rows(TRADES, result.trades, trade)),
         "equity.csv": _csv(EQUITY, equity),
         "decisions.csv": _csv(DECISIONS, _rows(DECISIONS, result.decisions, decision)),
-        "orders.csv": _csv(ORDERS, _rows(ORDERS, result.orders, order)),
+        "orders.csv": _csv(ORDERS, _rows(ORDERS, _once(result.orders), order)),
         "bars.csv": _bars_csv(bars),
     }
 
@@ -264,6 +263,16 @@ def _rows(columns: Columns, records: Iterable[object], cells: Cells) -> Iterator
     """The cells of each record: by `cells`, or else its attribute of the column's name."""
     read = [cells.get(name, attrgetter(name)) for name in columns]
     return ([cell(record) for cell in read] for record in records)
+
+
+def _once(orders: Iterable[SentOrder]) -> Iterator[SentOrder]:
+    """Orders, of one that rests unchanged through bars of a session the first bar alone."""
+    seen = set()
+    for order in orders:
+        level = replace(order, bar=None)
+        if order.bar is None or order.type not in {"stop", "limit"} or level not in seen:
+            yield order
+        seen.add(level)
 
 
 def _finer_rows(result: Result, bars: RunBars) -> Iterator[list[Any]]:

@@ -32,7 +32,7 @@ from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
 from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
-from backtest.workspace.records import read_record
+from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -34,7 +34,7 @@ from backtest.stats.significance import (
     permutation_test,
     statistic,
 )
-from backtest.workspace.records import read_record
+from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

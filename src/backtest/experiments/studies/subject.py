@@ -20,8 +20,7 @@ from backtest.stats.multiple_testing import holm_of_known
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
-from backtest.workspace.files import write_folder
-from backtest.workspace.records import record_text
+from backtest.workspace.files import record_text, write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,8 +37,7 @@ if TYPE_CHECKING:
     from backtest.experiments.terms import Plan
     from backtest.stats import Floats
     from backtest.stats.minutes import Clock
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")

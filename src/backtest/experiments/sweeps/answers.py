@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
+from backtest.data.calendar import as_utc64
 from backtest.engine.kernel.panel import set_legs, set_terms
 from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, SIGNAL, WAITS
 from backtest.errors import UsageError
@@ -46,7 +47,7 @@ def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> De
         return question.ask(strategy)
     except UsageError as error:
         own = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
-        raise UsageError(f"{error}\n  in the set with {own}") from None
+        raise UsageError(f"{error}\n  in the set with {own or 'no parameter varied'}") from None
 
 
 def same_answer(one: Decision, other: Decision) -> bool:
@@ -79,13 +80,20 @@ def does_act(signals: NDArray[Any]) -> NDArray[np.bool]:
 
 
 class Answers:
-    """The answers of a strategy to some events, whatever its parameters."""
+    """The answers of a strategy to some events, whatever its parameters.
+
+    Attributes:
+        questions: the events, by bar, then by publication, symbol and event id, as the kernel
+            takes them.
+        bars: in which they are put.
+        ranks: of each among all by publication, symbol and event id.
+
+    """
 
     def __init__(
         self,
         name: str,
         questions: Sequence[Question],
-        empty: NDArray[Any],
         panel: Panel,
         legs: int,
         make: Callable[[Mapping[str, Any]], Strategy],
@@ -93,13 +101,19 @@ class Answers:
     ) -> None:
         """Begin with no answer.
 
-        `empty` has records of the type `SIGNAL` for each event, with its bar and its symbol: one,
-        and after it `legs` more for those that a signal may have. `panel` has the bar of a session
-        that a strategy waits for, and the columns of legs; `make` makes the strategy of the values
-        of the varied parameters; `terms` are those that it only hands on to its signal.
+        `questions` stand by publication; `legs` is how many a signal may have. `make` makes the
+        strategy of the values of the varied parameters; `terms` are those that it only hands on to
+        its signal.
         """
-        self._name, self._questions, self._empty = name, questions, empty
-        self._panel, self._width = panel, 1 + legs
+        bars = np.array([_bar_of(one, panel) for one in questions], np.intp)
+        self.ranks = np.argsort(bars, kind="stable")
+        self.questions, self.bars = [questions[rank] for rank in self.ranks], bars[self.ranks]
+        self._name, self._panel, self._width = name, panel, 1 + legs
+        # A record for each event, and after it one for each leg that its signal may have.
+        self._empty = np.zeros(len(questions) * self._width, SIGNAL)
+        self._empty["bar"] = np.repeat(self.bars, self._width)
+        symbols = [panel.columns[one.event.symbol] for one in self.questions]
+        self._empty["symbol"] = np.repeat(symbols, self._width)
         self._make, self._terms = make, terms
         self._kept: dict[tuple[str, ...], _Answers] = {}
         self._asking = Lock()  # the questions share one past, which goes forwards and back
@@ -107,9 +121,9 @@ class Answers:
     def signals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
         """The signals by set and event, of the type `SIGNAL`; those without a side do not act.
 
-        `codes` has by parameter the place of each set's value on its axis, shape (sets,). Raises
-        UsageError where the strategy fails, a signal is out of bounds, a term is none, or the same
-        question gets another answer each time.
+        `codes` has by parameter, also of some that are no axis, the place of each set's value,
+        shape (sets,). Raises UsageError where the strategy fails, a signal is out of bounds, a term
+        is none, or the same question gets another answer each time.
         """
         ends = {n: (axes[n][0], axes[n][-1]) for n in self._terms if len(axes.get(n, ())) > 1}
         others = [name for name in axes if name not in ends]
@@ -154,7 +168,7 @@ class Answers:
         new = self._ask(list(missing.values()), ends)
         known = {**self._kept, **dict(zip(missing, new, strict=True))}
         if ends:
-            most = max(1, _KEPT // (len(self._questions) or 1))
+            most = max(1, _KEPT // (len(self.questions) or 1))
             self._kept = dict(list(known.items())[-most:])
         return [known[key] for key in keys]
 
@@ -166,7 +180,7 @@ class Answers:
         changed = [[(one, self._make(one)) for one in some] for some in changes]
         handed_on = np.zeros((len(sets), len(ends), len(self._empty)), np.bool)
         found = [(self._empty.copy(), handed) for handed in handed_on]
-        for column, question in enumerate(self._questions):
+        for column, question in enumerate(self.questions):
             for (records, handed), values, strategy, others in zip(
                 found, sets, made, changed, strict=True
             ):
@@ -194,8 +208,7 @@ class Answers:
         set_legs(own[: 1 + len(signal.legs)], signal)
         for row, leg in zip(own[1:], signal.legs, strict=False):
             row["symbol"] = self._panel.columns[leg.symbol]
-        if decision.waited and decision.tradable_session is not None:
-            own["bar"] = self._panel.bar_of(decision.tradable_session)
+        own["bar"] = self._panel.bar_for(decision)
 
     def _check(
         self,
@@ -206,12 +219,12 @@ class Answers:
     ) -> None:
         """Hold some answers, drawn at random, against those of the strategy of their set."""
         drawn = np.random.default_rng(0)
-        sets, events = len(table), len(self._questions)
+        sets, events = len(table), len(self.questions)
         for row in np.unique(drawn.integers(sets, size=_CHECKED)):
-            values = {name: axes[name][code[row]] for name, code in codes.items()}
+            values = {name: own[codes[name][row]] for name, own in axes.items()}
             strategy = self._make(values)
             for column in np.sort(drawn.permutation(events)[:_EVENTS_CHECKED]):
-                question, got = self._questions[column], table[row, self._of(column)]
+                question, got = self.questions[column], table[row, self._of(column)]
                 every = self._empty.copy()
                 self._write(every, column, ask(question, strategy, values))
                 wanted = every[self._of(column)]
@@ -248,6 +261,16 @@ class Answers:
             f"{term_of(name)}. Take {name} out of signal_terms; `backtest check "
             f"{self._name}` shows the event."
         )
+
+
+def _bar_of(question: Question, panel: Panel) -> int:
+    """The bar in which a question is put."""
+    session, time = question.market.session, question.tradable_bar
+    if time is not None:
+        return int(np.searchsorted(panel.times, as_utc64(time)))
+    if panel.kinds is None:
+        return panel.bar_of(session)
+    return panel.last_bar(session, question.event.symbol)  # before the close, or of a daily bar
 
 
 def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:

@@ -17,9 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from backtest.data.events import event_order
 from backtest.data.inputs import read_inputs
+from backtest.engine.bars import run_bars
 from backtest.engine.kernel.panel import panel_of
-from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.records import ACCOUNT
 from backtest.engine.kernel.simulate import profits, simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
@@ -27,14 +29,14 @@ from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.figures import benchmark_returns
 from backtest.experiments.sweeps.answers import Answers, derives, does_act
 from backtest.experiments.sweeps.cluster import on_cluster
-from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
+from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, sweepable
 from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
-from backtest.stats.figures import figures_of_totals, mean_of_known, session_returns
+from backtest.stats.figures import figures_of_totals, max_drawdown, mean_of_known, session_returns
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import ParameterReader, parameters, plain, typed, variant
+from backtest.strategy.parameters import ParameterReader, parameters, typed, variant
 from backtest.workspace.folders import workspace_of_worker
 from backtest.workspace.processes import MOST_TRIES, completed
 
@@ -45,8 +47,7 @@ if TYPE_CHECKING:
 
     from backtest.engine.kernel.records import Tables
     from backtest.experiments.sweeps.answers import Rows
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
     Axes = Mapping[str, Sequence[Any]]  # values by parameter
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     Parts = Generator[tuple[int, bytes]]  # number and part of each chunk, as it ends
 
 _CELLS = 1_000_000  # sets × events that are in memory at once; some 400 bytes each
-_BY_SET = ("earned", "entries", "exits")
+_BARS_A_CELL = 25  # of a curve, with what is made of it, that take as much room
 _FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
 _LOADING = Lock()
 
@@ -163,6 +164,7 @@ class Histories:
     earned: NDArray[np.float64]  # return of each set's trade on each event, (sets, events), or NaN
     entries: NDArray[np.int32]  # bar in which that trade was entered; 0 where there is none
     exits: NDArray[np.int32]  # bar in which it was left, or marked last where it stays open
+    session_numbers: NDArray[np.int64]  # of each bar, from 0
 
     @property
     def traded(self) -> NDArray[np.bool]:
@@ -173,10 +175,17 @@ class Histories:
         """Whether each set has a position in each session, shape (sessions, sets)."""
         changes = np.zeros((len(self.returns) + 1, len(self.earned)), np.int64)
         sets, events = np.nonzero(self.traded)
-        np.add.at(changes, (self.entries[sets, events], sets), 1)
-        np.add.at(changes, (self.exits[sets, events] + 1, sets), -1)
+        first, last = (
+            self.session_numbers[bars[sets, events]] for bars in (self.entries, self.exits)
+        )
+        np.add.at(changes, (first, sets), 1)
+        np.add.at(changes, (last + 1, sets), -1)
         found: NDArray[np.bool] = changes[:-1].cumsum(axis=0) > 0
         return found
+
+
+def _count(codes: Codes) -> int:
+    return len(next(iter(codes.values())))
 
 
 class Evaluator:
@@ -187,6 +196,7 @@ class Evaluator:
         self.spec = spec
         file = find_strategy(folders, spec.strategy)
         strategy = sweepable(file, spec.settings)
+        self._rules = Rules(**spec.rules)
         inputs = read_inputs(
             folders.data,
             spec.symbols,
@@ -196,44 +206,68 @@ class Evaluator:
             looks_at=strategy.looks_at,
             universe=spec.universe,
             trades_also=strategy.trades_also,
+            bars=spec.bars,
+            hours=self._rules.hours,
             accept_jumps=True,  # whoever prepared the sweep has looked
         )
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
-        axes = {name: [plain(value_of(strategy, name))] for name in spec.axes}
+        base = base_of(strategy, spec.rules, spec.axes)
+        axes = {name: [value] for name, value in base.items()}
         self.base: tuple[Axes, Codes] = axes, dict.fromkeys(axes, np.zeros(1, np.intp))
         self._fixed = typed(file, spec.settings)
-        self._readers = {name: ParameterReader(parameters(file.cls)[name]) for name in spec.axes}
-        self._file = file
-        self._rules = Rules(**spec.rules)
-        self._rates = inputs.rates
-        self._stocks = list(inputs.span.values())
-        self._panel = panel_of(inputs.replayed)
-        reaction = timedelta(minutes=self._rules.reaction_minutes)
-        self._universe = inputs.benchmark if spec.universe else None
-        where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)
-        found = questions(strategy.listens_to, *where, strategy.decides)
-        # As the kernel takes them: by session, then by publication, symbol and event id.
-        self._questions = sorted(
-            (one for one in found if isinstance(one, Question)), key=lambda one: one.market.session
+        known = parameters(file.cls)
+        self._readers = {n: ParameterReader(known[n]) for n in spec.axes if n != REACTION}
+        self._file, self._strategy = file, strategy
+        self._inputs = inputs
+        self.run_bars = run_bars(
+            inputs.replayed,
+            inputs.finer,
+            inputs.hedges.keys(),
+            is_needed=spec.missing_bars == "none",
         )
-        self.events = [one.event for one in self._questions]
-        self.bars = [self._panel.bar_of(one.market.session) for one in self._questions]
-        legs = len(strategy.trades_also)
-        self._width = 1 + legs  # records of an event
-        symbols = [self._panel.columns[event.symbol] for event in self.events]
-        empty = np.zeros(len(self._questions) * self._width, SIGNAL)
-        empty["bar"] = np.repeat(self.bars, self._width)
-        empty["symbol"] = np.repeat(symbols, self._width)
+        self.panel = panel_of(inputs.replayed, self.run_bars)
+        sessions = np.arange(1, self.panel.count + 1)
+        self._closes = np.searchsorted(self.panel.session_numbers, sessions) - 1
+        self._width = 1 + len(strategy.trades_also)  # records of an event
+        usual = self._rules.reaction_minutes
+        self._asked = {
+            minutes: self._answers(minutes)
+            for minutes in dict.fromkeys((usual, *spec.axes.get(REACTION, ())))
+        }
+        # Those that can be traded after any reaction, by the first bar in which one is.
+        bars: dict[str, int] = {}
+        for asked in self._asked.values():
+            for one, bar in zip(asked.questions, asked.bars.tolist(), strict=True):
+                bars[one.event.id] = min(bar, bars.get(one.event.id, bar))
+        every = [one.event for asked in self._asked.values() for one in asked.questions]
+        events = {event.id: event for event in sorted(every, key=event_order)}
+        self.events = sorted(events.values(), key=lambda event: bars[event.id])
+        self.bars = [bars[event.id] for event in self.events]
+        self._columns = {event.id: column for column, event in enumerate(self.events)}
+
+    def _answers(self, minutes: float) -> Answers:
+        """The answers after a reaction time."""
+        strategy, inputs, legs = self._strategy, self._inputs, self._width - 1
+        where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=minutes))
+        terms = (inputs.universe, strategy.decides, self.run_bars)
+        found = questions(strategy.listens_to, *where, *terms)
+        put = [one for one in found if isinstance(one, Question)]
         # What a validator computes or forbids is found by making each set.
-        terms = () if derives(type(strategy)) else strategy.signal_terms
-        self._answers = Answers(
-            file.name, self._questions, empty, self._panel, legs, self._make, terms
-        )
+        handed_on = () if derives(type(strategy)) else strategy.signal_terms
+        return Answers(self._file.name, put, self.panel, legs, self._make, handed_on)
 
     def figures(self, axes: Axes, codes: Codes) -> dict[str, NDArray[Any]]:
         """The figures of some sets, by name, each of shape (sets,); errors as of `Answers`."""
-        parts = [self._trade(axes, block)[-1].totals for block in self._blocks(codes)]
-        return figures_of_totals(np.concatenate(parts), self._rules.cash, self._panel.count)
+        totals, cash = np.zeros(_count(codes), ACCOUNT), self._rules.cash
+        by_bars = self.run_bars is not None
+        for rows, asked, block in self._blocks(axes, codes, curves=by_bars):
+            *_, done = self._trade(asked, axes, block, histories=by_bars)
+            totals[rows] = done.totals
+            if by_bars:  # the kernel follows equity bar by bar, a run by session
+                curves = done.equity[:, self._closes]
+                totals["deepest"][rows] = [max_drawdown(equity, cash) for equity in curves]
+                totals["lowest"][rows] = curves.min(axis=1)
+        return figures_of_totals(totals, cash, self.panel.count)
 
     def base_figures(self) -> dict[str, float | None]:
         """The figures of the base set, which has no value from the grid."""
@@ -243,38 +277,33 @@ class Evaluator:
 
     def histories(self, axes: Axes, codes: Codes) -> Histories:
         """How some sets came to their figures."""
-        parts = [self._histories(axes, block) for block in self._blocks(codes)]
-        return Histories(
-            np.hstack([part.returns for part in parts]),
-            *(np.vstack([getattr(part, name) for part in parts]) for name in _BY_SET),
-        )
-
-    def _histories(self, axes: Axes, codes: Codes) -> Histories:
-        signals, (sets, events), done = self._trade(axes, codes, histories=True)
-        is_traded = done.trades["shares"] > 0
-        entered = sets[is_traded], events[is_traded] // self._width
-        trades = done.trades[is_traded]
-        _, net = profits(signals[is_traded], trades)
-        shape = len(done.totals), len(self._questions)
-        earned = np.full(shape, np.nan)
+        shape = _count(codes), len(self.events)
+        returns, earned = np.empty((self.panel.count, shape[0])), np.full(shape, np.nan)
         entries, exits = np.zeros((2, *shape), np.int32)
-        earned[entered] = net / (trades["shares"] * trades["entry_price"])
-        entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
-        changes = (session_returns(equity, self._rules.cash) for equity in done.equity)
-        returns = [self.above_cash(each) for each in changes]
-        return Histories(np.array(returns).T, earned, entries, exits)
+        for rows, asked, block in self._blocks(axes, codes, curves=True):
+            signals, (sets, columns), done = self._trade(asked, axes, block, histories=True)
+            is_traded = done.trades["shares"] > 0
+            trades = done.trades[is_traded]
+            _, net = profits(signals[is_traded], trades)
+            events = np.array([self._columns[one.event.id] for one in asked.questions], np.intp)
+            traded = rows[sets[is_traded]], events[columns[is_traded] // self._width]
+            earned[traded] = net / (trades["shares"] * trades["entry_price"])
+            entries[traded], exits[traded] = trades["entry_bar"], trades["exit_bar"]
+            for row, equity in zip(rows, done.equity[:, self._closes], strict=True):
+                returns[:, row] = self.above_cash(session_returns(equity, self._rules.cash))
+        return Histories(returns, earned, entries, exits, self.panel.session_numbers)
 
     def above_cash(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns by session less what cash earned."""
-        return above_cash(returns, self._panel.nights, self._rules)
+        return above_cash(returns, self.panel.nights, self._rules)
 
     def held_throughout(self) -> NDArray[np.float64]:
         """Returns of the symbols, equally, or of the mean of the universe."""
-        if self._universe is not None:
-            return benchmark_returns(self._universe, self._panel.sessions.tolist())
-        sessions = self._panel.sessions
-        changes = np.full((len(sessions), len(self._stocks)), np.nan)
-        for column, prices in enumerate(self._stocks):
+        sessions = self.panel.session_days
+        if self.spec.universe:
+            return benchmark_returns(self._inputs.benchmark, sessions.tolist())
+        changes = np.full((len(sessions), len(self._inputs.span)), np.nan)
+        for column, prices in enumerate(self._inputs.span.values()):
             rows = np.searchsorted(sessions, prices.days)
             changes[rows, column] = prices.returns[prices.days]
             if rows[0] == 0:
@@ -283,26 +312,34 @@ class Evaluator:
                 )
         return mean_of_known(changes)
 
-    def _blocks(self, codes: Codes) -> Iterator[Codes]:
-        """The sets in blocks that memory holds."""
-        count = len(next(iter(codes.values())))
-        most = max(1, _CELLS // (len(self._questions) + 1))
-        for first in range(0, count, most):
-            yield {name: code[first : first + most] for name, code in codes.items()}
+    def _blocks(
+        self, axes: Axes, codes: Codes, *, curves: bool
+    ) -> Iterator[tuple[Rows, Answers, Codes]]:
+        """The sets in blocks of one reaction that memory holds, with their `curves` or without."""
+        more = len(self.panel.times) // _BARS_A_CELL if curves else 0
+        reactions = axes.get(REACTION, [self._rules.reaction_minutes])
+        own = codes.get(REACTION, np.zeros(_count(codes), np.intp))
+        for place in np.unique(own):
+            asked, rows = self._asked[reactions[place]], np.flatnonzero(own == place)
+            most = max(1, _CELLS // (len(asked.questions) + more + 1))
+            for first in range(0, len(rows), most):
+                some = rows[first : first + most]
+                yield some, asked, {name: code[some] for name, code in codes.items()}
 
     def _trade(
-        self, axes: Axes, codes: Codes, *, histories: bool = False
+        self, asked: Answers, axes: Axes, codes: Codes, *, histories: bool = False
     ) -> tuple[NDArray[Any], tuple[Rows, Rows], Tables]:
-        """The signals of some sets, the set and event of each, and what the kernel made of it."""
-        table = self._answers.signals(axes, codes)
-        sets, events = np.nonzero(does_act(table))
-        signals = table[sets, events]
-        if (np.diff(table["bar"]) < 0).any():  # some were waited for; the kernel goes bar by bar
-            order = np.lexsort((signals["bar"], sets))
-            signals, events = signals[order], events[order]
+        """The signals of some sets, the set and column of each, and what the kernel made of it."""
+        varied = {name: values for name, values in axes.items() if name != REACTION}
+        table = asked.signals(varied, codes)
+        sets, columns = np.nonzero(does_act(table))
+        signals = table[sets, columns]
+        if (np.diff(table["bar"]) < 0).any():  # some come later; the kernel goes bar by bar
+            order = np.lexsort((asked.ranks[columns // self._width], signals["bar"], sets))
+            signals, columns = signals[order], columns[order]
         starts = np.searchsorted(sets, np.arange(len(table) + 1))
-        work = (self._panel, signals, starts, self._rules, self._rates)
-        return signals, (sets, events), simulate(*work, trades=histories, curves=histories)
+        work = (self.panel, signals, starts, self._rules, self._inputs.rates)
+        return signals, (sets, columns), simulate(*work, trades=histories, curves=histories)
 
     def _make(self, values: Mapping[str, Any]) -> Strategy:
         """The strategy of a set, made as that of a run with these settings is."""

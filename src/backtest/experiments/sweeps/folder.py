@@ -20,15 +20,17 @@ from backtest.errors import DataError, UsageError
 from backtest.experiments.records import SweepRecord
 from backtest.experiments.terms import folder_name
 from backtest.workspace.files import (
+    damaged,
     file_sha256,
     flush,
     held,
     put_file,
     put_folder,
+    read_record,
+    record_text,
     unfinished,
     write_text,
 )
-from backtest.workspace.records import damaged, read_record, record_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.engine.rules import Rules
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import run_id
+from backtest.experiments.terms import minutes_of, run_id
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.parameters import (
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.source import StrategyFile
+    from backtest.strategy.base import Strategy, StrategyFile
 
 
 _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets a chunk
@@ -55,6 +55,8 @@ class SweepSpec:
     rules_version: int
     packages: Mapping[str, str]  # what of the packages' versions decides results
     universe: str | None = None  # whose members the symbols are
+    bars: str | None = None  # the length of bars finer than sessions
+    missing_bars: str = "daily"  # what trades an event where there are none
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -104,13 +106,16 @@ class SweepSpec:
     def to_json(self) -> str:
         """The specification as JSON, the same text for the same specification."""
         # The order of the axes is part of it, and JSON objects have none.
-        return json.dumps({**asdict(self), "axes": list(self.axes.items())}, sort_keys=True)
+        content = {**asdict(self), "axes": list(self.axes.items())}
+        if self.bars is None:
+            del content["bars"], content["missing_bars"]
+        return json.dumps(content, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> SweepSpec:
         """The specification that a text holds."""
         content = json.loads(text)
-        values = {field.name: content[field.name] for field in fields(cls)}
+        values = {one.name: content[one.name] for one in fields(cls) if one.name in content}
         values |= {name: tuple(values[name]) for name in ("symbols", "span")}
         values["axes"] = dict(values["axes"])
         return cls(**values)
@@ -118,6 +123,7 @@ class SweepSpec:
 
 MOST_VALUES = 1_000_000  # on one axis
 MOST_SETS = 2**63 - 1  # a set's number has 64 bits
+REACTION = "reaction"  # the axis that is no parameter, but a term of the trading rules
 _COLUMNS = ("set", *FIGURES)
 _TYPES = (bool, int, float, str, type(None))
 _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value,…"
@@ -142,8 +148,8 @@ def read_grid(
 ) -> dict[str, list[Any]]:
     """By parameter the values of its axis in JSON, checked against the strategy's field.
 
-    Raises UsageError where an axis names no parameter, is empty, reversed or named twice, or a
-    value is out of the parameter's bounds.
+    Those of `REACTION` are minutes, rising. Raises UsageError where an axis names no parameter, is
+    empty, reversed or named twice, or a value is out of the parameter's bounds.
     """
     if not axes:
         raise UsageError(f"A sweep needs at least one axis. {_FORMS}.")
@@ -155,7 +161,10 @@ def read_grid(
             f"The grid has {sets:,} sets, more than can be numbered. "
             f"Take wider steps, or fewer parameters."
         )
-    return {name: _axis(file, fixed, name, found) for name, found in values_by_name.items()}
+    return {
+        name: _reactions(found) if name == REACTION else _axis(file, fixed, name, found)
+        for name, found in values_by_name.items()
+    }
 
 
 def _by_name(
@@ -165,7 +174,12 @@ def _by_name(
     known = parameters(file.cls)
     found: dict[str, list[Any]] = {}
     for name, values in axes.items():
-        if name not in known:
+        if name == REACTION and name in known:
+            raise UsageError(
+                f"--grid {name}: {file.name} has a parameter of this name, and so has the time to "
+                f"react in the trading rules. Rename the parameter."
+            )
+        if name not in known and name != REACTION:
             raise unknown(f"parameter of {file.name}", name, known)
         if name in is_set:
             raise UsageError(f"{name} is given by --set and by --grid; choose one of them.")
@@ -193,6 +207,14 @@ def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
 def value_of(strategy: object, name: str) -> Any:
     """The value of a parameter by its dotted name."""
     return attrgetter(name)(strategy)
+
+
+def base_of(strategy: object, rules: Mapping[str, Any], axes: Iterable[str]) -> dict[str, Any]:
+    """By axis the JSON value that is there without a grid."""
+    return {
+        name: rules["reaction_minutes"] if name == REACTION else plain(value_of(strategy, name))
+        for name in axes
+    }
 
 
 def _split(name: str, text: str) -> list[Any]:
@@ -238,6 +260,24 @@ def _landing(text: str, values: Sequence[Decimal]) -> str:
         return f"{first}:{values[-1].normalize():f}:{step[0]}"
     decimals = max(-int(Decimal(end).normalize().as_tuple().exponent) for end in (first, last))
     return f"{first}:{last}:{Decimal(1).scaleb(-max(decimals, 0)):f}"
+
+
+def _reactions(values: Sequence[Any]) -> list[float]:
+    """Times to react as minutes, rising."""
+    found = set()
+    for value in values:
+        text = value.text if isinstance(value, Text) else value
+        try:
+            minutes = Rules(reaction_minutes=minutes_of(text)).reaction_minutes
+        except ValueError:
+            raise UsageError(
+                f"--grid {REACTION}: {text} is no time to react. Write minutes from 0 to 10,080, "
+                f"or a time such as 30m or 2h."
+            ) from None
+        if minutes in found:
+            raise UsageError(f"--grid {REACTION}: {text} is there twice.")
+        found.add(minutes)
+    return sorted(found)
 
 
 def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[Any]) -> list[Any]:

@@ -14,18 +14,29 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.inputs import read_inputs
-from backtest.errors import BacktestError
+from backtest.errors import BacktestError, UsageError
+from backtest.experiments.runs.run import of_bars
 from backtest.experiments.sweeps.evaluate import evaluator, run_chunks
 from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
-from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, value_of
+from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, read_grid, sweepable
 from backtest.experiments.terms import Plan, identity, installed_packages
-from backtest.experiments.trials import has_sweep, record_base, record_sweep, trial_sharpes
+from backtest.experiments.trials import (
+    deflated,
+    has_sweep,
+    record_base,
+    record_sweep,
+    trial_sharpes,
+)
 from backtest.stats import SEED, SESSIONS_A_YEAR
-from backtest.stats.inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
-from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
+from backtest.stats.inference import sharpe_estimate, thin_record
+from backtest.stats.multiple_testing import (
+    probability_of_overfitting,
+    superior_ability,
+    walk_forward,
+)
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import plain, recorded, stated
+from backtest.strategy.parameters import recorded, stated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,9 +46,10 @@ if TYPE_CHECKING:
 
     from backtest.data.kinds import Event
     from backtest.engine.rules import Costs, Rules
+    from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.sweeps.evaluate import Evaluator, Histories
     from backtest.stats import Floats
-    from backtest.stats.overfitting import WalkForward
+    from backtest.stats.multiple_testing import WalkForward
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
     from backtest.workspace.folders import Workspace
@@ -60,6 +72,8 @@ class SweepRequest:
     rules: Rules
     costs: Costs | None = None  # where the rules' costs come from; None for the defaults
     universe: str | None = None  # what is traded in place of symbols
+    bars: str | None = None  # the length of bars finer than sessions, such as 5m
+    missing_bars: MissingBars = "daily"  # what trades an event where there are none
     accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
@@ -94,6 +108,9 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     file = find_strategy(workspace, request.strategy)
     symbols = tuple(sorted({*request.symbols}))
     strategy = sweepable(file, request.settings)
+    axes = read_grid(file, request.settings, request.grid)
+    if REACTION in axes and "reaction_minutes" in request.rules.model_fields_set:
+        raise UsageError("The reaction is given by --reaction and by --grid; choose one of them.")
     span = (request.first, request.last)
     inputs = read_inputs(
         workspace.data,
@@ -105,6 +122,8 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         trades_also=strategy.trades_also,
         wanted_by=file.name,
         universe=request.universe,
+        bars=request.bars,
+        hours=request.rules.hours,
         accept_jumps=request.accept_jumps,
     )
     decides = identity(
@@ -112,11 +131,13 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         inputs.hashes(heard_kinds(strategy)),
         strategy=file.name,
         settings=stated(file, request.settings),
-        axes=read_grid(file, request.settings, request.grid),
+        axes=axes,
         symbols=tuple(sorted(inputs.span)),
         universe=request.universe,
         span=(inputs.first.isoformat(), inputs.last.isoformat()),
         rules=request.rules.model_dump(),
+        bars=request.bars,
+        missing_bars=request.missing_bars,
     )
     spec, assumptions = SweepSpec(**decides), tuple(inputs.assumptions)
     path = SweepFolder(workspace.reports, spec).path
@@ -199,12 +220,16 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
         "universe": spec.universe,
         "parameters": recorded(plan.strategy),
         "axes": spec.axes,
-        "base": {name: plain(value_of(plan.strategy, name)) for name in spec.axes},
+        "base": base_of(plan.strategy, spec.rules, spec.axes),
         "sets": spec.sets,
         "rules": spec.rules,
+        **({"bars": spec.bars, "missing_bars": spec.missing_bars} if spec.bars else {}),
         "costs": plan.costs and {"name": plan.costs.name, "sources": dict(plan.costs.sources)},
         "span": dict(zip(("first", "last"), spec.span, strict=True)),
-        "assumptions": list(plan.assumptions),
+        "assumptions": [
+            *plan.assumptions,
+            *of_bars(plan.evaluator.run_bars, plan.evaluator.panel.count),
+        ],
         "inputs": spec.inputs,
         "strategy_sha256": spec.strategy_sha256,
         "rules_version": spec.rules_version,
@@ -273,16 +298,12 @@ def _too_few(found: Histories, best: int) -> dict[str, str]:
 
 def _deflated(returns: Floats, sharpes: Sequence[float | None], too_few: str) -> dict[str, Any]:
     """The best set's Sharpe ratio, deflated by the trials on record unless trades are too few."""
-    known = np.array([ratio for ratio in sharpes if ratio is not None])
     estimate = sharpe_estimate(returns)
-    found: dict[str, Any] = {"trials": len(sharpes), "dsr": None, "sharpe": None}
-    if estimate is None:
-        return found
-    found["sharpe"] = estimate.ratio * np.sqrt(SESSIONS_A_YEAR)
-    if len(known) > 1 and not too_few:
-        variance = float(np.var(known / np.sqrt(SESSIONS_A_YEAR), ddof=1))
-        found["dsr"] = deflated_sharpe_ratio(estimate, variance, len(sharpes))
-    return found
+    return {
+        "trials": len(sharpes),
+        "dsr": None if estimate is None or too_few else deflated(estimate, sharpes),
+        "sharpe": estimate and estimate.ratio * np.sqrt(SESSIONS_A_YEAR),
+    }
 
 
 def _overfitting(returns: Floats) -> dict[str, Any] | None:

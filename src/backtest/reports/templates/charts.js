@@ -3,7 +3,7 @@
 const charts = (() => {
   const byId = (id) => document.getElementById(id);
   const FAMILY = "system-ui, sans-serif";
-  const PRINTED_WIDTH = 680; // of a portrait page, in pixels
+  const PRINTED_WIDTH = 700; // of a portrait page, in pixels
   let printing = false;
 
   // Plotly reads tags, entities and formulas in texts.

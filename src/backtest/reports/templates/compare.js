@@ -145,12 +145,12 @@
   function placed(points, pixels) {
     const taken = points.map(({ x, y }) => [pixels.x(x) - 6, pixels.y(y) - 6, pixels.x(x) + 6, pixels.y(y) + 6]);
     return points.map(({ x, y, name }, own) => {
-      const [left, top, width] = [pixels.x(x), pixels.y(y), 6.4 * name.length];
+      const [left, top, width] = [pixels.x(x), pixels.y(y), 7 * name.length];
       const boxes = [
         [left + 8, top - 7, left + 8 + width, top + 7], [left - 8 - width, top - 7, left - 8, top + 7],
         [left - width / 2, top - 22, left + width / 2, top - 8], [left - width / 2, top + 8, left + width / 2, top + 22],
       ];
-      const free = boxes.findIndex((box) => box[0] > 0 && box[2] < pixels.width && taken.every((other, n) =>
+      const free = boxes.findIndex((box) => box[0] > 0 && box[2] < pixels.width && box[1] > 0 && box[3] < pixels.height && taken.every((other, n) =>
         n === own || box[2] < other[0] || other[2] < box[0] || box[3] < other[1] || other[3] < box[1]));
       if (free >= 0) taken.push(boxes[free]);
       return free < 0 ? null : PLACES[free];
@@ -160,7 +160,7 @@
   function drawRisk() {
     const element = byId("risk");
     if (!element) return;
-    const HIGH = 320, margin = { l: 55, r: 12, t: 12, b: 44 };
+    const HIGH = 320, margin = { l: 64, r: 12, t: 12, b: 44 };
     const points = data.series.map(({ name, figures, texts, verdict, sign, colour: variable }) => ({
       name: shortened(name), x: -100 * figures.max_drawdown, y: 100 * figures.total_return, colour: colour(variable),
       sign,
@@ -169,7 +169,7 @@
     const across = rangeOf([{ y: points.map(({ x }) => x) }], (value) => value), up = rangeOf([{ y: points.map(({ y }) => y) }], (value) => value);
     const pixel = (value, [low, high], length) => (length * (value - low)) / (high - low);
     const width = charts.widthOf(element) - margin.l - margin.r, height = HIGH - margin.t - margin.b;
-    const at = placed(points, { x: (value) => pixel(value, across, width), y: (value) => height - pixel(value, up, height), width });
+    const at = placed(points, { x: (value) => pixel(value, across, width), y: (value) => height - pixel(value, up, height), width, height });
     charts.draw(element, [{
       type: "scatter", mode: "markers+text", x: points.map(({ x }) => x), y: points.map(({ y }) => y),
       text: points.map(({ name }, n) => (at[n] ? plain(name) : "")), textposition: at.map((one) => one ?? "middle right"),
@@ -179,7 +179,7 @@
     }], {
       height: HIGH, margin, hovermode: "closest",
       xaxis: { fixedrange: true, range: across, zeroline: false, ticksuffix: " %", title: { text: "Deepest fall from a high", standoff: 4 } },
-      yaxis: { fixedrange: true, range: up, zeroline: true, ticksuffix: " %", title: { text: "Return", standoff: 4 } },
+      yaxis: charts.axis("Return", { range: up, zeroline: true, ticksuffix: " %" }),
     });
   }
 

@@ -244,7 +244,7 @@ const runChart = (() => {
   }
 
   // So high that the dates below are seen with the lanes above.
-  const PRICES = Math.min(310, Math.max(180, 365 - data.kinds.length * (LANE.wide + LANE.row * (laneRows - 3))));
+  const PRICES = Math.min(310, Math.max(180, 322 - data.kinds.length * (LANE.wide + LANE.row * (laneRows - 3))));
 
   function prices(symbol, state, { narrow }) {
     const seen = inView(state);

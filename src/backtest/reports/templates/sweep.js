@@ -144,7 +144,7 @@
     }
     draw(element, traces, {
       height: 360,
-      xaxis: axis(v.x.name, v.x.numbers ? {} : labelled(v.x, element)),
+      xaxis: axis(v.x.name, v.x.numbers ? { ticksuffix: v.x.name === "reaction" ? " min" : "" } : labelled(v.x, element)),
       yaxis: axis(metric.label, { ticksuffix: metric.percent ? " %" : "", zeroline: metric.signed }),
     });
     return marked;
@@ -212,7 +212,7 @@
   function choose(i, j = 0) {
     const v = view();
     const settings = { ...data.base, [v.x.name]: v.x.values[i], ...(v.y && { [v.y.name]: v.y.values[j] }) };
-    const sets = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+    const sets = Object.entries(settings).flatMap(([name, value]) => name === "reaction" ? ["--reaction", value] : ["--set", `${name}=${value}`]);
     showCommand(byId("command"), [...data.command, ...sets].map(quoted).join(" "));
   }
 

@@ -1,0 +1,234 @@
+"""What the texts in anyone's columns stand for: numbers, days, times of day and zones."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from math import isnan
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtest.errors import UsageError
+from backtest.sources.own_cells import (
+    PublicTimes,
+    clock_part,
+    day_part,
+    days_by_text,
+    epochs,
+    guess_decimal,
+    parse_days,
+    parse_numbers,
+    time_of_day,
+    zone_of,
+)
+
+MONDAY = datetime(2025, 6, 2, 13, 30, tzinfo=UTC)
+
+# Numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "number"),
+    [
+        ("1.5M", ".", 1_500_000), ("2K", ".", 2_000), ("3b", ".", 3_000_000_000),
+        ("1,234.5", ".", 1234.5), ("$12.25", ".", 12.25), ("US$ 7", ".", 7), ("(2)", ".", -2),
+        ("−3", ".", -3), ("+4", ".", 4), (".5", ".", 0.5), ("5.", ".", 5), ("1.2e3", ".", 1200),
+        ("1'000", ".", 1000), ("1.234,5", ",", 1234.5), ("1,5M", ",", 1_500_000),
+        ("1.234", ",", 1234), ("1.234", ".", 1.234), ("1,234", ".", 1234),
+    ],
+)  # fmt: skip
+def test_a_number_has_signs_thousands_and_units(text, decimal, number):
+    assert parse_numbers(pd.Series([text, "x"]), decimal)[0] == number
+
+
+@pytest.mark.parametrize("text", ["", "x", "n/a", "12,34", "1,2345", "1.2.3", "K", "--3", "3 to 4"])
+def test_what_is_no_number_is_unknown(text):
+    assert isnan(parse_numbers(pd.Series([text, "x"]), ".")[0])
+
+
+@pytest.mark.parametrize(
+    ("cells", "sign"),
+    [
+        (["5"], "."), (["1,5"], ","), (["1.5"], "."), (["1,234.5"], "."), (["1.234,5"], ","),
+        (["1.234.567"], ","), (["1,234,567"], "."), (["1,234", "1.5"], "."),
+        (["1,5", "1.234"], ","), (["n/a", "1,5"], ","), (["1.234"], "."),
+        (["12,345.6", "1,5"], "."),
+    ],
+)  # fmt: skip
+def test_the_decimal_sign_of_texts(cells, sign):
+    assert guess_decimal([pd.Series([*cells, "x"])], continental=False) == sign
+
+
+@pytest.mark.parametrize(
+    ("cells", "continental"), [(["1,234"], False), (["1.234"], True), (["1,234", "1.234"], False)]
+)
+def test_three_digits_behind_the_only_sign_can_be_read_in_two_ways(cells, continental):
+    with pytest.raises(UsageError, match="can be read in two ways"):
+        guess_decimal([pd.Series(cells)], continental=continental)
+
+
+# Days
+
+
+@pytest.mark.parametrize(
+    ("scale", "digits"), [(1, 10), (1_000, 13), (1_000_000, 16), (1_000_000_000, 19)]
+)
+def test_digits_since_1970_tell_their_unit(scale, digits):
+    text = str(int(MONDAY.timestamp()) * scale)
+    assert len(text) == digits
+    found = epochs(pd.Series([text, "total"]))
+    assert (found[0], found[1] is pd.NaT) == (MONDAY, True)
+
+
+def test_nine_digits_are_seconds_before_september_2001():
+    assert epochs(pd.Series(["999999999"]))[0] == datetime(2001, 9, 9, 1, 46, 39, tzinfo=UTC)
+
+
+def test_five_digits_are_days_of_a_spreadsheet_where_all_are_sessions():
+    """45658 is 2025-01-01; June 2 is 152 days later, the day before it a Sunday."""
+    found = epochs(pd.Series(["45810", "45811"]))
+    assert found.astype(str).tolist() == ["2025-06-02", "2025-06-03"]
+    assert epochs(pd.Series(["45809", "45810"])) is None
+
+
+@pytest.mark.parametrize(
+    "texts", [["1748871000", "1748871000000"], ["12345678"], ["x"], ["1748871000", "1 June"]]
+)
+def test_other_digits_are_no_times_since_1970(texts):
+    assert epochs(pd.Series(texts)) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "days", "form"),
+    [
+        (["2025-06-02", "2025-06-03"], ["2025-06-02", "2025-06-03"], "%Y-%m-%d"),
+        (["2025-06-02 16:00", "x"], ["2025-06-02", "NaT"], "%Y-%m-%d"),
+        (["06/02/2025", "06/13/2025"], ["2025-06-02", "2025-06-13"], "%m/%d/%Y"),
+        (["2025-06-02T00:00:00-04:00"], ["2025-06-02"], ""),
+        (["2025-06-03T00:00:00Z", "2025-06-03T01:00:00Z"], ["2025-06-02"] * 2, ""),
+        (["1748871000"], ["2025-06-02"], ""),
+        (["2301-01-02", "2025-06-02", "1699-01-02"], ["NaT", "2025-06-02", "NaT"], "%Y-%m-%d"),
+    ],
+)
+def test_days_are_read_in_new_york_and_as_they_are_written(texts, days, form):
+    found, written = parse_days(pd.Series(texts), None)
+    assert (found.astype(str).tolist(), written) == (days, form)
+
+
+def test_a_form_that_is_said_is_taken_and_two_that_fit_are_refused():
+    texts = pd.Series(["03/06/2025", "04/06/2025", "05/06/2025"])  # June by day, or three months
+    assert parse_days(texts, None)[1] == "%d/%m/%Y"
+    assert parse_days(texts, "%m/%d/%Y")[0].astype(str).tolist()[0] == "2025-03-06"
+    with pytest.raises(UsageError, match=r"can be read as %m/%d/%Y or %d/%m/%Y"):
+        days_by_text(["04/06/2025"], None)
+    assert days_by_text(["soon"], None) == {}
+    with pytest.raises(UsageError, match="cannot be read as a day"):
+        parse_days(pd.Series(["soon"]), None)
+
+
+def test_days_of_texts_are_written_alike_beside_iso_days():
+    found = days_by_text(["2025-06-03", "04/06/2025", "13/06/2025", "soon", "2025-13-01x"], None)
+    assert found == {
+        "2025-06-03": date(2025, 6, 3),
+        "04/06/2025": date(2025, 6, 4),
+        "13/06/2025": date(2025, 6, 13),
+    }
+
+
+# Times
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("9:30 AM", time(9, 30)), ("12:05 AM", time(0, 5)), ("12:05 pm", time(12, 5)),
+        ("4:05 p.m.", time(16, 5)), ("16:05:07", time(16, 5, 7)), ("16:05:07.9", time(16, 5, 7)),
+        ("25:00", None), ("9:61", None), ("nine", None), ("930", None),
+    ],
+)  # fmt: skip
+def test_a_time_of_day(text, found):
+    assert time_of_day(text) == found
+
+
+def test_a_day_and_what_is_behind_it():
+    assert day_part("Jun 4, 2025 4:05 PM ET") == "Jun 4, 2025"
+    assert clock_part("Jun 4, 2025 4:05 PM ET") == ("4:05 PM", "ET")
+    assert (day_part("2025-06-04"), clock_part("2025-06-04")) == ("2025-06-04", ("", ""))
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [("ET", -4), ("est", -4), ("New York", -4), ("GMT", 0), ("+02:00", 2), ("-0330", -3.5),
+     ("Europe/Berlin", 2), ("America/New York", -4)],
+)  # fmt: skip
+def test_a_zone_by_its_name(zone, hours):
+    assert datetime(2025, 6, 4, tzinfo=zone_of(zone)).utcoffset() == timedelta(hours=hours)
+
+
+def test_a_zone_that_is_none():
+    with pytest.raises(UsageError, match="'Nowhere' is unknown"):
+        zone_of("Nowhere")
+
+
+def public(text, clock=None, *, precision="", zone=None):
+    return PublicTimes([text], None if clock is None else [clock], None, zone).of(0, precision)
+
+
+@pytest.mark.parametrize(
+    ("text", "clock", "told", "precision"),
+    [
+        ("2025-06-04 16:05 ET", None, "2025-06-04T16:05:00-04:00", "minute"),
+        ("2025-06-04 16:05:07 ET", None, "2025-06-04T16:05:07-04:00", "exact"),
+        ("2025-06-04 16:05:00 ET", None, "2025-06-04T16:05:00-04:00", "minute"),
+        ("2025-06-04T16:05:00Z", None, "2025-06-04T16:05:00Z", ""),
+        ("2025-06-04 00:00", None, "2025-06-04", ""),
+        ("2025-06-04", "BMO", "2025-06-04 before open", ""),
+        ("2025-06-04", "After the close", "2025-06-04 after close", ""),
+        ("2025-06-04 (pre-market)", None, "2025-06-04 before open", ""),
+        ("2025-06-04", "time-not-supplied", "2025-06-04", "date"),
+        ("2025-06-04", "", "2025-06-04", ""),
+        ("2025-06-04", "4:05 pm ET", "2025-06-04T16:05:00-04:00", "minute"),
+        ("2025-11-02 01:30 ET", None, "2025-11-02T01:30:00-05:00", "minute"),  # of two the later
+    ],
+)
+def test_when_an_event_was_public(text, clock, told, precision):
+    assert public(text, clock) == (told, precision)
+
+
+def test_the_precision_of_the_file_counts_and_of_a_week_no_time_of_day():
+    assert public("2025-06-04 16:05 ET", precision="exact")[1] == "exact"
+    assert public("2025-06-04 16:05 ET", precision="week") == ("2025-06-04", "week")
+    assert public("2025-06-04T16:05:07Z", precision=None)[1] == "exact"
+    assert public("soon", precision="date") == ("soon", "date")
+
+
+def test_a_time_without_a_zone_and_one_that_is_none_are_refused():
+    assert public("2025-06-04 16:05", zone="UTC")[0] == "2025-06-04T16:05:00+00:00"
+    with pytest.raises(ValueError, match="has no zone"):
+        public("2025-06-04 16:05")
+    with pytest.raises(ValueError, match="'25:00 ET' is no time of day"):
+        public("2025-06-04", "25:00 ET")
+
+
+@pytest.mark.parametrize(
+    ("texts", "clocks", "bare"),
+    [
+        (["2025-06-04"], None, True), (["2025-06-04"], [""], False),
+        (["2025-06-04 16:05 ET"], None, False), (["2025-06-04T16:05Z"], None, False),
+        (["2025-06-04T16:05Z", "2025-06-05"], None, True),
+    ],
+)  # fmt: skip
+def test_days_alone_are_bare(texts, clocks, bare):
+    assert PublicTimes(texts, clocks, None, None).bare is bare
+
+
+def test_the_days_of_a_frame_are_of_its_zone_where_all_are_midnights():
+    """Four in the morning of UTC is midnight in New York, and 03:00 the evening before."""
+    for hours, days in (
+        ((4, 28), ["2025-06-02", "2025-06-03"]),
+        ((3, 27), ["2025-06-01", "2025-06-02"]),
+    ):
+        moments = [datetime(2025, 6, 2, tzinfo=UTC) + timedelta(hours=hour) for hour in hours]
+        cells = pd.Series(moments).dt.tz_convert("America/New_York")
+        found, form = parse_days(cells, None)
+        assert (found.astype(str).tolist(), form) == (days, "")
+        assert found.dtype == np.dtype("M8[D]")
