@@ -55,14 +55,14 @@ def audited(checkout, strategy, *symbols, **changes):
     return audit(prepared(checkout, strategy, *symbols, **changes), observer=in_this_process).record
 
 
-def told(record) -> dict[str, list]:
+def told(record) -> dict[str, list[str]]:
     """What was found, by check: each session with both answers once.
 
     Who reads Parquet also loads its reader, which is a finding more.
     """
     return {
-        check["name"]: list(
-            dict.fromkeys((one["date"], one["full"], one["world"]) for one in check["findings"])
+        check["name"]: sorted(
+            {str((one["date"], one["full"], one["world"])) for one in check["findings"]}
         )
         for check in record["checks"]
         if check["count"]

@@ -2,7 +2,7 @@
 
 from backtest.reports.sweep_page import write_sweep_page
 from tests.browser.made_up_reports import NASTY
-from tests.browser.pages import figure, hover
+from tests.browser.pages import figure, hover, settle
 from tests.cli.test_study_by_minutes import BOTH, made  # noqa: F401 - a fixture
 from tests.sweeps import set_of, write_sweep
 
@@ -78,4 +78,5 @@ def test_a_study_by_minutes_is_drawn_with_volume_and_range_beside_it(made, comma
         "+0.44 %",
     ]
     page.set_viewport_size({"width": 390, "height": 900})
+    settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") == 390

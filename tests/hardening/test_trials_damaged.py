@@ -13,11 +13,12 @@ from tests.hardening.conftest import SEED, TIMES
 @pytest.fixture
 def file(tmp_path):
     """Thirty runs, and a sweep that tried two hundred sets before them."""
-    terms = {"strategy": "beats", "symbols": ["ACME"]}
+    rules = {"reaction_minutes": 5.0}
+    terms = {"strategy": "beats", "symbols": ["ACME"], "rules": rules}
     holds = list(range(200))
     swept = {
         **terms, "sweep_id": "s", "parameters": {"hold": 1}, "axes": {"hold": holds},
-        "finished_at": "2025-12-31T00:00:00+00:00", "rules": {"reaction_minutes": 5.0},
+        "finished_at": "2025-12-31T00:00:00+00:00",
     }  # fmt: skip
     sharpes = [hold / 50 for hold in holds]
     record_sweep(tmp_path, swept, [pa.table({"set": holds, "hold": holds, "sharpe": sharpes})])
