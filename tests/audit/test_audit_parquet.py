@@ -55,17 +55,19 @@ def audited(checkout, strategy, *symbols, **changes):
     return audit(prepared(checkout, strategy, *symbols, **changes), observer=in_this_process).record
 
 
-def told(record) -> dict[str, list[str]]:
+def told(record) -> dict[str, list]:
     """What was found, by check: each session with both answers once.
 
     Who reads Parquet also loads its reader, which is a finding more.
     """
-    return {
-        check["name"]: sorted(
-            {str((one["date"], one["full"], one["world"])) for one in check["findings"]}
-        )
+    found = {
+        check["name"]: [(one["date"], one["full"], one["world"]) for one in check["findings"]]
         for check in record["checks"]
         if check["count"]
+    }
+    return {
+        name: [row for place, row in enumerate(rows) if row not in rows[:place]]
+        for name, rows in found.items()
     }
 
 

@@ -24,7 +24,8 @@ def test_compare_puts_the_latest_run_of_each_strategy_side_by_side(run_made_up, 
     assert [line.split()[0] for line in outcome.out.splitlines()[3:] if line] == [
         "Trades", "Win", "Total", "CAGR", "Volatility", "Sharpe", "Sortino", "Max", "Calmar",
         "Exposure", "Commission", "Borrow", "Final", "Profit", "Expectancy", "Average", "Average",
-        "Payoff", "Best", "Worst", "SQN", "Winning", "Losing", "MAE", "MFE", "Holding", "Longest", "Turnover", "Alpha",
+        "Payoff", "Best", "Worst", "SQN", "Winning", "Losing", "MAE", "MFE",
+        "Holding", "Longest", "Turnover", "Alpha",
         "Beta", "Alpha", "Beta", "p-value", "p-value,", "Mean", "95", "95", "Detectable",
         "Trials", "p-value:", "Mean", "An", "The",
     ]  # fmt: skip
