@@ -182,8 +182,8 @@ def _open_the_bar(
             night = position.last_bar
             is_new = bars.session[bar] != bars.session[night]
             position.sessions += is_new or position.terms & HOLDS_BARS != 0
-            days = bars.day[bar] - bars.day[night]
-            if days > 0 and position.side < 0:
+            if position.side < 0 and bars.day[bar] != bars.day[night]:
+                days = bars.day[bar] - bars.day[night]
                 rate = bars.rates[bars.rate_row[position.symbol], bars.day_number[night]]
                 charge = rule.borrow_charge(position.shares * position.mark, rate, days, rules)
                 owed += charge

@@ -81,8 +81,7 @@ class Panel:
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
         """The number of each bar's session, from 0."""
-        begins = self.sessions[1:] != self.sessions[:-1]
-        return np.concatenate(([0], np.cumsum(begins)))
+        return _numbered(self.sessions)
 
     @cached_property
     def session_days(self) -> NDArray[np.datetime64]:
@@ -93,6 +92,16 @@ class Panel:
     def days(self) -> NDArray[np.datetime64]:
         """The day of each bar in New York, after a close that before its session's."""
         return self._days_and_clock[0]
+
+    @cached_property
+    def day_numbers(self) -> NDArray[np.int64]:
+        """The number of each bar's day, from 0."""
+        return _numbered(self.days)
+
+    @cached_property
+    def each_day(self) -> NDArray[np.datetime64]:
+        """The days on which there are bars."""
+        return np.unique(self.days)
 
     @property
     def clock(self) -> NDArray[np.int64]:
@@ -175,6 +184,11 @@ class Panel:
         return int(np.searchsorted(self.times, as_utc64(decision.tradable_bar)))
 
 
+def _numbered(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """The number of each of some days that stand in order, from 0."""
+    return np.concatenate(([0], np.cumsum(days[1:] != days[:-1])))
+
+
 def nights_before(sessions: NDArray[np.datetime64]) -> Floats:
     """The calendar days from each session to the one before; 0 of the first."""
     days = sessions.astype("M8[D]").astype(np.float64)
@@ -210,13 +224,12 @@ def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) ->
     """The panel as the kernel takes it, with the borrow rate of each night."""
     rate_row, by_day = _borrow(panel, rates, rules)
     actions, first_action = panel.actions
-    begins = panel.days[1:] != panel.days[:-1]
     return Bars(
         panel.prices,
         panel.volume,
         session=panel.session_numbers,
         day=panel.days.astype("M8[D]").astype(np.int64),
-        day_number=np.concatenate(([0], np.cumsum(begins))),
+        day_number=panel.day_numbers,
         rate_row=rate_row,
         rates=by_day,
         clock=panel.clock,
@@ -231,7 +244,7 @@ def _borrow(
 ) -> tuple[NDArray[np.int64], Floats]:
     """Row 0 holds the rate of symbols without a table; each other row is one symbol's."""
     default = 0.0 if rules.borrow_mode == "none" else rules.borrow_default
-    nights = np.unique(panel.days)
+    nights = panel.each_day
     rows = [np.full(len(nights), default)]
     rate_row = np.zeros(len(panel.symbols), np.int64)
     for column, symbol in enumerate(panel.symbols):

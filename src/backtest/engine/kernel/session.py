@@ -192,7 +192,7 @@ def _pass_the_session(
     bar: int,
 ) -> None:
     """Let exits by time leave at the open, then let orders rest through the session."""
-    place = whole(0)
+    place, is_extended = whole(0), bars.kinds[bar] == EXTENDED
     while place < account.positions:
         position = book.positions[place]
         has_bar = not np.isnan(bars.prices[bar, position.symbol].close)
@@ -200,8 +200,8 @@ def _pass_the_session(
             continue
         if has_bar and not position.waits:
             is_due = position.sessions == position.hold
-            if not position.terms & HOLDS_BARS:
-                is_due &= bars.kinds[bar] != EXTENDED
+            if is_extended and not position.terms & HOLDS_BARS:
+                is_due = False
             if position.leave_at > 0:
                 is_due &= bars.clock[bar] >= position.leave_at and bar > position.planned
             elif position.terms & LEAVES_AT_CLOSE:
@@ -209,7 +209,7 @@ def _pass_the_session(
             if is_due:
                 leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_OPEN)
                 continue
-            if _rest(bars, rules, account, book, tables, place, bar):
+            if not is_extended and _rest(bars, rules, account, book, tables, place, bar):
                 continue
         place += 1
 
@@ -269,7 +269,7 @@ def _is_last_bar(bars: Bars, bar: int, position: Any) -> bool:
 @inlined
 def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
     """Value what is held at the close; look at the levels of closes, let the trailing stop go."""
-    value = shorts = 0.0
+    value, shorts, is_extended = 0.0, 0.0, bars.kinds[bar] == EXTENDED
     for place in range(account.positions):
         position = book.positions[place]
         if position.waits:
@@ -277,7 +277,7 @@ def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
         close = bars.prices[bar, position.symbol].close
         if not np.isnan(close):
             position.mark, position.last_bar = close, bar
-            if bars.kinds[bar] != EXTENDED:
+            if not is_extended:
                 _see_close(account, position, close, bar)
         held = position.shares * position.mark
         value += position.side * held
@@ -330,7 +330,7 @@ def _rest(
 ) -> bool:
     """Let the stop, then the target rest through the bar; whether one was filled."""
     position = book.positions[place]
-    if position.terms & LOOKS_AT_CLOSES or bars.kinds[bar] == EXTENDED:
+    if position.terms & LOOKS_AT_CLOSES:
         return False
     symbol, side = position.symbol, position.side
     stop, reason = _nearest_stop(position)
