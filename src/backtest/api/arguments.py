@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from backtest.data.bars import LENGTHS
 from backtest.data.kinds import snake_case
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import read_day, read_terms
@@ -145,6 +144,7 @@ def request_of(
 
 def check_bars(bars: str | None, missing_bars: str) -> None:
     """Refuse a length of finer bars, or what trades where there are none, that is not known."""
+    from backtest.data.bars import LENGTHS  # loads pandas, as the next does the replay
     from backtest.experiments.runs.run import MISSING_BARS
 
     if bars is not None and bars not in LENGTHS:
