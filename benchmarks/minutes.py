@@ -6,6 +6,7 @@ the ratio of the replay on Backtrader to that by the kernel.
 """
 
 import os
+import shutil
 import tempfile
 import time
 from datetime import date
@@ -68,6 +69,7 @@ def command(*words: str | Path) -> tuple[float, float, float]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         data, out = Path(place) / "data", Path(place) / "out"
+        shutil.copytree(ROOT / "data", data)  # files of other kinds of events are read as well
         walk(Path(place))
         own = ("--data", data, "--source", "walk", "--yes")
         command("prices", "import", Path(place) / "sessions.csv", "--symbol", SYMBOL,
