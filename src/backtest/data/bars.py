@@ -12,7 +12,7 @@ from datetime import date
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
 
 Hours = Literal["regular", "extended"]
-HOURS: tuple[Hours, ...] = get_args(Hours)
 _ARRAYS = ("times", "sessions", "table", "is_extended")
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
 _ROUNDED, _ROUNDED_SHARE = 0.005, 0.00001  # dollars, as cents round, and digits of large prices

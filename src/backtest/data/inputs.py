@@ -365,7 +365,6 @@ class _Files:
 
     def _lacking(self, symbol: str, needed: str, otherwise: str) -> MissingDataError:
         """The error for a symbol without prices: which universe has them, or what else to do."""
-        from backtest.data.prices import price_path
         from backtest.data.universe import tables_folder, universe_names
 
         for name in universe_names(self.data):

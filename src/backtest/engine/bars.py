@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.data.calendar import as_utc64, new_york_clock, trading_calendar
+from backtest.engine.rules import DAILY, EXTENDED, FINER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 COLUMNS = ["open", "high", "low", "close", "volume"]
-DAILY, FINER, EXTENDED = range(3)  # what a bar is: outside of the hours it is extended
 _DAY = 24 * 60  # minutes
 
 
@@ -82,7 +82,7 @@ class StockBars:
 
     @cached_property
     def days_and_clock(self) -> tuple[Times, NDArray[np.int64]]:
-        """As of the function."""
+        """The days and the clock of the bars, as of the function of that name."""
         return days_and_clock(self.times, self.sessions, self.kinds)
 
 

@@ -33,6 +33,9 @@ _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a doub
 _LAST_BITS = 1e-14  # of a double, which a product leaves
 _NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
+# What a bar is: outside of the hours of sessions it is extended. They stand here because machine
+# code is made anew when this file changes.
+DAILY, FINER, EXTENDED = range(3)
 
 RULES_VERSION = 9
 """The version of what results mean: of trades, figures, evidence and the files of a run.

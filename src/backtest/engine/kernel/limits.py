@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
-from backtest.engine.kernel.orders import note_fill, plan, remove, set_aside
+from backtest.engine.kernel.orders import note_fill, pay, plan, remove, set_aside
 from backtest.engine.kernel.records import (
     AT_OPEN,
     CAPPED,
@@ -96,8 +96,7 @@ def _fill(
     best = prices.low if side > 0 else prices.high
     if side * best > side * limit:
         return
-    outcome = position.entered_at
-    tables.outcomes[position.signal] = outcome
+    tables.outcomes[position.signal] = position.entered_at
     at_open = side * prices.open <= side * limit
     position.waits, position.entered_at = False, AT_OPEN if at_open else IN_SESSION
     account.waiting -= 1
@@ -105,13 +104,9 @@ def _fill(
     if at_open:
         position.entry_price = prices.open
     plan(position, signals[position.signal], position.entry_price, bar)
-    cost = rule.commission(position.shares, position.entry_price, rules)
-    account.cash -= side * position.shares * position.entry_price + cost
-    account.commission += cost
-    position.commission += cost
-    size = side * position.shares
-    fill, at = position.entry_price, position.entered_at
-    note_fill(tables, position.signal, bar, size, fill, at)
+    size, fill = side * position.shares, position.entry_price
+    pay(account, position, size, fill, rules)
+    note_fill(tables, position.signal, bar, size, fill, position.entered_at)
 
 
 @inlined

@@ -111,7 +111,7 @@ def _reduce(
     if not rule.is_sent(less, price_for_size(bars, rules, bar, symbol, -position.side), rules):
         return RENEW
     fill = fill_at(bars, rules, bar, symbol, -position.side, at)
-    _pay(account, position, -position.side * less, fill, rules)
+    pay(account, position, -position.side * less, fill, rules)
     gone = position.entered - position.shares
     part = less / (gone + less)
     position.exit_price = position.exit_price * (1 - part) + fill * part
@@ -262,7 +262,7 @@ def _enter(
         account.waiting += 1
         account.cash -= set_aside(position, rules)
         return NOT_FILLED + capped
-    _pay(account, position, side * shares, fill, rules)
+    pay(account, position, side * shares, fill, rules)
     plan(position, signal, fill, bar)
     note_fill(tables, row, bar, side * shares, fill, at)
     if hedge > 0:
@@ -308,7 +308,7 @@ def _add(
     more, capped = _obtainable(bars, signal, side, rules, account, wanted, price, fill, at)
     if more == 0:
         return RENEW + capped
-    _pay(account, position, side * more, fill, rules)
+    pay(account, position, side * more, fill, rules)
     total = position.entered + more
     position.entry_price = (position.entered * position.entry_price + more * fill) / total
     position.entered = total
@@ -319,7 +319,7 @@ def _add(
 
 
 @inlined
-def _pay(account: Any, position: Any, size: float, fill: float, rules: RuleNumbers) -> None:
+def pay(account: Any, position: Any, size: float, fill: float, rules: RuleNumbers) -> None:
     """Pay for an order of signed shares, commission included."""
     cost = rule.commission(abs(size), fill, rules)
     account.cash -= size * fill + cost
@@ -362,7 +362,7 @@ def leave(
 ) -> None:
     """Close a position at a fill; its legs leave at `legs_at`."""
     position = book.positions[place]
-    _pay(account, position, -position.side * position.shares, fill, rules)
+    pay(account, position, -position.side * position.shares, fill, rules)
     account.gross -= position.shares * position.mark
     position.last_bar = bar
     net = book_trade(account, position, tables, fill, reason, at)

@@ -13,7 +13,7 @@ import numpy as np
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import as_utc64
 from backtest.engine.actions import recorded_effects
-from backtest.engine.bars import COLUMNS, DAILY, daily_bars, days_and_clock
+from backtest.engine.bars import COLUMNS, daily_bars, days_and_clock
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,
@@ -33,6 +33,7 @@ from backtest.engine.kernel.records import (
     Bars,
     blank,
 )
+from backtest.engine.rules import DAILY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from backtest.engine.bars import EXTENDED
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined
 from backtest.engine.kernel.records import AT_CLOSE, SPLIT, Bars
-from backtest.engine.rules import VOLUME_SESSIONS
+from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS
 
 
 @inlined

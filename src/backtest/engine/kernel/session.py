@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.bars import EXTENDED
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.actions import settle_ends
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
@@ -47,6 +46,7 @@ from backtest.engine.kernel.records import (
     Book,
     Tables,
 )
+from backtest.engine.rules import EXTENDED
 
 
 @inlined

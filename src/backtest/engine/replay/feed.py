@@ -13,9 +13,9 @@ import backtrader as bt
 import numpy as np
 
 from backtest.engine.actions import splits_since
-from backtest.engine.bars import COLUMNS, EXTENDED
+from backtest.engine.bars import COLUMNS
 from backtest.engine.replay.books import Quote
-from backtest.engine.rules import VOLUME_SESSIONS, participation_cap, slippage
+from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS, participation_cap, slippage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

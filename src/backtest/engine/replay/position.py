@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from backtest.data.kinds import When
     from backtest.engine.replay.books import ExitReason, Lot, OrderType, Quote
+    from backtest.engine.rules import Rules
     from backtest.strategy.base import Signal
 
 
@@ -148,6 +149,12 @@ class Waiting:
     price: float
     is_reversal: bool
     fills_at_open: bool = False
+
+    def cost(self, rules: Rules) -> float:
+        """What it would cost, dollars, which is set aside; a short costs nothing."""
+        shares = self.position.shares
+        cost = shares * self.price + rule.commission(shares, self.price, rules)
+        return cost if self.position.direction > 0 else 0.0
 
     def at_open(self, price: float, clock: Clock) -> Waiting:
         """The same in a bar that opens at a price."""

@@ -286,7 +286,7 @@ class Trader:
         if signal.limit is not None:
             waiting = Waiting(signal, position, fill, is_reversal)
             self._waiting[symbol] = waiting.at_open(moment.prices[symbol], self._clock[symbol])
-            moment.cash -= self._cost(waiting) if side > 0 else 0.0
+            moment.cash -= waiting.cost(self._rules)
             return "not_filled"
         position.plan(signal, fill, self._clock[symbol])
         self._positions[symbol] = position
@@ -375,11 +375,7 @@ class Trader:
 
     def _set_aside(self) -> float:
         """What the entries that wait would cost, which is not there for others; dollars."""
-        return sum(self._cost(w) for w in self._waiting.values() if w.position.direction > 0)
-
-    def _cost(self, waiting: Waiting) -> float:
-        shares, price = waiting.position.shares, waiting.price
-        return shares * price + rule.commission(shares, price, self._rules)
+        return sum(waiting.cost(self._rules) for waiting in self._waiting.values())
 
     def _add(self, signal: Signal, position: Position, moment: Moment) -> None:
         symbol, side = signal.symbol, position.direction
