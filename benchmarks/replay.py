@@ -2,16 +2,20 @@
 
 import sys
 import time
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import backtrader as bt
+import pandas as pd
 from turns import in_turn, row, tell
 
 from backtest.data.borrow import read_borrow_rates
 from backtest.data.events import read_events
 from backtest.data.kinds import Earnings
-from backtest.data.prices import Prices, read_prices
+from backtest.data.prices import read_prices
+from backtest.engine.bars import COLUMNS, StockBars
 from backtest.engine.replay import broker
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
@@ -50,8 +54,21 @@ def rows(rounds: int = 40) -> list[dict[str, Any]]:
     return [row(work, "the same replay on Backtrader's own `PandasData` feed", pairs, 0.6)]
 
 
-def _pandas_feed(prices: Prices) -> Any:
-    return bt.feeds.PandasData(dataname=prices.table)
+class _PandasFeed(bt.feeds.PandasData):
+    """Backtrader's own feed, which knows of its bars what ours does."""
+
+    params = (("bars", None), ("splits", ()))
+    know_bars = own_feed.know_bars
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.know_bars()
+
+
+def _pandas_feed(bars: StockBars, splits: Sequence[tuple[date, float]]) -> Any:
+    index = pd.DatetimeIndex(bars.times)
+    table = pd.DataFrame(bars.table, index=index, columns=COLUMNS)
+    return _PandasFeed(dataname=table, bars=bars, splits=splits)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,11 @@ class PriceFeed(bt.feed.DataBase):
         self._rows = {name: array("d", values.tobytes()) for name, values in rows.items()}
         self._next_row = 0
         self._is_preloaded = False
-        self.splits = self.p.splits
+        self.know_bars()
+
+    def know_bars(self) -> None:
+        """Note what is known of the bars beside their prices, by row."""
+        bars, self.splits = self.p.bars, self.p.splits
         on, clock = bars.days_and_clock
         self.kinds, self.clock = bars.kinds.tolist(), clock.tolist()
         self.begins, self.ends = bars.begins.tolist(), bars.ends.tolist()
