@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
@@ -21,7 +21,7 @@ from backtest.data.datafile import DataFile
 from backtest.data.prices import Prices
 from backtest.engine.actions import Effect
 from backtest.engine.bars import RunBars, run_bars
-from backtest.engine.replay.books import Result
+from backtest.engine.replay.books import Result, Totals
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.schedule import Decision
@@ -170,7 +170,7 @@ def outcome_of(result: Result) -> oracle.Outcome:
         equity=[oracle.Point(p.session, p.equity, p.cash, p.position_value) for p in result.curve],
         outcomes={d.event.id: d.action for d in result.decisions},
         capped={d.event.id for d in result.decisions if "by participation" in d.reason},
-        interest=result.interest,
+        **asdict(result.totals),
     )
 
 
@@ -309,7 +309,7 @@ def trade_panel(
             for signal, outcome in zip(ordered, outcomes, strict=True)
             if outcome >= CAPPED
         },
-        interest=float(result.totals["interest"][0]),
+        **{one.name: float(result.totals[one.name][0]) for one in fields(Totals)},
     )
 
 

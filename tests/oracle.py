@@ -48,7 +48,15 @@ class _Simulation(Account):
             self.mark()  # (5) mark, trailing stop, margin
         self.leave_open()
         trades = [position.trade() for position in self.all_positions]
-        return Outcome(trades, self.equity, self.outcomes, self.capped, self.interest)
+        return Outcome(
+            trades, self.equity, self.outcomes, self.capped, self.interest,
+            self.paid("commission"), self.paid("borrow"), self.paid("dividends"),
+        )  # fmt: skip
+
+    def paid(self, what: str) -> float:
+        """What all positions and all their legs have paid, or been paid."""
+        parts = [part for one in self.all_positions for part in (one, *one.legs)]
+        return sum(getattr(part, what) for part in parts)
 
     def leave_open(self) -> None:
         """What is held after the last bar stays open, valued at the last close."""

@@ -157,7 +157,7 @@ class Account:
             held.dividends += held.sign * held.shares * amount
         for leg in self.legs(symbol):
             self.cash += leg.shares * amount
-            leg.gross += leg.shares * amount
+            leg.dividends += leg.shares * amount
 
     def split(self, symbol: str, ratio: float) -> None:
         """Whole shares stay, a fraction is paid for at the last close; of legs it stays."""

@@ -46,9 +46,10 @@ class Leg:
 
     symbol: str
     shares: float  # below zero when short; whole until its stock is split
-    gross: float = 0.0  # what its orders and dividends have brought in, less what they have cost
+    gross: float = 0.0  # what its orders have brought in, less what they have cost
     commission: float = 0.0
     borrow: float = 0.0
+    dividends: float = 0.0
 
 
 @dataclass
@@ -127,7 +128,7 @@ class Position:
         entry = sum(number * price for number, price in self.entries) / shares
         exit_ = sum(number * price for number, price in self.exits) / shares
         gross = self.sign * shares * (exit_ - entry)
-        hedge = sum(leg.gross - leg.commission - leg.borrow for leg in self.legs)
+        hedge = sum(leg.gross - leg.commission - leg.borrow + leg.dividends for leg in self.legs)
         assert self.exit_session is not None
         return Trade(
             event_id=self.event_id,

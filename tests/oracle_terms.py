@@ -121,3 +121,7 @@ class Outcome:
     outcomes: dict[str, str]
     capped: set[str] = field(default_factory=set)  # events whose shares the volume has cut
     interest: float = 0.0
+    # Of the whole account, its legs included.
+    commission: float = 0.0
+    borrow: float = 0.0
+    dividends: float = 0.0

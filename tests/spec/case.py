@@ -167,8 +167,16 @@ class Case:
     outcomes: Mapping[str, str] | None = None
     capped: set[str] | frozenset[str] = frozenset()  # events whose shares the volume has cut
     interest: float = 0.0
+    of_legs: Mapping[str, float] = field(default_factory=dict)  # what legs paid, and were paid
     actions: Mapping[str, Sequence[tuple[str, str, float | None]]] = field(default_factory=dict)
     finer: Mapping[str, str] = field(default_factory=dict)  # bars of five minutes
+
+    def totals(self) -> dict[str, float]:
+        """What the account has paid and been paid, its legs included."""
+        return {
+            what: sum(getattr(one, what) for one in self.trades) + self.of_legs.get(what, 0.0)
+            for what in ("commission", "borrow", "dividends")
+        }
 
     def rows(self) -> dict[str, list[Row]]:
         """The bars of sessions by symbol; where a session has finer bars alone, theirs composed."""

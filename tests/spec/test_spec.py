@@ -37,6 +37,8 @@ def test_case(case: Case, engine: str) -> None:
         assert outcome.outcomes == case.outcomes
     assert outcome.capped == case.capped
     assert outcome.interest == close_to(case.interest), "interest"
+    for what, total in case.totals().items():
+        assert getattr(outcome, what) == close_to(total), what
     check_identity(case, outcome)
 
 

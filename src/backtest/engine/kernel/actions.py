@@ -45,8 +45,7 @@ def act_before_open(
         if action.what == DIVIDEND:
             paid = position.side * position.shares * action.value
             position.dividends += paid
-            account.cash += paid
-            account.equity += paid
+            _receive(account, paid)
             continue
         every = split_ratio(bars, bar, action.symbol, bars.first_action[bar + 1])
         until = split_ratio(bars, bar, action.symbol, number + 1)
@@ -61,8 +60,7 @@ def _act_on_leg(account: Any, book: Book, leg: Any, action: Any, open_price: flo
     if action.what == DIVIDEND:
         paid = leg.size * action.value
         leg.costs -= paid
-        account.cash += paid
-        account.equity += paid
+        _receive(account, paid)
         return
     more, net = leg.size * (action.value - 1), book.net[leg.symbol]
     leg.size += more
@@ -70,6 +68,13 @@ def _act_on_leg(account: Any, book: Book, leg: Any, action: Any, open_price: flo
     book.net[leg.symbol] = net + more
     account.equity += more * open_price
     account.gross += (abs(net + more) - abs(net)) * open_price
+
+
+@inlined
+def _receive(account: Any, dividend: float) -> None:
+    account.dividends += dividend
+    account.cash += dividend
+    account.equity += dividend
 
 
 @inlined

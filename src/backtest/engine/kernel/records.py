@@ -106,9 +106,9 @@ ACCOUNT = np.dtype(
         ("is_ranked", "b1"), ("lacks_weight", "b1"), ("uses_close", "b1"), ("gives_up", "b1"),
         ("is_passed", "b1"), ("positions", "i8"), ("legs", "i8"), ("waiting", "i8"),
         ("trades", "i8"), ("wins", "i8"), ("profit", "f8"), ("entered", "f8"), ("commission", "f8"),
-        ("borrow", "f8"), ("interest", "f8"), ("peak", "f8"), ("deepest", "f8"),
-        ("lowest", "f8"), ("session_equity", "f8"), ("returns", "i8"), ("total", "f8"),
-        ("squares", "f8"), ("least", "f8"), ("most", "f8"),
+        ("borrow", "f8"), ("dividends", "f8"), ("interest", "f8"), ("peak", "f8"),
+        ("deepest", "f8"), ("lowest", "f8"), ("session_equity", "f8"), ("returns", "i8"),
+        ("total", "f8"), ("squares", "f8"), ("least", "f8"), ("most", "f8"),
     ],
     align=True,
 )  # fmt: skip

@@ -35,6 +35,7 @@ from backtest.engine.replay.books import (
     EquityPoint,
     Result,
     SentOrder,
+    Totals,
     Trade,
     borrow_assumptions,
     set_excursions,
@@ -102,8 +103,8 @@ def replay_by_kernel(
     last = np.append(np.flatnonzero(np.diff(panel.session_numbers)), len(panel.times) - 1)
     sessions = panel.sessions[last].tolist()
     equity, cash = made.equity[0][last].tolist(), made.cash[0][last].tolist()
-    interest = float(made.totals[0]["interest"])
-    check_identity(rules.cash + interest + sum(t.net_profit for t in trades), equity[-1])
+    totals = Totals(*(float(made.totals[0][one.name]) for one in fields(Totals)))
+    check_identity(rules.cash + totals.interest + sum(t.net_profit for t in trades), equity[-1])
     outcomes = dict(zip(ids, outcome.tolist(), strict=True))
     notes = {
         decision.event.id: _participation(panel, decision, rules)
@@ -120,7 +121,7 @@ def replay_by_kernel(
         decisions=settle(decisions, names, notes, panel.bar_for),
         assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
         orders=_orders(made.trades, rows, panel, acting),
-        interest=interest,
+        totals=totals,
         ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),
     )
 

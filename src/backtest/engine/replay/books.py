@@ -238,6 +238,16 @@ class Trade:
         return self.net_profit / (self.shares * self.entry_price)
 
 
+@dataclass
+class Totals:
+    """What a whole account, its legs included, has paid and been paid beside prices; dollars."""
+
+    commission: float = 0.0
+    borrow: float = 0.0
+    dividends: float = 0.0  # below zero where shorts have paid more than longs were paid
+    interest: float = 0.0
+
+
 @dataclass(frozen=True)
 class Result:
     """What a replay gives back.
@@ -248,7 +258,7 @@ class Result:
         decisions: one for every event that the strategy listens to.
         assumptions: what the result rests on that nobody quoted, in sentences.
         orders: what was sent to the market, session by session.
-        interest: what cash earned, dollars.
+        totals: what the account has paid and been paid.
         ruined_on: the session at whose close or open equity had fallen to zero or below.
 
     """
@@ -258,7 +268,7 @@ class Result:
     decisions: Sequence[Decision]
     assumptions: Sequence[str]
     orders: Sequence[SentOrder]
-    interest: float
+    totals: Totals
     ruined_on: date | None
 
 

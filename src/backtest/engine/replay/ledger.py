@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backtest.engine.replay.books import CENT, ExitReason, Fill, Trade
+from backtest.engine.replay.books import CENT, ExitReason, Fill, Totals, Trade
 from backtest.engine.rules import split_shares, times_ratio
 from backtest.errors import AccountingError
 
@@ -61,7 +61,7 @@ class Ledger:
     def __init__(self, cash: float) -> None:
         self.start_cash = cash
         self.cash = cash
-        self.interest = 0.0
+        self.totals = Totals()
         self.trades: list[Trade] = []
         self._open: dict[str, _Holding] = {}
         self._legs: dict[tuple[str, str], _Leg] = {}  # by symbol and event id
@@ -74,6 +74,7 @@ class Ledger:
     def charge_borrow(self, symbol: str, amount: float) -> None:
         """Take the cost of a short's night from cash; short legs share it by their shares."""
         self.cash -= amount
+        self.totals.borrow += amount
         if symbol in self._open:
             self._open[symbol].trade.borrow += amount
             return
@@ -85,17 +86,21 @@ class Ledger:
     def receive_interest(self, amount: float) -> None:
         """Add what the cash has earned."""
         self.cash += amount
-        self.interest += amount
+        self.totals.interest += amount
 
     def pay_dividend(self, symbol: str, amount: float) -> None:
         """Add dollars a share to the cash of longs, and take them from that of shorts."""
         if symbol in self._open:
             paid = self.shares(symbol) * amount
             self._open[symbol].trade.dividends += paid
-            self.cash += paid
+            self._receive_dividend(paid)
         for leg in self._legs_of(symbol):
             leg.costs -= leg.size * amount
-            self.cash += leg.size * amount
+            self._receive_dividend(leg.size * amount)
+
+    def _receive_dividend(self, amount: float) -> None:
+        self.cash += amount
+        self.totals.dividends += amount
 
     def split(
         self, session: date, symbol: str, ratio: float, last: float, time: datetime | None = None
@@ -130,7 +135,7 @@ class Ledger:
         A fill that crosses zero closes the trade and opens the next; its commission is shared
         in proportion to the shares.
         """
-        self.cash -= fill.size * fill.price + fill.commission
+        self._pay(fill)
         held = self.shares(fill.symbol)
         if held == 0 or held * fill.size > 0:
             self._add(fill, fill.size, fill.commission)
@@ -144,7 +149,7 @@ class Ledger:
 
     def book_legs(self, fill: Fill, lots: Sequence[Lot]) -> None:
         """Enter a fill of legs: each lot opens or closes its own, and pays its part of the cost."""
-        self.cash -= fill.size * fill.price + fill.commission
+        self._pay(fill)
         traded = sum(abs(lot.size) for lot in lots)
         trades = {trade.event_id: trade for trade in self.trades}
         for lot in lots:
@@ -154,6 +159,10 @@ class Ledger:
                 self._legs[key] = _Leg(trade, fill.symbol, lot.size, fill.price, cost)
             else:
                 self._legs.pop(key).leave(fill.price, cost)
+
+    def _pay(self, fill: Fill) -> None:
+        self.cash -= fill.size * fill.price + fill.commission
+        self.totals.commission += fill.commission
 
     def _add(self, fill: Fill, size: float, commission: float) -> None:
         holding = self._open.get(fill.symbol)
@@ -224,7 +233,7 @@ class Ledger:
 
     def check_identity(self, final_equity: float) -> None:
         """Hold the trades of the ledger against the final equity; see `check_identity`."""
-        expected = self.start_cash + self.interest + sum(t.net_profit for t in self.trades)
+        expected = self.start_cash + self.totals.interest + sum(t.net_profit for t in self.trades)
         check_identity(expected, final_equity)
 
 

@@ -195,14 +195,14 @@ class Recorder(bt.Analyzer):
             decisions=decisions,
             assumptions=borrow_assumptions(self._used_rates, self.p.rules),
             orders=self._orders,
-            interest=self.ledger.interest,
+            totals=self.ledger.totals,
             ruined_on=next(ruin, None),
         )
 
     def _settle_nights(self) -> None:
         """Take over what the broker has charged and paid since the last time."""
         broker = self.strategy.broker
-        self.ledger.receive_interest(broker.interest_paid - self.ledger.interest)
+        self.ledger.receive_interest(broker.interest_paid - self.ledger.totals.interest)
         for symbol, paid in broker.borrow_paid.items():
             amount = paid - self._borrow_seen[symbol]
             if amount:

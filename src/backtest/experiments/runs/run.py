@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -347,10 +347,7 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, An
         "trades": len(result.trades),
         "win_rate": figures.win_rate([trade.net_profit for trade in result.trades]),
         "exposure": figures.exposure(spans, sessions),
-        "commission": sum(trade.commission for trade in result.trades),
-        "borrow": sum(trade.borrow for trade in result.trades),
-        "dividends": sum(trade.dividends for trade in result.trades),
-        "interest": result.interest,
+        **asdict(result.totals),
     }
     stocks = plan.inputs.span.keys()
     held: list[float | None] = [None] * len(sessions)
