@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from backtest.engine.kernel import compiled_rules as rule
-from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.compiled import (
+    RuleNumbers,
+    inlined,
+    last_close,
+    rule,
+    split_ratio,
+    whole,
+)
 from backtest.engine.kernel.legs import leave_legs
 from backtest.engine.kernel.orders import book_trade, remove
-from backtest.engine.kernel.prices import last_close, split_ratio
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,

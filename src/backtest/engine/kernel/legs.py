@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel import compiled_rules as rule
-from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
-from backtest.engine.kernel.prices import fill_at, price_at
+from backtest.engine.kernel.compiled import RuleNumbers, fill_at, inlined, price_at, rule, whole
 from backtest.engine.kernel.records import IN_SESSION, IS_LEG, Bars, Book, Tables
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel import compiled_rules as rule
-from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.compiled import RuleNumbers, inlined, rule, whole
 from backtest.engine.kernel.orders import note_fill, pay, plan, remove, set_aside
 from backtest.engine.kernel.records import (
     AT_OPEN,

@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel import compiled_rules as rule
-from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.compiled import (
+    RuleNumbers,
+    fill_at,
+    inlined,
+    last_close,
+    most_shares,
+    price_at,
+    price_for_size,
+    rule,
+    whole,
+)
 from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
-from backtest.engine.kernel.prices import fill_at, last_close, most_shares, price_at, price_for_size
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.actions import settle_ends
-from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.compiled import RuleNumbers, inlined, rule, slippage, whole
 from backtest.engine.kernel.legs import leave_behind, mark_legs, net_orders, worth_of_legs
 from backtest.engine.kernel.limits import all_set_aside, stop_waiting, try_limit, wait_on
 from backtest.engine.kernel.orders import (
@@ -21,7 +20,6 @@ from backtest.engine.kernel.orders import (
     leave_at,
     take,
 )
-from backtest.engine.kernel.prices import slippage
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,
