@@ -324,7 +324,7 @@ def _replay(
 
 
 def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
-    from backtest.engine.replay.event_strategy import replay_event_strategy
+    from backtest.engine.replay.replay import replay_event_strategy
 
     request = ask.request
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ASSUMPTION = "assumption"
 COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
+_FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
+_NAMED = 3  # stocks without a rate
 _LONG = 20  # nights that a last quote may be carried on without a note
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
@@ -108,6 +110,39 @@ def _parse_rate(symbol: str, row: dict[str, str]) -> BorrowRate:
     if not row["provider"]:
         raise ValueError(f"column provider: is empty; name who quoted it, or {ASSUMPTION!r}")
     return BorrowRate(day, annual_rate, row["provider"], row["note"])
+
+
+def borrow_assumptions(
+    used: Mapping[tuple[str, BorrowRate | None], date], default: float
+) -> list[str]:
+    """What the charges for nights short rest on that nobody quoted, in sentences.
+
+    Args:
+        used: by symbol and rate the last night that was charged; no rate where the default was.
+        default: the rate a year where none is known.
+
+    """
+    unknown = sorted({symbol for symbol, rate in used if rate is None})
+    charged = f"{default:.1%} a year was charged."
+    found = []
+    for (symbol, rate), night in sorted(used.items(), key=str):
+        if rate is None:
+            if len(unknown) <= _NAMED:
+                found.append(f"No borrow rate is known for some nights short {symbol}; {charged}")
+        elif not rate.is_quote:
+            found.append(
+                f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
+                f"a year, {rate.origin}. {rate.note}".strip()
+            )
+        elif (night - rate.day).days > _FRESH_DAYS:
+            found.append(
+                f"The borrow rate of {symbol} quoted for {rate.day}, {rate.annual_rate:.1%} a "
+                f"year, was carried on to {night}: no later quote was found."
+            )
+    if len(unknown) > _NAMED:
+        few = f"{', '.join(unknown[:_NAMED])} and {len(unknown) - _NAMED:,} more stocks"
+        found.append(f"No borrow rate is known for some nights short {few}; {charged}")
+    return found
 
 
 # What `prices check` finds

@@ -13,8 +13,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Start
 from backtest.data.market import Market, Tape, obstacle
-from backtest.engine.actions import recorded_effects, splits_of
-from backtest.engine.schedule import Decision, Pause, schedule
+from backtest.engine.schedule import Decision, Pause, recorded_effects, schedule, splits_of
 from backtest.errors import UsageError, told
 from backtest.strategy.base import Signal, Wait
 

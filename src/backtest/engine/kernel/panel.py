@@ -12,7 +12,6 @@ import numpy as np
 
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import as_utc64
-from backtest.engine.actions import recorded_effects
 from backtest.engine.bars import COLUMNS, daily_bars, days_and_clock
 from backtest.engine.kernel.records import (
     ACTION,
@@ -34,6 +33,7 @@ from backtest.engine.kernel.records import (
     blank,
 )
 from backtest.engine.rules import DAILY
+from backtest.engine.schedule import recorded_effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,10 +43,9 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
-    from backtest.engine.actions import Effect
     from backtest.engine.bars import RunBars
     from backtest.engine.rules import Rules
-    from backtest.engine.schedule import Decision
+    from backtest.engine.schedule import Decision, Effect
     from backtest.stats import Floats
     from backtest.strategy.base import Signal
 

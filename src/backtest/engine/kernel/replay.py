@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from backtest.engine.actions import splits_since
-from backtest.engine.bars import daily_bars
+from backtest.data.borrow import borrow_assumptions
+from backtest.engine.bars import daily_bars, set_excursions
 from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import (
     CAPPED,
@@ -37,12 +37,10 @@ from backtest.engine.replay.books import (
     SentOrder,
     Totals,
     Trade,
-    borrow_assumptions,
-    set_excursions,
-    settle,
+    check_identity,
 )
-from backtest.engine.replay.ledger import check_identity
 from backtest.engine.rules import VOLUME_SESSIONS, is_nothing, participation_cap
+from backtest.engine.schedule import settle, splits_since
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
@@ -55,7 +53,8 @@ if TYPE_CHECKING:
     from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
     from backtest.engine.kernel.panel import Panel
-    from backtest.engine.replay.books import ExitReason, FillTime, OrderType
+    from backtest.engine.replay.books import ExitReason, FillTime
+    from backtest.engine.replay.position import OrderType
     from backtest.engine.rules import Rules
     from backtest.engine.schedule import Decision
 
@@ -119,7 +118,9 @@ def replay_by_kernel(
         ],
         trades=trades,
         decisions=settle(decisions, names, notes, panel.bar_for),
-        assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
+        assumptions=borrow_assumptions(
+            _used_rates(trades, sessions, rates, rules), rules.borrow_default
+        ),
         orders=_orders(made.trades, rows, panel, acting),
         totals=totals,
         ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import backtrader as bt
 import numpy as np
 
-from backtest.engine.actions import splits_since
 from backtest.engine.bars import COLUMNS
-from backtest.engine.replay.books import Quote
+from backtest.engine.replay.position import Quote
 from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS, participation_cap, slippage
+from backtest.engine.schedule import splits_since
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

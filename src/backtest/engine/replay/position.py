@@ -1,20 +1,84 @@
-"""A position as the trader plans it, and the account at an open or a close."""
+"""A position as the trader plans it, its orders, and the account at an open or a close."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from backtest.engine import rules as rule
-from backtest.engine.replay.books import Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backtest.data.kinds import When
-    from backtest.engine.replay.books import ExitReason, Lot, OrderType, Quote
+    from backtest.engine.replay.books import ExitReason
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Signal
+
+
+OrderType = Literal["market", "stop", "limit", "close"]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What is known of a symbol at an open.
+
+    Attributes:
+        open: the open, dollars.
+        slip: slippage of this session, a fraction of the price.
+        most_shares: the participation cap of an entry; None where there is none.
+        last_close: dollars; None in its first bar.
+        begins: whether the bar is the stock's first of its session.
+        ends: whether it is the last.
+        ends_day: whether it is the last of its session on a day: after a close that is the day
+            before.
+        clock: when it opens in New York, minutes after midnight; 0 of a daily one.
+        is_extended: whether it is outside of the hours of sessions.
+
+    """
+
+    open: float
+    slip: float
+    most_shares: int | None = None
+    last_close: float | None = None
+    begins: bool = True
+    ends: bool = True
+    ends_day: bool = True
+    clock: int = 0
+    is_extended: bool = False
+
+
+class Lot(NamedTuple):
+    """The part of an order that belongs to one event: signed shares, and why they leave."""
+
+    event_id: str
+    size: float
+    exit_reason: ExitReason | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order for one session.
+
+    Attributes:
+        symbol: the stock.
+        size: signed shares, positive to buy.
+        type: `market` fills at the open, `close` at the close, `stop` and `limit` rest through
+            the session.
+        price: the level of a resting order, dollars; otherwise the fill expected.
+        event_id: the event behind an entry; of an exit, the event of its trade.
+        exit_reason: why the position is left; None for an entry.
+        lots: of legs, the lots that it nets; their sizes add up to its own, which may be 0.
+
+    """
+
+    symbol: str
+    size: float
+    type: OrderType
+    price: float
+    event_id: str
+    exit_reason: ExitReason | None = None
+    lots: tuple[Lot, ...] = ()
 
 
 @dataclass(frozen=True)

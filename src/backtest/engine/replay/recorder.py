@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
+from backtest.data.borrow import borrow_assumptions
+from backtest.engine.bars import set_excursions
 from backtest.engine.replay.books import (
     EquityPoint,
     ExitReason,
     Fill,
     FillTime,
+    Ledger,
     Result,
     SentOrder,
-    borrow_assumptions,
-    set_excursions,
 )
 from backtest.engine.replay.broker import commission_of, fills_at_open
 from backtest.engine.replay.feed import bar_time, day_of, session_of
-from backtest.engine.replay.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRate
     from backtest.data.prices import Prices
-    from backtest.engine.actions import Effect
-    from backtest.engine.replay.books import Lot, Order
-    from backtest.engine.schedule import Decision
+    from backtest.engine.replay.position import Lot, Order
+    from backtest.engine.schedule import Decision, Effect
 
 # Why a strategy's own order left a position, where the order does not say.
 _BY_TYPE: dict[int, ExitReason] = {
@@ -193,7 +192,7 @@ class Recorder(bt.Analyzer):
             curve=self._curve,
             trades=self.ledger.trades,
             decisions=decisions,
-            assumptions=borrow_assumptions(self._used_rates, self.p.rules),
+            assumptions=borrow_assumptions(self._used_rates, self.p.rules.borrow_default),
             orders=self._orders,
             totals=self.ledger.totals,
             ruined_on=next(ruin, None),

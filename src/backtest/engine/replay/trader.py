@@ -12,14 +12,23 @@ from math import nan
 from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
-from backtest.engine.replay.books import ExitReason, Lot, Order, Quote
-from backtest.engine.replay.position import Clock, HeldLeg, Moment, Position, Waiting
+from backtest.engine.replay.position import (
+    Clock,
+    HeldLeg,
+    Lot,
+    Moment,
+    Order,
+    Position,
+    Quote,
+    Waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backtest.engine.actions import Effect
+    from backtest.engine.replay.books import ExitReason
     from backtest.engine.rules import Rules
+    from backtest.engine.schedule import Effect
     from backtest.strategy.base import Signal
 
 Outcome = Literal[

@@ -14,7 +14,7 @@ import numpy as np
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK
-from backtest.engine.actions import splits_of, splits_since
+from backtest.engine.schedule import splits_of, splits_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
