@@ -117,17 +117,9 @@ def settle_ends(
 
 @inlined
 def _settle(
-    bars: Bars,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    place: int,
-    bar: int,
-    price: float,
-    reason: int,
-    at: int,
-) -> None:
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    price: float, reason: int, at: int,
+) -> None:  # fmt: skip
     """Close a position at a price without an order."""
     position = book.positions[place]
     account.cash += position.side * position.shares * price

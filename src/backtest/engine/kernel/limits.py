@@ -58,15 +58,9 @@ def wait_on(rules: RuleNumbers, account: Any, book: Book, tables: Tables) -> Non
 
 @inlined
 def try_limit(
-    bars: Bars,
-    signals: NDArray[Any],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    place: int,
-    bar: int,
-) -> bool:
+    bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, book: Book, tables: Tables,
+    place: int, bar: int,
+) -> bool:  # fmt: skip
     """Fill an entry that waits, or let it wait on; True where it has waited in vain and is gone."""
     position = book.positions[place]
     account.cash += set_aside(position, rules)
@@ -82,14 +76,9 @@ def try_limit(
 
 @inlined
 def _fill(
-    bars: Bars,
-    signals: NDArray[Any],
-    rules: RuleNumbers,
-    account: Any,
-    position: Any,
-    tables: Tables,
-    bar: int,
-) -> None:
+    bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, position: Any,
+    tables: Tables, bar: int,
+) -> None:  # fmt: skip
     """Fill an entry at its limit where the bar reaches it; else it waits on."""
     prices, side, limit = bars.prices[bar, position.symbol], position.side, position.entry_price
     best = prices.low if side > 0 else prices.high

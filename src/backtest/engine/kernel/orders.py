@@ -61,15 +61,9 @@ def gives_up(signal: Any, at: int) -> bool:
 
 @inlined
 def give_up(
-    bars: Bars,
-    signals: NDArray[Any],
-    row: int,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
+    tables: Tables, at: int,
+) -> int:  # fmt: skip
     """Leave, renew or reduce what is held, as far as it is due; `PENDING` where that is not all."""
     signal = signals[row]
     bar, place, is_flat = (
@@ -92,15 +86,9 @@ def give_up(
 
 @inlined
 def _reduce(
-    bars: Bars,
-    signal: Any,
-    row: int,
-    position: Any,
-    rules: RuleNumbers,
-    account: Any,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signal: Any, row: int, position: Any, rules: RuleNumbers, account: Any,
+    tables: Tables, at: int,
+) -> int:  # fmt: skip
     """Renew, or sell what is above the new weight.
 
     `PENDING` where as much or more is wanted, `LEAVE` where nothing is, which is still to be left.
@@ -131,15 +119,9 @@ def _reduce(
 
 @inlined
 def take(
-    bars: Bars,
-    signals: NDArray[Any],
-    row: int,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
+    tables: Tables, at: int,
+) -> int:  # fmt: skip
     """Enter, reverse, add or renew, and tell what was done."""
     signal = signals[row]
     bar, symbol = whole(signal.bar), whole(signal.symbol)
@@ -187,16 +169,9 @@ def _wanted(
 
 @inlined
 def _obtainable(
-    bars: Bars,
-    signal: Any,
-    side: int,
-    rules: RuleNumbers,
-    account: Any,
-    shares: float,
-    price: float,
-    fill: float,
-    at: int,
-) -> tuple[float, int]:
+    bars: Bars, signal: Any, side: int, rules: RuleNumbers, account: Any, shares: float,
+    price: float, fill: float, at: int,
+) -> tuple[float, int]:  # fmt: skip
     """Of the shares that are wanted those that volume, cash and least order allow.
 
     With them comes `CAPPED` where the volume has cut them, else 0.
@@ -220,16 +195,9 @@ def _obtainable(
 
 @inlined
 def _enter(
-    bars: Bars,
-    signals: NDArray[Any],
-    row: int,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    outcome: int,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
+    outcome: int, tables: Tables, at: int,
+) -> int:  # fmt: skip
     if account.positions >= rules.max_positions:  # NaN, where any number may be held, is above
         return NO_ROOM
     signal = signals[row]
@@ -298,15 +266,9 @@ def note_fill(tables: Tables, row: int, bar: int, size: float, fill: float, at: 
 
 @inlined
 def _add(
-    bars: Bars,
-    signal: Any,
-    row: int,
-    position: Any,
-    rules: RuleNumbers,
-    account: Any,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signal: Any, row: int, position: Any, rules: RuleNumbers, account: Any,
+    tables: Tables, at: int,
+) -> int:  # fmt: skip
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     side = whole(position.side)
     price = price_for_size(bars, rules, bar, symbol, side)
@@ -337,16 +299,9 @@ def pay(account: Any, position: Any, size: float, fill: float, rules: RuleNumber
 
 @inlined
 def leave_at(
-    bars: Bars,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    place: int,
-    bar: int,
-    reason: int,
-    at: int,
-) -> None:
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    reason: int, at: int,
+) -> None:  # fmt: skip
     """Close a position at the open or at the close of a bar."""
     position = book.positions[place]
     symbol, side = whole(position.symbol), whole(position.side)
@@ -356,18 +311,9 @@ def leave_at(
 
 @inlined
 def leave(
-    bars: Bars,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    place: int,
-    bar: int,
-    fill: float,
-    reason: int,
-    at: int,
-    legs_at: int,
-) -> None:
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    fill: float, reason: int, at: int, legs_at: int,
+) -> None:  # fmt: skip
     """Close a position at a fill; its legs leave at `legs_at`."""
     position = book.positions[place]
     pay(account, position, -position.side * position.shares, fill, rules)

@@ -84,15 +84,9 @@ def answer_the_last_close(
 
 @inlined
 def trade_the_bar(
-    bars: Bars,
-    signals: NDArray[Any],
-    rows: tuple[int, int],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    bar: int,
-) -> None:
+    bars: Bars, signals: NDArray[Any], rows: tuple[int, int], rules: RuleNumbers, account: Any,
+    book: Book, tables: Tables, bar: int,
+) -> None:  # fmt: skip
     """Trade a bar from its open to its close; what is still held is marked then.
 
     Of either the signals that give up shares come first, so that what they free can be bought
@@ -127,15 +121,9 @@ def trade_the_bar(
 
 @inlined
 def _give_up_all(
-    bars: Bars,
-    signals: NDArray[Any],
-    rows: tuple[int, int],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    at: int,
-) -> None:
+    bars: Bars, signals: NDArray[Any], rows: tuple[int, int], rules: RuleNumbers, account: Any,
+    book: Book, tables: Tables, at: int,
+) -> None:  # fmt: skip
     for row in range(rows[0], rows[1]):
         if tables.outcomes[row] == PENDING and gives_up(signals[row], at):
             outcome = give_up(bars, signals, row, rules, account, book, tables, at)
@@ -144,15 +132,9 @@ def _give_up_all(
 
 @inlined
 def _take_all(
-    bars: Bars,
-    signals: NDArray[Any],
-    rows: tuple[int, int],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    at: int,
-) -> None:
+    bars: Bars, signals: NDArray[Any], rows: tuple[int, int], rules: RuleNumbers, account: Any,
+    book: Book, tables: Tables, at: int,
+) -> None:  # fmt: skip
     for row in range(rows[0], rows[1]):
         if tables.outcomes[row] in (PENDING, REVERSE) and is_for(signals[row], at):
             outcome = take(bars, signals, row, rules, account, book, tables, at)
@@ -181,14 +163,9 @@ def _refuse(
 
 @inlined
 def _pass_the_session(
-    bars: Bars,
-    signals: NDArray[Any],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
+    bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, book: Book, tables: Tables,
     bar: int,
-) -> None:
+) -> None:  # fmt: skip
     """Let exits by time leave at the open, then let orders rest through the session."""
     place, is_extended = whole(0), bars.kinds[bar] == EXTENDED
     while place < account.positions:

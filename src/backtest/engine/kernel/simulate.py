@@ -200,14 +200,9 @@ def _blank_book(symbols: int, legs: int) -> Book:
 
 @compiled
 def run_accounts(
-    bars: Bars,
-    signals: NDArray[Any],
-    starts: NDArray[np.int64],
-    rules: RuleNumbers,
-    part: tuple[int, int],
-    tables: Tables,
-    book: Book,
-) -> None:
+    bars: Bars, signals: NDArray[Any], starts: NDArray[np.int64], rules: RuleNumbers,
+    part: tuple[int, int], tables: Tables, book: Book,
+) -> None:  # fmt: skip
     """Trade the accounts from `part[0]` up to `part[1]`.
 
     Args:
@@ -236,14 +231,9 @@ def run_accounts(
 
 @inlined
 def _trade(
-    bars: Bars,
-    signals: NDArray[Any],
-    rows: tuple[int, int],
-    rules: RuleNumbers,
-    number: int,
-    tables: Tables,
-    book: Book,
-) -> None:
+    bars: Bars, signals: NDArray[Any], rows: tuple[int, int], rules: RuleNumbers, number: int,
+    tables: Tables, book: Book,
+) -> None:  # fmt: skip
     """Trade one account from the first bar to the last."""
     account = tables.totals[number]
     account.cash = account.equity = account.free_cash = account.peak = account.lowest = rules.cash
@@ -298,14 +288,9 @@ def _signals_until(
 
 @inlined
 def _next_bar(
-    bars: Bars,
-    signals: NDArray[Any],
-    row: int,
-    end: int,
-    rules: RuleNumbers,
-    account: Any,
+    bars: Bars, signals: NDArray[Any], row: int, end: int, rules: RuleNumbers, account: Any,
     bar: int,
-) -> int:
+) -> int:  # fmt: skip
     """The next bar; with nothing held and no interest to earn, that of the next signal."""
     earns = rules.cash_rate > 0 and not account.is_ruined
     if account.positions > 0 or earns:
