@@ -180,19 +180,8 @@ def questions(
 ) -> list[Decision | Question]:
     """A question for every event that can be traded, and a decision for every other.
 
-    Args:
-        listens_to: the kinds of event.
-        events: as for `schedule`, like the other arguments.
-        history: by symbol all prices, also of symbols that are looked at and not replayed.
-        span: by symbol the prices that are replayed.
-        reaction: time between publication and the earliest order.
-        universe: as for `schedule`.
-        at: likewise.
-        bars: likewise.
-
-    Returns:
-        One for each event of the kinds listened to, in order of publication.
-
+    There is one for each event of the kinds listened to, in order of publication. Arguments are
+    those of `schedule`; the history is also of symbols that are looked at and not replayed.
     """
     public = sorted((event for event in events if event.symbol in {"", *span}), key=event_order)
     traded = tuple(sorted(span))

@@ -18,6 +18,7 @@ import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from backtest.engine import rules as formulas
 from backtest.engine.kernel.records import AT_CLOSE, SPLIT, Bars
@@ -125,17 +126,28 @@ def price_at(bars: Bars, bar: int, symbol: int, at: int) -> float:
 
 
 @inlined
-def price_for_size(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int) -> float:
-    """What shares are counted at: the slipped open, which is known before a close too."""
-    slip = slippage(bars, rules, bar, symbol)
-    return float(rule.fill_price(bars.prices[bar, symbol].open, side, slip))
+def fill_at(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at: int) -> float:
+    """What an order is filled at, at the open or at the close of a bar.
+
+    Shares are counted at the open, which is known before a close too.
+    """
+    price = price_at(bars, bar, symbol, at)
+    return float(rule.fill_price(price, side, slippage(bars, rules, bar, symbol)))
 
 
 @inlined
-def fill_at(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at: int) -> float:
-    """What an order is filled at, at the open or at the close of a bar."""
-    price = price_at(bars, bar, symbol, at)
-    return float(rule.fill_price(price, side, slippage(bars, rules, bar, symbol)))
+def is_last(bars: Bars, bar: int, symbol: int, spans: NDArray[np.int64]) -> bool:
+    """Whether a bar is the last of a symbol in its session, as far as that is of one span."""
+    after = bar + 1
+    while (
+        after < len(bars.session)
+        and bars.session[after] == bars.session[bar]
+        and spans[after] == spans[bar]
+    ):
+        if not np.isnan(bars.prices[after, symbol].close):
+            return False
+        after += 1
+    return True
 
 
 @inlined

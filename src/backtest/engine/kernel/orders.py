@@ -14,7 +14,6 @@ from backtest.engine.kernel.compiled import (
     last_close,
     most_shares,
     price_at,
-    price_for_size,
     rule,
     whole,
 )
@@ -96,7 +95,7 @@ def _reduce(
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     less = 0.0
     if signal.terms & RESIZES and not position.legs:
-        price = price_for_size(bars, rules, bar, symbol, position.side)
+        price = fill_at(bars, rules, bar, symbol, position.side, AT_OPEN)
         own = position.shares * position.mark
         less = position.shares - _wanted(signal, rules, account, price, own, 0.0)
         if less <= 0:
@@ -104,7 +103,7 @@ def _reduce(
     if less == position.shares:
         return LEAVE
     _renew(bars, position, signal, bar, at)
-    if not rule.is_sent(less, price_for_size(bars, rules, bar, symbol, -position.side), rules):
+    if not rule.is_sent(less, fill_at(bars, rules, bar, symbol, -position.side, AT_OPEN), rules):
         return RENEW
     fill = fill_at(bars, rules, bar, symbol, -position.side, at)
     pay(account, position, -position.side * less, fill, rules)
@@ -203,7 +202,7 @@ def _enter(
     signal = signals[row]
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     side = whole(signal.side)
-    price = price_for_size(bars, rules, bar, symbol, side)
+    price = fill_at(bars, rules, bar, symbol, side, AT_OPEN)
     fill = fill_at(bars, rules, bar, symbol, side, at)
     waits = signal.terms & WAITS != 0
     if waits:
@@ -271,7 +270,7 @@ def _add(
 ) -> int:  # fmt: skip
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     side = whole(position.side)
-    price = price_for_size(bars, rules, bar, symbol, side)
+    price = fill_at(bars, rules, bar, symbol, side, AT_OPEN)
     fill = fill_at(bars, rules, bar, symbol, side, at)
     own = position.shares * position.mark
     wanted = max(_wanted(signal, rules, account, price, own, 0.0) - position.shares, 0.0)

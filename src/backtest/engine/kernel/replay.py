@@ -75,20 +75,7 @@ def replay_by_kernel(
     rules: Rules,
     bars: RunBars | None = None,
 ) -> Result:
-    """Replay decisions on the compiled kernel.
-
-    Args:
-        prices: by symbol, the bars that are replayed.
-        rates: by symbol, the borrow rates.
-        decisions: as the timeline made them; those that carry a signal are traded.
-        rules: the settings.
-        bars: what is replayed, where some bars are finer than sessions.
-
-    Raises:
-        AccountingError: the books do not balance, a fault of the program.
-        UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
-
-    """
+    """Replay decisions on the compiled kernel; arguments and errors are those of `replay`."""
     panel = panel_of(prices, bars)
     acting = [decision for _, decision in signalled(panel, decisions)]
     rows = decision_rows(panel, acting)

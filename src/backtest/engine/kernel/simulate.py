@@ -28,10 +28,12 @@ from backtest.engine.kernel.compiled import (
     rule,
     whole,
 )
-from backtest.engine.kernel.legs import charge_legs, worth_of_legs
+from backtest.engine.kernel.legs import charge_legs, mark_legs, worth_of_legs
+from backtest.engine.kernel.orders import book_trade
 from backtest.engine.kernel.panel import Panel, kernel_bars
 from backtest.engine.kernel.records import (
     ACCOUNT,
+    AT_CLOSE,
     AT_OPEN,
     ENTERS_AT_CLOSE,
     HOLDS_BARS,
@@ -39,6 +41,7 @@ from backtest.engine.kernel.records import (
     IS_LEG,
     LEAVES_AT_CLOSE,
     LEG,
+    OPEN,
     POSITION,
     RESIZES,
     TRADE,
@@ -48,11 +51,7 @@ from backtest.engine.kernel.records import (
     Tables,
     blank,
 )
-from backtest.engine.kernel.session import (
-    answer_the_last_close,
-    mark_open_trades,
-    trade_the_bar,
-)
+from backtest.engine.kernel.session import answer_the_last_close, trade_the_bar
 from backtest.engine.rules import Rules, check_weights
 
 if TYPE_CHECKING:
@@ -255,7 +254,7 @@ def _trade(
         if bar == len(bars.session) or bars.session[bar] != bars.session[last]:
             _close_the_session(rules, account, bars.day[last] - day)
             day = bars.day[last]
-    mark_open_trades(bars, account, book, tables)
+    _mark_open_trades(bars, account, book, tables)
 
 
 @inlined
@@ -377,3 +376,17 @@ def _close_the_session(rules: RuleNumbers, account: Any, nights: int) -> None:
     account.total += change
     account.squares += change * change
     account.least, account.most = min(account.least, change), max(account.most, change)
+
+
+@inlined
+def _mark_open_trades(bars: Bars, account: Any, book: Book, tables: Tables) -> None:
+    """Value what is still held at its last close, and empty the book for the next account."""
+    for place in range(account.positions):
+        position = book.positions[place]
+        net = book_trade(account, position, tables, position.mark, OPEN, AT_CLOSE)
+        book.places[position.symbol] = 0
+        for number in range(account.legs if position.legs else 0):
+            if book.legs[number].row == position.signal:
+                book.legs[number].leader_net = net
+    if account.legs:
+        mark_legs(bars, account, book, tables)

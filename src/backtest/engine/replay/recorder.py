@@ -155,10 +155,6 @@ class Recorder(bt.Analyzer):
             )
         )
 
-    def prenext(self) -> None:
-        """Record also while indicators or feeds have not begun."""
-        self.next()
-
     def next(self) -> None:
         """At the close: settle, and hold the books against the broker's."""
         self._settle_nights()
@@ -170,6 +166,8 @@ class Recorder(bt.Analyzer):
         self.ledger.check_cash(cash, broker.session)
         if broker.ends_session:
             self._curve.append(EquityPoint(broker.session, equity, cash, equity - cash))
+
+    prenext = next  # noqa: A003 - Backtrader's name; also while indicators or feeds have not begun
 
     def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> Result:
         """Close the books and hand them over.

@@ -106,18 +106,6 @@ class _SignalTrader(bt.Strategy):
         recorder: Recorder = self.analyzers[0]
         return recorder
 
-    def prenext_open(self) -> None:
-        """Trade also while some feeds have not begun."""
-        self.next_open()
-
-    def nextstart_open(self) -> None:
-        """The first session in which all feeds have begun is like any other."""
-        self.next_open()
-
-    def prenext(self) -> None:
-        """Mark also while some feeds have not begun."""
-        self.next()
-
     def next_open(self) -> None:
         """At the open: the trader's orders, then the resting orders of the day."""
         self.broker.see_the_bar()
@@ -133,6 +121,8 @@ class _SignalTrader(bt.Strategy):
             for order in self._live:
                 self.recorder.note(order)
 
+    prenext_open = nextstart_open = next_open  # also while some feeds have not begun
+
     def notify_order(self, order: Any) -> None:
         """Stop where Backtrader refuses an order: a fault of ours."""
         if order.status in (order.Margin, order.Rejected):
@@ -146,6 +136,8 @@ class _SignalTrader(bt.Strategy):
         """At the close: let the trader mark and look."""
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
         self.trader.at_close(closes, self.broker.get_value())
+
+    prenext = next  # noqa: A003 - Backtrader's name; also while some feeds have not begun
 
     def _before_close(self) -> list[Any]:
         """Tell the trader what was filled, and send its orders of the close."""
@@ -260,14 +252,12 @@ class _Newswire(bt.Analyzer):
 
     params = (("news", None),)
 
-    def prenext(self) -> None:
-        """Deliver also while indicators have not begun."""
-        self.next()
-
     def next(self) -> None:
         """Deliver what can first be traded in the session after this one."""
         for event in self.p.news.get(self.strategy.broker.session, ()):
             self.strategy.hear(event)
+
+    prenext = next  # noqa: A003 - Backtrader's name; also while indicators have not begun
 
 
 def replay_event_strategy(
@@ -278,16 +268,9 @@ def replay_event_strategy(
     decisions: Sequence[Decision],
     rules: Rules,
 ) -> Result:
-    """Replay a Backtrader strategy; see `replay`.
+    """Replay a Backtrader strategy with its `params` by name; see `replay`.
 
-    Args:
-        strategy: the class.
-        parameters: its `params` by name.
-        prices: by symbol, the bars that are replayed.
-        rates: by symbol, the borrow rates.
-        decisions: of the events that it listens to, those that can be traded without a signal.
-        rules: the settings.
-
+    The decisions are of the events that it listens to, those that can be traded without a signal.
     """
     _refuse_cheating(strategy)
     sessions = sorted({day.date() for p in prices.values() for day in p.traded.index})
