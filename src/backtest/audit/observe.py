@@ -255,7 +255,7 @@ def _decisions(ask: Ask, strategy: Strategy, where: Where) -> list[Decision]:
     # Made-up prices may break it later: what it answers up to the session counts.
     until = ask.until
     return [
-        one.ask_until(strategy, until.time)
+        one.ask(strategy, until.time)
         for one in _questions(strategy, where)
         if _moment(one.market) <= until
     ]

@@ -117,10 +117,7 @@ def borrow_assumptions(
 ) -> list[str]:
     """What the charges for nights short rest on that nobody quoted, in sentences.
 
-    Args:
-        used: by symbol and rate the last night that was charged; no rate where the default was.
-        default: the rate a year where none is known.
-
+    `used` has by symbol and rate the last night that was charged; no rate where the default was.
     """
     unknown = sorted({symbol for symbol, rate in used if rate is None})
     charged = f"{default:.1%} a year was charged."

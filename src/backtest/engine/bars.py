@@ -38,19 +38,13 @@ _DAY = 24 * 60  # minutes
 class StockBars:
     """The bars of a stock, oldest first; arrays of one length n.
 
-    Attributes:
-        times: their opens, UTC; of a daily bar that of its session, and where all bars are daily
-            its day alone.
-        sessions: the sessions they belong to.
-        kinds: of each whether it is `DAILY`, `FINER` than its session, or `EXTENDED`.
-        table: `open high low close volume`, dollars and shares, shape (n, 5).
-
+    The time of a daily bar is the open of its session, and where all bars are daily its day alone.
     """
 
-    times: Times
-    sessions: Times
-    kinds: NDArray[np.int8]
-    table: NDArray[np.float64]
+    times: Times  # their opens, UTC
+    sessions: Times  # that they belong to
+    kinds: NDArray[np.int8]  # each `DAILY`, `FINER` than its session, or `EXTENDED`
+    table: NDArray[np.float64]  # open, high, low, close, volume, dollars and shares, shape (n, 5)
 
     def time_of(self, place: int) -> datetime | None:
         """When a bar opens, UTC; None of a daily one."""
@@ -90,22 +84,13 @@ class StockBars:
 
 @dataclass(frozen=True)
 class RunBars:
-    """The bars of a run of which some are finer than sessions.
+    """The bars of a run of which some are finer than sessions."""
 
-    Attributes:
-        of: what is replayed, by symbol.
-        finer: the finer bars, by symbol, whether they are replayed or not.
-        length: of them, minutes.
-        by_the_day: the sessions of the run that are replayed by daily bars.
-        is_needed: whether an event that only a daily bar could trade is left out.
-
-    """
-
-    of: Mapping[str, StockBars]
-    finer: Mapping[str, FinerBars]
-    length: int
-    by_the_day: Collection[date]
-    is_needed: bool = False
+    of: Mapping[str, StockBars]  # what is replayed, by symbol
+    finer: Mapping[str, FinerBars]  # by symbol, whether they are replayed or not
+    length: int  # of them, minutes
+    by_the_day: Collection[date]  # the sessions of the run that are replayed by daily bars
+    is_needed: bool = False  # whether an event that only a daily bar could trade is left out
 
     def opens_after(self, symbol: str, session: date, known: datetime) -> datetime | None:
         """The open of a stock's first finer bar of a session after a time; None without any."""

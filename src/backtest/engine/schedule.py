@@ -36,29 +36,21 @@ class Pause(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of an event.
+    """What became of an event, and why.
 
-    Attributes:
-        event: the event.
-        tradable_session: the first session whose open comes late enough, or the one that was
-            waited for, of finer bars that of the first bar; None where the time is known by week or
-            month alone.
-        action: `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after
-            the replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
-        reason: why.
-        signal: the strategy's answer, where it is one.
-        waited: the steps in which it was waited for the session, if any.
-        tradable_bar: when the tradable bar opens, UTC, where it is finer than its session.
-
+    The tradable session is the first whose open comes late enough, or the one that was waited for,
+    of finer bars that of the first bar; None where the time is known by week or month alone. The
+    action is `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after the
+    replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
     """
 
     event: Event
     tradable_session: date | None
     action: str
     reason: str
-    signal: Signal | None = None
-    waited: tuple[Pause, ...] = ()
-    tradable_bar: datetime | None = None
+    signal: Signal | None = None  # the strategy's answer, where it is one
+    waited: tuple[Pause, ...] = ()  # the steps in which it was waited for the session
+    tradable_bar: datetime | None = None  # when it opens, UTC, where it is finer than its session
 
     @property
     def direction(self) -> Direction | None:
@@ -105,12 +97,8 @@ def settle(
 ) -> list[Decision]:
     """The decisions with what became of their signals, and why.
 
-    Args:
-        decisions: in order of publication.
-        outcomes: by event id.
-        notes: by event id what bound an order.
-        bar_of: the bar of a decision with a signal.
-
+    They are in order of publication. Outcomes, and notes on what bound an order, are by event id;
+    `bar_of` tells the bar of a decision with a signal.
     """
     newest = {(d.signal.symbol, bar_of(d)): d.event for d in decisions if d.signal is not None}
     found = []
@@ -141,17 +129,11 @@ def schedule(
 ) -> list[Decision]:
     """A decision for every event that is listened to: `not_tradable`, or else `notified`.
 
-    Args:
-        listens_to: the kinds of event.
-        events: all events, of any kind; other symbols' are left out, and those of the whole
-            market are heard of each symbol.
-        history: by symbol all prices, also from before the span.
-        span: by symbol the prices that are replayed.
-        reaction: time between publication and the earliest order.
-        universe: the stocks with the days on which each can be traded; None for all days.
-        at: before which price of a session it is decided.
-        bars: what is replayed, where some bars are finer than sessions.
-
+    Of the events, of any kind, other symbols' are left out, and those of the whole market are heard
+    of each symbol. By symbol `history` has all prices, and `span` those that are replayed. The
+    reaction is the time between publication and the earliest order. The universe tells on which
+    days each stock can be traded, None on all; `at` before which price of a session it is decided;
+    `bars` are what is replayed, where some are finer than sessions.
     """
     decisions = []
     heard = [event for event in events if isinstance(event, listens_to)]

@@ -58,25 +58,18 @@ _WHAT = {"split": SPLIT, "dividend": DIVIDEND, "delisted": DELISTED, "merger": M
 class Panel:
     """Bars by time and symbol.
 
-    Attributes:
-        symbols: the columns, in order.
-        times: when each bar opens, UTC, shape (bars,); where all bars are daily the day alone.
-        sessions: the session of each bar, shape (bars,), dates without a zone.
-        prices: dollars, records of `PRICES`, shape (bars, symbols); NaN where a symbol has no bar.
-        volume: shares, shape (bars, symbols); may be of shape (0, 0) where no rule asks for it.
-        effects: of actions that are on record, at the time of their bar; of a stock in the order in
-            which they act.
-        kinds: what each bar is, as of `StockBars`, shape (bars,); None where all are alike.
-
+    Prices are records of `PRICES`, shape (bars, symbols), NaN where a symbol has no bar; volume is
+    of the same shape, or (0, 0) where no rule asks for it. Effects are of actions on record, of a
+    stock in the order in which they act.
     """
 
-    symbols: tuple[str, ...]
-    times: NDArray[np.datetime64]
-    sessions: NDArray[np.datetime64]
-    prices: NDArray[Any]
-    volume: Floats
+    symbols: tuple[str, ...]  # the columns, in order
+    times: NDArray[np.datetime64]  # when each bar opens, UTC; where all are daily the day alone
+    sessions: NDArray[np.datetime64]  # the session of each bar, dates without a zone
+    prices: NDArray[Any]  # dollars
+    volume: Floats  # shares
     effects: Sequence[Effect] = ()
-    kinds: NDArray[np.int8] | None = None
+    kinds: NDArray[np.int8] | None = None  # of each bar as of `StockBars`; None where all are alike
 
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
@@ -260,10 +253,7 @@ def _borrow(
 def signal_rows(panel: Panel, signals: Sequence[tuple[int, Signal]]) -> NDArray[Any]:
     """The signals of one account as the kernel takes them, each followed by its legs.
 
-    Args:
-        panel: the bars.
-        signals: number of the bar and signal, by bar, publication, symbol, event id.
-
+    They come with the numbers of their bars, by bar, publication, symbol, event id.
     """
     columns, place = panel.columns, 0
     rows = np.zeros(sum(1 + len(signal.legs) for _, signal in signals), SIGNAL)

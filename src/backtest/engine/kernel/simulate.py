@@ -72,33 +72,20 @@ def simulate(
     curves: bool = False,
     threads: int = 1,
 ) -> Tables:
-    """Trade accounts by the rules.
+    """Trade accounts by the rules, which are the same for all.
 
-    Args:
-        panel: the bars.
-        signals: of all accounts in turn, fields as in `SIGNAL`; each account's sorted by
-            bar, publication, symbol, event id, on bars that their symbol has. At one bar those
-            of higher priority are served first.
-        starts: row of each account's first signal, then the number of signals; (accounts + 1,).
-        rules: the settings, the same for all.
-        rates: borrow rates by symbol; a symbol without pays the default.
-        trades: whether the trades are wanted.
-        curves: whether equity and cash are wanted, bar by bar.
-        threads: how many cores to use; the result does not depend on it.
+    The signals are of all accounts in turn, fields as in `SIGNAL`; each account's sorted by bar,
+    publication, symbol, event id, on bars that their symbol has. At one bar those of higher
+    priority are served first. `starts` has the row of each account's first signal, then the number
+    of signals. A symbol without `rates` pays the default. The result does not depend on how many
+    `threads` make it.
 
-    Returns:
-        totals: one record an account, fields as in `ACCOUNT`.
-        outcomes: one number a signal, its index in `OUTCOMES`; `CAPPED` is added where the
-            volume has cut the entry.
-        trades: one record a signal, fields as in `TRADE`; those of signals that entered have
-            shares. Empty unless `trades`.
-        equity: at each bar's close, shape (accounts, bars), dollars; empty unless `curves`.
-        cash: likewise.
-
-    Raises:
-        ValueError: the rules look at volume and the panel has none.
-        UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
-
+    There is a record of totals for each account, fields as in `ACCOUNT`, and for each signal the
+    index of its outcome in `OUTCOMES`, to which `CAPPED` is added where the volume has cut the
+    entry. Where `trades` are wanted each signal has a record as in `TRADE`, with shares where it
+    entered; where `curves` are, equity and cash are dollars at each bar's close, shape (accounts,
+    bars). ValueError where the rules look at volume and the panel has none, UsageError where a
+    signal leaves out its weight, and the rules set no `max_positions`.
     """
     if rules.max_participation is not None and panel.volume.shape != panel.prices.shape:
         raise ValueError("max_participation needs a panel with volume")
@@ -204,16 +191,11 @@ def run_accounts(
 ) -> None:  # fmt: skip
     """Trade the accounts from `part[0]` up to `part[1]`.
 
-    Args:
-        bars: the bars.
-        signals: of all accounts, each account's by bar and in the order in which they are served;
-            of several on one symbol the last acts. An account stops where one has a priority.
-        starts: row of the first signal of each account, and the number of all signals.
-        rules: the settings.
-        part: the accounts to trade.
-        tables: totals by account; outcomes and trades by signal; curves by account and bar.
-        book: room for the positions of one account, blank.
-
+    The signals are of all accounts, each account's by bar and in the order in which they are
+    served; of several on one symbol the last acts. An account stops where one has a priority.
+    `starts` has the row of the first signal of each account, and the number of all. The tables hold
+    totals by account, outcomes and trades by signal, curves by account and bar. The book has room
+    for the positions of one account, and is blank.
     """
     for number in range(part[0], part[1]):
         rows = (starts[number], starts[number + 1])

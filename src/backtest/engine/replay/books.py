@@ -139,26 +139,15 @@ class Totals:
 
 @dataclass(frozen=True)
 class Result:
-    """What a replay gives back.
+    """What a replay gives back."""
 
-    Attributes:
-        curve: the account at each close, one point a session.
-        trades: in order of entry.
-        decisions: one for every event that the strategy listens to.
-        assumptions: what the result rests on that nobody quoted, in sentences.
-        orders: what was sent to the market, session by session.
-        totals: what the account has paid and been paid.
-        ruined_on: the session at whose close or open equity had fallen to zero or below.
-
-    """
-
-    curve: Sequence[EquityPoint]
-    trades: Sequence[Trade]
-    decisions: Sequence[Decision]
-    assumptions: Sequence[str]
-    orders: Sequence[SentOrder]
-    totals: Totals
-    ruined_on: date | None
+    curve: Sequence[EquityPoint]  # the account at each close, one point a session
+    trades: Sequence[Trade]  # in order of entry
+    decisions: Sequence[Decision]  # one for every event that the strategy listens to
+    assumptions: Sequence[str]  # what the result rests on that nobody quoted, in sentences
+    orders: Sequence[SentOrder]  # what was sent to the market, session by session
+    totals: Totals  # what the account has paid and been paid
+    ruined_on: date | None  # at whose close or open equity had fallen to zero or below
 
 
 @dataclass

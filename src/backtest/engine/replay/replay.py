@@ -54,21 +54,13 @@ def replay(
     runonce: bool = True,
     preload: bool = True,
 ) -> Result:
-    """Replay decisions on Backtrader.
+    """Replay decisions on Backtrader, as the timeline made them; those with a signal are traded.
 
-    Args:
-        prices: by symbol, the bars that are replayed.
-        rates: by symbol, the borrow rates.
-        decisions: as the timeline made them; those that carry a signal are traded.
-        rules: the settings.
-        bars: what is replayed, where some bars are finer than sessions.
-        runonce: Backtrader's vectorised mode; the orders are the same without.
-        preload: Backtrader's loading before the start; the orders are the same without.
-
-    Raises:
-        AccountingError: the books do not balance, a fault of the program.
-        UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
-
+    The prices that are replayed are by symbol, with `bars` where some are finer than sessions, and
+    so are the borrow rates. `runonce` and `preload` are Backtrader's vectorised mode and its
+    loading before the start; the orders are the same without. AccountingError where the books do
+    not balance, a fault of the program; UsageError where a signal leaves out its weight, and the
+    rules set no `max_positions`.
     """
     panel = panel_of(prices, bars)
     signals: dict[int, list[Signal]] = defaultdict(list)

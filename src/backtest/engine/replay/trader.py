@@ -80,11 +80,8 @@ class Trader:
     ) -> list[Order]:
         """The market orders of an open, in the order in which they are executed.
 
-        Args:
-            quotes: the quote of every symbol that trades in this session.
-            cash: cash after borrow and interest, dollars.
-            signals: the signals of this session, in order of publication, symbol, event id.
-
+        The quotes are of every symbol that trades in this session, the cash is after borrow and
+        interest, the signals are in order of publication, symbol, event id.
         """
         self._quotes = quotes
         for symbol, quote in quotes.items():
@@ -138,12 +135,8 @@ class Trader:
         """The orders of a close, in the order in which they are executed.
 
         They are sized on the opens: the closes decide what they cost, and nothing else. Nor does
-        what an end has settled at this close.
-
-        Args:
-            closes: of every symbol that trades in this session, dollars.
-            cash: what the resting orders have left, dollars.
-
+        what an end has settled at this close. The closes are of every symbol that trades in this
+        session, the cash is what the resting orders have left.
         """
         self._stop_waiting(symbol for symbol, quote in self._quotes.items() if quote.ends_day)
         self._entered_at_close.clear()
