@@ -10,7 +10,7 @@ import numpy as np
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
-from backtest.data.kinds import new_york_day
+from backtest.data.kinds import Event, When, new_york_day
 from backtest.data.market import obstacle, tradable_session
 from backtest.data.scheduled import MarketEvent
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime, timedelta
 
-    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
     from backtest.engine.bars import RunBars

@@ -11,21 +11,19 @@ from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
-from backtest.data.kinds import Start
+from backtest.data.kinds import Event, Start, When
 from backtest.data.market import Market, Tape, obstacle
 from backtest.engine.schedule import Decision, Pause, recorded_effects, schedule, splits_of
 from backtest.errors import UsageError, told
-from backtest.strategy.base import Signal, Wait
+from backtest.strategy.base import Signal, Strategy, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime, timedelta
 
-    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
     from backtest.engine.bars import RunBars
-    from backtest.strategy.base import Strategy
 
 
 @dataclass(frozen=True)

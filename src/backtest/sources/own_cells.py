@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -16,9 +16,8 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEW_YORK
 from backtest.errors import UsageError
 
-if TYPE_CHECKING:
-    Days = NDArray[np.datetime64]
-    Times = NDArray[np.datetime64]
+Days = NDArray[np.datetime64]
+Times = NDArray[np.datetime64]
 
 _DAY_FORMS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y",

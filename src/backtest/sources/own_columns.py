@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,7 @@ from backtest.errors import DataError, UsageError, first_few
 from backtest.sources.own_cells import written
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, fields_by_name, plain
 
-if TYPE_CHECKING:
-    Times = NDArray[np.datetime64]
+Times = NDArray[np.datetime64]
 
 # The names of columns by field; of those that are there, one before the bar counts before others.
 _ENGLISH = {

@@ -7,11 +7,12 @@ numba itself does not notice a change in another file.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from inspect import unwrap
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
@@ -22,13 +23,8 @@ from numpy.typing import NDArray
 
 from backtest.engine import rules as formulas
 from backtest.engine.kernel.records import AT_CLOSE, SPLIT, Bars
-from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS
+from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS, Rules
 from backtest.workspace.files import cache_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from backtest.engine.rules import Rules
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date, datetime
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import as_utc64
-from backtest.engine.bars import COLUMNS, daily_bars, days_and_clock
+from backtest.engine.bars import COLUMNS, RunBars, daily_bars, days_and_clock
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,
@@ -32,20 +32,16 @@ from backtest.engine.kernel.records import (
     Bars,
     blank,
 )
-from backtest.engine.rules import DAILY
-from backtest.engine.schedule import recorded_effects
+from backtest.engine.rules import DAILY, Rules
+from backtest.engine.schedule import Decision, Effect, recorded_effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import date, datetime
 
     from numpy.typing import NDArray
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
-    from backtest.engine.bars import RunBars
-    from backtest.engine.rules import Rules
-    from backtest.engine.schedule import Decision, Effect
     from backtest.stats import Floats
     from backtest.strategy.base import Signal
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from backtest.data.borrow import borrow_assumptions
-from backtest.engine.bars import daily_bars, set_excursions
-from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
+from backtest.data.borrow import BorrowRate, BorrowRates, borrow_assumptions
+from backtest.engine.bars import RunBars, daily_bars, set_excursions
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import (
     CAPPED,
     DELISTED,
@@ -39,8 +39,8 @@ from backtest.engine.replay.books import (
     Trade,
     check_identity,
 )
-from backtest.engine.rules import VOLUME_SESSIONS, is_nothing, participation_cap
-from backtest.engine.schedule import settle, splits_since
+from backtest.engine.rules import VOLUME_SESSIONS, Rules, is_nothing, participation_cap
+from backtest.engine.schedule import Decision, settle, splits_since
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
@@ -49,14 +49,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRate, BorrowRates
     from backtest.data.prices import Prices
-    from backtest.engine.bars import RunBars
-    from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import ExitReason, FillTime
     from backtest.engine.replay.position import OrderType
-    from backtest.engine.rules import Rules
-    from backtest.engine.schedule import Decision
 
 _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "target": "limit"}
 # In a session, entries being 2 and what rests 4; what happens at its close comes after all that.

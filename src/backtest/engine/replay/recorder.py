@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
-from backtest.data.borrow import borrow_assumptions
+from backtest.data.borrow import BorrowRate, borrow_assumptions
 from backtest.engine.bars import set_excursions
 from backtest.engine.replay.books import (
     EquityPoint,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRate
     from backtest.data.prices import Prices
     from backtest.engine.replay.position import Lot, Order
     from backtest.engine.schedule import Decision, Effect

@@ -17,8 +17,8 @@ from backtest.engine.replay.broker import make_cerebro
 from backtest.engine.replay.feed import quote_of
 from backtest.engine.replay.recorder import Recorder
 from backtest.engine.replay.trader import Trader
-from backtest.engine.rules import check_weights
-from backtest.engine.schedule import settle
+from backtest.engine.rules import Rules, check_weights
+from backtest.engine.schedule import Decision, settle
 from backtest.engine.timeline import failure
 from backtest.errors import AccountingError, BacktestError, UsageError
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result
     from backtest.engine.replay.position import Order
-    from backtest.engine.rules import Rules
-    from backtest.engine.schedule import Decision
     from backtest.strategy.base import Signal
 
 _TYPES = {
