@@ -32,7 +32,7 @@ from backtest.stats.multiple_testing import wilson_interval
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "mutants"
 DOCS = ROOT / "docs" / "testing.md"
-PYTHON = (sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider")
+PYTHON = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 REPORT = "MUTANTS_REPORT"  # names the file that takes how each test of a count went
 AIM = 0.9  # share noticed of what could be
 SECONDS = 45.0  # of tests a mutant, as they took when nothing was planted
@@ -219,8 +219,9 @@ def pytest_runtest_logreport(report) -> None:
         _WENT.append(f"{report.outcome} {report.duration:.4f} {report.nodeid}\n")
 
 
-def pytest_sessionfinish() -> None:
-    Path(os.environ[REPORT]).write_text("".join(_WENT))
+def pytest_sessionfinish(session) -> None:
+    if not hasattr(session.config, "workerinput"):  # the reports of all workers come to the first
+        Path(os.environ[REPORT]).write_text("".join(_WENT))
 
 
 class Tree:
@@ -256,7 +257,7 @@ class Tree:
             earlier.unlink(missing_ok=True)
         words = ("--cov=backtest", "--cov-context=test", "--cov-report=", "-m", "not slow")
         self.run(
-            *words, "-p", "tests.mutants", *tests,
+            "-n", str(WORKERS), *words, "-p", "tests.mutants", *tests,
             **{REPORT: str(report), "COVERAGE_FILE": str(found)},
         )  # fmt: skip
         return Reached(self.root, report, found)
@@ -271,7 +272,7 @@ class Tree:
         # Its length and its second may be those of the code that is kept compiled.
         Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
         try:
-            code = self.run("-x", "-p", "no:randomly", *tests, seconds=20 + 5 * seconds)
+            code = self.run("-n", "0", "-x", "-p", "no:randomly", *tests, seconds=20 + 5 * seconds)
         except subprocess.TimeoutExpired:
             return "never ended"
         finally:
