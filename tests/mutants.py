@@ -38,27 +38,38 @@ AIM = 0.9  # share noticed of what could be
 SECONDS = 45.0  # of tests a mutant, as they took when nothing was planted
 WORKERS = os.cpu_count() or 1
 
-_OF_DATA = (
-    "tests/data", "tests/sources", "tests/strategy", "tests/experiments",
-    "tests/golden", "tests/api", "tests/hardening/test_once_unnoticed.py",
-    "tests/hardening/test_planted.py", "tests/workspace/test_records.py",
-    "tests/audit/test_audit_checks.py", "tests/audit/test_audit_parquet.py",
-    "tests/audit/test_audit_worlds.py", "tests/stats",
-    *(f"tests/cli/test_{name}.py" for name in (
-        "actions_command", "bad_data", "check_commands", "events_editing", "events_fetch",
-        "events_provenance", "imported_bars", "prices_fetch", "study_command",
-        "sweep_command", "universes",
-    )),
+_OF_ALL = (
+    "tests/api", "tests/golden/test_goldens.py", "tests/hardening/test_once_unnoticed.py",
+    "tests/hardening/test_planted.py",
 )  # fmt: skip
-_OF_ENGINE = (
-    "tests/spec", "tests/engine", "tests/data/test_market_view.py", "tests/data/test_tradable.py",
-    "tests/golden/test_kernel_goldens.py", "tests/hardening/test_planted.py",
-    "tests/experiments/test_run_figures.py", "tests/property/test_engines_equal_oracle.py",
-    "tests/property/test_finer_bars_equal_oracle.py", "--hypothesis-seed=1",
-)  # fmt: skip
+
+
+def _commands(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/cli/test_{name}.py" for name in names)
+
+
+# The tests of a room, and what else looks at what it does.
 ROOMS = {
-    "data": _OF_DATA, "stats": _OF_DATA, "sources": _OF_DATA, "experiments": _OF_DATA,
-    "engine": _OF_ENGINE,
+    "data": (
+        "tests/data", "tests/strategy", "tests/workspace/test_records.py",
+        "tests/audit/test_audit_checks.py", "tests/audit/test_audit_parquet.py",
+        *_commands("actions_command", "bad_data", "events_editing", "events_provenance"), *_OF_ALL,
+    ),
+    "stats": ("tests/stats", "tests/experiments", *_OF_ALL),
+    "sources": (
+        "tests/sources", *_commands("events_fetch", "imported_bars", "prices_fetch"), *_OF_ALL,
+    ),
+    "experiments": (
+        "tests/experiments", "tests/audit/test_audit_worlds.py",
+        *_commands("study_command", "sweep_command", "universes"), *_OF_ALL,
+    ),
+    "engine": (
+        "tests/spec", "tests/engine", "tests/data/test_market_view.py",
+        "tests/data/test_tradable.py", "tests/golden/test_kernel_goldens.py",
+        "tests/hardening/test_planted.py", "tests/experiments/test_run_figures.py",
+        "tests/property/test_engines_equal_oracle.py",
+        "tests/property/test_finer_bars_equal_oracle.py", "--hypothesis-seed=1",
+    ),
 }  # fmt: skip
 
 # The kernel as Python reads it: records have their fields as attributes, and nothing is compiled.
@@ -325,23 +336,21 @@ def main() -> None:
     words.add_argument("--of", type=int, default=60, help="mutants of each room")
     terms = words.parse_args()
     known_equal, is_enough = explained(), True
-    reached: dict[tuple[str, ...], Reached] = {}
     for room in terms.rooms:
         tests, plain = ROOMS[room], room == "engine"
         trees = SimpleQueue[Tree]()
         for number in range(WORKERS):
             trees.put(Tree(f"{'engine' if plain else 'rooms'}-{number}", plain=plain))
-        if tests not in reached:
-            tree = trees.get()
-            reached[tests] = tree.count(tests)
-            trees.put(tree)
-            print(f"{len(reached[tests].seconds)} tests, left out {len(reached[tests].failed)}")
+        tree = trees.get()
+        reached = tree.count(tests)
+        trees.put(tree)
+        print(f"{len(reached.seconds)} tests, left out {len(reached.failed)}", flush=True)
         files = sorted((ROOT / "src/backtest" / room).rglob("*.py"))
         names = [str(file.relative_to(ROOT)) for file in files]
         every = [one for name in names if name != _KERNEL for one in mutants(name)]
         drawn = Random(f"{terms.seed} {room}").sample(every, min(terms.of, len(every)))
 
-        def become(mutant: Mutant, trees=trees, known=reached[tests]) -> str:
+        def become(mutant: Mutant, trees=trees, known=reached) -> str:
             found, tree = known.by(mutant), trees.get()
             try:
                 return tree.status(mutant, found, sum(known.seconds[name] for name in found))
