@@ -194,7 +194,7 @@ def test_evidence_of_a_world_is_that_of_a_run():
 
 
 def test_a_study_of_random_days_finds_luck_alone():
-    assert 1 <= null_study(60, seed=1, draws=99) <= 8
+    assert null_study(60, seed=1, draws=99) == 4  # as recorded; one in twenty are 3
 
 
 # CoreWeave: the first session in which each of its six reports can be traded.
@@ -263,13 +263,12 @@ def test_worlds_are_as_recorded():
 
 
 def test_verdicts_of_worlds_are_as_recorded():
-    """Of forty worlds how many are better, worse, refused, and how many intervals hold the mean."""
+    """Of sixteen worlds those better, worse and refused; the intervals, and those with the mean."""
     recorded = {
-        "independent days, 6 events": (2, 1, 14, 26, 26),
-        "wild event sessions, 12 events": (0, 1, 0, 40, 39),
-        "target 3 %, hold 20": (5, 0, 0, 17, 17),
+        "independent days, 6 events": (0, 1, 5, 11, 10),
+        "wild event sessions, 12 events": (0, 0, 0, 16, 16),
+        "target 3 %, hold 20": (0, 0, 0, 8, 8),
     }
-    found = calibrate(40, seed=2, draws=99, kinds=tuple(KINDS[name] for name in recorded))
+    found = calibrate(16, seed=2, draws=49, kinds=tuple(KINDS[name] for name in recorded))
     counts = [(one.better, one.worse, one.refused, one.intervals, one.covered) for one in found]
     assert counts == list(recorded.values())
-    assert null_study(200, seed=4, draws=99) == 6
