@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel.compiled import RuleNumbers, fill_at, inlined, price_at, rule, whole
+from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.formulas import fill_at, price_at, rule
 from backtest.engine.kernel.records import IN_SESSION, IS_LEG, Bars, Book, Tables
 
 

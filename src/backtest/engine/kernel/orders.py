@@ -7,16 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel.compiled import (
-    RuleNumbers,
-    fill_at,
-    inlined,
-    last_close,
-    most_shares,
-    price_at,
-    rule,
-    whole,
-)
+from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.formulas import fill_at, last_close, most_shares, price_at, rule
 from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
 from backtest.engine.kernel.records import (
     AT_CLOSE,
@@ -65,11 +57,8 @@ def give_up(
 ) -> int:  # fmt: skip
     """Leave, renew or reduce what is held, as far as it is due; `PENDING` where that is not all."""
     signal = signals[row]
-    bar, place, is_flat = (
-        whole(signal.bar),
-        book.places[signal.symbol] - 1,
-        signal.terms & IS_FLAT,
-    )
+    bar, place = whole(signal.bar), book.places[signal.symbol] - 1
+    is_flat = signal.terms & IS_FLAT
     if place < 0:
         return NOTHING_HELD if is_flat else PENDING
     position = book.positions[place]

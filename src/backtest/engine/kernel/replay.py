@@ -8,7 +8,7 @@ two engines' results are held against each other.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import astuple, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -44,7 +44,7 @@ from backtest.engine.schedule import Decision, settle, splits_since
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -305,19 +305,9 @@ def _decisions(result: Result) -> list[_Row]:
 
 def _trades(result: Result) -> list[_Row]:
     return [
-        (f"trade {trade.trade_id} on {trade.event_id}", row)
-        for trade, row in zip(result.trades, _values(result.trades), strict=True)
+        (f"trade {trade.trade_id} on {trade.event_id}", asdict(trade)) for trade in result.trades
     ]
 
 
 def _curve(result: Result) -> list[_Row]:
-    return [
-        (f"the account on {point.session}", row)
-        for point, row in zip(result.curve, _values(result.curve), strict=True)
-    ]
-
-
-def _values(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """The fields of dataclasses by name."""
-    for row in rows:
-        yield dict(zip((field.name for field in fields(row)), astuple(row), strict=True))
+    return [(f"the account on {point.session}", asdict(point)) for point in result.curve]

@@ -25,9 +25,9 @@ from backtest.engine.kernel.compiled import (
     compiled,
     inlined,
     numbers_of,
-    rule,
     whole,
 )
+from backtest.engine.kernel.formulas import rule
 from backtest.engine.kernel.legs import charge_legs, mark_legs, worth_of_legs
 from backtest.engine.kernel.orders import book_trade
 from backtest.engine.kernel.panel import Panel, kernel_bars

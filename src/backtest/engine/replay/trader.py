@@ -99,7 +99,12 @@ class Trader:
         self._for_the_close = [signal for signal in acting if signal.at == "close"]
         now = [signal for signal in acting if signal.at == "open"]
         self._wait_on(now, moment)
-        self._serve(now, moment)
+        # What gives up shares comes first, so that what it frees can be bought with.
+        gives_up = [signal for signal in now if signal.direction == "flat" or signal.resize]
+        done = [signal.event_id for signal in gives_up if self._give_up(signal, moment)]
+        for signal in now:
+            if signal.event_id not in done:
+                self._take(signal, moment)
         self._exit_on_time(moment)
         return [*moment.orders, *moment.netted()]
 
@@ -203,17 +208,6 @@ class Trader:
                 self.outcomes[signal.event_id] = "superseded"
         return sorted(acting, key=lambda signal: -signal.priority)
 
-    def _serve(self, signals: Iterable[Signal], moment: Moment) -> None:
-        """At an open: what gives up shares first, so that what it frees can be bought with."""
-        rest = [
-            signal
-            for signal in signals
-            if not (signal.direction == "flat" or signal.resize)
-            or not self._give_up(signal, moment)
-        ]
-        for signal in rest:
-            self._take(signal, moment)
-
     def _give_up(self, signal: Signal, moment: Moment) -> bool:
         """Leave, renew or reduce what is held, as far as it is due; whether that is all."""
         symbol, position = signal.symbol, self._positions.get(signal.symbol)
@@ -312,7 +306,9 @@ class Trader:
         moment: Moment,
     ) -> int:
         """Of the shares that are wanted those that volume, cash and least order allow."""
-        shares = self._capped(signal, shares, moment)
+        cap = moment.quotes[signal.symbol].most_shares
+        if cap is not None and cap < shares:
+            shares, self.notes[signal.event_id] = cap, f"cut to {cap:,} shares by participation"
         if not rule.is_sent(shares, for_size, self._rules):
             return 0
         shares = self._affordable(side, shares, fill, moment.cash)
@@ -401,13 +397,6 @@ class Trader:
         room /= 1 + sum(abs(leg.by) for leg in signal.legs)
         weight = rule.share_of_equity(nan if signal.weight is None else signal.weight, self._rules)
         return rule.shares_for(min(weight * moment.equity, room), price)
-
-    def _capped(self, signal: Signal, shares: int, moment: Moment) -> int:
-        cap = moment.quotes[signal.symbol].most_shares
-        if cap is None or cap >= shares:
-            return shares
-        self.notes[signal.event_id] = f"cut to {cap:,} shares by participation"
-        return cap
 
     def _affordable(self, side: int, shares: int, fill: float, cash: float) -> int:
         affordable = rule.affordable_long if side > 0 else rule.affordable_short
