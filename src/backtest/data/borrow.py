@@ -18,10 +18,10 @@ from backtest.data.datafile import (
     raise_problems,
     read_data_file,
 )
-from backtest.data.event_checks import Finding
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
+    from backtest.data.event_checks import Finding
     from backtest.data.prices import Prices
 
 ASSUMPTION = "assumption"
@@ -151,6 +151,8 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
     A night is the one that follows a session; the last session has none, since no price
     follows it.
     """
+    from backtest.data.event_checks import Finding  # which loads pandas
+
     nights = [stamp.date() for stamp in prices.table.index[:-1]]
     why = "A short sale in these nights rests on a guess, and every such run says so."
     mend = f"Add a quote of the time, then `backtest prices seal {prices.symbol} --borrow`."
