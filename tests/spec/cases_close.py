@@ -50,6 +50,18 @@ CASES = [
         equity=[100_000, 100_000, 100_000 - 909 * 2, 100_000 - 909 * 2],
     ),
     Case(
+        name="what_the_cash_leaves_of_an_order_at_the_close_is_filled_below_min_order",
+        rule="at the close",
+        bars=DAYS,
+        settings=free(min_order=100_000.0),
+        signals=[long("2025-06-03", weight=1.0, enter="close", hold=1, leave="close")],
+        trades=[  # sent for 1,000 × 100; 909 × 110 = 99,990 are paid for
+            trade("e1", "ACME", "long", 909, "2025-06-03", 110.0, "2025-06-04", 108.0, "time",
+                  gross=909 * (108 - 110)),
+        ],
+        equity=[100_000, 100_000, 100_000 - 909 * 2, 100_000 - 909 * 2],
+    ),
+    Case(
         name="fills_at_the_close_pay_slippage_and_commission",
         rule="at the close",
         bars=DAYS,
