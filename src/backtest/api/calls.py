@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.api.arguments import Day, Folder, Folders
-    from backtest.api.frames import EventFrames, PriceFrames
     from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds

@@ -36,7 +36,7 @@ from backtest.workspace.folders import read_config
 if TYPE_CHECKING:
     from backtest.data.edits import Change, Edit
 
-    Answered = Callable[[str], None]
+Answered = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +16,8 @@ from backtest.audit.checks import (
     TITLES,
     UNSTEADY,
     WORLDS_OF_MOMENT,
+    Check,
+    Progress,
     Repeats,
     compare,
     drawn,
@@ -22,7 +25,7 @@ from backtest.audit.checks import (
     plan,
     reads,
 )
-from backtest.audit.jobs import JobGroup, Source, in_processes
+from backtest.audit.jobs import JobGroup, Observer, Source, in_processes
 from backtest.audit.record import Audit, read_audit
 from backtest.audit.sensitivity import (
     delay_record,
@@ -41,20 +44,15 @@ from backtest.errors import UsageError
 from backtest.experiments.runs.run import goes_by_sessions
 from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.stats.formats import counted
-from backtest.strategy.base import BacktraderStrategy
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 from backtest.strategy.loading import event_kinds, find_strategy
 from backtest.strategy.parameters import configure, recorded, stated
 from backtest.workspace.files import record_text, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from backtest.audit.checks import Check, Progress
-    from backtest.audit.jobs import Observer
     from backtest.audit.observe import AuditRequest, Observation
     from backtest.data.event_checks import Finding
     from backtest.data.inputs import Inputs
-    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers

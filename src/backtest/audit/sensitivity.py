@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,19 +11,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from backtest.audit import worlds
-from backtest.audit.checks import PERTURBATION, PREFIX, spread, text_of
-from backtest.audit.jobs import Job
-from backtest.audit.observe import Ask
+from backtest.audit.checks import PERTURBATION, PREFIX, Check, spread, text_of
+from backtest.audit.jobs import Job, Source
+from backtest.audit.observe import Answer, Ask, AuditRequest, Observation
 from backtest.stats import LEVEL
 from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
-
-    from backtest.audit.checks import Check
-    from backtest.audit.jobs import Source
-    from backtest.audit.observe import Answer, AuditRequest, Observation
     from backtest.data.kinds import Event
     from backtest.data.tables import Row
 

@@ -11,19 +11,17 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backtest.errors import UsageError
 from backtest.workspace.files import cache_folder
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    Touched = dict[tuple[str, str], str]  # when, by what was done and the line
+Touched = dict[tuple[str, str], str]  # when, by what was done and the line
 
 
 @contextmanager

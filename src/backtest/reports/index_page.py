@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from backtest.audit.record import AuditRecord
 from backtest.errors import DataError
@@ -23,10 +25,6 @@ from backtest.reports.pages import fill, write_page
 from backtest.reports.study_page import spread_name
 from backtest.stats.formats import counted
 from backtest.workspace.files import clear_unfinished, read_record
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 MOST_ENTRIES = 1_000
 MOST_CHARACTERS = 440_000  # of all rows, so that the page opens at once

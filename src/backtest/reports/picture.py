@@ -6,6 +6,7 @@ import io
 import re
 from importlib.resources import files
 from itertools import accumulate
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,6 @@ from backtest.stats.formats import costs_line, counted, new_york_day, p_value, p
 from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -32,9 +34,6 @@ from backtest.stats.formats import FIGURES, MORE_FIGURES, bar_or_session, costs_
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
     from backtest.experiments.runs.attribution import Group
 
 

@@ -6,21 +6,18 @@ Pure functions over trades and decisions. Profits are net, in dollars.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK
+from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Event
 from backtest.engine.actions import splits_of, splits_since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import date, datetime
-
-    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Trade
     from backtest.engine.schedule import Decision

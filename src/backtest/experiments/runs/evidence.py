@@ -5,16 +5,18 @@ It follows from the inputs of the run and a fixed seed alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backtest.engine.kernel.panel import decision_rows, panel_of
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of
 from backtest.engine.kernel.records import IS_LEG
 from backtest.engine.kernel.simulate import simulate
-from backtest.engine.rules import above_cash
+from backtest.engine.rules import Rules, above_cash
 from backtest.experiments.runs import placebo
 from backtest.experiments.runs.attribution import attribution_of
 from backtest.experiments.runs.placebo import (
@@ -43,19 +45,13 @@ from backtest.stats.inference import (
 from backtest.stats.surface import histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
     from backtest.data.inputs import Inputs
     from backtest.engine.bars import RunBars
-    from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result, Trade
-    from backtest.engine.rules import Rules
     from backtest.engine.schedule import Decision
 
-    Floats = NDArray[np.float64]
-    Numbers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 DRAWS = 10_000
 POWER = 0.8

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
@@ -14,11 +17,6 @@ from backtest.stats import figures
 from backtest.stats.formats import few
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
-
-    from numpy.typing import NDArray
-
     from backtest.data.prices import Prices
     from backtest.experiments.runs.store import Run
     from backtest.stats import Floats

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -29,18 +30,14 @@ from backtest.experiments.terms import Plan, folder_name, identity, installed_pa
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
 from backtest.stats.formats import counted
-from backtest.strategy.base import BacktraderStrategy, heard_kinds
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
-    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]

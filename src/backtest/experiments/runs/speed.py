@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,6 @@ from backtest.engine.kernel.replay import replay_by_kernel
 from backtest.engine.timeline import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from backtest.data.inputs import Inputs
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Trade

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,11 @@ import pandas as pd
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
 from backtest.experiments.studies.subject import (
+    Benchmark,
+    LeftOut,
+    StudiedEvent,
     Study,
+    Subject,
     choose,
     close_returns,
     corrected,
@@ -27,8 +32,18 @@ from backtest.experiments.studies.subject import (
     write_study,
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
-from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
+from backtest.stats.event_study import (
+    ESTIMATION_DAYS,
+    WINDOWS,
+    EventOutcome,
+    EventStudy,
+    Model,
+    Series,
+    outcomes_of,
+    study,
+)
 from backtest.stats.significance import (
+    Permutation,
     cross_section_t,
     detectable_effect,
     permutation_test,
@@ -37,13 +52,9 @@ from backtest.stats.significance import (
 from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from backtest.data.inputs import Inputs
-    from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.stats import Floats, Ints
-    from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
-    from backtest.stats.significance import Permutation
+    from backtest.stats.event_study import Window
     from backtest.workspace.folders import Workspace
 
 _COLUMNS = [
