@@ -1,6 +1,6 @@
-"""Where the profit came from, and how much of each event's move was over before anyone could trade.
+"""Where the profit came from, how much of a move nobody could trade, and what speed is worth.
 
-Pure functions over trades and decisions. Profits are net, in dollars.
+Profits are net, in dollars.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Event
 from backtest.engine.actions import splits_of, splits_since
 
 if TYPE_CHECKING:
+    from backtest.data.inputs import Inputs
     from backtest.data.prices import Prices
+    from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Trade
+    from backtest.engine.rules import Rules
     from backtest.engine.schedule import Decision
+    from backtest.strategy.base import Strategy
 
 Hour = Literal[
     "before the open", "during the session", "after the close", "without a session", "unknown"
@@ -210,3 +214,41 @@ def grouped(trades: Iterable[tuple[str, float, float]]) -> tuple[Group, ...]:
         )
         for name, members in groups.items()
     )
+
+
+REACTIONS = (0.0, 1.0, 5.0, 30.0, 60.0)  # minutes
+
+
+def speed_curve(
+    strategy: Strategy, inputs: Inputs, rules: Rules, bars: RunBars, own: Sequence[Trade]
+) -> list[dict[str, Any]]:
+    """The result by reaction time, `own` of the run's among them; the last is of the next open.
+
+    Each reaction asks the strategy anew, for it sees what is known by then, and trades an account
+    of its own. The reaction of the last is None: daily bars alone, with the rules' reaction.
+    """
+    from backtest.engine.kernel.replay import replay_by_kernel
+    from backtest.engine.timeline import decide
+
+    def trades(minutes: float, bars: RunBars | None) -> Sequence[Trade]:
+        where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=minutes))
+        decisions = decide(strategy, *where, inputs.universe, bars)
+        return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules, bars).trades
+
+    as_run = rules.reaction_minutes
+    found = [
+        _figures(minutes, own if minutes == as_run else trades(minutes, bars))
+        for minutes in sorted({*REACTIONS, as_run})
+    ]
+    return [*found, _figures(None, trades(as_run, None))]
+
+
+def _figures(minutes: float | None, trades: Sequence[Trade]) -> dict[str, Any]:
+    entered = sum(trade.shares * trade.entry_price for trade in trades)
+    profit = sum(trade.net_profit for trade in trades)
+    return {
+        "reaction": minutes,
+        "trades": len(trades),
+        "profit": profit,
+        "mean_trade_return": profit / entered if entered else None,
+    }

@@ -203,7 +203,7 @@ def weigh(plan: RunPlan, run: Run) -> Run:
     orders_itself = isinstance(strategy, BacktraderStrategy)
     found = evidence_of(result, inputs, rules, bars, orders_itself=orders_itself)
     if bars and not isinstance(strategy, BacktraderStrategy):
-        from backtest.experiments.runs.speed import speed_curve
+        from backtest.experiments.runs.attribution import speed_curve
 
         found["speed"] = speed_curve(strategy, inputs, rules, bars, result.trades)
     manifest = {**run.manifest, **found}
