@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from backtest.experiments.runs.finding import telling
 from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.compare_charts import Curve, chart, curves_of, matrix, strengths
+from backtest.reports.charts import Curve, chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
 from backtest.reports.run_words import (
     comparison_notes,

@@ -12,8 +12,8 @@ from backtest.experiments.runs.store import FILES, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
 from backtest.reports.audit_page import audit_of
+from backtest.reports.charts import ChartAxis, account_of, kinds_of, minutes, rounded, story
 from backtest.reports.pages import write_page
-from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, minutes, rounded, story
 from backtest.reports.run_words import (
     ENDS,
     earned,
