@@ -18,7 +18,7 @@ from backtest.cli import events, options
 from backtest.stats.formats import UNKNOWN
 
 if TYPE_CHECKING:
-    from backtest.api.edgar import FetchedEvents
+    from backtest.api.events import FetchedEvents
 
 app = options.App(
     no_args_is_help=True,
