@@ -30,7 +30,6 @@ from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.figures import benchmark_returns
 from backtest.experiments.sweeps.answers import Answers, Rows, derives, does_act
-from backtest.experiments.sweeps.cluster import on_cluster
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, sweepable
 from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
@@ -40,7 +39,7 @@ from backtest.strategy.base import Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import ParameterReader, parameters, typed, variant
 from backtest.workspace.folders import Workspace, workspace_of_worker
-from backtest.workspace.processes import MOST_TRIES, completed
+from backtest.workspace.processes import MOST_TRIES, completed, on_cluster
 
 Axes = Mapping[str, Sequence[Any]]  # values by parameter
 Codes = Mapping[str, Rows]  # by parameter the place of each set's value on its axis, (sets,)
