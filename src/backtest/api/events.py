@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import pandas as pd
 
-from backtest.api.arguments import Day, Folder, Folders, folders, ignore, several
+from backtest.api.workspace import Day, Folder, Folders, folders, ignore, several
 from backtest.data import checks, edits, listing
 from backtest.data.actions import read_actions
 from backtest.data.events import columns_of, meaning_of

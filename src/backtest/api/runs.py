@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.arguments import (
+from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
+from backtest.api.pages import is_read_only
+from backtest.api.results import WIDE, Result
+from backtest.api.workspace import (
     Day,
     Folder,
     Folders,
@@ -19,9 +22,6 @@ from backtest.api.arguments import (
     request_of,
     strategy_of,
 )
-from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
-from backtest.api.pages import is_read_only
-from backtest.api.results import WIDE, Result
 from backtest.errors import DataError, MissingDataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs

@@ -136,10 +136,10 @@ def add(
 
 
 def _kind_of(name: str, folders: options.Folders) -> type[Event]:
-    from backtest.api import arguments
+    from backtest.api.workspace import folders as workspace_of
     from backtest.strategy.loading import kind_of
 
-    return kind_of(arguments.folders(**folders.arguments()), name)
+    return kind_of(workspace_of(**folders.arguments()), name)
 
 
 @app.command("import", epilog="Example: `backtest events import mine.csv --kind news`")
