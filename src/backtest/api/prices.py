@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
 
 def load_prices(
-    symbols: str | Sequence[str] | None = None,
-    bars: str | None = None,
-    *,
-    data: Folder = None,
+    symbols: str | Sequence[str] | None = None, bars: str | None = None, *, data: Folder = None
 ) -> dict[str, pd.DataFrame]:
     """The daily prices of the data folder, or its finer `bars` of a length, checked.
 

@@ -58,8 +58,7 @@ class Peek(TypedDict):
 
 
 DelayedEvent = TypedDict(
-    "DelayedEvent",
-    {"event_id": str, "headline": str, "from": Day, "to": Day | None, "moved": bool},
+    "DelayedEvent", {"event_id": str, "headline": str, "from": Day, "to": Day | None, "moved": bool}
 )
 
 

@@ -150,8 +150,7 @@ def study(
     ] = "market",
     reaction: options.Reaction = 5.0,
     bars: Annotated[
-        str | None,
-        typer.Option(metavar="5m", help="Minutes too, by bars of 1m, 5m … 1h."),
+        str | None, typer.Option(metavar="5m", help="Minutes too, by bars of 1m, 5m … 1h.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random days.")] = 1,
     draws: Annotated[int, typer.Option(min=99, max=1_000_000, help="Random days.")] = 10_000,

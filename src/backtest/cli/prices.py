@@ -24,8 +24,7 @@ Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
 SkipBad = Annotated[
-    bool,
-    typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
+    bool, typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then.")
 ]
 Bars = Annotated[str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")]
 OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by default.")]
@@ -321,10 +320,6 @@ def undo_actions(
 
 
 @actions.command("seal", epilog="Example: `backtest actions seal CRWV --source 'the company'`")
-def seal_actions(
-    folders: options.Folders,
-    symbol: Symbol,
-    source: options.Source = None,
-) -> None:
+def seal_actions(folders: options.Folders, symbol: Symbol, source: options.Source = None) -> None:
     """Check a file of actions that you changed and record its sha256 anew."""
     typer.echo(f"wrote {backtest.seal_actions(symbol, source, **folders.arguments())}")

@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import UsageError
-from backtest.experiments.runs.figures import (
-    benchmark_returns,
-    figures_of_holding,
-    holding_returns,
-)
+from backtest.experiments.runs.figures import benchmark_returns, figures_of_holding, holding_returns
 from backtest.experiments.runs.store import (
     Returns,
     Run,

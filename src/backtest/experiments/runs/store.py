@@ -241,10 +241,7 @@ def result_files(
             None if one.action == "not_tradable" else one.tradable_session
         ),
     }
-    trade: Cells = {
-        "shares": lambda one: _count(one.shares),
-        "return": attrgetter("net_return"),
-    }
+    trade: Cells = {"shares": lambda one: _count(one.shares), "return": attrgetter("net_return")}
     order: Cells = {"size": lambda one: _count(one.size)}
     points = zip(result.curve, returns, strict=True)
     equity = ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points)

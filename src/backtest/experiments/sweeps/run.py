@@ -306,9 +306,7 @@ def _overfitting(returns: Floats) -> dict[str, Any] | None:
 
 
 def _walked(
-    forward: WalkForward,
-    events: Sequence[Event],
-    numbers: Sequence[int | None],
+    forward: WalkForward, events: Sequence[Event], numbers: Sequence[int | None]
 ) -> dict[str, Any]:
     """Event by event the set that was chosen; None is the default."""
     columns = (forward.events, forward.known, forward.picked, forward.returns, forward.default)
