@@ -120,7 +120,9 @@ class _Patient(io.BufferedWriter):
 
 def main() -> None:
     """Run the command line. A user's error is one message; a traceback is a fault of ours."""
-    _search_for_garbage_less()
+    # Most of what a command makes are modules, which stay: a third of its time went into this.
+    gc.set_threshold(_NEW_OBJECTS)
+    atexit.register(gc.freeze)  # nor is anything searched when the process ends
     sys.stdout, output = _patient(sys.stdout)
     sys.stderr, _ = _patient(sys.stderr)
     sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
@@ -210,9 +212,3 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _is_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)
-
-
-def _search_for_garbage_less() -> None:
-    """Most of what a command makes are modules, which stay: a third of its time went into this."""
-    gc.set_threshold(_NEW_OBJECTS)
-    atexit.register(gc.freeze)  # nor is anything searched when the process ends

@@ -110,13 +110,10 @@ def _entry(path: Path, changed: float) -> Entry:
         figures.get("total_return"),
         [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
         record.get("runs") or ([record["run_id"]] if what == "run" else ()),
-        " · ".join(_about(folder, record)) if what == "run" else "",
+        " · ".join(filter(None, (note_in(folder, "label"), *variant(record))))
+        if what == "run"
+        else "",
     )
-
-
-def _about(folder: Path, record: Mapping[str, Any]) -> list[str]:
-    """The label of a run, and what it differs in from the defaults."""
-    return [word for word in (note_in(folder, "label"), *variant(record)) if word]
 
 
 def _held(record: Mapping[str, Any]) -> float | None:

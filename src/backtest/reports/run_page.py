@@ -34,7 +34,7 @@ from backtest.stats.formats import FIGURES, MORE_FIGURES, bar_or_session, costs_
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
-    from backtest.experiments.runs.attribution import Group
+    from backtest.experiments.runs.figures import Group
 
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large

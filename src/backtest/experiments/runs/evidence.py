@@ -18,7 +18,7 @@ from backtest.engine.kernel.records import IS_LEG
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules, above_cash
 from backtest.experiments.runs import placebo
-from backtest.experiments.runs.attribution import attribution_of
+from backtest.experiments.runs.figures import attribution_of
 from backtest.experiments.runs.placebo import (
     Account,
     Null,

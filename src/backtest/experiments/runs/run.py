@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import UsageError
-from backtest.experiments.runs.figures import benchmark_returns, figures_of_holding, holding_returns
+from backtest.experiments.runs.figures import (
+    benchmark_returns,
+    figures_of_holding,
+    holding_returns,
+    speed_curve,
+)
 from backtest.experiments.runs.store import (
     Returns,
     Run,
@@ -199,8 +204,6 @@ def weigh(plan: RunPlan, run: Run) -> Run:
     orders_itself = isinstance(strategy, BacktraderStrategy)
     found = evidence_of(result, inputs, rules, bars, orders_itself=orders_itself)
     if bars and not isinstance(strategy, BacktraderStrategy):
-        from backtest.experiments.runs.attribution import speed_curve
-
         found["speed"] = speed_curve(strategy, inputs, rules, bars, result.trades)
     manifest = {**run.manifest, **found}
     trials = trials_on_record(plan.path.parent, manifest)
