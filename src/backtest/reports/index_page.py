@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,13 +97,15 @@ def _entry(path: Path, changed: float) -> Entry:
     names = record.get("strategies") or [record.get("strategy") or record["name"]]
     several = f"{counted(len(names), 'run')} side by side"
     figures = record.get("base_figures") or record.get("summary", {}).get("run", {})
-    span = record.get("span")
+    span, stock = record.get("span"), record.get("summary", {}).get("stock") or {}
     return Entry(
         what,
         folder.name,
         several if what == "comparison" else names[0],
         datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat(),
-        fill("index_result.txt", what=what, record=record, held=_held(record), **_WORDS).strip(),
+        fill(
+            "index_result.txt", what=what, record=record, held=stock.get("total_return"), **_WORDS
+        ).strip(),
         sorted(set(names)),
         [record["symbol"]] if "symbol" in record else traded(record),
         f"{span['first']} to {span['last']}" if span else "",
@@ -114,12 +116,6 @@ def _entry(path: Path, changed: float) -> Entry:
         if what == "run"
         else "",
     )
-
-
-def _held(record: Mapping[str, Any]) -> float | None:
-    """The return of holding what a run traded; None where its benchmark tells it."""
-    figures: Mapping[str, float | None] = record.get("summary", {}).get("stock") or {}
-    return figures.get("total_return")
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:

@@ -129,8 +129,10 @@ def evidence(
     timing = direction = occasions = None
     refused = ""
     if trades and len(account.signals):
-        made = by_session(account.panel, _made(account))
-        signals = by_session(account.panel, account.signals)
+        own = account.signals
+        whole = np.array([0, len(own)])
+        done = simulate(account.panel, own, whole, account.rules, account.rates, trades=True)
+        made, signals = (by_session(account.panel, table) for table in (done.trades, own))
         numbers = occasions_of(signals, made)
         occasions = _occasions(account, numbers, trades)
     if occasions is None:
@@ -177,12 +179,6 @@ def evidence(
     if occasions and not refused:
         text += _in_one_part(occasions, account.panel)
     return {"sentence": text, **found}
-
-
-def _made(account: Account) -> NDArray[Any]:
-    signals = account.signals
-    whole = np.array([0, len(signals)])
-    return simulate(account.panel, signals, whole, account.rules, account.rates, trades=True).trades
 
 
 def _occasions(account: Account, numbers: Numbers, trades: Sequence[Trade]) -> Occasions:
