@@ -14,11 +14,7 @@ import pandas as pd
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
 from backtest.experiments.studies.subject import (
-    Benchmark,
-    LeftOut,
-    StudiedEvent,
     Study,
-    Subject,
     choose,
     close_returns,
     corrected,
@@ -32,18 +28,8 @@ from backtest.experiments.studies.subject import (
     write_study,
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
-from backtest.stats.event_study import (
-    ESTIMATION_DAYS,
-    WINDOWS,
-    EventOutcome,
-    EventStudy,
-    Model,
-    Series,
-    outcomes_of,
-    study,
-)
+from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
 from backtest.stats.significance import (
-    Permutation,
     cross_section_t,
     detectable_effect,
     permutation_test,
@@ -53,8 +39,10 @@ from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
+    from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.stats import Floats, Ints
-    from backtest.stats.event_study import Window
+    from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
+    from backtest.stats.significance import Permutation
     from backtest.workspace.folders import Workspace
 
 _COLUMNS = [
