@@ -50,10 +50,7 @@ def list_events(
     from backtest.api.events import event_rows
 
     rows = event_rows(kind, symbol, reaction, **folders.arguments())
-    if as_json:
-        cli.show.print_json([row.as_dict() for row in rows])
-    else:
-        cli.show_data.events(cli.show.console(), rows)
+    cli.show.either(rows, cli.show_data.events, as_json=as_json)
 
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
@@ -400,7 +397,7 @@ def _print_fetched(found: FetchedEvents, *, yes: bool) -> None:
         "differences": [change._asdict() for change in found.differences],
         "remarks": found.remarks,
         "fetched": found.fetched,
-        "events": [row.as_dict() for row in edit.events],
+        "events": edit.events,
         "version": version,
     }
     cli.show.print_json(record)

@@ -87,8 +87,12 @@ def progress(word: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print a value as JSON; what has an `as_dict` within it by that, else by its text."""
+
+    def plain(one: Any) -> Any:
+        return one.as_dict() if hasattr(one, "as_dict") else str(one)
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
 
 def either(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:
@@ -272,8 +276,7 @@ def _least_width(column: Column) -> int:
 
 
 def _width(column: Column) -> int:
-    title, cells = column
-    return max(len(title), _least_width((title, cells)))
+    return max(len(column[0]), _least_width(column))
 
 
 def detailed(
