@@ -19,12 +19,11 @@ from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
 from backtest.data.prices import Prices
-from backtest.engine.actions import Effect
 from backtest.engine.bars import RunBars, run_bars
 from backtest.engine.replay.books import Result, Totals
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
-from backtest.engine.schedule import Decision
+from backtest.engine.schedule import Decision, Effect
 from backtest.strategy import base
 from backtest.strategy.base import Signal
 from tests import oracle

@@ -1,68 +1,141 @@
-"""Plants faults in the engine, one at a time, and tells which of them no test notices.
+"""Plants faults in the rooms that decide a number, a date or a file, and counts those noticed.
 
-`make mutants` runs this module. mutmut makes the mutants in a copy of the tree, `mutants/`, and
-runs the tests that reach each of them. Survivors that change nothing that a run could show are
-explained in docs/testing.md; any other is shown with its difference, and the command fails.
+`make mutants` runs this module. Of all faults that could be planted in a room a sample is drawn,
+the same for a seed. Each is planted in a copy of the tree, where the tests that reach its line are
+run. docs/testing.md explains those that change nothing which a run could show; any other survivor
+is shown, and where those are more than one in ten of a room, the command fails.
 
-    python -m tests.mutants [--report]     --report: only tell of the last run
+    python -m tests.mutants [--seed 1] [--of 60] [ROOM ...]
 """
 
 # ruff: noqa: T201 - it talks to whoever runs it
 
+import argparse
+import ast
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from random import Random
+
+from backtest.stats.multiple_testing import wilson_interval
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "mutants"
+FOLDER = ROOT / "build" / "mutants"
 DOCS = ROOT / "docs" / "testing.md"
-NOTICED = ("killed", "timeout")  # a mutant that never ends is noticed
+PYTHON = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+REPORT = "MUTANTS_REPORT"  # names the file that takes how each test of a count went
+AIM = 0.9  # share noticed of what could be
+SECONDS = 45.0  # of tests a mutant, as they took when nothing was planted
+WORKERS = os.cpu_count() or 1
+
+_OF_ALL = (
+    "tests/api", "tests/golden/test_goldens.py", "tests/hardening/test_once_unnoticed.py",
+    "tests/hardening/test_planted.py",
+)  # fmt: skip
+
+
+def _commands(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/cli/test_{name}.py" for name in names)
+
+
+# The tests of a room, and what else looks at what it does.
+ROOMS = {
+    "data": (
+        "tests/data", "tests/strategy", "tests/workspace/test_records.py",
+        "tests/audit/test_audit_checks.py", "tests/audit/test_audit_parquet.py",
+        *_commands("actions_command", "bad_data", "events_editing", "events_provenance"), *_OF_ALL,
+    ),
+    "stats": ("tests/stats", "tests/experiments", *_OF_ALL),
+    "sources": (
+        "tests/sources", *_commands("events_fetch", "imported_bars", "prices_fetch"), *_OF_ALL,
+    ),
+    "experiments": (
+        "tests/experiments", "tests/audit/test_audit_worlds.py",
+        *_commands("study_command", "sweep_command", "universes"), *_OF_ALL,
+    ),
+    "engine": (
+        "tests/spec", "tests/engine", "tests/data/test_market_view.py",
+        "tests/data/test_tradable.py", "tests/golden/test_kernel_goldens.py",
+        "tests/hardening/test_planted.py", "tests/experiments/test_run_figures.py",
+        "tests/property/test_engines_equal_oracle.py",
+        "tests/property/test_finer_bars_equal_oracle.py", "--hypothesis-seed=1",
+    ),
+}  # fmt: skip
+
+# The kernel as Python reads it: records have their fields as attributes, and nothing is compiled.
+_KERNEL = "src/backtest/engine/kernel/compiled.py"
+_PLAIN = """class _Record(np.record):
+    def __getattribute__(self, name):
+        dtype = super().__getattribute__("dtype")
+        return self[name] if name in dtype.names else super().__getattribute__(name)
+
+    def __setattr__(self, name, value):
+        self[name] = value
+
+
+def _by_name(value):
+    if isinstance(value, tuple):
+        parts = [_by_name(one) for one in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    has_fields = isinstance(value, np.ndarray) and value.dtype.names
+    return value.view(np.dtype((_Record, value.dtype))) if has_fields else value
+
+
+def compiled(function):
+    from functools import wraps
+
+    @wraps(function)
+    def call(*args):
+        with np.errstate(all="ignore"):
+            return function(*map(_by_name, args))
+
+    return call
+
+
+inlined = compiled
+
+
+"""
+
+_SWAPS: dict[type, type] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div, ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
+_SAID = {  # arguments that decide nothing that is read again
+    "description", "help", "frozen", "strict", "indent", "ensure_ascii", "encoding", "repr",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mutant, what became of it, and its difference."""
+    """Another text for a part of a module."""
 
-    name: str
-    status: str
-    difference: str = ""
+    path: str  # from the tree's root
+    lines: range
+    start: int  # in bytes, as the end
+    end: int
+    text: str
 
     @property
     def change(self) -> str:
-        """The function and the line put in (or dropped), as docs/testing.md names a mutant."""
-        function = self.name.removeprefix("backtest.engine.").partition("__mutmut_")[0]
-        function = re.sub(r"\.x_(?=\w)", ".", function.replace("xǁ", "").replace("ǁ", "."))
-        lines = self.difference.splitlines()[3:]  # after the head
-        added = [line[1:].strip() for line in lines if line.startswith("+")]
-        dropped = ["without " + line[1:].strip() for line in lines if line.startswith("-")]
-        return f"{function}: {' '.join(added or dropped)}"
-
-
-def mutmut(*arguments: str) -> str:
-    command = (sys.executable, "-m", "mutmut", *arguments)
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def run() -> None:
-    """Make all mutants anew and test them."""
-    shutil.rmtree(FOLDER, ignore_errors=True)  # mutmut keeps old results, also of old tests
-    command = (sys.executable, "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1))
-    subprocess.run(command, cwd=ROOT, check=True)
-
-
-def mutants() -> list[Mutant]:
-    """Every mutant of the last run; those that no test noticed with their difference."""
-    found = []
-    for line in mutmut("results", "--all", "true").splitlines():
-        name, _, status = line.strip().rpartition(": ")
-        shown = "" if status in NOTICED else mutmut("show", name).partition("\n")[2]
-        found.append(Mutant(name, status, shown))
-    return found
+        """The module and the change, as docs/testing.md names a mutant."""
+        source = (ROOT / self.path).read_bytes()[self.start : self.end].decode()
+        before, after = (re.sub(r"\s+", " ", text)[:160] for text in (source, self.text))
+        return f"{self.path.removeprefix('src/backtest/')}: {before} -> {after}"
 
 
 def explained() -> set[str]:
@@ -71,22 +144,238 @@ def explained() -> set[str]:
     return {line for block in blocks for line in block.splitlines()}
 
 
+def mutants(path: str) -> list[Mutant]:
+    """Every fault that could be planted in a module."""
+    source = (ROOT / path).read_bytes()
+    starts = [0]
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    found = []
+    for node in _deciding(ast.parse(source)):
+        for text in _others(node):
+            start = starts[node.lineno - 1] + node.col_offset
+            end = starts[node.end_lineno - 1] + node.end_col_offset
+            whole = text if isinstance(node, ast.stmt) else f"({text})"
+            found.append(Mutant(path, range(node.lineno, node.end_lineno + 1), start, end, whole))
+    return found
+
+
+def _deciding(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below one that decide something: no types, and nothing that is only said."""
+    if isinstance(node, ast.JoinedStr | ast.Raise) or _is_for_types(node):
+        return
+    if isinstance(node, ast.stmt | ast.expr):
+        yield node
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "type_params"):
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, ast.AST) and not (isinstance(one, ast.keyword) and one.arg in _SAID):
+                yield from _deciding(one)
+
+
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _others(node: ast.AST) -> Iterator[str]:
+    """What could stand in place of a node."""
+    match node:
+        case ast.stmt():
+            yield from _other_statements(node)
+        case ast.Compare(ops=[first, *more]):
+            yield _with(node, ops=[_SWAPS[type(first)](), *more])
+        case ast.BinOp() | ast.BoolOp() if type(node.op) in _SWAPS:
+            yield _with(node, op=_SWAPS[type(node.op)]())
+        case ast.UnaryOp():
+            yield ast.unparse(node.operand)
+        case ast.Constant(value=bool() | int() | float() as value):
+            yield repr(not value if isinstance(value, bool) else value + 1)
+        case ast.IfExp():
+            yield _with(node, body=node.orelse, orelse=node.body)
+        case ast.Name() if node.id in _NAMES:
+            yield _NAMES[node.id]
+        case ast.Call():
+            said = [one for one in node.keywords if one.arg and one.arg not in _SAID]
+            for one in said:
+                yield _with(node, keywords=[other for other in node.keywords if other != one])
+
+
+def _other_statements(node: ast.stmt) -> Iterator[str]:
+    match node:
+        case ast.AugAssign() if type(node.op) in _SWAPS:
+            yield _with(node, op=_SWAPS[type(node.op)]())
+        case ast.Return(value=ast.expr()) if ast.unparse(node.value) != "None":
+            yield "return None"
+        case ast.Expr(value=ast.Call()):
+            yield "pass"
+        case ast.Break():
+            yield "continue"
+        case ast.Continue():
+            yield "break"
+
+
+def _with(node: ast.AST, **changes: object) -> str:
+    other = copy(node)
+    vars(other).update(changes)
+    return ast.unparse(other)
+
+
+_WENT: list[str] = []  # how each test of this process went, and how long it took
+
+
+def pytest_runtest_logreport(report) -> None:
+    """As a plugin of pytest: a test may still keep files from being written."""
+    if report.when == "call":
+        _WENT.append(f"{report.outcome} {report.duration:.4f} {report.nodeid}\n")
+
+
+def pytest_sessionfinish(session) -> None:
+    if not hasattr(session.config, "workerinput"):  # the reports of all workers come to the first
+        Path(os.environ[REPORT]).write_text("".join(_WENT))
+
+
+class Tree:
+    """A copy of the tree in which faults are planted, and tests are run."""
+
+    def __init__(self, name: str, *, plain: bool) -> None:
+        self.root = FOLDER / name
+        shutil.rmtree(self.root, ignore_errors=True)
+        listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        for file in filter(None, names.split("\0")):
+            (self.root / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / file, self.root / file)
+        if plain:
+            text = (ROOT / _KERNEL).read_text()
+            head, tail = text.index("def compiled("), text.index("@inlined")
+            middle = text[text.index("def is_kept(") : text.index("def inlined(")]
+            kept = text[:head] + _PLAIN + middle + text[tail : text.index("@intrinsic")]
+            (self.root / _KERNEL).write_text(f"{kept}def borrowed(value):\n    return value\n")
+
+    def run(self, *words: str, seconds: float | None = None, **variables: str) -> int:
+        """The exit code of pytest."""
+        environment = {**os.environ, "PYTHONPATH": str(self.root / "src"), **variables}
+        return subprocess.run(
+            (*PYTHON, *words), cwd=self.root, env=environment, timeout=seconds, check=False,
+            stdout=(FOLDER / "log").open("w"), stderr=subprocess.STDOUT,
+        ).returncode  # fmt: skip
+
+    def count(self, tests: tuple[str, ...]) -> "Reached":
+        """Run tests and note which of them reach which line."""
+        report, found = FOLDER / "report", FOLDER / "coverage"
+        for earlier in (report, found):
+            earlier.unlink(missing_ok=True)
+        words = ("--cov=backtest", "--cov-context=test", "--cov-report=", "-m", "not slow")
+        self.run(
+            "-n", str(WORKERS), *words, "-p", "tests.mutants", *tests,
+            **{REPORT: str(report), "COVERAGE_FILE": str(found)},
+        )  # fmt: skip
+        return Reached(self.root, report, found)
+
+    def status(self, mutant: Mutant, tests: list[str], seconds: float) -> str:
+        """What becomes of a mutant."""
+        if not tests:
+            return "not reached"
+        path = self.root / mutant.path
+        whole = path.read_bytes()
+        path.write_bytes(whole[: mutant.start] + mutant.text.encode() + whole[mutant.end :])
+        # Its length and its second may be those of the code that is kept compiled.
+        Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
+        try:
+            code = self.run("-n", "0", "-x", "-p", "no:randomly", *tests, seconds=20 + 5 * seconds)
+        except subprocess.TimeoutExpired:
+            return "never ended"
+        finally:
+            path.write_bytes(whole)
+            Path(importlib.util.cache_from_source(path)).unlink(missing_ok=True)
+        return "killed" if code else "survived"
+
+
+class Reached:
+    """Which tests reach a line, and how long they take."""
+
+    def __init__(self, root: Path, report: Path, found: Path) -> None:
+        from coverage import CoverageData
+
+        self._root, self._found = root, CoverageData(found)
+        self._found.read()
+        self._lines: dict[str, dict[int, list[str]]] = {}
+        lines = [line.split(" ", 2) for line in report.read_text().splitlines()]
+        self.seconds = {name: float(took) for how, took, name in lines if how == "passed"}
+        self.failed = [name for how, _, name in lines if how == "failed"]
+
+    def by(self, mutant: Mutant) -> list[str]:
+        """Tests that reach a mutant, the quickest first; a constant, those of its room."""
+        file = str(self._root / mutant.path)
+        if file not in self._lines:
+            self._lines[file] = self._found.contexts_by_lineno(file)
+        lines = self._lines[file]
+        own = {context for line in mutant.lines for context in lines.get(line, ())}
+        at_import = own == {""}
+        if at_import:
+            own = {context for contexts in lines.values() for context in contexts}
+        names = {context.rpartition("|")[0] for context in own} & self.seconds.keys()
+        if at_import and not names:  # a module of constants
+            room = f"tests/{mutant.path.split('/')[2]}/"
+            names = {name for name in self.seconds if name.startswith(room)}
+        found, left = [], SECONDS
+        for name in sorted(names, key=lambda name: (self.seconds[name], name)):
+            left -= self.seconds[name]
+            if left < 0:
+                break
+            found.append(name)
+        return found
+
+
 def main() -> None:
-    """Test the mutants, count them, and show the survivors that nobody has explained."""
-    if sys.argv[1:] != ["--report"]:
-        run()
-    made, known = mutants(), explained()
-    left = [mutant for mutant in made if mutant.status not in NOTICED]
-    strange = [mutant for mutant in left if mutant.change not in known]
-    for mutant in strange:
-        print(f"\n{mutant.status}: {mutant.name}\n{mutant.change}\n{mutant.difference}")
-    for change in sorted(known - {mutant.change for mutant in left}):
-        print(f"explained in {DOCS.name}, but no survivor: {change}")
-    count = Counter(mutant.status for mutant in made)
-    share = sum(count[status] for status in NOTICED) / len(made)
-    print(f"{len(made)} mutants: " + ", ".join(f"{n} {status}" for status, n in count.items()))
-    print(f"{share:.1%} noticed; {len(left) - len(strange)} explained, {len(strange)} not")
-    sys.exit(bool(strange))
+    """Count the rooms that are named, or all."""
+    words = argparse.ArgumentParser()
+    words.add_argument("rooms", nargs="*", default=list(ROOMS), metavar="ROOM")
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--of", type=int, default=60, help="mutants of each room")
+    terms = words.parse_args()
+    known_equal, is_enough = explained(), True
+    for room in terms.rooms:
+        tests, plain = ROOMS[room], room == "engine"
+        trees = SimpleQueue[Tree]()
+        for number in range(WORKERS):
+            trees.put(Tree(f"{'engine' if plain else 'rooms'}-{number}", plain=plain))
+        tree = trees.get()
+        reached = tree.count(tests)
+        trees.put(tree)
+        print(f"{len(reached.seconds)} tests, left out {len(reached.failed)}", flush=True)
+        files = sorted((ROOT / "src/backtest" / room).rglob("*.py"))
+        names = [str(file.relative_to(ROOT)) for file in files]
+        every = [one for name in names if name != _KERNEL for one in mutants(name)]
+        drawn = Random(f"{terms.seed} {room}").sample(every, min(terms.of, len(every)))
+
+        def become(mutant: Mutant, trees=trees, known=reached) -> str:
+            found, tree = known.by(mutant), trees.get()
+            try:
+                return tree.status(mutant, found, sum(known.seconds[name] for name in found))
+            finally:
+                trees.put(tree)
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            became = list(pool.map(become, drawn))
+        for number, (mutant, status) in enumerate(zip(drawn, became, strict=True)):
+            if status in ("survived", "not reached"):
+                if mutant.change in known_equal:
+                    became[number] = "explained"
+                else:
+                    print(f"{status}, line {mutant.lines[0]}: {mutant.change}")
+        count = Counter(became)
+        noticed, could_be = count["killed"] + count["never ended"], len(drawn) - count["explained"]
+        low, high = wilson_interval(noticed, could_be)
+        is_enough &= noticed >= AIM * could_be
+        print(
+            f"{room}: {len(drawn)} of {len(every):,}, seed {terms.seed}: "
+            f"{', '.join(f'{n} {status}' for status, n in count.items())}; "
+            f"{noticed / could_be:.0%} of what could be noticed ({low:.0%} to {high:.0%})",
+            flush=True,
+        )
+    sys.exit(not is_enough)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         seal_universe,
     )
     from backtest.data.market import Market
-    from backtest.engine.replay.event_strategy import EventStrategy
+    from backtest.engine.replay.replay import EventStrategy
     from backtest.strategy.base import Signal, Strategy, Wait
 
 __version__ = "0.1.0"
@@ -81,7 +81,7 @@ _NAMES = {
         "seal_universe",
     ),
     "data.market": ("Market",),
-    "engine.replay.event_strategy": ("EventStrategy",),
+    "engine.replay.replay": ("EventStrategy",),
     "strategy.base": ("Signal", "Strategy", "Wait"),
 }  # fmt: skip
 _MODULES = {name: f"backtest.{module}" for module, names in _NAMES.items() for name in names}

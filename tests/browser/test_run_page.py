@@ -273,9 +273,15 @@ def test_tables_are_sorted_by_number_and_narrowed(reports, open_page):
     decisions = rows(folder / "decisions.csv")
     told = page.locator("form[data-narrows=decisions] output")
     assert told.inner_text() == f"{len(decisions)} shown"
+    page.emulate_media(media="print")
+    assert not told.is_visible()  # of a whole table paper says nothing
+    page.emulate_media(media="screen")
     page.locator("form[data-narrows=decisions] select[name=action]").select_option("enter")
     traded = [row for row in decisions if row["action"] == "enter"]
     assert told.inner_text() == f"{len(traded)} of {len(decisions)} shown"
+    page.emulate_media(media="print")
+    assert told.is_visible()
+    page.emulate_media(media="screen")
     assert page.locator("#decisions tbody tr:visible").count() == len(traded)
     page.locator("form[data-narrows=decisions] input[type=search]").fill("<script> BEAT")
     assert page.locator("#decisions tbody tr:visible").count() == 1

@@ -2,9 +2,9 @@
 
 import pytest
 
-from backtest.engine.actions import effects
-from backtest.engine.bars import daily_bars
-from backtest.engine.replay.books import Trade, set_excursions
+from backtest.engine.bars import daily_bars, set_excursions
+from backtest.engine.replay.books import Trade
+from backtest.engine.schedule import effects
 from backtest.experiments.runs.figures import benchmark_returns, moves
 from backtest.strategy.base import Signal
 from tests.asking import END_OF_DAY, ask

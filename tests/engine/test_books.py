@@ -4,9 +4,8 @@ from datetime import date
 
 import pytest
 
-from backtest.engine.bars import daily_bars
-from backtest.engine.replay.books import Fill, Trade, set_excursions
-from backtest.engine.replay.ledger import Ledger
+from backtest.engine.bars import daily_bars, set_excursions
+from backtest.engine.replay.books import Fill, Ledger, Trade
 from backtest.errors import AccountingError
 from tests.engines import made_up_prices
 from tests.spec.case import parse_bars

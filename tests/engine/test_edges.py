@@ -9,8 +9,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from backtest.data.borrow import BorrowRate, BorrowRates
-from backtest.engine.replay.books import Quote, SentOrder
+from backtest.engine.replay.books import SentOrder
 from backtest.engine.replay.broker import RulesBroker
+from backtest.engine.replay.position import Quote
 from backtest.engine.replay.replay import replay
 from backtest.engine.replay.trader import Trader
 from backtest.engine.rules import (

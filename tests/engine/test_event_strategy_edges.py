@@ -9,7 +9,7 @@ import pytest
 from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.engine.replay.books import SentOrder
 from backtest.engine.replay.broker import RulesBroker
-from backtest.engine.replay.event_strategy import EventStrategy, replay_event_strategy
+from backtest.engine.replay.replay import EventStrategy, replay_event_strategy
 from backtest.engine.rules import Rules
 from backtest.engine.schedule import Decision
 from backtest.errors import AccountingError, UsageError

@@ -12,7 +12,7 @@ from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, _compared, prepare_sweep, sweep_evidence
 from backtest.reports.sweep_page import evidence_sentences
 from backtest.stats.figures import session_returns, sessions_held
-from backtest.stats.inference import deflated_sharpe_ratio, sharpe_estimate
+from backtest.stats.multiple_testing import deflated_sharpe_ratio, sharpe_estimate
 from backtest.workspace.folders import Workspace
 from tests.sweeps import EVIDENCE, page_of, rows, set_of
 

@@ -22,7 +22,7 @@ from backtest.reports.tearsheet import _percent
 from backtest.sources.http import HttpClient, Pace, PassingError, Patience, patiently
 from backtest.sources.updates import Incoming, prepare_update
 from backtest.stats.formats import share
-from backtest.stats.inference import SharpeEstimate, deflated_sharpe_ratio
+from backtest.stats.multiple_testing import SharpeEstimate, deflated_sharpe_ratio
 from backtest.workspace.files import held
 from tests.local_server import Answer, local_server
 from tests.made_up import do

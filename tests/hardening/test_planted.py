@@ -1,4 +1,4 @@
-"""What kills the mutants that `tests/room_mutants.py` once drew and no test noticed."""
+"""What kills the mutants that `tests/mutants.py` once drew and no test noticed."""
 
 from pathlib import Path
 

@@ -12,6 +12,7 @@ from backtest.stats.formats import p_value, percent, share
 from tests.doc_blocks import matches
 from tests.golden.goldens import ROOT
 from tests.made_up import INDX, Checkout, request
+from tests.mutants import explained, mutants
 from tests.spec.test_spec import CASES
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md"]
@@ -31,6 +32,13 @@ def test_cases_that_the_assumptions_name_are_there() -> None:
     named = {name for row in rows for name in re.findall(r"`([a-z0-9_]+_[a-z0-9_]+)`", row)}
     assert len(named) > 50
     assert named - {case.name for case in CASES} == set()
+
+
+def test_faults_that_are_explained_can_be_planted() -> None:
+    named = explained()
+    paths = {line.partition(":")[0] for line in named}
+    possible = {one.change for path in paths for one in mutants(f"src/backtest/{path}")}
+    assert named - possible == set()
 
 
 def snippets() -> list[tuple[str, str]]:

@@ -102,6 +102,13 @@ def test_the_page_holds_every_trade_stock_and_year(of_two_stocks):
     assert data["account"]["equity"][0] == 100_000
 
 
+def test_the_page_says_what_the_hedges_made(of_two_stocks):
+    rows = [{**row, "hedge_profit": "-30.0"} for row in of_two_stocks.trades]  # of +30 in all
+    assert "The stocks made +120 $, their hedges -90 $." in page_of(
+        rewrite(of_two_stocks, "trades.csv", rows)
+    )
+
+
 def test_of_too_many_trades_the_newest_are_on_the_page(of_two_stocks, monkeypatch):
     monkeypatch.setattr(run_page, "MOST_TRADES", 2)
     text = page_of(of_two_stocks)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backtest.errors import UsageError
-from backtest.sources.own_bars import Stamps
+from backtest.sources.own_columns import Stamps
 from backtest.sources.own_prices import read_price_file
 
 HEADER = "timestamp,open,high,low,close,volume"

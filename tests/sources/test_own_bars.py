@@ -15,7 +15,7 @@ import pytest
 from backtest.data.bars import read_bars
 from backtest.errors import DataError, UsageError
 from backtest.experiments.panel_files import read_panel
-from backtest.sources.own_bars import Stamps
+from backtest.sources.own_columns import Stamps
 from backtest.sources.own_prices import import_prices, read_price_file, read_prices_and_actions
 from tests.commands import BAD_DATA, WRONG_USE, words
 

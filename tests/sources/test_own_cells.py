@@ -14,12 +14,11 @@ from backtest.sources.own_cells import (
     day_part,
     days_by_text,
     epochs,
-    guess_decimal,
     parse_days,
-    parse_numbers,
     time_of_day,
     zone_of,
 )
+from backtest.sources.own_columns import guess_decimal, parse_numbers
 
 MONDAY = datetime(2025, 6, 2, 13, 30, tzinfo=UTC)
 

@@ -9,20 +9,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from backtest.stats.figures import sharpe
-from backtest.stats.inference import (
+from backtest.stats.figures import (
     Estimate,
+    fewest_occasions,
+    ratio_of_sums,
+    sharpe,
+    sharpe_by_group,
+    student,
+    thin_record,
+)
+from backtest.stats.multiple_testing import (
     SharpeEstimate,
     deflated_sharpe_ratio,
     expected_maximum,
-    fewest_occasions,
     minimum_track_record_length,
     probabilistic_sharpe_ratio,
-    ratio_of_sums,
-    sharpe_by_group,
     sharpe_estimate,
-    student,
-    thin_record,
 )
 
 

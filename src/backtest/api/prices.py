@@ -176,7 +176,7 @@ def import_prices(
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
-    from backtest.sources.own_bars import Stamps
+    from backtest.sources.own_columns import Stamps
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
 

@@ -246,7 +246,7 @@ def _decisions(ask: Ask, strategy: Strategy, where: Where) -> list[Decision]:
     # Made-up prices may break it later: what it answers up to the session counts.
     until = ask.until
     return [
-        one.ask_until(strategy, until.time)
+        one.ask(strategy, until.time)
         for one in _questions(strategy, where)
         if _moment(one.market) <= until
     ]
@@ -315,7 +315,7 @@ def _replay(
 
 
 def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
-    from backtest.engine.replay.event_strategy import replay_event_strategy
+    from backtest.engine.replay.replay import replay_event_strategy
 
     request = ask.request
 

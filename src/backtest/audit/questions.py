@@ -209,7 +209,7 @@ def replayed(
     """Replay it with events in early and late sessions of a made-up market."""
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
-    from backtest.engine.replay.event_strategy import replay_event_strategy
+    from backtest.engine.replay.replay import replay_event_strategy
     from backtest.engine.schedule import Decision
 
     table = made_up_bars(AFTER_THE_LAST, SESSIONS)

@@ -125,7 +125,7 @@ def import_file(
     data: options.DataFolder = None,
 ) -> None:
     """Take in files of prices, of one symbol or many; what is guessed is shown first."""
-    from backtest.sources.own_bars import Stamps
+    from backtest.sources.own_columns import Stamps
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.workspace.folders import find_data
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -18,14 +18,16 @@ from backtest.data.datafile import (
     raise_problems,
     read_data_file,
 )
-from backtest.data.event_checks import Finding
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
+    from backtest.data.event_checks import Finding
     from backtest.data.prices import Prices
 
 ASSUMPTION = "assumption"
 COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
+_FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
+_NAMED = 3  # stocks without a rate
 _LONG = 20  # nights that a last quote may be carried on without a note
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
@@ -110,6 +112,36 @@ def _parse_rate(symbol: str, row: dict[str, str]) -> BorrowRate:
     return BorrowRate(day, annual_rate, row["provider"], row["note"])
 
 
+def borrow_assumptions(
+    used: Mapping[tuple[str, BorrowRate | None], date], default: float
+) -> list[str]:
+    """What the charges for nights short rest on that nobody quoted, in sentences.
+
+    `used` has by symbol and rate the last night that was charged; no rate where the default was.
+    """
+    unknown = sorted({symbol for symbol, rate in used if rate is None})
+    charged = f"{default:.1%} a year was charged."
+    found = []
+    for (symbol, rate), night in sorted(used.items(), key=str):
+        if rate is None:
+            if len(unknown) <= _NAMED:
+                found.append(f"No borrow rate is known for some nights short {symbol}; {charged}")
+        elif not rate.is_quote:
+            found.append(
+                f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
+                f"a year, {rate.origin}. {rate.note}".strip()
+            )
+        elif (night - rate.day).days > _FRESH_DAYS:
+            found.append(
+                f"The borrow rate of {symbol} quoted for {rate.day}, {rate.annual_rate:.1%} a "
+                f"year, was carried on to {night}: no later quote was found."
+            )
+    if len(unknown) > _NAMED:
+        few = f"{', '.join(unknown[:_NAMED])} and {len(unknown) - _NAMED:,} more stocks"
+        found.append(f"No borrow rate is known for some nights short {few}; {charged}")
+    return found
+
+
 # What `prices check` finds
 
 
@@ -119,6 +151,8 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
     A night is the one that follows a session; the last session has none, since no price
     follows it.
     """
+    from backtest.data.event_checks import Finding  # which loads pandas
+
     nights = [stamp.date() for stamp in prices.table.index[:-1]]
     why = "A short sale in these nights rests on a guess, and every such run says so."
     mend = f"Add a quote of the time, then `backtest prices seal {prices.symbol} --borrow`."

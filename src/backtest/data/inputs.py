@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.data.actions import basis_sentences, in_new_shares, sha256_of_actions
-from backtest.data.bars import agreement_sentences, bars_path, read_bars
+from backtest.data.actions import Actions, basis_sentences, in_new_shares, sha256_of_actions
+from backtest.data.bars import FinerBars, Hours, agreement_sentences, bars_path, read_bars
 from backtest.data.datafile import DataFile, read_data_file
-from backtest.data.events import filed, has_file, read_all_events
+from backtest.data.events import EventFile, filed, has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day, new_york_day
 from backtest.data.prices import Prices, price_path, read_prices, refuse_jumps
 from backtest.data.scheduled import SCHEDULED_KINDS
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from backtest.data.actions import Actions
-    from backtest.data.bars import FinerBars, Hours
     from backtest.data.borrow import BorrowRates
-    from backtest.data.events import EventFile
     from backtest.data.universe import Universe
 
 

@@ -16,14 +16,16 @@ import numpy as np
 
 from backtest.data.calendar import as_utc64, new_york_clock, trading_calendar
 from backtest.engine.rules import DAILY, EXTENDED, FINER
+from backtest.engine.schedule import splits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from backtest.data.bars import FinerBars
     from backtest.data.prices import Prices
+    from backtest.engine.replay.books import Trade
 
     Times = NDArray[np.datetime64]
     Flags = NDArray[np.bool_]
@@ -36,19 +38,13 @@ _DAY = 24 * 60  # minutes
 class StockBars:
     """The bars of a stock, oldest first; arrays of one length n.
 
-    Attributes:
-        times: their opens, UTC; of a daily bar that of its session, and where all bars are daily
-            its day alone.
-        sessions: the sessions they belong to.
-        kinds: of each whether it is `DAILY`, `FINER` than its session, or `EXTENDED`.
-        table: `open high low close volume`, dollars and shares, shape (n, 5).
-
+    The time of a daily bar is the open of its session, and where all bars are daily its day alone.
     """
 
-    times: Times
-    sessions: Times
-    kinds: NDArray[np.int8]
-    table: NDArray[np.float64]
+    times: Times  # their opens, UTC
+    sessions: Times  # that they belong to
+    kinds: NDArray[np.int8]  # each `DAILY`, `FINER` than its session, or `EXTENDED`
+    table: NDArray[np.float64]  # open, high, low, close, volume, dollars and shares, shape (n, 5)
 
     def time_of(self, place: int) -> datetime | None:
         """When a bar opens, UTC; None of a daily one."""
@@ -88,22 +84,13 @@ class StockBars:
 
 @dataclass(frozen=True)
 class RunBars:
-    """The bars of a run of which some are finer than sessions.
+    """The bars of a run of which some are finer than sessions."""
 
-    Attributes:
-        of: what is replayed, by symbol.
-        finer: the finer bars, by symbol, whether they are replayed or not.
-        length: of them, minutes.
-        by_the_day: the sessions of the run that are replayed by daily bars.
-        is_needed: whether an event that only a daily bar could trade is left out.
-
-    """
-
-    of: Mapping[str, StockBars]
-    finer: Mapping[str, FinerBars]
-    length: int
-    by_the_day: Collection[date]
-    is_needed: bool = False
+    of: Mapping[str, StockBars]  # what is replayed, by symbol
+    finer: Mapping[str, FinerBars]  # by symbol, whether they are replayed or not
+    length: int  # of them, minutes
+    by_the_day: Collection[date]  # the sessions of the run that are replayed by daily bars
+    is_needed: bool = False  # whether an event that only a daily bar could trade is left out
 
     def opens_after(self, symbol: str, session: date, known: datetime) -> datetime | None:
         """The open of a stock's first finer bar of a session after a time; None without any."""
@@ -238,3 +225,44 @@ def days_and_clock(
     is_before = days < sessions
     clock = np.where(is_before, clock - _DAY, clock)
     return np.where(is_before, days, sessions), np.where(kinds == DAILY, 0, clock)
+
+
+# What trades saw of them
+
+
+def set_excursions(
+    trades: Sequence[Trade], prices: Mapping[str, Prices], bars: Mapping[str, StockBars]
+) -> None:
+    """Set `mae` and `mfe` of each trade: fractions of the entry price, `mae` ≤ 0 ≤ `mfe`.
+
+    Whole bars count from that of the entry to the one before the exit, or with it where the trade
+    was held to its close. Of the bar of the exit only what surely came before the exit counts: its
+    open and the exit itself; of that of an entry at a limit the side from which the price came,
+    and the close; of that of an entry at the close nothing.
+    """
+    for trade in trades:
+        _set_excursion(trade, bars[trade.symbol], splits_of(prices[trade.symbol]))
+
+
+def _set_excursion(trade: Trade, own: StockBars, splits: Sequence[tuple[date, float]]) -> None:
+    first = own.place(trade.entry_session, trade.entry_bar)
+    last = own.place(trade.exit_session or trade.entry_session, trade.exit_bar)
+    last = min(last, len(own.times) - 1)  # what had ended before is left when it counts as delisted
+    bars = own.table[:, :4]
+    for session, ratio in splits:
+        row = own.place(session)
+        if first < row <= last:
+            bars = np.concatenate((bars[:row] / ratio, bars[row:]))
+    opens, highs, lows, closes = bars.T
+    whole = slice(first + (trade.entered_at != "open"), last + (trade.left_at == "close"))
+    seen = [trade.entry_price, trade.exit_price]
+    if trade.entered_at == "session" and (last > first or trade.left_at == "close"):
+        seen += [float((lows if trade.sign > 0 else highs)[first]), float(closes[first])]
+    # What a split has left nothing of was gone before the open.
+    if trade.exit_reason != "split" and (trade.left_at == "open" or last > first):
+        seen.append(float(opens[last]))
+    low = min([*lows[whole].tolist(), *seen])
+    high = max([*highs[whole].tolist(), *seen])
+    worst, best = (low, high) if trade.sign > 0 else (high, low)
+    trade.mae = min(trade.sign * (worst / trade.entry_price - 1), 0.0)
+    trade.mfe = max(trade.sign * (best / trade.entry_price - 1), 0.0)

@@ -94,14 +94,8 @@ class Costs:
 def read_costs(folder: Path, name: str) -> Costs:
     """Read a preset of a folder by name, or a file of one's own.
 
-    Args:
-        folder: the folder of presets.
-        name: a preset such as `retail`, or the path of a file.
-
-    Raises:
-        UsageError: there is neither a preset nor a file of that name, or a figure is unknown.
-        DataError: the file is not TOML, or has no figures.
-
+    UsageError where there is neither a preset nor a file of that name, or a figure is unknown;
+    DataError where the file is not TOML, or has no figures.
     """
     presets = {path.stem: path for path in sorted(folder.glob("*.toml"))}
     file = presets.get(name, Path(name))
@@ -125,12 +119,8 @@ def read_costs(folder: Path, name: str) -> Costs:
 def slippage(last_range: float, rules: Rules, is_extended: bool = False) -> float:  # noqa: FBT001, FBT002 - compiled
     """The slippage of a bar, as a fraction of the price.
 
-    Args:
-        last_range: (high − low) ÷ close of the bar before of its kind, known at the open; 0 for the
-            first.
-        rules: the settings.
-        is_extended: whether the bar is outside of the hours of sessions.
-
+    The last range is (high − low) ÷ close of the bar before of its kind, known at the open; 0 for
+    the first. An extended bar is outside of the hours of sessions.
     """
     points = rules.extended_slippage_bps if is_extended else rules.slippage_bps
     return min(points * _BASIS_POINT + rules.slippage_range * last_range, _MOST_SLIPPAGE)
@@ -139,11 +129,8 @@ def slippage(last_range: float, rules: Rules, is_extended: bool = False) -> floa
 def fill_price(price: float, side: int, slip: float) -> float:
     """The price of a market or stop order: slipped against the trader.
 
-    Args:
-        price: the open, or the level that was touched; dollars.
-        side: +1 to buy, -1 to sell.
-        slip: fraction of the price.
-
+    The price before is the open, or the level that was touched; the side +1 to buy, -1 to sell; the
+    slip a fraction of the price.
     """
     return price * (1 + side * slip)
 

@@ -1,21 +1,23 @@
-"""The schedule: at which session or bar each event can be traded first, and what became of it."""
+"""The schedule: when each event can be traded first, and what became of it; when actions act."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+
+from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
-from backtest.data.kinds import new_york_day
+from backtest.data.kinds import Event, When, new_york_day
 from backtest.data.market import obstacle, tradable_session
 from backtest.data.scheduled import MarketEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime, timedelta
 
-    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
     from backtest.engine.bars import RunBars
@@ -33,29 +35,21 @@ class Pause(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of an event.
+    """What became of an event, and why.
 
-    Attributes:
-        event: the event.
-        tradable_session: the first session whose open comes late enough, or the one that was
-            waited for, of finer bars that of the first bar; None where the time is known by week or
-            month alone.
-        action: `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after
-            the replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
-        reason: why.
-        signal: the strategy's answer, where it is one.
-        waited: the steps in which it was waited for the session, if any.
-        tradable_bar: when the tradable bar opens, UTC, where it is finer than its session.
-
+    The tradable session is the first whose open comes late enough, or the one that was waited for,
+    of finer bars that of the first bar; None where the time is known by week or month alone. The
+    action is `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after the
+    replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
     """
 
     event: Event
     tradable_session: date | None
     action: str
     reason: str
-    signal: Signal | None = None
-    waited: tuple[Pause, ...] = ()
-    tradable_bar: datetime | None = None
+    signal: Signal | None = None  # the strategy's answer, where it is one
+    waited: tuple[Pause, ...] = ()  # the steps in which it was waited for the session
+    tradable_bar: datetime | None = None  # when it opens, UTC, where it is finer than its session
 
     @property
     def direction(self) -> Direction | None:
@@ -79,6 +73,49 @@ class Decision:
         return replace(self, action=action, reason="; ".join(filter(None, (self.reason, *reasons))))
 
 
+_WHY = {
+    "renew": "same direction as the open trade: its exit plan is set anew",
+    "resize": "same direction as the open trade: the difference to the new weight was traded",
+    "no_room": "no room: not one share fits the weight, the cash and the gross limit",
+    "not_filled": "the price did not come to the limit",
+    "nothing_held": "nothing was held that could be left",
+    "ruined": "the account was ruined before",
+}
+_PUBLISHED_LATER = "another signal of the same open was published later"
+_OF_ONE_STAMP = (
+    "another signal has the same time, and its kind or headline is later in the alphabet: "
+    "which came first is not known"
+)
+
+
+def settle(
+    decisions: Sequence[Decision],
+    outcomes: Mapping[str, str],
+    notes: Mapping[str, str],
+    bar_of: Callable[[Decision], int],
+) -> list[Decision]:
+    """The decisions with what became of their signals, and why.
+
+    They are in order of publication. Outcomes, and notes on what bound an order, are by event id;
+    `bar_of` tells the bar of a decision with a signal.
+    """
+    newest = {(d.signal.symbol, bar_of(d)): d.event for d in decisions if d.signal is not None}
+    found = []
+    for decision in decisions:
+        event, signal = decision.event, decision.signal
+        outcome = outcomes.get(event.id)
+        if outcome is None or signal is None:
+            found.append(decision)
+            continue
+        why = _WHY.get(outcome, "")
+        if outcome == "superseded":
+            acts = newest[signal.symbol, bar_of(decision)]
+            later = acts.published_at > event.published_at
+            why = _PUBLISHED_LATER if later else _OF_ONE_STAMP
+        found.append(decision.settled(outcome, why, notes.get(event.id, "")))
+    return found
+
+
 def schedule(
     listens_to: tuple[type[Event], ...],
     events: Sequence[Event],
@@ -91,17 +128,11 @@ def schedule(
 ) -> list[Decision]:
     """A decision for every event that is listened to: `not_tradable`, or else `notified`.
 
-    Args:
-        listens_to: the kinds of event.
-        events: all events, of any kind; other symbols' are left out, and those of the whole
-            market are heard of each symbol.
-        history: by symbol all prices, also from before the span.
-        span: by symbol the prices that are replayed.
-        reaction: time between publication and the earliest order.
-        universe: the stocks with the days on which each can be traded; None for all days.
-        at: before which price of a session it is decided.
-        bars: what is replayed, where some bars are finer than sessions.
-
+    Of the events, of any kind, other symbols' are left out, and those of the whole market are heard
+    of each symbol. By symbol `history` has all prices, and `span` those that are replayed. The
+    reaction is the time between publication and the earliest order. The universe tells on which
+    days each stock can be traded, None on all; `at` before which price of a session it is decided;
+    `bars` are what is replayed, where some are finer than sessions.
     """
     decisions = []
     heard = [event for event in events if isinstance(event, listens_to)]
@@ -163,3 +194,73 @@ def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[E
             yield from map(event.of, symbols)
         elif event.symbol in symbols:
             yield event
+
+
+# What dividends, splits and ends do to an account, and in which session; of both engines
+
+What = Literal["split", "dividend", "delisted", "merger"]
+
+
+class Effect(NamedTuple):
+    """What an action does to a stock in a session.
+
+    A split and a dividend come before its open, the ends after what rested through it. `value` is
+    new shares for an old one, or dollars a share.
+    """
+
+    session: date
+    symbol: str
+    what: What
+    value: float
+
+    @property
+    def is_end(self) -> bool:
+        """Whether what is held is settled in cash."""
+        return self.what in ("delisted", "merger")
+
+
+def effects(prices: Mapping[str, Prices]) -> list[Effect]:
+    """The effects on all stocks, by session; in one session in the order in which they act."""
+    sessions = np.unique(np.concatenate([one.days for one in prices.values()]))
+    found = list(recorded_effects(prices))
+    ended = {effect.symbol for effect in found if effect.is_end}
+    for symbol in sorted(prices.keys() - ended):
+        place = np.searchsorted(sessions, prices[symbol].days[-1]) + END_SESSIONS
+        if place < len(sessions):
+            close = float(prices[symbol].traded["close"].iloc[-1])
+            found.append(Effect(sessions[place].item(), symbol, "delisted", close))
+    return sorted(found, key=lambda effect: effect.session)
+
+
+def recorded_effects(prices: Mapping[str, Prices]) -> Iterator[Effect]:
+    """The effects of the actions that are on record, by symbol and in the order of their days."""
+    for symbol in sorted(prices):
+        yield from _of_stock(prices[symbol])
+
+
+def _of_stock(prices: Prices) -> Iterator[Effect]:
+    days = prices.days
+    for action in prices.applied:
+        row = int(np.searchsorted(days, np.datetime64(action.day)))
+        if action.action in ("dividend", "split") and 0 < row < len(days):
+            what: What = "split" if action.action == "split" else "dividend"
+            yield Effect(days[row].item(), prices.symbol, what, action.amount or 0.0)
+        elif action.action in ("delisted", "cash_merger") and row > 0:
+            close = float(prices.traded["close"].iloc[row - 1])
+            amount = close if action.amount is None else action.amount
+            what = "merger" if action.action == "cash_merger" else "delisted"
+            yield Effect(days[row - 1].item(), prices.symbol, what, amount)
+
+
+def splits_of(prices: Prices) -> list[tuple[date, float]]:
+    """The sessions of the splits of a stock, and new shares for an old one."""
+    return [(one.session, one.value) for one in _of_stock(prices) if one.what == "split"]
+
+
+def splits_since(splits: Sequence[tuple[date, float]], day: date, until: date) -> float:
+    """New shares for one of a day before, in a later session."""
+    ratio = 1.0
+    for session, value in splits:
+        if day < session <= until:
+            ratio *= value
+    return ratio

@@ -11,70 +11,44 @@ from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
-from backtest.data.kinds import Start
+from backtest.data.kinds import Event, Start, When
 from backtest.data.market import Market, Tape, obstacle
-from backtest.engine.actions import recorded_effects, splits_of
-from backtest.engine.schedule import Decision, Pause, schedule
+from backtest.engine.schedule import Decision, Pause, recorded_effects, schedule, splits_of
 from backtest.errors import UsageError, told
-from backtest.strategy.base import Signal, Wait
+from backtest.strategy.base import Signal, Strategy, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime, timedelta
 
-    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
     from backtest.engine.bars import RunBars
-    from backtest.strategy.base import Strategy
 
 
 @dataclass(frozen=True)
 class Question:
-    """An event for a strategy to answer, and what was known then.
-
-    Attributes:
-        event: the event.
-        market: what was known; its session is the one that can be traded.
-        tradable_bar: the open of the bar that can be traded, where it is finer than the session.
-        tape: what plays the past of the market.
-        obstacle: why the event cannot be traded in a later session; empty where it can.
-        waited: the steps in which the strategy has waited for the session.
-        gives_way: whether a newer event of its symbol and kind ends the wait.
-        bars: what is replayed, where some bars are finer than sessions.
-        trades_from: the first session from one on in which its stock is traded.
-        last_session: at whose close its stock is settled, if that is on record.
-
-    """
+    """An event for a strategy to answer, and what was known then."""
 
     event: Event
-    market: Market
-    tape: Tape
-    obstacle: Callable[[date], str] = lambda _: ""
-    waited: tuple[Pause, ...] = ()
-    gives_way: bool = False
-    tradable_bar: datetime | None = None
-    bars: RunBars | None = None
-    trades_from: Callable[[date], date] = lambda session: session
-    last_session: date | None = None
+    market: Market  # what was known; its session is the one that can be traded
+    tape: Tape  # plays the past of the market
+    obstacle: Callable[[date], str] = lambda _: ""  # to a trade in a later session; empty of none
+    waited: tuple[Pause, ...] = ()  # the steps in which the strategy has waited for the session
+    gives_way: bool = False  # whether a newer event of its symbol and kind ends the wait
+    tradable_bar: datetime | None = None  # its open, where it is finer than the session
+    bars: RunBars | None = None  # what is replayed, where some bars are finer than sessions
+    trades_from: Callable[[date], date] = lambda session: session  # from one on where it is traded
+    last_session: date | None = None  # at whose close its stock is settled, if that is on record
 
-    def ask(self, strategy: Strategy) -> Decision:
-        """The strategy's answer, which its waits are followed to.
+    def ask(self, strategy: Strategy, last: datetime | None = None) -> Decision:
+        """The strategy's answer, which its waits are followed to, up to a time if one is given.
 
-        Raises:
-            UsageError: the strategy fails, or answers with something else.
-
+        UsageError where the strategy fails, or answers with something else.
         """
         found = self.put(strategy)
         while isinstance(found, Question):
-            found = found.put(strategy)
-        return found
-
-    def ask_until(self, strategy: Strategy, last: datetime) -> Decision:
-        """As `ask`; what it waits for beyond a time is left out."""
-        found = self.put(strategy)
-        while isinstance(found, Question):
-            if found.market.now > last:
+            if last is not None and found.market.now > last:
                 session, waited = found.waited[-1].session, found.waited
                 return Decision(self.event, session, "no_signal", "waits", waited=waited)
             found = found.put(strategy)
@@ -181,19 +155,8 @@ def questions(
 ) -> list[Decision | Question]:
     """A question for every event that can be traded, and a decision for every other.
 
-    Args:
-        listens_to: the kinds of event.
-        events: as for `schedule`, like the other arguments.
-        history: by symbol all prices, also of symbols that are looked at and not replayed.
-        span: by symbol the prices that are replayed.
-        reaction: time between publication and the earliest order.
-        universe: as for `schedule`.
-        at: likewise.
-        bars: likewise.
-
-    Returns:
-        One for each event of the kinds listened to, in order of publication.
-
+    There is one for each event of the kinds listened to, in order of publication. Arguments are
+    those of `schedule`; the history is also of symbols that are looked at and not replayed.
     """
     public = sorted((event for event in events if event.symbol in {"", *span}), key=event_order)
     traded = tuple(sorted(span))
@@ -259,14 +222,9 @@ def decide(
 ) -> list[Decision]:
     """Put every event that can be traded to the strategy, and write down what it answers.
 
-    The other arguments are those of `questions`, for the kinds that the strategy listens to.
-
-    Returns:
-        A decision for each event of the kinds listened to, in order of publication.
-
-    Raises:
-        UsageError: the strategy fails, or answers with something else.
-
+    There is a decision for each event of the kinds that it listens to, in order of publication. The
+    other arguments are those of `questions`. UsageError where the strategy fails, or answers with
+    something else.
     """
     where = (events, history, span, reaction, universe, strategy.decides, bars)
     return ask(strategy, questions(strategy.listens_to, *where))
@@ -300,11 +258,7 @@ def _start(span: Prices) -> Start:
 def failure(strategy: type, where: str, error: Exception) -> UsageError:
     """The error for a strategy that fails, with the line of the strategy's file.
 
-    Args:
-        strategy: its class.
-        where: when it failed, such as `on earnings-20251110-3354bd`.
-        error: what it raised.
-
+    `where` says when it failed, such as `on earnings-20251110-3354bd`.
     """
     frames = traceback.extract_tb(error.__traceback__)
     codes = (getattr(method, "__code__", None) for method in vars(strategy).values())

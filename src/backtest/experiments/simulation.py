@@ -31,7 +31,7 @@ from backtest.engine.kernel.records import (
     Tables,
 )
 from backtest.engine.kernel.simulate import by_entry, profits, simulate
-from backtest.engine.replay.ledger import check_identity
+from backtest.engine.replay.books import check_identity
 from backtest.errors import DataError
 from backtest.experiments import panel_files as files
 from backtest.stats.figures import figures_of_totals, session_returns

@@ -26,7 +26,7 @@ from backtest.strategy.parameters import leaves, plain
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from backtest.stats.inference import SharpeEstimate
+    from backtest.stats.multiple_testing import SharpeEstimate
 
 _Part = tuple[int, int, bytes, bytes]  # first, size, keys and sharpes, as in the table
 _FILE = "trials.sqlite"
@@ -99,7 +99,7 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
 
     None where the run has no evidence, or its Sharpe ratio or what that is worth is unknown.
     """
-    from backtest.stats.inference import SharpeEstimate
+    from backtest.stats.multiple_testing import SharpeEstimate
 
     sharpes = trial_sharpes(reports, manifest["strategy"], manifest["symbols"])
     own = (manifest.get("evidence") or {}).get("sharpe", {})
@@ -119,7 +119,7 @@ def deflated(estimate: SharpeEstimate, sharpes: Sequence[float | None]) -> float
     import numpy as np
 
     from backtest.stats import SESSIONS_A_YEAR
-    from backtest.stats.inference import deflated_sharpe_ratio
+    from backtest.stats.multiple_testing import deflated_sharpe_ratio
 
     known = [ratio for ratio in sharpes if ratio is not None]
     if len(known) < 2:  # noqa: PLR2004

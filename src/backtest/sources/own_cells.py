@@ -1,11 +1,11 @@
-"""The days, times and numbers that texts in anyone's columns stand for, and what is asked."""
+"""The days and times that texts in anyone's columns stand for, and what is asked."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -16,8 +16,8 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEW_YORK
 from backtest.errors import UsageError
 
-if TYPE_CHECKING:
-    Days = NDArray[np.datetime64]
+Days = NDArray[np.datetime64]
+Times = NDArray[np.datetime64]
 
 _DAY_FORMS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y",
@@ -34,9 +34,10 @@ _ZONE = r"\s*(?:Z|[+-]\d\d:?\d\d)$"
 _ZONED = r"\d{4}-\d\d-\d\d[T ]\d.*" + _ZONE
 _EPOCHS = {9: "s", 10: "s", 12: "ms", 13: "ms", 15: "us", 16: "us", 18: "ns", 19: "ns"}  # by digits
 _LONG_AGO, _FAR_OFF = np.datetime64("1700-01-01"), np.datetime64("2300-01-01")
+_DIGITS = re.compile(r"(\d{1,2})(\d\d)(\d\d)?")  # of 0930 and 093000
+_DAY_AND_DIGITS = re.compile(r"^(?P<day>\d{8}) +(?P<clock>\d{4,6})(?P<zone>)$")
+_SAMPLE = 60  # rows of which one tells how times are written
 _EXCEL = np.datetime64("1899-12-30")  # day 0 of its serial numbers
-_NOTHING = r"(?:|-+|–|—|\.|n/?a|#n/?a|nan|null|none|nil)"
-_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
 def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
@@ -146,74 +147,89 @@ def _in_new_york(moments: pd.Series) -> pd.Series:
     return moments.dt.tz_convert(NEW_YORK).dt.tz_localize(None)
 
 
-def guess_decimal(columns: Sequence[pd.Series], *, continental: bool) -> str:
-    """The decimal sign of texts, where it is certain; UsageError where it is not.
+# When bars open: times of any zone
 
-    In a `continental` table, of semicolons or days such as 01.09.2020, 12.645 may be thousands.
+
+def parse_times(
+    cells: pd.Series, clocks: pd.Series | None, form: str | None, zone: str | None
+) -> tuple[Times, str]:
+    """The times of cells, UTC, and how their days are written; NaT for those that are none.
+
+    Days may have their `clocks` beside. UsageError where a zone, or the way days are written, has
+    to be said.
     """
-    texts = [one for one in columns if continental or _plain_numbers(one) is None]
-    if not texts:
-        return "."
-    cells = pd.concat([_bare(column[~nothing(column)]) for column in texts])
-    having = {sign: cells[cells.str.contains(sign, regex=False)] for sign in ",."}
-    there = [sign for sign in having if len(having[sign])]
-    grouped = {
-        sign: having[sign].str.match(rf"\d{{1,3}}(?:\{sign}\d{{3}})+$").all() for sign in there
-    }
-    if len(there) == 2:  # noqa: PLR2004
-        mixed = next((one for one in having[","] if "." in one), None)
-        if mixed is not None:
-            return "," if mixed.rfind(",") > mixed.rfind(".") else "."
-        if grouped[","] != grouped["."]:
-            return "." if grouped[","] else ","
-    elif not there or not grouped[there[0]]:
-        return there[0] if there else "."
-    elif having[there[0]].str.count(re.escape(there[0])).gt(1).any():  # 1.234.567
-        return "." if there == [","] else ","
-    elif there == ["."] and not continental:
-        return "."
-    example = " and ".join(repr(having[sign].iloc[0]) for sign in there)
-    raise UsageError(
-        f"Numbers such as {example} can be read in two ways. Say which sign is the decimal one: "
-        f"--decimal . or --decimal ,"
-    )
+    if isinstance(cells.dtype, pd.DatetimeTZDtype):
+        return _utc(cells.dt.tz_convert("UTC").dt.tz_localize(None)), ""
+    if clocks is None and cells.dtype.kind == "M":
+        return _in_zone(cells, str(cells.iloc[0]), zone), ""
+    texts = cells.astype(str).str.strip()
+    if clocks is not None:
+        parts = pd.DataFrame({"day": texts, "clock": clocks.astype(str).str.strip(), "zone": ""})
+    else:
+        moments = None if form else epochs(texts)
+        if moments is not None and moments.dt.tz is not None:
+            return _utc(moments.dt.tz_localize(None)), ""
+        parts = _parts(texts)
+    codes, distinct = pd.factorize(parts["day"])
+    days, form = read_days(pd.Series(distinct), form, fit_of_sessions)
+    of_rows = np.append(days, np.datetime64("NaT", "D"))[codes].astype("M8[us]")
+    local = pd.Series(of_rows + _clocks(parts["clock"]))
+    zones = parts["zone"].str.strip().where(local.notna(), zone or "UTC")
+    times = np.full(len(texts), np.datetime64("NaT", "us"))
+    for said in zones.unique():
+        rows = (zones == said).to_numpy()
+        times[rows] = _in_zone(local[rows], texts[rows].iloc[0], said or zone)
+    return times, form
 
 
-def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
-    """Cells as numbers, NaN for those that are none; `$`, thousands, 1.5M, (2) are understood."""
-    numbers = _plain_numbers(column) if decimal == "." else None
-    if numbers is not None:
-        return numbers
-    cells = _bare(column)
-    cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-", regex=False)
-    units = cells.str[-1:].str.upper().map(_UNITS).fillna(1.0)
-    cells = cells.where(units == 1.0, cells.str[:-1])
-    group = "," if decimal == "." else "."
-    whole, exponent = rf"(?:\d+|\d{{1,3}}(?:\{group}\d{{3}})+)?", r"(?:[eE][-+]?\d+)?"
-    is_number = cells.str.fullmatch(rf"[-+]?{whole}(?:\{decimal}\d*)?{exponent}")
-    cells = cells.str.replace(group, "", regex=False).str.replace(decimal, ".", regex=False)
-    return pd.to_numeric(cells.where(is_number, "nan"), errors="coerce").astype(float) * units
+def _parts(texts: pd.Series) -> pd.DataFrame:
+    """The day, the time of day and the zone of texts, which most files write at one length."""
+    forms = (CLOCK, _DAY_AND_DIGITS)
+    some = ((form, form.match(text)) for text in texts.head(_SAMPLE) for form in forms)
+    pattern, found = next(((form, match) for form, match in some if match), (None, None))
+    if pattern is None or found is None:
+        raise UsageError(
+            f"{texts.iloc[0]!r} has no time of day, which bars need: name its column with "
+            f"--map time=COLUMN, or leave --bars away where these are daily prices."
+        )
+    between = texts.str.slice(found.end("day"), found.start("clock")).unique()
+    if len(texts.str.len().unique()) > 1 or len(between) > 1:
+        return texts.str.extract(pattern).fillna("")
+    return pd.DataFrame({name: texts.str.slice(*found.span(name)) for name in pattern.groupindex})
 
 
-def _plain_numbers(column: pd.Series) -> pd.Series | None:
-    """The numbers of a column that holds nothing else; None where it does."""
-    try:
-        return pd.to_numeric(column).astype(float)
-    except (ValueError, TypeError):
-        return None
+def _clocks(texts: pd.Series) -> NDArray[np.timedelta64]:
+    codes, distinct = pd.factorize(texts)
+    found = np.full(len(distinct) + 1, np.timedelta64("NaT", "us"))
+    for n, text in enumerate(distinct):
+        digits = _DIGITS.fullmatch(text)
+        moment = time_of_day(":".join(filter(None, digits.groups())) if digits else text)
+        if moment is not None:
+            seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
+            found[n] = np.timedelta64(seconds, "s")
+    times: NDArray[np.timedelta64] = found[codes]
+    return times
 
 
-def nothing(column: pd.Series) -> pd.Series:
-    """Which cells hold no more than a sign for what is unknown, such as `null` or `-`."""
-    if column.dtype.kind in "iufM":
-        return column.isna()
-    return column.isna() | column.astype(str).str.strip().str.fullmatch(_NOTHING, case=False)
+def _in_zone(local: pd.Series, example: str, zone: str | None) -> Times:
+    if zone is None:
+        raise UsageError(
+            f"Times such as {example!r} have no zone. Say it with --zone 'New York', or UTC, or "
+            f"one such as Europe/Berlin."
+        )
+    times = local.dt.tz_localize(zone_of(zone), ambiguous="NaT", nonexistent="NaT")
+    return _utc(times.dt.tz_convert("UTC").dt.tz_localize(None))
 
 
-def _bare(column: pd.Series) -> pd.Series:
-    return column.astype(str).str.replace(
-        "USD|US(?=[$])|[$€\\s'\u2019\u00a0\u202f]", "", regex=True
-    )
+def _utc(times: pd.Series) -> Times:
+    found: Times = times.to_numpy().astype("M8[us]")
+    return found
+
+
+def written(moment: np.datetime64) -> str:
+    """A time, UTC, as the clocks of New York show it."""
+    local = pd.Timestamp(moment).tz_localize("UTC").tz_convert(NEW_YORK)
+    return f"{local:%Y-%m-%d %H:%M} New York"
 
 
 # When events were public: days, times of day and zones as they are written

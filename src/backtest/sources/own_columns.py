@@ -1,19 +1,25 @@
-"""What the columns of anyone's file of prices hold, and whose prices they are."""
+"""What the columns of anyone's file of prices hold: whose prices, numbers, and bars of a length."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtest.data.kinds import check_symbol, is_symbol
+from backtest.data.bars import LENGTHS, minutes_of
+from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.kinds import NEW_YORK, check_symbol, is_symbol
 from backtest.data.price_rows import BAR_COLUMNS
 from backtest.errors import DataError, UsageError, first_few
+from backtest.sources.own_cells import written
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, fields_by_name, plain
+
+Times = NDArray[np.datetime64]
 
 # The names of columns by field; of those that are there, one before the bar counts before others.
 _ENGLISH = {
@@ -43,8 +49,13 @@ CLOCKS = {"time": "time clock timeofday uhrzeit zeit hora heure ora"}  # beside 
 PRICES = BAR_COLUMNS[:-1]
 ADJUSTED = re.compile(r"adj", re.IGNORECASE)
 _SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
+Stamped = Literal["open", "end"]
 _NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
 _UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
+_NOTHING = r"(?:|-+|–|—|\.|n/?a|#n/?a|nan|null|none|nil)"
+_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
+_EARLY, _LATE = 4 * 60, 20 * 60  # minutes of the day at which trading before and after begins, ends
+_OF_ONE_GRID = 20  # bars of a session that are enough to tell how long bars are
 _SURE = 0.98  # of the rows without a header have the third column highest, the fourth lowest
 
 
@@ -224,3 +235,163 @@ def _only(raw: RawTable, wanted: Sequence[str]) -> str:
     if not wanted and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
         raise UsageError(f"Whose prices are in {raw.path}? Say it with --symbol.")
     return name
+
+
+# Numbers
+
+
+def guess_decimal(columns: Sequence[pd.Series], *, continental: bool) -> str:
+    """The decimal sign of texts, where it is certain; UsageError where it is not.
+
+    In a `continental` table, of semicolons or days such as 01.09.2020, 12.645 may be thousands.
+    """
+    texts = [one for one in columns if continental or _plain_numbers(one) is None]
+    if not texts:
+        return "."
+    cells = pd.concat([_bare(column[~nothing(column)]) for column in texts])
+    having = {sign: cells[cells.str.contains(sign, regex=False)] for sign in ",."}
+    there = [sign for sign in having if len(having[sign])]
+    grouped = {
+        sign: having[sign].str.match(rf"\d{{1,3}}(?:\{sign}\d{{3}})+$").all() for sign in there
+    }
+    if len(there) == 2:  # noqa: PLR2004
+        mixed = next((one for one in having[","] if "." in one), None)
+        if mixed is not None:
+            return "," if mixed.rfind(",") > mixed.rfind(".") else "."
+        if grouped[","] != grouped["."]:
+            return "." if grouped[","] else ","
+    elif not there or not grouped[there[0]]:
+        return there[0] if there else "."
+    elif having[there[0]].str.count(re.escape(there[0])).gt(1).any():  # 1.234.567
+        return "." if there == [","] else ","
+    elif there == ["."] and not continental:
+        return "."
+    example = " and ".join(repr(having[sign].iloc[0]) for sign in there)
+    raise UsageError(
+        f"Numbers such as {example} can be read in two ways. Say which sign is the decimal one: "
+        f"--decimal . or --decimal ,"
+    )
+
+
+def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
+    """Cells as numbers, NaN for those that are none; `$`, thousands, 1.5M, (2) are understood."""
+    numbers = _plain_numbers(column) if decimal == "." else None
+    if numbers is not None:
+        return numbers
+    cells = _bare(column)
+    cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-", regex=False)
+    units = cells.str[-1:].str.upper().map(_UNITS).fillna(1.0)
+    cells = cells.where(units == 1.0, cells.str[:-1])
+    group = "," if decimal == "." else "."
+    whole, exponent = rf"(?:\d+|\d{{1,3}}(?:\{group}\d{{3}})+)?", r"(?:[eE][-+]?\d+)?"
+    is_number = cells.str.fullmatch(rf"[-+]?{whole}(?:\{decimal}\d*)?{exponent}")
+    cells = cells.str.replace(group, "", regex=False).str.replace(decimal, ".", regex=False)
+    return pd.to_numeric(cells.where(is_number, "nan"), errors="coerce").astype(float) * units
+
+
+def _plain_numbers(column: pd.Series) -> pd.Series | None:
+    """The numbers of a column that holds nothing else; None where it does."""
+    try:
+        return pd.to_numeric(column).astype(float)
+    except (ValueError, TypeError):
+        return None
+
+
+def nothing(column: pd.Series) -> pd.Series:
+    """Which cells hold no more than a sign for what is unknown, such as `null` or `-`."""
+    if column.dtype.kind in "iufM":
+        return column.isna()
+    return column.isna() | column.astype(str).str.strip().str.fullmatch(_NOTHING, case=False)
+
+
+def _bare(column: pd.Series) -> pd.Series:
+    return column.astype(str).str.replace(
+        "USD|US(?=[$])|[$€\\s'\u2019\u00a0\u202f]", "", regex=True
+    )
+
+
+# Bars that are stamped by their open, or by their end
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """How a file's bars are stamped: their length, the zone of bare times, open or end.
+
+    Zone and stamp are None where the file has to tell them.
+    """
+
+    bars: str
+    zone: str | None = None
+    stamped: Stamped | None = None
+
+    def __post_init__(self) -> None:
+        minutes_of(self.bars)
+        if self.stamped not in (None, "open", "end"):
+            raise UsageError(f"--stamped {self.stamped!r} is unknown. Choose open or end.")
+
+    @property
+    def length(self) -> np.timedelta64:
+        """The length of a bar."""
+        return np.timedelta64(LENGTHS[self.bars], "m")
+
+
+def stamp_of(times: Times, said: Stamped | None) -> Stamped:
+    """Whether times are those at which bars open or end; UsageError where nothing tells."""
+    if said is not None:
+        return said
+    calendar, times = trading_calendar(), times[~np.isnat(times)]
+    at_close = np.isin(times, calendar.closes)
+    if (np.isnat(calendar.sessions_at(times)) & ~at_close).any():
+        local = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(NEW_YORK)
+        clocks = local.hour * 60 + local.minute
+        begins, ends = (clocks == _EARLY).any(), (clocks == _LATE).any()
+    else:
+        begins, ends = np.isin(times, calendar.opens).any(), at_close.any()
+    if begins == ends:
+        there = "both at the first open and" if begins else "neither at the first open nor"
+        raise UsageError(
+            f"Whether bars are stamped by their open or by their end cannot be told: there are "
+            f"stamps {there} at the last close of a day. Say it with --stamped open or "
+            f"--stamped end."
+        )
+    return "open" if begins else "end"
+
+
+def opens_of(times: Times, length: np.timedelta64) -> Times:
+    """When bars open that are stamped by their end, of one symbol and in order.
+
+    None begins before the one before has ended, or before its session where all lie in sessions:
+    those at an end of the session may be shorter.
+    """
+    ends, rows = np.unique(times, return_inverse=True)
+    opens = ends - length
+    opens[1:] = np.maximum(opens[1:], ends[:-1])
+    calendar, moment = trading_calendar(), np.timedelta64(1, "us")
+    begins = calendar.times_of(calendar.sessions_at(ends - moment), "open")
+    if not np.isnat(begins).any():
+        opens = np.maximum(opens, begins)
+    return opens[rows]
+
+
+def check_length(symbol: str, opens: Times, bars: str) -> None:
+    """Raise UsageError where bars are of another length than was said, or none is in a session."""
+    sessions = trading_calendar().sessions_at(opens)
+    inside = ~np.isnat(sessions)
+    if not inside.any():
+        raise DataError(
+            f"{symbol}: no bar opens within the hours of a session of {EXCHANGE}; the first is of "
+            f"{written(opens[0])}. Is the zone right?"
+        )
+    steps = np.diff(opens[inside])[sessions[inside][1:] == sessions[inside][:-1]]
+    minutes = (steps[steps > np.timedelta64(0)] / np.timedelta64(1, "m")).astype(int)
+    if len(minutes) < _OF_ONE_GRID:
+        return
+    grid, common = np.gcd.reduce(minutes), np.bincount(minutes).argmax()
+    if common < LENGTHS[bars] or grid > LENGTHS[bars]:
+        apart = common if common < LENGTHS[bars] else grid
+        right = next((name for name, length in LENGTHS.items() if length == apart), None)
+        advice = f"Give --bars {right}." if right else f"Bars can be of {', '.join(LENGTHS)}."
+        step = f"{apart or 'less than 1'} min"
+        raise UsageError(
+            f"{symbol}: bars open {step} apart, which those of {bars} do not. {advice}"
+        )

@@ -16,13 +16,8 @@ from backtest.data.datafile import raise_problems
 from backtest.data.events import field_schema, meaning_of, prepared
 from backtest.data.kinds import Earnings, Event
 from backtest.errors import UsageError, unknown
-from backtest.sources.own_cells import (
-    PublicTimes,
-    days_by_text,
-    guess_decimal,
-    nothing,
-    parse_numbers,
-)
+from backtest.sources.own_cells import PublicTimes, days_by_text
+from backtest.sources.own_columns import guess_decimal, nothing, parse_numbers
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, plain, read_named_table
 
 _CLOCK = "time of day"  # a column beside the day

@@ -19,18 +19,24 @@ from backtest.data.datafile import metadata_path, raise_problems, stated
 from backtest.data.prices import DATASET, place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.action_files import actions_of, read_action_file
-from backtest.sources.own_bars import Stamps, check_length, opens_of, parse_times, stamp_of, written
-from backtest.sources.own_cells import guess_decimal, nothing, parse_days, parse_numbers
+from backtest.sources.own_cells import parse_days, parse_times, written
 from backtest.sources.own_columns import (
     ADJUSTED,
     CLOCKS,
     FOREIGN,
     NAMES,
     PRICES,
+    Stamps,
     by_symbol,
     by_ticker,
+    check_length,
     fields_of,
+    guess_decimal,
     named_columns,
+    nothing,
+    opens_of,
+    parse_numbers,
+    stamp_of,
     without_header,
 )
 from backtest.sources.own_tables import RawTable, plain, read_named_table

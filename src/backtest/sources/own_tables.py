@@ -10,7 +10,7 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import normalize
 
 import numpy as np
@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from backtest.errors import DataError, UsageError, unknown
 
-if TYPE_CHECKING:
-    Known = Callable[[str], "str | None"]  # the field that a column of a name holds
+Known = Callable[[str], "str | None"]  # the field that a column of a name holds
 
 _SEPARATORS = ",;\t|"
 _SAMPLE = 60  # lines among which the header is looked for

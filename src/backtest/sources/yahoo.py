@@ -30,7 +30,7 @@ from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
-from backtest.sources.own_bars import written
+from backtest.sources.own_cells import written
 from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import cache_folder
 

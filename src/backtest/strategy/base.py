@@ -243,6 +243,10 @@ def term_of(name: str) -> str:
 class BacktraderStrategy:
     """A Backtrader strategy with its parameters set; made anew for each replay."""
 
+    decides: ClassVar[When] = "open"  # before which it orders
+    looks_at: ClassVar[tuple[str, ...]] = ()  # Backtrader shows the symbols that are traded
+    trades_also: ClassVar[tuple[str, ...]] = ()  # of those it orders what it likes
+
     cls: type[Any]
     parameters: Mapping[str, Any]
 
@@ -251,21 +255,6 @@ class BacktraderStrategy:
         """The kinds of event that it hears of."""
         kinds: tuple[type[Event], ...] = self.cls.listens_to
         return kinds
-
-    @property
-    def decides(self) -> When:
-        """Before the open, as it orders."""
-        return "open"
-
-    @property
-    def looks_at(self) -> tuple[str, ...]:
-        """None: Backtrader shows the symbols that are traded."""
-        return ()
-
-    @property
-    def trades_also(self) -> tuple[str, ...]:
-        """None: it orders what it likes of the symbols that are traded."""
-        return ()
 
 
 def heard_kinds(strategy: Strategy | BacktraderStrategy) -> tuple[type[Event], ...]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.formulas import last_close, rule, split_ratio
 from backtest.engine.kernel.legs import leave_legs
 from backtest.engine.kernel.orders import book_trade, remove
-from backtest.engine.kernel.prices import last_close, split_ratio
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,
@@ -112,17 +111,9 @@ def settle_ends(
 
 @inlined
 def _settle(
-    bars: Bars,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    place: int,
-    bar: int,
-    price: float,
-    reason: int,
-    at: int,
-) -> None:
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    price: float, reason: int, at: int,
+) -> None:  # fmt: skip
     """Close a position at a price without an order."""
     position = book.positions[place]
     account.cash += position.side * position.shares * price

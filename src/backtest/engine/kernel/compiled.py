@@ -7,9 +7,10 @@ numba itself does not notice a change in another file.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
@@ -17,12 +18,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from backtest.engine.rules import Rules
 from backtest.workspace.files import cache_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from backtest.engine.rules import Rules
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

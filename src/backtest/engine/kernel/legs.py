@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
-from backtest.engine.kernel.prices import fill_at, price_at
+from backtest.engine.kernel.formulas import fill_at, price_at, rule
 from backtest.engine.kernel.records import IN_SESSION, IS_LEG, Bars, Book, Tables
 
 

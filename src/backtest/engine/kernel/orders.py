@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.formulas import fill_at, last_close, most_shares, price_at, rule
 from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
-from backtest.engine.kernel.prices import fill_at, last_close, most_shares, price_at, price_for_size
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,
@@ -53,22 +52,13 @@ def gives_up(signal: Any, at: int) -> bool:
 
 @inlined
 def give_up(
-    bars: Bars,
-    signals: NDArray[Any],
-    row: int,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
+    tables: Tables, at: int,
+) -> int:  # fmt: skip
     """Leave, renew or reduce what is held, as far as it is due; `PENDING` where that is not all."""
     signal = signals[row]
-    bar, place, is_flat = (
-        whole(signal.bar),
-        book.places[signal.symbol] - 1,
-        signal.terms & IS_FLAT,
-    )
+    bar, place = whole(signal.bar), book.places[signal.symbol] - 1
+    is_flat = signal.terms & IS_FLAT
     if place < 0:
         return NOTHING_HELD if is_flat else PENDING
     position = book.positions[place]
@@ -84,15 +74,9 @@ def give_up(
 
 @inlined
 def _reduce(
-    bars: Bars,
-    signal: Any,
-    row: int,
-    position: Any,
-    rules: RuleNumbers,
-    account: Any,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signal: Any, row: int, position: Any, rules: RuleNumbers, account: Any,
+    tables: Tables, at: int,
+) -> int:  # fmt: skip
     """Renew, or sell what is above the new weight.
 
     `PENDING` where as much or more is wanted, `LEAVE` where nothing is, which is still to be left.
@@ -100,7 +84,7 @@ def _reduce(
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     less = 0.0
     if signal.terms & RESIZES and not position.legs:
-        price = price_for_size(bars, rules, bar, symbol, position.side)
+        price = fill_at(bars, rules, bar, symbol, position.side, AT_OPEN)
         own = position.shares * position.mark
         less = position.shares - _wanted(signal, rules, account, price, own, 0.0)
         if less <= 0:
@@ -108,7 +92,7 @@ def _reduce(
     if less == position.shares:
         return LEAVE
     _renew(bars, position, signal, bar, at)
-    if not rule.is_sent(less, price_for_size(bars, rules, bar, symbol, -position.side), rules):
+    if not rule.is_sent(less, fill_at(bars, rules, bar, symbol, -position.side, AT_OPEN), rules):
         return RENEW
     fill = fill_at(bars, rules, bar, symbol, -position.side, at)
     pay(account, position, -position.side * less, fill, rules)
@@ -123,15 +107,9 @@ def _reduce(
 
 @inlined
 def take(
-    bars: Bars,
-    signals: NDArray[Any],
-    row: int,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
+    tables: Tables, at: int,
+) -> int:  # fmt: skip
     """Enter, reverse, add or renew, and tell what was done."""
     signal = signals[row]
     bar, symbol = whole(signal.bar), whole(signal.symbol)
@@ -179,16 +157,9 @@ def _wanted(
 
 @inlined
 def _obtainable(
-    bars: Bars,
-    signal: Any,
-    side: int,
-    rules: RuleNumbers,
-    account: Any,
-    shares: float,
-    price: float,
-    fill: float,
-    at: int,
-) -> tuple[float, int]:
+    bars: Bars, signal: Any, side: int, rules: RuleNumbers, account: Any, shares: float,
+    price: float, fill: float, at: int,
+) -> tuple[float, int]:  # fmt: skip
     """Of the shares that are wanted those that volume, cash and least order allow.
 
     With them comes `CAPPED` where the volume has cut them, else 0.
@@ -212,22 +183,15 @@ def _obtainable(
 
 @inlined
 def _enter(
-    bars: Bars,
-    signals: NDArray[Any],
-    row: int,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    outcome: int,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
+    outcome: int, tables: Tables, at: int,
+) -> int:  # fmt: skip
     if account.positions >= rules.max_positions:  # NaN, where any number may be held, is above
         return NO_ROOM
     signal = signals[row]
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     side = whole(signal.side)
-    price = price_for_size(bars, rules, bar, symbol, side)
+    price = fill_at(bars, rules, bar, symbol, side, AT_OPEN)
     fill = fill_at(bars, rules, bar, symbol, side, at)
     waits = signal.terms & WAITS != 0
     if waits:
@@ -290,18 +254,12 @@ def note_fill(tables: Tables, row: int, bar: int, size: float, fill: float, at: 
 
 @inlined
 def _add(
-    bars: Bars,
-    signal: Any,
-    row: int,
-    position: Any,
-    rules: RuleNumbers,
-    account: Any,
-    tables: Tables,
-    at: int,
-) -> int:
+    bars: Bars, signal: Any, row: int, position: Any, rules: RuleNumbers, account: Any,
+    tables: Tables, at: int,
+) -> int:  # fmt: skip
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     side = whole(position.side)
-    price = price_for_size(bars, rules, bar, symbol, side)
+    price = fill_at(bars, rules, bar, symbol, side, AT_OPEN)
     fill = fill_at(bars, rules, bar, symbol, side, at)
     own = position.shares * position.mark
     wanted = max(_wanted(signal, rules, account, price, own, 0.0) - position.shares, 0.0)
@@ -329,16 +287,9 @@ def pay(account: Any, position: Any, size: float, fill: float, rules: RuleNumber
 
 @inlined
 def leave_at(
-    bars: Bars,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    place: int,
-    bar: int,
-    reason: int,
-    at: int,
-) -> None:
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    reason: int, at: int,
+) -> None:  # fmt: skip
     """Close a position at the open or at the close of a bar."""
     position = book.positions[place]
     symbol, side = whole(position.symbol), whole(position.side)
@@ -348,18 +299,9 @@ def leave_at(
 
 @inlined
 def leave(
-    bars: Bars,
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    place: int,
-    bar: int,
-    fill: float,
-    reason: int,
-    at: int,
-    legs_at: int,
-) -> None:
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    fill: float, reason: int, at: int, legs_at: int,
+) -> None:  # fmt: skip
     """Close a position at a fill; its legs leave at `legs_at`."""
     position = book.positions[place]
     pay(account, position, -position.side * position.shares, fill, rules)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date, datetime
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,7 @@ import numpy as np
 
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import as_utc64
-from backtest.engine.actions import recorded_effects
-from backtest.engine.bars import COLUMNS, daily_bars, days_and_clock
+from backtest.engine.bars import COLUMNS, RunBars, daily_bars, days_and_clock
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,
@@ -33,20 +32,16 @@ from backtest.engine.kernel.records import (
     Bars,
     blank,
 )
-from backtest.engine.rules import DAILY
+from backtest.engine.rules import DAILY, Rules
+from backtest.engine.schedule import Decision, Effect, recorded_effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import date, datetime
 
     from numpy.typing import NDArray
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
-    from backtest.engine.actions import Effect
-    from backtest.engine.bars import RunBars
-    from backtest.engine.rules import Rules
-    from backtest.engine.schedule import Decision
     from backtest.stats import Floats
     from backtest.strategy.base import Signal
 
@@ -59,25 +54,18 @@ _WHAT = {"split": SPLIT, "dividend": DIVIDEND, "delisted": DELISTED, "merger": M
 class Panel:
     """Bars by time and symbol.
 
-    Attributes:
-        symbols: the columns, in order.
-        times: when each bar opens, UTC, shape (bars,); where all bars are daily the day alone.
-        sessions: the session of each bar, shape (bars,), dates without a zone.
-        prices: dollars, records of `PRICES`, shape (bars, symbols); NaN where a symbol has no bar.
-        volume: shares, shape (bars, symbols); may be of shape (0, 0) where no rule asks for it.
-        effects: of actions that are on record, at the time of their bar; of a stock in the order in
-            which they act.
-        kinds: what each bar is, as of `StockBars`, shape (bars,); None where all are alike.
-
+    Prices are records of `PRICES`, shape (bars, symbols), NaN where a symbol has no bar; volume is
+    of the same shape, or (0, 0) where no rule asks for it. Effects are of actions on record, of a
+    stock in the order in which they act.
     """
 
-    symbols: tuple[str, ...]
-    times: NDArray[np.datetime64]
-    sessions: NDArray[np.datetime64]
-    prices: NDArray[Any]
-    volume: Floats
+    symbols: tuple[str, ...]  # the columns, in order
+    times: NDArray[np.datetime64]  # when each bar opens, UTC; where all are daily the day alone
+    sessions: NDArray[np.datetime64]  # the session of each bar, dates without a zone
+    prices: NDArray[Any]  # dollars
+    volume: Floats  # shares
     effects: Sequence[Effect] = ()
-    kinds: NDArray[np.int8] | None = None
+    kinds: NDArray[np.int8] | None = None  # of each bar as of `StockBars`; None where all are alike
 
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
@@ -261,10 +249,7 @@ def _borrow(
 def signal_rows(panel: Panel, signals: Sequence[tuple[int, Signal]]) -> NDArray[Any]:
     """The signals of one account as the kernel takes them, each followed by its legs.
 
-    Args:
-        panel: the bars.
-        signals: number of the bar and signal, by bar, publication, symbol, event id.
-
+    They come with the numbers of their bars, by bar, publication, symbol, event id.
     """
     columns, place = panel.columns, 0
     rows = np.zeros(sum(1 + len(signal.legs) for _, signal in signals), SIGNAL)

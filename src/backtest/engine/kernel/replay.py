@@ -8,14 +8,14 @@ two engines' results are held against each other.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import astuple, fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from backtest.engine.actions import splits_since
-from backtest.engine.bars import daily_bars
-from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
+from backtest.data.borrow import BorrowRate, BorrowRates, borrow_assumptions
+from backtest.engine.bars import RunBars, daily_bars, set_excursions
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import (
     CAPPED,
     DELISTED,
@@ -37,27 +37,21 @@ from backtest.engine.replay.books import (
     SentOrder,
     Totals,
     Trade,
-    borrow_assumptions,
-    set_excursions,
-    settle,
+    check_identity,
 )
-from backtest.engine.replay.ledger import check_identity
-from backtest.engine.rules import VOLUME_SESSIONS, is_nothing, participation_cap
+from backtest.engine.rules import VOLUME_SESSIONS, Rules, is_nothing, participation_cap
+from backtest.engine.schedule import Decision, settle, splits_since
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRate, BorrowRates
     from backtest.data.prices import Prices
-    from backtest.engine.bars import RunBars
-    from backtest.engine.kernel.panel import Panel
-    from backtest.engine.replay.books import ExitReason, FillTime, OrderType
-    from backtest.engine.rules import Rules
-    from backtest.engine.schedule import Decision
+    from backtest.engine.replay.books import ExitReason, FillTime
+    from backtest.engine.replay.position import OrderType
 
 _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "target": "limit"}
 # In a session, entries being 2 and what rests 4; what happens at its close comes after all that.
@@ -76,20 +70,7 @@ def replay_by_kernel(
     rules: Rules,
     bars: RunBars | None = None,
 ) -> Result:
-    """Replay decisions on the compiled kernel.
-
-    Args:
-        prices: by symbol, the bars that are replayed.
-        rates: by symbol, the borrow rates.
-        decisions: as the timeline made them; those that carry a signal are traded.
-        rules: the settings.
-        bars: what is replayed, where some bars are finer than sessions.
-
-    Raises:
-        AccountingError: the books do not balance, a fault of the program.
-        UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
-
-    """
+    """Replay decisions on the compiled kernel; arguments and errors are those of `replay`."""
     panel = panel_of(prices, bars)
     acting = [decision for _, decision in signalled(panel, decisions)]
     rows = decision_rows(panel, acting)
@@ -119,7 +100,9 @@ def replay_by_kernel(
         ],
         trades=trades,
         decisions=settle(decisions, names, notes, panel.bar_for),
-        assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
+        assumptions=borrow_assumptions(
+            _used_rates(trades, sessions, rates, rules), rules.borrow_default
+        ),
         orders=_orders(made.trades, rows, panel, acting),
         totals=totals,
         ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),
@@ -322,19 +305,9 @@ def _decisions(result: Result) -> list[_Row]:
 
 def _trades(result: Result) -> list[_Row]:
     return [
-        (f"trade {trade.trade_id} on {trade.event_id}", row)
-        for trade, row in zip(result.trades, _values(result.trades), strict=True)
+        (f"trade {trade.trade_id} on {trade.event_id}", asdict(trade)) for trade in result.trades
     ]
 
 
 def _curve(result: Result) -> list[_Row]:
-    return [
-        (f"the account on {point.session}", row)
-        for point, row in zip(result.curve, _values(result.curve), strict=True)
-    ]
-
-
-def _values(rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
-    """The fields of dataclasses by name."""
-    for row in rows:
-        yield dict(zip((field.name for field in fields(row)), astuple(row), strict=True))
+    return [(f"the account on {point.session}", asdict(point)) for point in result.curve]

@@ -1,4 +1,4 @@
-"""The kernel's session: what follows from the last close, resting orders, the close."""
+"""The kernel's session: what follows from the last close, what rests or waits, the close."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.actions import settle_ends
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
-from backtest.engine.kernel.legs import leave_behind, mark_legs, net_orders, worth_of_legs
-from backtest.engine.kernel.limits import all_set_aside, stop_waiting, try_limit, wait_on
+from backtest.engine.kernel.formulas import is_last, rule, slippage
+from backtest.engine.kernel.legs import leave_behind, net_orders, worth_of_legs
 from backtest.engine.kernel.orders import (
-    book_trade,
     give_up,
     gives_up,
     is_for,
     leave,
     leave_at,
+    note_fill,
+    pay,
+    plan,
+    remove,
+    set_aside,
     take,
 )
-from backtest.engine.kernel.prices import slippage
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,
+    CAPPED,
     HOLDS_BARS,
     IN_SESSION,
     IS_LEG,
@@ -32,7 +35,6 @@ from backtest.engine.kernel.records import (
     LOOKS_AT_CLOSES,
     MARGIN_CALL,
     NOT_FILLED,
-    OPEN,
     PENDING,
     REVERSE,
     RUIN,
@@ -67,7 +69,7 @@ def answer_the_last_close(
         position = book.positions[place]
         if position.waits:
             if account.is_ruined:
-                stop_waiting(account, book, tables, place, NOT_FILLED)
+                _stop_waiting(account, book, tables, place, NOT_FILLED)
             else:
                 place += 1
             continue
@@ -86,15 +88,9 @@ def answer_the_last_close(
 
 @inlined
 def trade_the_bar(
-    bars: Bars,
-    signals: NDArray[Any],
-    rows: tuple[int, int],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    bar: int,
-) -> None:
+    bars: Bars, signals: NDArray[Any], rows: tuple[int, int], rules: RuleNumbers, account: Any,
+    book: Book, tables: Tables, bar: int,
+) -> None:  # fmt: skip
     """Trade a bar from its open to its close; what is still held is marked then.
 
     Of either the signals that give up shares come first, so that what they free can be bought
@@ -102,7 +98,7 @@ def trade_the_bar(
     """
     _refuse(signals, rows, account, book, tables)
     if account.waiting:
-        wait_on(rules, account, book, tables)
+        _wait_on(rules, account, book, tables)
     aside = 0.0
     for at in (AT_OPEN, AT_CLOSE):
         if at == AT_CLOSE:
@@ -111,7 +107,7 @@ def trade_the_bar(
             settle_ends(bars, rules, account, book, tables, bar)
             if not account.uses_close:
                 break
-            aside = all_set_aside(rules, account, book)
+            aside = _all_set_aside(rules, account, book)
             account.cash -= aside
             leave_behind(bars, rules, account, book, bar, AT_CLOSE)
         if at == AT_CLOSE or account.gives_up:
@@ -129,15 +125,9 @@ def trade_the_bar(
 
 @inlined
 def _give_up_all(
-    bars: Bars,
-    signals: NDArray[Any],
-    rows: tuple[int, int],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    at: int,
-) -> None:
+    bars: Bars, signals: NDArray[Any], rows: tuple[int, int], rules: RuleNumbers, account: Any,
+    book: Book, tables: Tables, at: int,
+) -> None:  # fmt: skip
     for row in range(rows[0], rows[1]):
         if tables.outcomes[row] == PENDING and gives_up(signals[row], at):
             outcome = give_up(bars, signals, row, rules, account, book, tables, at)
@@ -146,15 +136,9 @@ def _give_up_all(
 
 @inlined
 def _take_all(
-    bars: Bars,
-    signals: NDArray[Any],
-    rows: tuple[int, int],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    at: int,
-) -> None:
+    bars: Bars, signals: NDArray[Any], rows: tuple[int, int], rules: RuleNumbers, account: Any,
+    book: Book, tables: Tables, at: int,
+) -> None:  # fmt: skip
     for row in range(rows[0], rows[1]):
         if tables.outcomes[row] in (PENDING, REVERSE) and is_for(signals[row], at):
             outcome = take(bars, signals, row, rules, account, book, tables, at)
@@ -178,25 +162,20 @@ def _refuse(
         elif book.newest[signals[row].symbol] != row:
             tables.outcomes[row] = SUPERSEDED
         elif place >= 0 and book.positions[place].waits and is_for(signals[row], AT_OPEN):
-            stop_waiting(account, book, tables, place, SUPERSEDED)
+            _stop_waiting(account, book, tables, place, SUPERSEDED)
 
 
 @inlined
 def _pass_the_session(
-    bars: Bars,
-    signals: NDArray[Any],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
+    bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, book: Book, tables: Tables,
     bar: int,
-) -> None:
+) -> None:  # fmt: skip
     """Let exits by time leave at the open, then let orders rest through the session."""
     place, is_extended = whole(0), bars.kinds[bar] == EXTENDED
     while place < account.positions:
         position = book.positions[place]
         has_bar = not np.isnan(bars.prices[bar, position.symbol].close)
-        if position.waits and try_limit(bars, signals, rules, account, book, tables, place, bar):
+        if position.waits and _try_limit(bars, signals, rules, account, book, tables, place, bar):
             continue
         if has_bar and not position.waits:
             is_due = position.sessions == position.hold
@@ -253,17 +232,10 @@ def _leave_on_time(
 @inlined
 def _is_last_bar(bars: Bars, bar: int, position: Any) -> bool:
     """Whether a bar is the last that a position's plan counts: of the session, or it alone."""
-    symbol = position.symbol
-    if np.isnan(bars.prices[bar, symbol].close):
+    if np.isnan(bars.prices[bar, position.symbol].close):
         return False
-    if position.terms & HOLDS_BARS:
-        return True
-    after = bar + 1
-    while after < len(bars.session) and bars.session[after] == bars.session[bar]:
-        if not np.isnan(bars.prices[after, symbol].close):
-            return False
-        after += 1
-    return True
+    holds_bars = position.terms & HOLDS_BARS != 0
+    return bool(holds_bars or is_last(bars, bar, position.symbol, bars.session))
 
 
 @inlined
@@ -354,15 +326,81 @@ def _rest(
     return True
 
 
+# Entries at a limit, which wait through their session as far as it is of one day
+
+
 @inlined
-def mark_open_trades(bars: Bars, account: Any, book: Book, tables: Tables) -> None:
-    """Value what is still held at its last close, and empty the book for the next account."""
-    for place in range(account.positions):
-        position = book.positions[place]
-        net = book_trade(account, position, tables, position.mark, OPEN, AT_CLOSE)
-        book.places[position.symbol] = 0
-        for number in range(account.legs if position.legs else 0):
-            if book.legs[number].row == position.signal:
-                book.legs[number].leader_net = net
-    if account.legs:
-        mark_legs(bars, account, book, tables)
+def _stop_waiting(account: Any, book: Book, tables: Tables, place: int, outcome: int) -> None:
+    """Take an entry that waits, and for which nothing is set aside, out of the book."""
+    position = book.positions[place]
+    account.gross -= position.shares * position.mark
+    was_capped = tables.outcomes[position.signal] >= CAPPED
+    tables.outcomes[position.signal] = outcome + (CAPPED if was_capped else 0)
+    account.waiting -= 1
+    remove(account, book, place)
+
+
+@inlined
+def _all_set_aside(rules: RuleNumbers, account: Any, book: Book) -> float:
+    """What the entries that wait would cost together; dollars."""
+    total = 0.0
+    for place in range(account.positions if account.waiting else 0):
+        if book.positions[place].waits:
+            total += set_aside(book.positions[place], rules)
+    return total
+
+
+@inlined
+def _wait_on(rules: RuleNumbers, account: Any, book: Book, tables: Tables) -> None:
+    """Set aside what waits; where cash no longer pays for all of it, none waits on."""
+    total = _all_set_aside(rules, account, book)
+    if rule.covers(account.cash, total):
+        account.cash -= total
+        return
+    place = whole(0)
+    while place < account.positions:
+        if book.positions[place].waits:
+            _stop_waiting(account, book, tables, place, NOT_FILLED)
+        else:
+            place += 1
+
+
+@inlined
+def _try_limit(
+    bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, book: Book, tables: Tables,
+    place: int, bar: int,
+) -> bool:  # fmt: skip
+    """Fill an entry that waits, or let it wait on; True where it has waited in vain and is gone."""
+    position = book.positions[place]
+    account.cash += set_aside(position, rules)
+    if np.isnan(bars.prices[bar, position.symbol].close):
+        return False
+    _fill(bars, signals, rules, account, position, tables, bar)
+    if not position.waits or not is_last(bars, bar, position.symbol, bars.day):
+        return False
+    account.waiting -= 1
+    remove(account, book, place)
+    return True
+
+
+@inlined
+def _fill(
+    bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, position: Any,
+    tables: Tables, bar: int,
+) -> None:  # fmt: skip
+    """Fill an entry at its limit where the bar reaches it; else it waits on."""
+    prices, side, limit = bars.prices[bar, position.symbol], position.side, position.entry_price
+    best = prices.low if side > 0 else prices.high
+    if side * best > side * limit:
+        return
+    tables.outcomes[position.signal] = position.entered_at
+    at_open = side * prices.open <= side * limit
+    position.waits, position.entered_at = False, AT_OPEN if at_open else IN_SESSION
+    account.waiting -= 1
+    position.entry_bar = position.last_bar = bar
+    if at_open:
+        position.entry_price = prices.open
+    plan(position, signals[position.signal], position.entry_price, bar)
+    size, fill = side * position.shares, position.entry_price
+    pay(account, position, size, fill, rules)
+    note_fill(tables, position.signal, bar, size, fill, position.entered_at)

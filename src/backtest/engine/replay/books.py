@@ -1,145 +1,34 @@
-"""What a replay is told in: quotes, orders, fills, trades, and the result."""
+"""The books of a replay: fills, trades, the result, and the ledger of every cent of them.
+
+The ledger keeps books of its own beside the broker's, so that either can be held against the other.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from backtest.engine.actions import splits_of
+from backtest.engine.rules import split_shares, times_ratio
+from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
-    from backtest.data.borrow import BorrowRate
-    from backtest.data.prices import Prices
-    from backtest.engine.bars import StockBars
-    from backtest.engine.rules import Rules
+    from backtest.engine.replay.position import Lot
     from backtest.engine.schedule import Decision
     from backtest.strategy.base import Direction
 
+    Bar = tuple[date, datetime | None]  # its session, and when it opens if it is finer
 
 CENT = 0.005
-_FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
-_NAMED = 3  # stocks without a rate
+_RESOLVED = 1e-14  # share of an amount that a double still tells from the next
 
-OrderType = Literal["market", "stop", "limit", "close"]
 FillTime = Literal["open", "session", "close"]
 ExitReason = Literal[
     "time", "signal", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open",
     "strategy", "split", "delisted", "merger",
 ]  # fmt: skip
-
-
-_WHY = {
-    "renew": "same direction as the open trade: its exit plan is set anew",
-    "resize": "same direction as the open trade: the difference to the new weight was traded",
-    "no_room": "no room: not one share fits the weight, the cash and the gross limit",
-    "not_filled": "the price did not come to the limit",
-    "nothing_held": "nothing was held that could be left",
-    "ruined": "the account was ruined before",
-}
-_PUBLISHED_LATER = "another signal of the same open was published later"
-_OF_ONE_STAMP = (
-    "another signal has the same time, and its kind or headline is later in the alphabet: "
-    "which came first is not known"
-)
-
-
-def settle(
-    decisions: Sequence[Decision],
-    outcomes: Mapping[str, str],
-    notes: Mapping[str, str],
-    bar_of: Callable[[Decision], int],
-) -> list[Decision]:
-    """The decisions with what became of their signals, and why.
-
-    Args:
-        decisions: in order of publication.
-        outcomes: by event id.
-        notes: by event id what bound an order.
-        bar_of: the bar of a decision with a signal.
-
-    """
-    newest = {(d.signal.symbol, bar_of(d)): d.event for d in decisions if d.signal is not None}
-    found = []
-    for decision in decisions:
-        event, signal = decision.event, decision.signal
-        outcome = outcomes.get(event.id)
-        if outcome is None or signal is None:
-            found.append(decision)
-            continue
-        why = _WHY.get(outcome, "")
-        if outcome == "superseded":
-            acts = newest[signal.symbol, bar_of(decision)]
-            later = acts.published_at > event.published_at
-            why = _PUBLISHED_LATER if later else _OF_ONE_STAMP
-        found.append(decision.settled(outcome, why, notes.get(event.id, "")))
-    return found
-
-
-@dataclass(frozen=True)
-class Quote:
-    """What is known of a symbol at an open.
-
-    Attributes:
-        open: the open, dollars.
-        slip: slippage of this session, a fraction of the price.
-        most_shares: the participation cap of an entry; None where there is none.
-        last_close: dollars; None in its first bar.
-        begins: whether the bar is the stock's first of its session.
-        ends: whether it is the last.
-        ends_day: whether it is the last of its session on a day: after a close that is the day
-            before.
-        clock: when it opens in New York, minutes after midnight; 0 of a daily one.
-        is_extended: whether it is outside of the hours of sessions.
-
-    """
-
-    open: float
-    slip: float
-    most_shares: int | None = None
-    last_close: float | None = None
-    begins: bool = True
-    ends: bool = True
-    ends_day: bool = True
-    clock: int = 0
-    is_extended: bool = False
-
-
-class Lot(NamedTuple):
-    """The part of an order that belongs to one event: signed shares, and why they leave."""
-
-    event_id: str
-    size: float
-    exit_reason: ExitReason | None
-
-
-@dataclass(frozen=True)
-class Order:
-    """An order for one session.
-
-    Attributes:
-        symbol: the stock.
-        size: signed shares, positive to buy.
-        type: `market` fills at the open, `close` at the close, `stop` and `limit` rest through
-            the session.
-        price: the level of a resting order, dollars; otherwise the fill expected.
-        event_id: the event behind an entry; of an exit, the event of its trade.
-        exit_reason: why the position is left; None for an entry.
-        lots: of legs, the lots that it nets; their sizes add up to its own, which may be 0.
-
-    """
-
-    symbol: str
-    size: float
-    type: OrderType
-    price: float
-    event_id: str
-    exit_reason: ExitReason | None = None
-    lots: tuple[Lot, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,94 +139,247 @@ class Totals:
 
 @dataclass(frozen=True)
 class Result:
-    """What a replay gives back.
+    """What a replay gives back."""
 
-    Attributes:
-        curve: the account at each close, one point a session.
-        trades: in order of entry.
-        decisions: one for every event that the strategy listens to.
-        assumptions: what the result rests on that nobody quoted, in sentences.
-        orders: what was sent to the market, session by session.
-        totals: what the account has paid and been paid.
-        ruined_on: the session at whose close or open equity had fallen to zero or below.
-
-    """
-
-    curve: Sequence[EquityPoint]
-    trades: Sequence[Trade]
-    decisions: Sequence[Decision]
-    assumptions: Sequence[str]
-    orders: Sequence[SentOrder]
-    totals: Totals
-    ruined_on: date | None
+    curve: Sequence[EquityPoint]  # the account at each close, one point a session
+    trades: Sequence[Trade]  # in order of entry
+    decisions: Sequence[Decision]  # one for every event that the strategy listens to
+    assumptions: Sequence[str]  # what the result rests on that nobody quoted, in sentences
+    orders: Sequence[SentOrder]  # what was sent to the market, session by session
+    totals: Totals  # what the account has paid and been paid
+    ruined_on: date | None  # at whose close or open equity had fallen to zero or below
 
 
-def set_excursions(
-    trades: Sequence[Trade], prices: Mapping[str, Prices], bars: Mapping[str, StockBars]
-) -> None:
-    """Set `mae` and `mfe` of each trade: fractions of the entry price, `mae` ≤ 0 ≤ `mfe`.
+@dataclass
+class _Holding:
+    """The open part of a trade."""
 
-    Whole bars count from that of the entry to the one before the exit, or with it where the trade
-    was held to its close. Of the bar of the exit only what surely came before the exit counts: its
-    open and the exit itself; of that of an entry at a limit the side from which the price came,
-    and the close; of that of an entry at the close nothing.
-    """
-    for trade in trades:
-        _set_excursion(trade, bars[trade.symbol], splits_of(prices[trade.symbol]))
+    trade: Trade
+    shares: float  # signed
+    closed_shares: float = 0.0
+    exit_price: float = 0.0  # average of what was closed
 
-
-def _set_excursion(trade: Trade, own: StockBars, splits: Sequence[tuple[date, float]]) -> None:
-    first = own.place(trade.entry_session, trade.entry_bar)
-    last = own.place(trade.exit_session or trade.entry_session, trade.exit_bar)
-    last = min(last, len(own.times) - 1)  # what had ended before is left when it counts as delisted
-    bars = own.table[:, :4]
-    for session, ratio in splits:
-        row = own.place(session)
-        if first < row <= last:
-            bars = np.concatenate((bars[:row] / ratio, bars[row:]))
-    opens, highs, lows, closes = bars.T
-    whole = slice(first + (trade.entered_at != "open"), last + (trade.left_at == "close"))
-    seen = [trade.entry_price, trade.exit_price]
-    if trade.entered_at == "session" and (last > first or trade.left_at == "close"):
-        seen += [float((lows if trade.sign > 0 else highs)[first]), float(closes[first])]
-    # What a split has left nothing of was gone before the open.
-    if trade.exit_reason != "split" and (trade.left_at == "open" or last > first):
-        seen.append(float(opens[last]))
-    low = min([*lows[whole].tolist(), *seen])
-    high = max([*highs[whole].tolist(), *seen])
-    worst, best = (low, high) if trade.sign > 0 else (high, low)
-    trade.mae = min(trade.sign * (worst / trade.entry_price - 1), 0.0)
-    trade.mfe = max(trade.sign * (best / trade.entry_price - 1), 0.0)
+    def leave(self, shares: float, price: float) -> None:
+        """Close shares at a price; one price stays as it is, several are averaged."""
+        total = self.closed_shares + shares
+        part = shares / total
+        self.exit_price = price if part == 1 else self.exit_price * (1 - part) + price * part
+        self.closed_shares = total
 
 
-def borrow_assumptions(
-    used: Mapping[tuple[str, BorrowRate | None], date], rules: Rules
-) -> list[str]:
-    """What the charges for nights short rest on that nobody quoted, in sentences.
+@dataclass
+class _Leg:
+    """An open leg of a trade."""
 
-    Args:
-        used: by symbol and rate the last night that was charged; no rate where the default was.
-        rules: the settings.
+    trade: Trade
+    symbol: str
+    size: float  # signed
+    price: float
+    costs: float
 
-    """
-    unknown = sorted({symbol for symbol, rate in used if rate is None})
-    default = f"{rules.borrow_default:.1%} a year was charged."
-    found = []
-    for (symbol, rate), night in sorted(used.items(), key=str):
-        if rate is None:
-            if len(unknown) <= _NAMED:
-                found.append(f"No borrow rate is known for some nights short {symbol}; {default}")
-        elif not rate.is_quote:
-            found.append(
-                f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
-                f"a year, {rate.origin}. {rate.note}".strip()
+    def leave(self, price: float, cost: float = 0.0) -> None:
+        """Add what it has made to its trade."""
+        self.trade.hedge_profit += self.size * (price - self.price) - self.costs - cost
+
+
+class Ledger:
+    """Cash, holdings and trades of one account."""
+
+    def __init__(self, cash: float) -> None:
+        self.start_cash = cash
+        self.cash = cash
+        self.totals = Totals()
+        self.trades: list[Trade] = []
+        self._open: dict[str, _Holding] = {}
+        self._legs: dict[tuple[str, str], _Leg] = {}  # by symbol and event id
+
+    def shares(self, symbol: str) -> float:
+        """Signed shares held."""
+        holding = self._open.get(symbol)
+        return holding.shares if holding else 0.0
+
+    def charge_borrow(self, symbol: str, amount: float) -> None:
+        """Take the cost of a short's night from cash; short legs share it by their shares."""
+        self.cash -= amount
+        self.totals.borrow += amount
+        if symbol in self._open:
+            self._open[symbol].trade.borrow += amount
+            return
+        short = [leg for leg in self._legs_of(symbol) if leg.size < 0]
+        total = sum(leg.size for leg in short)
+        for leg in short:
+            leg.costs += amount * leg.size / total
+
+    def receive_interest(self, amount: float) -> None:
+        """Add what the cash has earned."""
+        self.cash += amount
+        self.totals.interest += amount
+
+    def pay_dividend(self, symbol: str, amount: float) -> None:
+        """Add dollars a share to the cash of longs, and take them from that of shorts."""
+        if symbol in self._open:
+            paid = self.shares(symbol) * amount
+            self._open[symbol].trade.dividends += paid
+            self._receive_dividend(paid)
+        for leg in self._legs_of(symbol):
+            leg.costs -= leg.size * amount
+            self._receive_dividend(leg.size * amount)
+
+    def _receive_dividend(self, amount: float) -> None:
+        self.cash += amount
+        self.totals.dividends += amount
+
+    def split(
+        self, session: date, symbol: str, ratio: float, last: float, time: datetime | None = None
+    ) -> None:
+        """Turn shares into `ratio` new ones, and a part of one into cash at the last close."""
+        for leg in self._legs_of(symbol):
+            leg.size, leg.price = leg.size * ratio, leg.price / ratio
+        if symbol not in self._open:
+            return
+        holding = self._open[symbol]
+        trade = holding.trade
+        whole, rest = split_shares(abs(holding.shares), ratio)
+        self.cash += trade.sign * rest * last
+        holding.shares = trade.sign * whole
+        holding.closed_shares *= ratio
+        holding.exit_price /= ratio
+        trade.shares = times_ratio(trade.shares, ratio)
+        trade.entry_price /= ratio
+        if rest:
+            holding.leave(rest, last)
+        if not whole:
+            del self._open[symbol]
+            trade.left_at = "open"
+            self._finish(holding, (session, time), "split")
+
+    def _legs_of(self, symbol: str) -> list[_Leg]:
+        return [leg for leg in self._legs.values() if leg.symbol == symbol]
+
+    def book(self, fill: Fill) -> None:
+        """Enter a fill: it opens, adds to, reduces or closes the symbol's trade.
+
+        A fill that crosses zero closes the trade and opens the next; its commission is shared
+        in proportion to the shares.
+        """
+        self._pay(fill)
+        held = self.shares(fill.symbol)
+        if held == 0 or held * fill.size > 0:
+            self._add(fill, fill.size, fill.commission)
+            return
+        closing = max(-abs(held), -abs(fill.size)) * (1 if held > 0 else -1)
+        opening = fill.size - closing
+        part = closing / fill.size
+        self._reduce(fill, closing, fill.commission * part)
+        if opening:
+            self._add(fill, opening, fill.commission * (1 - part))
+
+    def book_legs(self, fill: Fill, lots: Sequence[Lot]) -> None:
+        """Enter a fill of legs: each lot opens or closes its own, and pays its part of the cost."""
+        self._pay(fill)
+        traded = sum(abs(lot.size) for lot in lots)
+        trades = {trade.event_id: trade for trade in self.trades}
+        for lot in lots:
+            key, cost = (fill.symbol, lot.event_id), fill.commission * abs(lot.size) / traded
+            if lot.exit_reason is None:
+                trade = trades[lot.event_id]
+                self._legs[key] = _Leg(trade, fill.symbol, lot.size, fill.price, cost)
+            else:
+                self._legs.pop(key).leave(fill.price, cost)
+
+    def _pay(self, fill: Fill) -> None:
+        self.cash -= fill.size * fill.price + fill.commission
+        self.totals.commission += fill.commission
+
+    def _add(self, fill: Fill, size: float, commission: float) -> None:
+        holding = self._open.get(fill.symbol)
+        if holding is None:
+            trade = Trade(
+                trade_id=len(self.trades) + 1,
+                event_id=fill.event_id,
+                symbol=fill.symbol,
+                direction="long" if size > 0 else "short",
+                shares=abs(size),
+                entry_session=fill.session,
+                entry_price=fill.price,
+                commission=commission,
+                entered_at=fill.at,
+                entry_bar=fill.bar,
             )
-        elif (night - rate.day).days > _FRESH_DAYS:
-            found.append(
-                f"The borrow rate of {symbol} quoted for {rate.day}, {rate.annual_rate:.1%} a "
-                f"year, was carried on to {night}: no later quote was found."
+            self.trades.append(trade)
+            self._open[fill.symbol] = _Holding(trade, size)
+            return
+        trade = holding.trade
+        value = trade.shares * trade.entry_price + abs(size) * fill.price
+        trade.shares += abs(size)
+        trade.entry_price = value / trade.shares
+        trade.commission += commission
+        holding.shares += size
+
+    def _reduce(self, fill: Fill, size: float, commission: float) -> None:
+        holding = self._open[fill.symbol]
+        trade = holding.trade
+        trade.commission += commission
+        holding.shares += size
+        holding.leave(abs(size), fill.price)
+        if holding.shares == 0:
+            del self._open[fill.symbol]
+            holding.trade.left_at = fill.at
+            self._finish(holding, (fill.session, fill.bar), fill.exit_reason or "strategy")
+
+    def mark_open_trades(self, marks: Mapping[str, float], bars: Mapping[str, Bar]) -> None:
+        """Value the trades that stay open at the last closes; they stay flagged `open`."""
+        for symbol, holding in self._open.items():
+            holding.leave(abs(holding.shares), marks[symbol])
+            self._finish(holding, bars[symbol], "open")
+        for leg in self._legs.values():
+            leg.leave(marks[leg.symbol])
+
+    @staticmethod
+    def _finish(holding: _Holding, bar: Bar, reason: ExitReason) -> None:
+        trade = holding.trade
+        trade.exit_session, trade.exit_bar = bar
+        # Which are all, but for what a ratio with many digits leaves of a share.
+        closed = holding.closed_shares / trade.shares
+        trade.exit_price = holding.exit_price * closed
+        trade.exit_reason = reason
+        trade.gross_profit = trade.sign * trade.shares * (trade.exit_price - trade.entry_price)
+
+    def check_cash(self, broker_cash: float, session: date) -> None:
+        """Hold the ledger's cash against the broker's.
+
+        Raises:
+            AccountingError: they differ by a cent or more.
+
+        """
+        if not abs(self.cash - broker_cash) < _tolerance(broker_cash):
+            raise AccountingError(
+                f"{session}: the ledger has {self.cash:.4f} in cash and Backtrader "
+                f"{broker_cash:.4f}. This is a fault of the program; please report it."
             )
-    if len(unknown) > _NAMED:
-        few = f"{', '.join(unknown[:_NAMED])} and {len(unknown) - _NAMED:,} more stocks"
-        found.append(f"No borrow rate is known for some nights short {few}; {default}")
-    return found
+
+    def check_identity(self, final_equity: float) -> None:
+        """Hold the trades of the ledger against the final equity; see `check_identity`."""
+        expected = self.start_cash + self.totals.interest + sum(t.net_profit for t in self.trades)
+        check_identity(expected, final_equity)
+
+
+def check_identity(expected: float, final_equity: float, resolved: float = _RESOLVED) -> None:
+    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + dividends + interest.
+
+    It holds to the cent; of fortunes to the share that is still `resolved`.
+
+    Raises:
+        AccountingError: the identity does not hold.
+
+    """
+    if not abs(expected - final_equity) < _tolerance(final_equity, resolved):
+        raise AccountingError(
+            f"The accounting identity is broken: the trades make {expected:.4f} of final "
+            f"equity {final_equity:.4f}. This is a fault of the program; please report it."
+        )
+
+
+def _tolerance(amount: float, resolved: float = _RESOLVED) -> float:
+    # A cent; for fortunes beyond a trillion, what a double can still resolve.
+    return max(CENT, abs(amount) * resolved)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import backtrader as bt
 import numpy as np
 
-from backtest.engine.actions import effects, splits_of
-from backtest.engine.bars import daily_bars
+from backtest.engine.bars import RunBars, StockBars, daily_bars
 from backtest.engine.replay.feed import PriceFeed, bar_time, day_of, session_of, slippage_of
 from backtest.engine.rules import (
     borrow_charge,
@@ -20,6 +19,7 @@ from backtest.engine.rules import (
     interest,
     split_shares,
 )
+from backtest.engine.schedule import Effect, effects, splits_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
-    from backtest.engine.actions import Effect
-    from backtest.engine.bars import RunBars, StockBars
     from backtest.engine.rules import Rules
 
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import backtrader as bt
 import numpy as np
 
-from backtest.engine.actions import splits_since
 from backtest.engine.bars import COLUMNS
-from backtest.engine.replay.books import Quote
-from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS, participation_cap, slippage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
-    from backtest.engine.rules import Rules
+from backtest.engine.replay.position import Quote
+from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS, Rules, participation_cap, slippage
+from backtest.engine.schedule import splits_since
 
 _EPOCH = date(1970, 1, 1).toordinal()  # Backtrader counts days as Python does
 _DAY = 24 * 60 * 60 * 1e6  # microseconds

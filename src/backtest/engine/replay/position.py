@@ -1,20 +1,58 @@
-"""A position as the trader plans it, and the account at an open or a close."""
+"""A position as the trader plans it, its orders, and the account at an open or a close."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from backtest.engine import rules as rule
-from backtest.engine.replay.books import Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backtest.data.kinds import When
-    from backtest.engine.replay.books import ExitReason, Lot, OrderType, Quote
+    from backtest.engine.replay.books import ExitReason
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Signal
+
+
+OrderType = Literal["market", "stop", "limit", "close"]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What is known of a symbol at an open."""
+
+    open: float  # dollars
+    slip: float  # slippage of this session, a fraction of the price
+    most_shares: int | None = None  # the participation cap of an entry; None where there is none
+    last_close: float | None = None  # dollars; None in its first bar
+    begins: bool = True  # whether the bar is the stock's first of its session
+    ends: bool = True  # whether it is the last
+    ends_day: bool = True  # and of its session on a day: after a close that is the day before
+    clock: int = 0  # when it opens in New York, minutes after midnight; 0 of a daily one
+    is_extended: bool = False  # whether it is outside of the hours of sessions
+
+
+class Lot(NamedTuple):
+    """The part of an order that belongs to one event: signed shares, and why they leave."""
+
+    event_id: str
+    size: float
+    exit_reason: ExitReason | None
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order for one session."""
+
+    symbol: str
+    size: float  # signed shares, positive to buy
+    type: OrderType  # `market` fills at the open, `close` at the close, the others rest between
+    price: float  # the level of a resting order, dollars; otherwise the fill expected
+    event_id: str  # the event behind an entry; of an exit, the event of its trade
+    exit_reason: ExitReason | None = None  # why the position is left; None for an entry
+    lots: tuple[Lot, ...] = ()  # of legs that it nets; they add up to its size, which may be 0
 
 
 @dataclass(frozen=True)
@@ -112,10 +150,7 @@ class Position:
     def see_close(self, close: float, *, has_entered: bool) -> None:
         """Look at the levels of closes, then let the trailing stop follow.
 
-        Args:
-            close: of a session in which it was held, dollars.
-            has_entered: whether it was entered at this very close.
-
+        It was held in the session of the close, or `has_entered` at this very close.
         """
         if self.looks_at_closes and not has_entered:
             stop, side = self.nearest_stop(), self.direction
@@ -166,26 +201,15 @@ class Waiting:
 
 @dataclass
 class Moment:
-    """The account at an open or a close, as its orders change it.
+    """The account at an open or a close, as its orders change it."""
 
-    Attributes:
-        at: which of the two.
-        quotes: of the symbols that trade in the session.
-        prices: what each trades at, before slippage: the opens, or the closes.
-        equity: what sizes are shares of; known before the prices of a close.
-        cash: dollars.
-        orders: what was ordered, in the order in which it is executed.
-        lots: what was ordered of legs, which is netted by symbol.
-
-    """
-
-    at: When
-    quotes: Mapping[str, Quote]
-    prices: Mapping[str, float]
-    equity: float
-    cash: float
-    orders: list[Order] = field(default_factory=list)
-    lots: list[tuple[str, Lot]] = field(default_factory=list)
+    at: When  # which of the two
+    quotes: Mapping[str, Quote]  # of the symbols that trade in the session
+    prices: Mapping[str, float]  # what each trades at, before slippage: the opens, or the closes
+    equity: float  # what sizes are shares of; known before the prices of a close
+    cash: float  # dollars
+    orders: list[Order] = field(default_factory=list)  # in the order in which they are executed
+    lots: list[tuple[str, Lot]] = field(default_factory=list)  # of legs, to be netted by symbol
 
     @property
     def order_type(self) -> OrderType:

@@ -7,29 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
+from backtest.data.borrow import BorrowRate, borrow_assumptions
+from backtest.engine.bars import set_excursions
 from backtest.engine.replay.books import (
     EquityPoint,
     ExitReason,
     Fill,
     FillTime,
+    Ledger,
     Result,
     SentOrder,
-    borrow_assumptions,
-    set_excursions,
 )
 from backtest.engine.replay.broker import commission_of, fills_at_open
 from backtest.engine.replay.feed import bar_time, day_of, session_of
-from backtest.engine.replay.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRate
     from backtest.data.prices import Prices
-    from backtest.engine.actions import Effect
-    from backtest.engine.replay.books import Lot, Order
-    from backtest.engine.schedule import Decision
+    from backtest.engine.replay.position import Lot, Order
+    from backtest.engine.schedule import Decision, Effect
 
 # Why a strategy's own order left a position, where the order does not say.
 _BY_TYPE: dict[int, ExitReason] = {
@@ -156,10 +154,6 @@ class Recorder(bt.Analyzer):
             )
         )
 
-    def prenext(self) -> None:
-        """Record also while indicators or feeds have not begun."""
-        self.next()
-
     def next(self) -> None:
         """At the close: settle, and hold the books against the broker's."""
         self._settle_nights()
@@ -171,6 +165,8 @@ class Recorder(bt.Analyzer):
         self.ledger.check_cash(cash, broker.session)
         if broker.ends_session:
             self._curve.append(EquityPoint(broker.session, equity, cash, equity - cash))
+
+    prenext = next  # noqa: A003 - Backtrader's name; also while indicators or feeds have not begun
 
     def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> Result:
         """Close the books and hand them over.
@@ -193,7 +189,7 @@ class Recorder(bt.Analyzer):
             curve=self._curve,
             trades=self.ledger.trades,
             decisions=decisions,
-            assumptions=borrow_assumptions(self._used_rates, self.p.rules),
+            assumptions=borrow_assumptions(self._used_rates, self.p.rules.borrow_default),
             orders=self._orders,
             totals=self.ledger.totals,
             ruined_on=next(ruin, None),

@@ -1,32 +1,37 @@
-"""The replay: Backtrader executes what the trader orders, and the recorder checks every cent."""
+"""The replay: Backtrader executes what the trader orders, and the recorder checks every cent.
+
+So it does what an `EventStrategy` orders, which is a strategy of Backtrader that hears of events.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import backtrader as bt
 
 from backtest.engine.kernel.panel import panel_of, signalled
-from backtest.engine.replay.books import settle
 from backtest.engine.replay.broker import make_cerebro
 from backtest.engine.replay.feed import quote_of
 from backtest.engine.replay.recorder import Recorder
 from backtest.engine.replay.trader import Trader
-from backtest.engine.rules import check_weights
-from backtest.errors import AccountingError
+from backtest.engine.rules import Rules, check_weights
+from backtest.engine.schedule import Decision, settle
+from backtest.engine.timeline import failure
+from backtest.errors import AccountingError, BacktestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from backtest.data.borrow import BorrowRates
+    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
-    from backtest.engine.replay.books import Order, Result
-    from backtest.engine.rules import Rules
-    from backtest.engine.schedule import Decision
+    from backtest.engine.replay.books import Result
+    from backtest.engine.replay.position import Order
     from backtest.strategy.base import Signal
 
 _TYPES = {
@@ -47,21 +52,13 @@ def replay(
     runonce: bool = True,
     preload: bool = True,
 ) -> Result:
-    """Replay decisions on Backtrader.
+    """Replay decisions on Backtrader, as the timeline made them; those with a signal are traded.
 
-    Args:
-        prices: by symbol, the bars that are replayed.
-        rates: by symbol, the borrow rates.
-        decisions: as the timeline made them; those that carry a signal are traded.
-        rules: the settings.
-        bars: what is replayed, where some bars are finer than sessions.
-        runonce: Backtrader's vectorised mode; the orders are the same without.
-        preload: Backtrader's loading before the start; the orders are the same without.
-
-    Raises:
-        AccountingError: the books do not balance, a fault of the program.
-        UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
-
+    The prices that are replayed are by symbol, with `bars` where some are finer than sessions, and
+    so are the borrow rates. `runonce` and `preload` are Backtrader's vectorised mode and its
+    loading before the start; the orders are the same without. AccountingError where the books do
+    not balance, a fault of the program; UsageError where a signal leaves out its weight, and the
+    rules set no `max_positions`.
     """
     panel = panel_of(prices, bars)
     signals: dict[int, list[Signal]] = defaultdict(list)
@@ -99,18 +96,6 @@ class _SignalTrader(bt.Strategy):
         recorder: Recorder = self.analyzers[0]
         return recorder
 
-    def prenext_open(self) -> None:
-        """Trade also while some feeds have not begun."""
-        self.next_open()
-
-    def nextstart_open(self) -> None:
-        """The first session in which all feeds have begun is like any other."""
-        self.next_open()
-
-    def prenext(self) -> None:
-        """Mark also while some feeds have not begun."""
-        self.next()
-
     def next_open(self) -> None:
         """At the open: the trader's orders, then the resting orders of the day."""
         self.broker.see_the_bar()
@@ -126,6 +111,8 @@ class _SignalTrader(bt.Strategy):
             for order in self._live:
                 self.recorder.note(order)
 
+    prenext_open = nextstart_open = next_open  # also while some feeds have not begun
+
     def notify_order(self, order: Any) -> None:
         """Stop where Backtrader refuses an order: a fault of ours."""
         if order.status in (order.Margin, order.Rejected):
@@ -139,6 +126,8 @@ class _SignalTrader(bt.Strategy):
         """At the close: let the trader mark and look."""
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
         self.trader.at_close(closes, self.broker.get_value())
+
+    prenext = next  # noqa: A003 - Backtrader's name; also while some feeds have not begun
 
     def _before_close(self) -> list[Any]:
         """Tell the trader what was filled, and send its orders of the close."""
@@ -194,3 +183,131 @@ class _SignalTrader(bt.Strategy):
             event_id=order.event_id,
             exit_reason=order.exit_reason,
         )
+
+
+# Strategies of Backtrader's own that hear of events
+
+
+class EventStrategy(bt.Strategy):
+    """A Backtrader strategy with one method more: `notify_event`.
+
+    Indicators, analyzers, orders, `next` and `params` work as in Backtrader. Orders are filled by
+    the program's broker: slippage, commission and borrow by the rules. Sizes, the gross limit
+    and margin are the strategy's own affair; a stop belongs into the same `notify_event` as the
+    entry that it guards, or it sleeps through the entry session. A stock has no bar before its
+    first session: `len(data)` is 0 and reading one is an `IndexError`; it can be ordered by size.
+    """
+
+    listens_to: ClassVar[tuple[type[Event], ...]] = ()
+    _event_id = ""
+
+    def notify_event(self, event: Any) -> None:
+        """Hear of an event, after the last close before its tradable session.
+
+        A market order that is sent here is filled at the tradable session's open. What
+        Backtrader shows at that time, such as `self.data.close[0]`, was known by then.
+        """
+        raise NotImplementedError
+
+    def buy(self, data: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Buy as in Backtrader; the order remembers the event that it answers."""
+        with self._feed(data).orderable(self.broker.session):
+            return super().buy(data, *args, **self._marked(kwargs))
+
+    def sell(self, data: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Sell as in Backtrader; the order remembers the event that it answers."""
+        with self._feed(data).orderable(self.broker.session):
+            return super().sell(data, *args, **self._marked(kwargs))
+
+    def hear(self, event: Event) -> None:
+        """Hand over an event, so that the orders sent meanwhile carry its id."""
+        self._event_id = event.id
+        try:
+            self.notify_event(event.as_published())
+        except Exception as error:
+            raise failure(type(self), f"on {event.id}", error) from error
+        self._event_id = ""
+
+    def _feed(self, data: Any) -> Any:
+        if isinstance(data, str):
+            return self.getdatabyname(data)
+        return self.data if data is None else data
+
+    def _marked(self, terms: dict[str, Any]) -> dict[str, Any]:
+        return {"event_id": self._event_id, **terms}
+
+
+class _Newswire(bt.Analyzer):
+    """Delivers events after the close before their tradable session."""
+
+    params = (("news", None),)
+
+    def next(self) -> None:
+        """Deliver what can first be traded in the session after this one."""
+        for event in self.p.news.get(self.strategy.broker.session, ()):
+            self.strategy.hear(event)
+
+    prenext = next  # noqa: A003 - Backtrader's name; also while indicators have not begun
+
+
+def replay_event_strategy(
+    strategy: type[EventStrategy],
+    parameters: Mapping[str, Any],
+    prices: Mapping[str, Prices],
+    rates: Mapping[str, BorrowRates],
+    decisions: Sequence[Decision],
+    rules: Rules,
+) -> Result:
+    """Replay a Backtrader strategy with its `params` by name; see `replay`.
+
+    The decisions are of the events that it listens to, those that can be traded without a signal.
+    """
+    _refuse_cheating(strategy)
+    sessions = sorted({day.date() for p in prices.values() for day in p.traded.index})
+    before = dict(zip(sessions[1:], sessions, strict=False))
+    news: dict[date, list[Event]] = defaultdict(list)
+    heard = [_on_time(decision, before) for decision in decisions]
+    for decision in heard:
+        if decision.action == "notified" and decision.tradable_session is not None:
+            news[before[decision.tradable_session]].append(decision.event)
+    # Row by row: what has not come yet is not in the lines, so `close[1]` fails and sees nothing.
+    cerebro = make_cerebro(prices, rates, rules, runonce=False, preload=False)
+    cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
+    cerebro.addanalyzer(_Newswire, news=news)
+    cerebro.addstrategy(strategy, **parameters)
+    try:
+        run = cerebro.run()[0]
+    except BacktestError:
+        raise
+    except Exception as error:
+        raise failure(strategy, "in the replay", error) from error
+    recorder: Recorder = run.analyzers[0]
+    outcomes = [_outcome(decision, recorder) for decision in heard]
+    return recorder.result(prices, outcomes)
+
+
+def _refuse_cheating(strategy: type[EventStrategy]) -> None:
+    """Backtrader's `next_open` sees the whole bar of the session that it opens."""
+    for name in ("next_open", "nextstart_open", "prenext_open"):
+        if getattr(strategy, name) is not getattr(bt.Strategy, name):
+            raise UsageError(
+                f"{strategy.__name__} defines {name}, in which Backtrader shows the close of a "
+                f"session at its open. Order in next or notify_event: that is filled at the next "
+                f"open."
+            )
+
+
+def _on_time(decision: Decision, before: Mapping[date, date]) -> Decision:
+    if decision.action == "notified" and decision.tradable_session not in before:
+        return decision.settled("not_tradable", "no bar comes before its tradable session")
+    return decision
+
+
+def _outcome(decision: Decision, recorder: Recorder) -> Decision:
+    if decision.action != "notified":
+        return decision
+    if decision.event.id in {trade.event_id for trade in recorder.ledger.trades}:
+        return decision.settled("enter", "by an order of the strategy's own")
+    if decision.event.id in recorder.refused:
+        return decision.settled("no_room", "Backtrader refused the order: not enough cash")
+    return decision.settled("no_signal", "the strategy ordered nothing that opened a trade")

@@ -12,14 +12,23 @@ from math import nan
 from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
-from backtest.engine.replay.books import ExitReason, Lot, Order, Quote
-from backtest.engine.replay.position import Clock, HeldLeg, Moment, Position, Waiting
+from backtest.engine.replay.position import (
+    Clock,
+    HeldLeg,
+    Lot,
+    Moment,
+    Order,
+    Position,
+    Quote,
+    Waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backtest.engine.actions import Effect
+    from backtest.engine.replay.books import ExitReason
     from backtest.engine.rules import Rules
+    from backtest.engine.schedule import Effect
     from backtest.strategy.base import Signal
 
 Outcome = Literal[
@@ -71,11 +80,8 @@ class Trader:
     ) -> list[Order]:
         """The market orders of an open, in the order in which they are executed.
 
-        Args:
-            quotes: the quote of every symbol that trades in this session.
-            cash: cash after borrow and interest, dollars.
-            signals: the signals of this session, in order of publication, symbol, event id.
-
+        The quotes are of every symbol that trades in this session, the cash is after borrow and
+        interest, the signals are in order of publication, symbol, event id.
         """
         self._quotes = quotes
         for symbol, quote in quotes.items():
@@ -93,7 +99,12 @@ class Trader:
         self._for_the_close = [signal for signal in acting if signal.at == "close"]
         now = [signal for signal in acting if signal.at == "open"]
         self._wait_on(now, moment)
-        self._serve(now, moment)
+        # What gives up shares comes first, so that what it frees can be bought with.
+        gives_up = [signal for signal in now if signal.direction == "flat" or signal.resize]
+        done = [signal.event_id for signal in gives_up if self._give_up(signal, moment)]
+        for signal in now:
+            if signal.event_id not in done:
+                self._take(signal, moment)
         self._exit_on_time(moment)
         return [*moment.orders, *moment.netted()]
 
@@ -129,12 +140,8 @@ class Trader:
         """The orders of a close, in the order in which they are executed.
 
         They are sized on the opens: the closes decide what they cost, and nothing else. Nor does
-        what an end has settled at this close.
-
-        Args:
-            closes: of every symbol that trades in this session, dollars.
-            cash: what the resting orders have left, dollars.
-
+        what an end has settled at this close. The closes are of every symbol that trades in this
+        session, the cash is what the resting orders have left.
         """
         self._stop_waiting(symbol for symbol, quote in self._quotes.items() if quote.ends_day)
         self._entered_at_close.clear()
@@ -200,17 +207,6 @@ class Trader:
             else:
                 self.outcomes[signal.event_id] = "superseded"
         return sorted(acting, key=lambda signal: -signal.priority)
-
-    def _serve(self, signals: Iterable[Signal], moment: Moment) -> None:
-        """At an open: what gives up shares first, so that what it frees can be bought with."""
-        rest = [
-            signal
-            for signal in signals
-            if not (signal.direction == "flat" or signal.resize)
-            or not self._give_up(signal, moment)
-        ]
-        for signal in rest:
-            self._take(signal, moment)
 
     def _give_up(self, signal: Signal, moment: Moment) -> bool:
         """Leave, renew or reduce what is held, as far as it is due; whether that is all."""
@@ -310,7 +306,9 @@ class Trader:
         moment: Moment,
     ) -> int:
         """Of the shares that are wanted those that volume, cash and least order allow."""
-        shares = self._capped(signal, shares, moment)
+        cap = moment.quotes[signal.symbol].most_shares
+        if cap is not None and cap < shares:
+            shares, self.notes[signal.event_id] = cap, f"cut to {cap:,} shares by participation"
         if not rule.is_sent(shares, for_size, self._rules):
             return 0
         shares = self._affordable(side, shares, fill, moment.cash)
@@ -399,13 +397,6 @@ class Trader:
         room /= 1 + sum(abs(leg.by) for leg in signal.legs)
         weight = rule.share_of_equity(nan if signal.weight is None else signal.weight, self._rules)
         return rule.shares_for(min(weight * moment.equity, room), price)
-
-    def _capped(self, signal: Signal, shares: int, moment: Moment) -> int:
-        cap = moment.quotes[signal.symbol].most_shares
-        if cap is None or cap >= shares:
-            return shares
-        self.notes[signal.event_id] = f"cut to {cap:,} shares by participation"
-        return cap
 
     def _affordable(self, side: int, shares: int, fill: float, cash: float) -> int:
         affordable = rule.affordable_long if side > 0 else rule.affordable_short

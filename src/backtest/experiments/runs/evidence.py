@@ -29,18 +29,22 @@ from backtest.experiments.runs.placebo import (
 )
 from backtest.experiments.runs.store import LEADING
 from backtest.stats import LEVEL, SEED
-from backtest.stats.figures import curve_figures, session_returns, sessions_held
-from backtest.stats.formats import counted, percent, share
-from backtest.stats.inference import (
+from backtest.stats.figures import (
     Estimate,
     Interval,
+    curve_figures,
     fewest_occasions,
+    ratio_of_sums,
+    session_returns,
+    sessions_held,
+    sharpe_by_group,
+    thin_record,
+)
+from backtest.stats.formats import counted, percent, share
+from backtest.stats.multiple_testing import (
     minimum_track_record_length,
     probabilistic_sharpe_ratio,
-    ratio_of_sums,
-    sharpe_by_group,
     sharpe_estimate,
-    thin_record,
 )
 from backtest.stats.surface import histogram
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Event
-from backtest.engine.actions import splits_of, splits_since
 from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
+from backtest.engine.schedule import splits_of, splits_since
 from backtest.errors import DataError
 from backtest.stats import figures
 from backtest.stats.formats import few

@@ -303,7 +303,7 @@ def _replay(plan: RunPlan) -> Result:
     inputs, rules, strategy = plan.inputs, plan.request.rules, plan.strategy
     where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=rules.reaction_minutes))
     if isinstance(strategy, BacktraderStrategy):
-        from backtest.engine.replay.event_strategy import replay_event_strategy
+        from backtest.engine.replay.replay import replay_event_strategy
 
         decisions = schedule(strategy.listens_to, *where, inputs.universe)
         return replay_event_strategy(

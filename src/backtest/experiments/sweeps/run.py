@@ -30,10 +30,11 @@ from backtest.experiments.trials import (
     trial_sharpes,
 )
 from backtest.stats import SEED, SESSIONS_A_YEAR
-from backtest.stats.inference import sharpe_estimate, thin_record
+from backtest.stats.figures import thin_record
 from backtest.stats.multiple_testing import (
     WalkForward,
     probability_of_overfitting,
+    sharpe_estimate,
     superior_ability,
     walk_forward,
 )

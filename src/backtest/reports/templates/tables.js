@@ -50,7 +50,9 @@
       (!from?.value || row.dataset.day >= from.value) && (!to?.value || row.dataset.day <= to.value);
     rows.forEach((row) => { row.hidden = !fits(row); });
     const shown = rows.filter((row) => !row.hidden).length;
-    form.querySelector("output").textContent = shown === rows.length ? `${shown} shown` : `${shown} of ${rows.length} shown`;
+    const told = form.querySelector("output"), isWhole = shown === rows.length;
+    told.textContent = isWhole ? `${shown} shown` : `${shown} of ${rows.length} shown`;
+    told.classList.toggle("whole", isWhole);
   }
 
   // Tells of a table that goes on beyond the edges of its box.

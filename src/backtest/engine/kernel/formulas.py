@@ -1,13 +1,30 @@
-"""What the kernel's orders are filled at: prices, slippage, volume."""
+"""The formulas of `rules.py`, compiled, and what the kernel's orders are filled at by them."""
 
 from __future__ import annotations
 
-import numpy as np
+from types import FunctionType, ModuleType
 
-from backtest.engine.kernel import compiled_rules as rule
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.engine import rules
 from backtest.engine.kernel.compiled import RuleNumbers, inlined
 from backtest.engine.kernel.records import AT_CLOSE, SPLIT, Bars
 from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS
+
+rule = ModuleType(rules.__name__)
+"""The functions of `rules.py`, compiled as they stand; they call each other's compiled forms."""
+
+_space = vars(rule)
+_space |= {name: value for name, value in vars(rules).items() if isinstance(value, float)}
+_space["floor"] = np.floor  # shares are doubles here, so that no count overflows
+_space["isnan"] = np.isnan
+for _name, _value in list(vars(rules).items()):
+    if isinstance(_value, FunctionType) and _value.__module__ == rules.__name__:
+        _space[_name] = inlined(FunctionType(_value.__code__, _space, _name))
+
+
+# What orders are filled at: prices, slippage, volume
 
 
 @inlined
@@ -18,17 +35,28 @@ def price_at(bars: Bars, bar: int, symbol: int, at: int) -> float:
 
 
 @inlined
-def price_for_size(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int) -> float:
-    """What shares are counted at: the slipped open, which is known before a close too."""
-    slip = slippage(bars, rules, bar, symbol)
-    return float(rule.fill_price(bars.prices[bar, symbol].open, side, slip))
+def fill_at(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at: int) -> float:
+    """What an order is filled at, at the open or at the close of a bar.
+
+    Shares are counted at the open, which is known before a close too.
+    """
+    price = price_at(bars, bar, symbol, at)
+    return float(rule.fill_price(price, side, slippage(bars, rules, bar, symbol)))
 
 
 @inlined
-def fill_at(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at: int) -> float:
-    """What an order is filled at, at the open or at the close of a bar."""
-    price = price_at(bars, bar, symbol, at)
-    return float(rule.fill_price(price, side, slippage(bars, rules, bar, symbol)))
+def is_last(bars: Bars, bar: int, symbol: int, spans: NDArray[np.int64]) -> bool:
+    """Whether a bar is the last of a symbol in its session, as far as that is of one span."""
+    after = bar + 1
+    while (
+        after < len(bars.session)
+        and bars.session[after] == bars.session[bar]
+        and spans[after] == spans[bar]
+    ):
+        if not np.isnan(bars.prices[after, symbol].close):
+            return False
+        after += 1
+    return True
 
 
 @inlined
