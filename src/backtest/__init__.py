@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtest.api.calls import audit_strategy, check, null_worlds, simulate, study, sweep
-    from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
     from backtest.api.events import (
         add_event,
         check_events,
         edit_event,
+        fetch_earnings,
+        fetch_filings,
+        fetch_stakes,
         import_events,
         judge_claims,
         list_kinds,
@@ -62,10 +64,10 @@ __all__ = [
 
 _NAMES = {
     "api.calls": ("audit_strategy", "check", "null_worlds", "simulate", "study", "sweep"),
-    "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
     "api.events": (
-        "add_event", "check_events", "edit_event", "import_events", "judge_claims", "list_kinds",
-        "load_events", "remove_event", "seal_events", "show_event", "undo_events",
+        "add_event", "check_events", "edit_event", "fetch_earnings", "fetch_filings",
+        "fetch_stakes", "import_events", "judge_claims", "list_kinds", "load_events",
+        "remove_event", "seal_events", "show_event", "undo_events",
     ),
     "api.pages": ("compare", "find_page", "list_runs", "report_run"),
     "api.prices": (

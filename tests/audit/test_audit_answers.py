@@ -5,7 +5,7 @@ import pytest
 from backtest.audit.checks import Check, Trial, differences, finding, note_chance, spread, text_of
 from backtest.audit.jobs import Job
 from backtest.audit.observe import Observation
-from backtest.audit.sensitivity import null_record
+from backtest.audit.run import null_record
 from tests.made_up import day
 
 

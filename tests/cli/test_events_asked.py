@@ -15,7 +15,7 @@ def answer(command, monkeypatch):
     """The command line at a terminal where somebody gives these answers."""
 
     def answer(*arguments, answers):
-        monkeypatch.setattr("backtest.cli.events.at_terminal", lambda: True)
+        monkeypatch.setattr("backtest.cli.show.at_terminal", lambda: True)
         monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{one}\n" for one in answers)))
         return command(*arguments)
 

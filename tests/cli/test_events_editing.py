@@ -323,7 +323,7 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(add, checkout, monkeypat
         changed(checkout.root / PATH, ",10,made up", ",11,made up")
         return True
 
-    monkeypatch.setattr("backtest.cli.events.at_terminal", lambda: True)
+    monkeypatch.setattr("backtest.cli.show.at_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", meanwhile)
     outcome = add()
     assert outcome.code == WRONG_USE

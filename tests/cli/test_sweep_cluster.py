@@ -14,8 +14,9 @@ import pytest
 
 import backtest
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.sweeps import cluster, evaluate
+from backtest.experiments.sweeps import evaluate
 from backtest.experiments.sweeps.evaluate import run_chunks
+from backtest.workspace import processes
 from tests import sweep_parts
 from tests.commands import WRONG_USE
 from tests.made_up import make_checkout
@@ -139,7 +140,7 @@ def test_workers_that_would_give_other_results_are_refused(dask, command, checko
 
 
 def test_an_address_without_a_scheduler_is_told(dask, command, monkeypatch):
-    monkeypatch.setattr(cluster, "_CONNECT", 2.0)
+    monkeypatch.setattr(processes, "_CONNECT", 2.0)
     dask.scheduler()
     dask.worker()
     log = (dask.folder / "1.log").read_text()
@@ -170,7 +171,7 @@ def test_without_dask_the_extra_is_named(command, monkeypatch):
 
 
 def test_a_scheduler_without_workers_is_told(dask, command, monkeypatch):
-    monkeypatch.setattr(cluster, "_CONNECT", 2.0)
+    monkeypatch.setattr(processes, "_CONNECT", 2.0)
     dask.scheduler()
     outcome = command("sweep", "beats", *GRID, "--cluster", dask.address)
     assert outcome.code == WRONG_USE
@@ -227,7 +228,7 @@ def test_ctrl_c_leaves_a_cluster_that_can_be_used(dask, run, marks):
 
 
 def test_a_chunk_that_kills_its_worker_is_named(dask, run, monkeypatch):
-    monkeypatch.setattr(cluster, "_PATIENCE", 1.0)  # parts may be lost with the worker
+    monkeypatch.setattr(processes, "_PATIENCE", 1.0)  # parts may be lost with the worker
     dask.scheduler(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
     dask.worker()
     with pytest.raises(BacktestError, match=r"Chunk \d was given up: 1 workers ended"):
@@ -235,7 +236,7 @@ def test_a_chunk_that_kills_its_worker_is_named(dask, run, monkeypatch):
 
 
 def test_a_cluster_that_loses_its_last_worker_is_told(dask, run, monkeypatch):
-    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
+    monkeypatch.setattr(processes, "_PATIENCE", 0.5)
     dask.scheduler()
     worker = dask.worker()
     with pytest.raises(UsageError, match=r"has no worker.*same command then goes on"):
@@ -244,7 +245,7 @@ def test_a_cluster_that_loses_its_last_worker_is_told(dask, run, monkeypatch):
 
 
 def test_parts_that_are_lost_with_their_worker_are_evaluated_anew(dask, run, marks, monkeypatch):
-    monkeypatch.setattr(cluster, "_PATIENCE", 1.0)
+    monkeypatch.setattr(processes, "_PATIENCE", 1.0)
     dask.scheduler()
     first = dask.worker()
 

@@ -5,8 +5,7 @@ import pytest
 from backtest.engine.bars import daily_bars, set_excursions
 from backtest.engine.replay.books import Trade
 from backtest.engine.schedule import effects
-from backtest.experiments.runs.attribution import moves
-from backtest.experiments.runs.figures import benchmark_returns
+from backtest.experiments.runs.figures import benchmark_returns, moves
 from backtest.strategy.base import Signal
 from tests.asking import END_OF_DAY, ask
 from tests.engines import made_up_prices

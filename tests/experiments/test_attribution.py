@@ -11,7 +11,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.engine.replay.books import Trade
 from backtest.engine.schedule import Decision
 from backtest.events import Event
-from backtest.experiments.runs.attribution import attribution, by_surprise, hour_of_knowledge, moves
+from backtest.experiments.runs.figures import attribution, by_surprise, hour_of_knowledge, moves
 from tests.asking import END_OF_DAY
 from tests.engines import made_up_prices
 from tests.made_up import SESSIONS, earnings, news, report, utc

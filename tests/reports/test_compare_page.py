@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from backtest.experiments.runs.store import Run
-from backtest.reports import compare_charts, compare_page
-from backtest.reports.compare_charts import Curve, chart, matrix, strengths
+from backtest.reports import charts, compare_page
+from backtest.reports.charts import Curve, chart, matrix, strengths
 from backtest.reports.compare_page import (
     benchmarks_of,
     correlations,
@@ -174,7 +174,7 @@ def test_of_very_many_events_the_newest_traded_are_shown_and_the_sums_hold(check
     checkout.strategy("both", "return Signal.long(event, hold=2, weight=0.5)", "Earnings, News")
     run = do(checkout, "both")
     assert len(run.trades) == 3
-    monkeypatch.setattr(compare_charts, "MOST_CELLS", 2)
+    monkeypatch.setattr(charts, "MOST_CELLS", 2)
     found = matrix([run])
     assert [row.event["headline"] for row in found.rows] == ["A made-up contract", "A made-up miss"]
     assert found.left_out == 1
@@ -261,7 +261,7 @@ def test_the_chart_stays_light_and_ends_with_the_last_close(runs, count, step):
     data = chart(curves, ["a"] * runs, runs)
     assert data["step"] == step
     assert data["days"][-1] == f"{curves[0].equity.index[-1]:%Y-%m-%d}"
-    assert sum(len(line["equity"]) for line in data["series"]) <= compare_charts.MOST_POINTS
+    assert sum(len(line["equity"]) for line in data["series"]) <= charts.MOST_POINTS
     assert len(json.dumps(data)) < 450_000
 
 

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from backtest.errors import UsageError
 from backtest.reports import picture
+from backtest.reports.charts import TRADED
 from backtest.reports.picture import GAIN, LOSS, PAPER, write_picture
-from backtest.reports.run_chart import TRADED
 from backtest.stats.formats import p_value
 from tests.made_up import EVERY_KIND, day, do, often
 from tests.universes import write_universe

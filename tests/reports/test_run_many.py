@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from backtest.experiments.runs.attribution import Group
+from backtest.experiments.runs.figures import Group
 from backtest.experiments.runs.store import Run
 from backtest.reports import run_page, run_words
 from backtest.reports.compare_page import write_comparison

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from backtest.experiments.runs.store import Run
-from backtest.reports import run_chart, run_page
-from backtest.reports.run_chart import ChartAxis
+from backtest.reports import charts, run_page
+from backtest.reports.charts import ChartAxis
 from backtest.reports.run_page import write_run_page
 from tests.made_up import SESSIONS, day, do
 
@@ -105,7 +105,7 @@ def test_levels_stand_over_the_sessions_in_which_the_order_was_live(checkout):
 
 def test_a_line_of_levels_ends_where_a_session_has_none():
     levels = {3: 90.0, 4: 90.0, 5: 91.0, 8: 80.0}
-    assert run_chart._lines(levels) == [[3, [90.0, 90.0, 91.0]], [8, [80.0]]]
+    assert charts._lines(levels) == [[3, [90.0, 90.0, 91.0]], [8, [80.0]]]
 
 
 def test_the_account_begins_with_the_cash_and_knows_its_falls(checkout):
@@ -145,7 +145,7 @@ def test_one_session_is_a_page_too(checkout):
 
 
 def test_too_many_bars_become_weeks(checkout, monkeypatch):
-    monkeypatch.setattr(run_chart, "MOST_BARS", 10)
+    monkeypatch.setattr(charts, "MOST_BARS", 10)
     run = do(checkout)
     data = page_of(run).data
     (symbol,) = data["symbols"]
@@ -163,14 +163,14 @@ def test_too_many_bars_become_weeks(checkout, monkeypatch):
 
 
 def test_a_week_has_its_deepest_fall_and_its_last_exposure(checkout, monkeypatch):
-    monkeypatch.setattr(run_chart, "MOST_BARS", 20)
+    monkeypatch.setattr(charts, "MOST_BARS", 20)
     run = do(checkout, "owner")
     first = run.equity.index[0]
     table = run.equity.copy()
     table.loc[table.index[1], "equity"] /= 2  # and it recovers within the week
     table.loc[table.index[4], "position_value"] = table.loc[table.index[4], "equity"] / 4
     monkeypatch.setitem(vars(run), "equity", table)
-    account = run_chart.story(run, [])["account"]
+    account = charts.story(run, [])["account"]
     assert first.day_name() == "Monday"
     assert account["drawdown"][0] == pytest.approx(
         table["equity"].iloc[1] / table["equity"].iloc[0] - 1, abs=1e-3
@@ -179,7 +179,7 @@ def test_a_week_has_its_deepest_fall_and_its_last_exposure(checkout, monkeypatch
 
 
 def test_of_too_many_symbols_those_stay_that_were_traded(checkout, monkeypatch):
-    monkeypatch.setattr(run_chart, "MOST_BARS", 10)
+    monkeypatch.setattr(charts, "MOST_BARS", 10)
 
     def twice(rows):
         return [{**row, "symbol": symbol} for symbol in ("AAAA", "ACME") for row in rows]

@@ -276,7 +276,7 @@ def test_what_is_lacking_is_asked_at_a_terminal(command, checkout, monkeypatch):
     outcome = command(*arguments, "--yes")
     assert outcome.code == WRONG_USE
     assert "--source-url unknown. Its columns: Date, Ticker, Firm, Headline." in words(outcome.err)
-    monkeypatch.setattr("backtest.cli.events.at_terminal", lambda: True)
+    monkeypatch.setattr("backtest.cli.show.at_terminal", lambda: True)
     answers = iter(["date", "short_seller", "unknown"])
     monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
     monkeypatch.setattr("typer.confirm", lambda _: True)

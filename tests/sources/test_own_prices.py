@@ -290,7 +290,7 @@ def test_what_is_guessed_is_shown_before_it_is_written(command, checkout, mine):
 
 
 def test_an_answer_at_the_terminal_decides(command, checkout, mine, monkeypatch):
-    monkeypatch.setattr("backtest.cli.events.at_terminal", lambda: True)
+    monkeypatch.setattr("backtest.cli.show.at_terminal", lambda: True)
     monkeypatch.setattr("typer.prompt", lambda *_, **__: "my broker")
     for answer in (False, True):
         monkeypatch.setattr("typer.confirm", lambda _, answer=answer: answer)

@@ -11,8 +11,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from backtest.api import arguments, results
+from backtest.api import results
 from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
+from backtest.api.workspace import (
+    Day,
+    Folder,
+    Folders,
+    axis,
+    check_bars,
+    check_name,
+    data_of,
+    ignore,
+    request_of,
+    several,
+    window,
+)
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import check_one_of, read_terms
 from backtest.workspace.folders import read_config
@@ -20,8 +33,6 @@ from backtest.workspace.folders import read_config
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backtest.api.arguments import Day, Folder, Folders
-    from backtest.api.frames import EventFrames, PriceFrames
     from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
@@ -52,9 +63,9 @@ def sweep(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
-    before: Callable[[Any], None] = arguments.ignore,
-    on_sets: Callable[[int, int], None] = arguments.ignore,
-    tell: Callable[[str], None] = arguments.ignore,
+    before: Callable[[Any], None] = ignore,
+    on_sets: Callable[[int, int], None] = ignore,
+    tell: Callable[[str], None] = ignore,
 ) -> results.SweepResult:
     """Evaluate every combination of some parameters' values, as `backtest sweep` does.
 
@@ -88,13 +99,13 @@ def sweep(
 
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
-    arguments.check_name(strategy, "A sweep takes the name of a strategy")
-    arguments.check_bars(bars, missing_bars)
+    check_name(strategy, "A sweep takes the name of a strategy")
+    check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        request = arguments.request_of(
+        request = request_of(
             SweepRequest, workspace.data, strategy=strategy, accept_jumps=accept_jumps,
-            grid={name: arguments.axis(name, values) for name, values in grid.items()},
+            grid={name: axis(name, values) for name, values in grid.items()},
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
             last=last, cash=cash, costs=costs, rules=rules, bars=bars, missing_bars=missing_bars,
         )  # fmt: skip
@@ -167,17 +178,15 @@ def study(
     from backtest.experiments.studies import many, run
     from backtest.stats.event_study import MODELS, WINDOWS
 
-    arguments.check_name(name, "A study takes the name of a kind of event or of a strategy")
+    check_name(name, "A study takes the name of a kind of event or of a strategy")
     if model not in MODELS:
         raise unknown("model", model, MODELS)
     if draws < _FEWEST_DRAWS:
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
     frames = read_frames(prices, events, symbols, benchmark, universe)
-    check_one_of(universe, arguments.several(frames.symbols))
-    config = read_config(
-        {"symbol": arguments.several(frames.symbols), "benchmark": frames.benchmark}
-    )
-    named = run.parse_windows([arguments.window(ends) for ends in windows or ()])
+    check_one_of(universe, several(frames.symbols))
+    config = read_config({"symbol": several(frames.symbols), "benchmark": frames.benchmark})
+    named = run.parse_windows([window(ends) for ends in windows or ()])
     stocks = () if universe else tuple(sorted(config.value("symbol")))
     is_of_one = len(stocks) == 1
     if is_of_one and by is not None:
@@ -225,8 +234,8 @@ def audit_strategy(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
-    before: Callable[[Any], None] = arguments.ignore,
-    on_worlds: Callable[[int, int], None] = arguments.ignore,
+    before: Callable[[Any], None] = ignore,
+    on_worlds: Callable[[int, int], None] = ignore,
 ) -> results.AuditResult:
     """Ask whether a strategy looks ahead, as `backtest audit` does.
 
@@ -251,11 +260,11 @@ def audit_strategy(
     from backtest.audit.observe import AuditRequest
     from backtest.audit.run import audit, prepare
 
-    arguments.check_name(strategy, "An audit takes the name of a strategy")
-    arguments.check_bars(bars, missing_bars)
+    check_name(strategy, "An audit takes the name of a strategy")
+    check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        request = arguments.request_of(
+        request = request_of(
             AuditRequest, workspace.data, strategy=strategy, worlds=worlds, seed=seed,
             bars=bars, missing_bars=missing_bars,
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
@@ -294,9 +303,9 @@ def check(
     """
     from backtest.audit.contract import check as check_contract
 
-    arguments.check_name(strategy, "A check takes the name of a strategy")
+    check_name(strategy, "A check takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)
-    stocks = arguments.several(frames.symbols)
+    stocks = several(frames.symbols)
     check_one_of(universe, stocks)
     named = () if universe else read_config({"symbol": stocks}).value("symbol")
     with workspace_of(frames, strategies, data, "reports") as workspace:
@@ -349,7 +358,7 @@ def simulate(
     """
     from backtest.experiments.simulation import simulate_files
 
-    folder = arguments.data_of(data)
+    folder = data_of(data)
     named = {"cash": cash, "costs": costs and os.fspath(costs)}
     terms = read_terms(folder, named, rules)
     return simulate_files(

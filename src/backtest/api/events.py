@@ -1,4 +1,4 @@
-"""The calls about events: listed, checked, taken in, changed and sealed.
+"""The calls about events: listed, checked, fetched, taken in, changed and sealed.
 
 What changes files takes `dry_run`: nothing is written then, and what comes back says what would
 change; its `make()` writes it. A wrong name raises a UsageError, a file that breaks its format a
@@ -7,23 +7,29 @@ DataError.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import pandas as pd
 
-from backtest.api.arguments import Folder, Folders, folders, ignore, several
+from backtest.api.workspace import Day, Folder, Folders, folders, ignore, several
 from backtest.data import checks, edits, listing
+from backtest.data.actions import read_actions
 from backtest.data.events import columns_of, meaning_of
+from backtest.data.kinds import Event, StakeDisclosure, check_symbol
+from backtest.data.prices import price_symbols, read_prices
+from backtest.experiments.terms import read_day
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
+from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    import os
-
-    from backtest.data.edits import Edit
+    from backtest.data.edits import Change, Edit
     from backtest.data.event_checks import Finding
     from backtest.data.listing import ListedEvent
+    from backtest.sources import edgar, filings
     from backtest.sources.own_events import OwnEvents
 
 _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session", "headline"]
@@ -254,3 +260,164 @@ def seal_events(
     if kind == claims.NAME:
         return claims.seal_claims(workspace.data, source)
     return listing.seal_events(workspace, kind_of(workspace, kind), source)
+
+
+class Fetching(TypedDict, total=False):
+    """What each call that fetches events from EDGAR takes.
+
+    Attributes:
+        cik: number of the stock's company at EDGAR; found by the symbol.
+        first: first date of filing; the first session of its prices, or all without prices.
+        accept: replace what differs; without it new events are added alone.
+        dry_run: write nothing; `edit.make()` of what comes back then writes it.
+        identity: your name and e-mail address, which the SEC asks for; by default that in the
+            environment's BACKTEST_EDGAR_IDENTITY.
+        base_url: an address that stands for EDGAR's own.
+        answered: takes the path of each answer, to show how far it is.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of prices, events and borrow rates, likewise.
+
+    """
+
+    cik: int | None
+    first: Day
+    accept: bool
+    dry_run: bool
+    identity: str | None
+    base_url: str | None
+    answered: Callable[[str], None] | None
+    strategies: Folders
+    data: Folder
+
+
+@dataclass(frozen=True)
+class FetchedEvents:
+    """What was fetched of one kind of event, held against its file.
+
+    Attributes:
+        kind: of event.
+        edit: what changes in the file.
+        differences: cells on file that were fetched otherwise; in the edit only where accepted.
+        remarks: what was left out and why.
+        fetched: how many events came.
+
+    """
+
+    kind: type[Event]
+    edit: Edit
+    differences: Sequence[Change]
+    remarks: Sequence[str]
+    fetched: int
+
+
+class _Request:
+    """A stock at EDGAR: its company, its prices, and the first day that matters."""
+
+    def __init__(
+        self,
+        symbol: str,
+        *,
+        cik: int | None = None,
+        first: Day = None,
+        accept: bool = False,
+        dry_run: bool = False,
+        identity: str | None = None,
+        base_url: str | None = None,
+        answered: Callable[[str], None] | None = None,
+        strategies: Folders = None,
+        data: Folder = None,
+    ) -> None:
+        from backtest.sources import edgar
+
+        self._cik, self._accept, self._dry_run = cik, accept, dry_run
+        self.symbol = check_symbol(symbol.upper())
+        self.workspace = folders(strategies, data)
+        folder = self.workspace.data / "prices"
+        there = self.symbol in price_symbols(folder)
+        self.prices = read_prices(folder, self.symbol) if there else None
+        self.since = read_day("first", first) or (self.prices.first if self.prices else None)
+        self.edgar = edgar.Edgar(
+            identity or os.environ.get("BACKTEST_EDGAR_IDENTITY"),
+            base_url or os.environ.get("BACKTEST_EDGAR_URL"),
+            answered,
+        )
+
+    def company(self) -> edgar.Company:
+        """The company whose stock it is."""
+        from backtest.sources import edgar
+
+        if self._cik is None:
+            return edgar.company_of_symbol(self.edgar, self.symbol)
+        return edgar.company_of_number(self.edgar, self._cik)
+
+    def held_against(self, fetched: filings.Fetched) -> FetchedEvents:
+        """What was fetched beside the file of its kind, which it is written to."""
+        from backtest.sources import filings
+
+        edit, differences = edits.update(
+            self.workspace, fetched.kind, fetched.rows, filings.same,
+            reason="fetched from EDGAR", accept=self._accept,
+        )  # fmt: skip
+        _made(edit, dry_run=self._dry_run)
+        return FetchedEvents(fetched.kind, edit, differences, fetched.remarks, len(fetched.rows))
+
+
+def fetch_earnings(
+    symbols: str, *, estimates: bool = True, **options: Unpack[Fetching]
+) -> FetchedEvents:
+    """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo.
+
+    Without `estimates` there is no consensus. The other arguments are those of `Fetching`.
+    """
+    from backtest.sources import earnings, yahoo
+
+    of = _Request(symbols, **options)
+    known = yahoo.ask_estimates(of.symbol) if estimates else None
+    fetched = earnings.fetch_earnings(of.edgar, of.company(), of.symbol, of.since, known)
+    return of.held_against(fetched)
+
+
+def fetch_stakes(
+    holder: str,
+    symbols: str | None = None,
+    *,
+    cusip: str | None = None,
+    **options: Unpack[Fetching],
+) -> FetchedEvents:
+    """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G.
+
+    The `holder` is a name, or a number (CIK) at EDGAR; the stock CRWV by default, and its `cusip`,
+    or several with a comma between, learned from the holder's tables. The other arguments are
+    those of `Fetching`.
+    """
+    from backtest.sources import edgar, stakes
+
+    symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
+    of = _Request(symbol, **options)
+    actions = read_actions(of.workspace.data / "actions", of.symbol)
+    on_file = [line.event for line in edits.event_lines(of.workspace, StakeDisclosure)]
+    fetched = stakes.fetch_stakes(
+        of.edgar,
+        of.company(),
+        of.symbol,
+        edgar.find_holder(of.edgar, holder),
+        cusips=[one.strip().upper().zfill(9) for one in (cusip or "").split(",") if one.strip()],
+        since=of.since,
+        known=[event for event in on_file if isinstance(event, StakeDisclosure)],
+        close=lambda day: stakes.close_as_traded(of.prices, actions, day) if of.prices else None,
+        actions=actions,
+    )
+    return of.held_against(fetched)
+
+
+def fetch_filings(symbols: str, form: str = "8-K", **options: Unpack[Fetching]) -> FetchedEvents:
+    """Fetch filings as news: agreements, financing, officers; or sales by insiders.
+
+    The `form` is `8-K`, its items as news, or `4`, sales by insiders. The other arguments are
+    those of `Fetching`.
+    """
+    from backtest.sources import filings
+
+    of = _Request(symbols, **options)
+    fetched = filings.fetch_filings(of.edgar, of.company(), of.symbol, form.upper(), of.since)
+    return of.held_against(fetched)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtest.api.arguments import Folder, Folders, folders, several
+from backtest.api.workspace import Folder, Folders, folders, several
 from backtest.data.actions import read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from backtest.api.arguments import Day, Folder, reports_of
+from backtest.api.workspace import Day, Folder, reports_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs.store import TRADES, Run

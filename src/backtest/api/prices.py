@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from backtest.api.arguments import Day, Folder, Folders, data_of, folders, ignore, several
 from backtest.api.events import findings_frame
+from backtest.api.workspace import Day, Folder, Folders, data_of, folders, ignore, several
 from backtest.data import checks, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
 from backtest.data.bars import bar_symbols, bars_path, read_bars
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
 
 def load_prices(
-    symbols: str | Sequence[str] | None = None,
-    bars: str | None = None,
-    *,
-    data: Folder = None,
+    symbols: str | Sequence[str] | None = None, bars: str | None = None, *, data: Folder = None
 ) -> dict[str, pd.DataFrame]:
     """The daily prices of the data folder, or its finer `bars` of a length, checked.
 

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.arguments import (
+from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
+from backtest.api.pages import is_read_only
+from backtest.api.results import WIDE, Result
+from backtest.api.workspace import (
     Day,
     Folder,
     Folders,
@@ -19,20 +22,11 @@ from backtest.api.arguments import (
     request_of,
     strategy_of,
 )
-from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
-from backtest.api.pages import is_read_only
-from backtest.api.results import WIDE, Result
 from backtest.errors import DataError, MissingDataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.figures import all_figures, holdings
-from backtest.experiments.runs.run import (
-    ENGINES,
-    Engine,
-    MissingBars,
-    RunPlan,
-    RunRequest,
-)
+from backtest.experiments.runs.run import ENGINES, Engine, MissingBars, RunPlan, RunRequest
 from backtest.experiments.runs.store import Run, read_table
 from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record

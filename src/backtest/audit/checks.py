@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from math import isclose
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,24 +14,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from backtest.audit import worlds
-from backtest.audit.jobs import Job, JobGroup
-from backtest.audit.observe import Ask
+from backtest.audit.jobs import Job, JobGroup, Observer, Source
+from backtest.audit.observe import Answer, Ask, AuditRequest, Observation
 from backtest.audit.watch import CLOCK
-from backtest.audit.worlds import altered_events, delayed_events
+from backtest.audit.worlds import Moment, World, altered_events, delayed_events
 from backtest.data.kinds import NEW_YORK
 from backtest.strategy.base import TERMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import date
-
-    from backtest.audit.jobs import Observer, Source
-    from backtest.audit.observe import Answer, AuditRequest, Observation
-    from backtest.audit.worlds import Moment, World
     from backtest.data.tables import Row
 
     Seen = Mapping[Job, Observation]
-    Progress = Callable[[int, int], None]  # worlds done, worlds in all
+
+Progress = Callable[[int, int], None]  # worlds done, worlds in all
 
 T = TypeVar("T")
 Pair = tuple["Answer | None", "Answer | None"]

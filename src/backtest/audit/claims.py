@@ -9,29 +9,31 @@ or no session lies between the days; `false` otherwise; and `unknown` where the 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import open_data_file, raise_problems, read_data_file, read_rows
+from backtest.data.datafile import (
+    DataFile,
+    open_data_file,
+    raise_problems,
+    read_data_file,
+    read_rows,
+)
 from backtest.data.event_checks import agrees, session_figure
-from backtest.data.listing import list_events
-from backtest.data.prices import price_symbols, read_prices
+from backtest.data.listing import ListedEvent, list_events
+from backtest.data.prices import Prices, price_symbols, read_prices
 from backtest.data.versions import seal
 from backtest.stats.formats import field
 from backtest.strategy.loading import event_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from backtest.data.datafile import DataFile
-    from backtest.data.listing import ListedEvent
-    from backtest.data.prices import Prices
     from backtest.workspace.folders import Workspace
 
-    Measured = tuple[float | date | None, str]  # None is unknown; and the evidence
+Measured = tuple[float | date | None, str]  # None is unknown; and the evidence
 
 NAME = "claims"
 JUDGEMENTS = ("true", "imprecise", "false", "unknown")

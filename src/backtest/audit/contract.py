@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from backtest.audit import declared, questions
-from backtest.audit.checks import TITLES, Repeats, in_worlds, plan, reads, spread
-from backtest.audit.declared import Report, all_results, failed, not_tried, ok, warning
-from backtest.audit.jobs import in_processes
-from backtest.audit.observe import WITHOUT_SIGNAL, AuditRequest
-from backtest.audit.run import eventful, prepare
+from backtest.audit.checks import TITLES, Check, Repeats, in_worlds, plan, reads, spread
+from backtest.audit.declared import (
+    ContractResult,
+    Report,
+    all_results,
+    failed,
+    not_tried,
+    ok,
+    warning,
+)
+from backtest.audit.jobs import Observer, in_processes
+from backtest.audit.observe import WITHOUT_SIGNAL, AuditRequest, Observation
+from backtest.audit.run import PreparedAudit, eventful, prepare
 from backtest.data.kinds import Event, Start
 from backtest.data.universe import tables_folder
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.formats import few
-from backtest.strategy.base import BacktraderStrategy, Strategy
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from backtest.audit.checks import Check
-    from backtest.audit.declared import ContractResult
-    from backtest.audit.jobs import Observer
-    from backtest.audit.observe import Observation
-    from backtest.audit.run import PreparedAudit
-    from backtest.strategy.base import StrategyFile
     from backtest.workspace.folders import Workspace
 
 

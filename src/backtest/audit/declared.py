@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from backtest.audit.questions import allowed
+from backtest.audit.questions import Case, allowed
 from backtest.audit.record import EXIT_CODE as PEEKS
-from backtest.data.kinds import Start
+from backtest.data.kinds import Event, Start
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.answers import fault_of, is_handed_on
 from backtest.experiments.sweeps.grid import value_of
 from backtest.stats.formats import counted
-from backtest.strategy.base import Strategy, term_of
+from backtest.strategy.base import Strategy, StrategyFile, term_of
 from backtest.strategy.parameters import parameters, shown, typed, variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     from pydantic.fields import FieldInfo
 
-    from backtest.audit.questions import Case
-    from backtest.data.kinds import Event
     from backtest.engine.schedule import Decision
-    from backtest.strategy.base import StrategyFile
 
 
 BROKEN = 2  # the exit code where the contract is broken

@@ -12,9 +12,11 @@ import shutil
 import stat
 import sys
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,26 +25,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.audit.observe import Observation, environment, observe
+from backtest.audit.observe import Ask, Observation, environment, observe
 from backtest.data.datafile import metadata_path
 from backtest.errors import UsageError
 from backtest.workspace.processes import WorkerPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from concurrent.futures import Future
-    from datetime import date, timedelta
     from multiprocessing.context import ForkServerContext, SpawnContext
 
-    from backtest.audit.observe import Ask
     from backtest.audit.worlds import World
     from backtest.data.kinds import When
     from backtest.data.tables import DataTables
     from backtest.engine.bars import RunBars
     from backtest.workspace.folders import Workspace
 
-    Seen = Iterator[tuple["Job", Observation]]
-    Observer = Callable[["Source", Sequence["JobGroup"]], Seen]
+Seen = Iterator[tuple["Job", Observation]]
+Observer = Callable[["Source", Sequence["JobGroup"]], Seen]
 
 _USUAL_SEED = 1
 _PRELOADED = ["pandas", "backtest.audit.jobs"]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backtest.audit.watch import Watch, silent
+from backtest.audit.watch import Touched, Watch, silent
 from backtest.audit.worlds import Moment
 from backtest.data.calendar import trading_calendar
-from backtest.data.inputs import read_inputs
+from backtest.data.inputs import Inputs, read_inputs
 from backtest.data.kinds import NEW_YORK
-from backtest.engine.bars import COLUMNS, run_bars
-from backtest.engine.kernel.panel import decision_rows, panel_of
-from backtest.engine.schedule import schedule
+from backtest.engine.bars import COLUMNS, RunBars, run_bars
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of
+from backtest.engine.schedule import Decision, schedule
 from backtest.engine.timeline import Question, decide, decided_at, questions
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.placebo import (
@@ -29,28 +32,16 @@ from backtest.experiments.runs.placebo import (
     signals_of_trades,
 )
 from backtest.experiments.runs.store import LEADING
-from backtest.strategy.base import TERMS, BacktraderStrategy
+from backtest.strategy.base import TERMS, BacktraderStrategy, Strategy
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure
 from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date, datetime
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from backtest.audit.watch import Touched
-    from backtest.data.inputs import Inputs
     from backtest.data.market import Market
-    from backtest.engine.bars import RunBars
-    from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
-    from backtest.engine.schedule import Decision
     from backtest.experiments.runs.run import MissingBars
-    from backtest.strategy.base import Strategy
 
 
 _USUAL = ("open", "session")  # where a signal trades, and where its levels are looked at

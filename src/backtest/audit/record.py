@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from backtest.workspace.files import Day, Moment, Span, read_record, readable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 EXIT_CODE = 4  # of a command that has found bias
 
@@ -60,8 +58,7 @@ class Peek(TypedDict):
 
 
 DelayedEvent = TypedDict(
-    "DelayedEvent",
-    {"event_id": str, "headline": str, "from": Day, "to": Day | None, "moved": bool},
+    "DelayedEvent", {"event_id": str, "headline": str, "from": Day, "to": Day | None, "moved": bool}
 )
 
 

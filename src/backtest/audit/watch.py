@@ -11,19 +11,17 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backtest.errors import UsageError
 from backtest.workspace.files import cache_folder
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    Touched = dict[tuple[str, str], str]  # when, by what was done and the line
+Touched = dict[tuple[str, str], str]  # when, by what was done and the line
 
 
 @contextmanager
@@ -110,7 +108,7 @@ class Watch:
     def during(self, when: str) -> Iterator[None]:
         """Watch meanwhile; `when` is such as `while it decides`."""
         global _active  # noqa: PLW0603 - the hook of a process is one and stays
-        _install()
+        _install(_hook)
         before, _active, self._when = _active, self, when
         try:
             with clock_at(self._moment, self._note_clock), unloaded():
@@ -187,9 +185,7 @@ _active: Watch | None = None
 _real = cache(os.path.realpath)  # a strategy may read the clock in every session
 
 
-@cache
-def _install() -> None:
-    sys.addaudithook(_hook)
+_install = cache(sys.addaudithook)  # once a process: a hook cannot be taken away
 
 
 def _hook(event: str, terms: tuple[Any, ...]) -> None:

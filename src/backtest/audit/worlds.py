@@ -7,6 +7,7 @@ known when it has ended.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
@@ -14,23 +15,18 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from backtest.data.bars import LENGTHS, bars_within
 from backtest.data.calendar import as_utc64, trading_calendar
-from backtest.data.kinds import NEW_YORK
-from backtest.data.tables import FileTables, event_row, member_row
+from backtest.data.kinds import NEW_YORK, Event
+from backtest.data.tables import Cells, FileTables, Row, event_row, member_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
     from backtest.audit.jobs import Source
-    from backtest.data.kinds import Event
-    from backtest.data.tables import Cells, Row
 
-    Tables = Mapping[str, pd.DataFrame]
+Tables = Mapping[str, pd.DataFrame]
 
 
 World = FileTables

@@ -1,12 +1,16 @@
-"""`backtest events`: the dated facts, listed and checked; each change is shown first and asked."""
+"""`backtest events`: dated facts, listed, checked and fetched; each change is shown and asked."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,13 +18,12 @@ import backtest
 from backtest import cli
 from backtest.cli import options
 from backtest.errors import UsageError
+from backtest.stats.formats import UNKNOWN
 
 if TYPE_CHECKING:
+    from backtest.api.events import FetchedEvents
     from backtest.data.edits import Edit
     from backtest.data.kinds import Event
-
-
-_NOT_ASKED = ("retrieved_at", "period_end")  # it is now; it comes with reports that are fetched
 
 app = options.App(no_args_is_help=True, help="List, show, check, add and change events.")
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
@@ -47,10 +50,7 @@ def list_events(
     from backtest.api.events import event_rows
 
     rows = event_rows(kind, symbol, reaction, **folders.arguments())
-    if as_json:
-        cli.show.print_json([row.as_dict() for row in rows])
-    else:
-        cli.show_data.events(cli.show.console(), rows)
+    cli.show.either(rows, cli.show_data.events, as_json=as_json)
 
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
@@ -101,91 +101,6 @@ def list_kinds(
     cli.show.either(fields, cli.show_data.kinds, as_json=as_json)
 
 
-def at_terminal() -> bool:
-    """Whether somebody can answer."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def is_confirmed(*, yes: bool) -> bool:
-    """Whether what was printed is to be written: `yes`, or the answer at the terminal."""
-    if not yes and not at_terminal():
-        raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
-    if yes or typer.confirm("Write it?"):
-        return True
-    typer.echo("Nothing was written.")
-    return False
-
-
-def _asked(kind: type[Event]) -> dict[str, str]:
-    """The fields of an event, asked for one by one; an answer that is wrong is asked for again."""
-    from backtest.data.events import columns_of, prepared
-
-    if not at_terminal():
-        raise UsageError(
-            f"There is no terminal to ask at. Give each field of the {kind.kind} with "
-            f"--field name=value, or a file with --csv. Its fields: {', '.join(columns_of(kind))}."
-        )
-    typer.echo(
-        f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
-    )
-    answers: dict[str, str] = {}
-    while True:
-        for name in columns_of(kind):
-            if name not in _NOT_ASKED:
-                answers[name] = _implied(name, answers) or _ask(kind, name, answers)
-        try:
-            prepared(kind, answers)
-        except ValueError as error:
-            typer.echo(f"\n{error}\nOnce more; Enter alone keeps an answer.\n")
-        else:
-            return answers
-
-
-def _implied(name: str, answers: Mapping[str, str]) -> str:
-    """The precision, where the time has told it already; empty for any other field."""
-    from backtest.data.events import stamped
-
-    if name != "precision":
-        return ""
-    try:
-        return stamped(answers["published_at"], "")[1]
-    except ValueError:  # a day alone
-        return ""
-
-
-def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
-    from backtest.data.events import field_fault
-
-    field = kind.model_fields[name]
-    needed = field.is_required() or name == "source_url"
-    meaning = " ".join((field.description or "").split())
-    allowed = _allowed(kind, name, answers)
-    typer.echo(f"{name}: {meaning}" + f"\n  {allowed}" * bool(allowed))
-    while True:
-        before = answers.get(name, "")
-        answer = typer.prompt("  >", default=before, show_default=bool(before), prompt_suffix=" ")
-        answer = str(answer).strip()
-        if not answer and needed:
-            typer.echo("  A value is needed.")
-        elif fault := answer and field_fault(kind, {**answers, name: answer}, name):
-            typer.echo(f"  {fault}")
-        else:
-            return answer
-
-
-def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
-    """What may be answered, in words; empty where any text may."""
-    from backtest.data.events import FORMS, UNKNOWN_SOURCE, field_schema, in_words, is_bare_day
-
-    if name == "published_at":
-        return "Write one of\n    " + "\n    ".join(FORMS)
-    if name == "precision" and is_bare_day(answers["published_at"]):
-        return "One of date, week, month: the day is the last on which it can have become public."
-    if name == "source_url":
-        return f"An address with https://, or {UNKNOWN_SOURCE!r}."
-    return in_words(field_schema(kind, name))
-
-
 _EXAMPLE = "target_price=10"
 
 
@@ -211,17 +126,17 @@ def add(
         write(edit, kind, yes=yes, whole=verbose)
         return
     row = options.parse_pairs("--field", fields, example=_EXAMPLE)
-    row = row or _asked(_kind_of(kind, folders))
+    row = row or cli.show.ask_event(_kind_of(kind, folders))
     if source_url is not None:
         row["source_url"] = source_url
     write(backtest.add_event(kind, row, dry_run=True, **folders.arguments()), kind, yes=yes)
 
 
 def _kind_of(name: str, folders: options.Folders) -> type[Event]:
-    from backtest.api import arguments
+    from backtest.api.workspace import folders as workspace_of
     from backtest.strategy.loading import kind_of
 
-    return kind_of(arguments.folders(**folders.arguments()), name)
+    return kind_of(workspace_of(**folders.arguments()), name)
 
 
 @app.command("import", epilog="Example: `backtest events import mine.csv --kind news`")
@@ -264,12 +179,12 @@ def import_file(
     try:
         edit = read(constants=same)
     except LackingError as error:
-        if yes or not at_terminal():
+        if yes or not cli.show.at_terminal():
             raise
         typer.echo(f"{error}\n\nWhat holds in every row?")
         for name in error.fields:
             before = {**same, "published_at": "2025-01-02"}
-            same[name] = _ask(_kind_of(kind, folders), name, before)
+            same[name] = cli.show.ask_field(_kind_of(kind, folders), name, before)
         edit = read(constants=same)
     write(edit, kind, yes=yes, whole=verbose)
 
@@ -325,9 +240,164 @@ def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False, doing: str =
     cli.show_data.changes(edit, whole=whole)
     if doing:
         typer.echo(doing)
-    if not is_confirmed(yes=yes):
+    if not cli.show.is_confirmed(yes=yes):
         return
     version = edit.make()
     typer.echo(
         f"wrote {edit.path}, version {version.number}; `backtest events undo {kind}` takes it back"
     )
+
+
+fetch = options.App(
+    no_args_is_help=True,
+    help="Fetch events from EDGAR: each shows what is new and what differs, and asks.",
+)
+Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="The stock.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filings(options.Folders):
+    """Options of each command: whose filings, since when, and from where."""
+
+    cik: Annotated[
+        int | None,
+        typer.Option("--cik", min=1, help="Number of its company at EDGAR; found by the symbol."),
+    ] = None
+    first: Annotated[
+        date | None,
+        options.day(
+            "--from",
+            "First date of filing; the first session of its prices, or all where there are none.",
+        ),
+    ] = None
+    accept: Annotated[
+        bool,
+        typer.Option("--accept-revisions", help="Replace what differs; without it that stays."),
+    ] = False
+    identity: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BACKTEST_EDGAR_IDENTITY",
+            metavar="WHO",
+            help="Your name and e-mail address, which the SEC asks for.",
+        ),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BACKTEST_EDGAR_URL",
+            metavar="URL",
+            help="An address that stands for EDGAR's own, such as a copy.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer(options.Options):
+    """Options of what is done with the events that came."""
+
+    verbose: options.Verbose = False
+    yes: options.Yes = False
+    as_json: options.AsJson = False
+
+
+@fetch.command("earnings", epilog="Example: `backtest events fetch earnings CRWV`")
+def earnings(
+    symbol: Symbol,
+    filings: Filings,
+    answer: Answer,
+    no_estimates: Annotated[
+        bool, typer.Option("--no-estimates", help="Do not ask Yahoo: no consensus.")
+    ] = False,
+) -> None:
+    """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo."""
+    call = partial(backtest.fetch_earnings, symbol, estimates=not no_estimates)
+    _fetch(call, filings, answer)
+
+
+@fetch.command("stakes", epilog="Example: `backtest events fetch stakes --holder NVIDIA`")
+def stakes(
+    filings: Filings,
+    answer: Answer,
+    holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
+    symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
+    cusip: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the stock, several with a comma between; learned from the holder's tables."
+        ),
+    ] = None,
+) -> None:
+    """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
+    _fetch(partial(backtest.fetch_stakes, holder, symbol, cusip=cusip), filings, answer)
+
+
+@fetch.command("filings", epilog="Example: `backtest events fetch filings CRWV --form 4`")
+def news(
+    symbol: Symbol,
+    filings: Filings,
+    answer: Answer,
+    form: Annotated[
+        str, typer.Option(help="8-K: its items as news. 4: sales by insiders.")
+    ] = "8-K",
+) -> None:
+    """Fetch filings as news: agreements, financing, officers; or sales by insiders."""
+    _fetch(partial(backtest.fetch_filings, symbol, form), filings, answer)
+
+
+def _fetch(call: Callable[..., FetchedEvents], filings: Filings, answer: Answer) -> None:
+    """Show what is fetched, and write it once it is confirmed."""
+    with _progress() as answered:
+        found = call(answered=answered, dry_run=True, **filings.arguments())
+    if answer.as_json:
+        _print_fetched(found, yes=answer.yes)
+        return
+    _print_remarks(found, accept=filings.accept)
+    if not found.fetched:
+        typer.echo(f"Nothing was fetched, so that nothing changes in {found.edit.path}.")
+    elif found.differences and not found.edit.diff:
+        typer.echo("Nothing else is new: nothing changes.")
+    else:
+        write(found.edit, found.kind.kind, yes=answer.yes, whole=answer.verbose)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None] | None]:
+    """What counts EDGAR's answers, at a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with cli.show.console(stderr=True).status("Asking EDGAR") as status:
+        numbers = count(1)
+        yield lambda _: status.update(f"Asking EDGAR: {next(numbers):,} answers")
+
+
+def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:
+    """What was left out, and what differs from the file."""
+    from rich.text import Text
+
+    for remark in found.remarks:
+        typer.echo(remark)
+    if not found.differences or accept:
+        return
+    for name, column, old, new in found.differences:
+        record = f"{name} differs in {column}: {old or UNKNOWN} on file, {new} fetched"
+        cli.show.console().print(Text(record, style="yellow"), soft_wrap=True)
+    typer.echo("What differs stays as it is on file; --accept-revisions takes what was fetched.")
+
+
+def _print_fetched(found: FetchedEvents, *, yes: bool) -> None:
+    """The same as JSON. Without --yes nothing is written."""
+    edit = found.edit
+    version = edit.make().number if yes and edit.diff else None
+    record: dict[str, Any] = {
+        "file": edit.path,
+        "added": [{"id": name, **row} for name, row in edit.diff.added.items()],
+        "changed": [change._asdict() for change in edit.diff.changed],
+        "differences": [change._asdict() for change in found.differences],
+        "remarks": found.remarks,
+        "fetched": found.fetched,
+        "events": edit.events,
+        "version": version,
+    }
+    cli.show.print_json(record)

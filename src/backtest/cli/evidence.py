@@ -150,8 +150,7 @@ def study(
     ] = "market",
     reaction: options.Reaction = 5.0,
     bars: Annotated[
-        str | None,
-        typer.Option(metavar="5m", help="Minutes too, by bars of 1m, 5m … 1h."),
+        str | None, typer.Option(metavar="5m", help="Minutes too, by bars of 1m, 5m … 1h.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random days.")] = 1,
     draws: Annotated[int, typer.Option(min=99, max=1_000_000, help="Random days.")] = 10_000,
@@ -171,10 +170,7 @@ def study(
             raise UsageError("--null-world studies made-up prices; it takes no kind or strategy.")
         options.announce_compiling()
         judged = backtest.null_worlds(worlds, seed=seed)
-        if as_json:
-            cli.show.print_json(judged.as_dict())
-        else:
-            cli.show_evidence.null_worlds(cli.show.console(), judged)
+        cli.show.either(judged, cli.show_evidence.null_worlds, as_json=as_json)
         return
     if name is None:
         raise UsageError(
@@ -270,9 +266,6 @@ def check(
     report = backtest.check(
         strategy, parameters=parameters, symbols=symbol, universe=universe, **folders.arguments()
     ).report
-    if as_json:
-        cli.show.print_json(report.as_dict())
-    else:
-        cli.show_evidence.contract(cli.show.console(), report)
+    cli.show.either(report, cli.show_evidence.contract, as_json=as_json)
     if report.exit_code:
         raise typer.Exit(report.exit_code)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from backtest import __version__
-from backtest.cli import events, evidence, fetch_events, options, prices, report, run, workspace
+from backtest.cli import events, evidence, options, prices, run, workspace
 from backtest.errors import BacktestError, UsageError
 from backtest.stats.formats import visible
 
@@ -46,11 +46,11 @@ app.command("study", epilog=evidence.STUDY_EXAMPLES)(evidence.study)
 app.command("audit", epilog=evidence.AUDIT_EXAMPLES)(evidence.audit)
 app.command("check", epilog=evidence.CHECK_EXAMPLES)(evidence.check)
 app.command("simulate", epilog=run.SIMULATE_EXAMPLES)(run.simulate)
-app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
-app.command("report", epilog=report.EXAMPLES)(report.report)
-app.command("open", epilog=report.OPEN_EXAMPLES)(report.open_page)
+app.command("compare", epilog=workspace.COMPARE_EXAMPLES)(workspace.compare)
+app.command("report", epilog=workspace.REPORT_EXAMPLES)(workspace.report)
+app.command("open", epilog=workspace.OPEN_EXAMPLES)(workspace.open_page)
 app.command("config", epilog=workspace.CONFIG_EXAMPLES)(workspace.config)
-events.app.add_typer(fetch_events.app, name="fetch")
+events.app.add_typer(events.fetch, name="fetch")
 app.add_typer(workspace.new, name="new")
 app.add_typer(workspace.listing, name="list")
 app.add_typer(events.app, name="events")
@@ -120,7 +120,9 @@ class _Patient(io.BufferedWriter):
 
 def main() -> None:
     """Run the command line. A user's error is one message; a traceback is a fault of ours."""
-    _search_for_garbage_less()
+    # Most of what a command makes are modules, which stay: a third of its time went into this.
+    gc.set_threshold(_NEW_OBJECTS)
+    atexit.register(gc.freeze)  # nor is anything searched when the process ends
     sys.stdout, output = _patient(sys.stdout)
     sys.stderr, _ = _patient(sys.stderr)
     sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
@@ -210,9 +212,3 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _is_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)
-
-
-def _search_for_garbage_less() -> None:
-    """Most of what a command makes are modules, which stay: a third of its time went into this."""
-    gc.set_threshold(_NEW_OBJECTS)
-    atexit.register(gc.freeze)  # nor is anything searched when the process ends

@@ -63,8 +63,7 @@ Symbols = Annotated[list[str] | None, _symbol_option("CRWV")]
 SymbolsOfFile = Annotated[list[str] | None, _symbol_option("what the file says")]
 AnySymbols = Annotated[list[str] | None, _symbol_option("all")]
 SymbolsOfRun = Annotated[
-    list[str] | None,
-    _symbol_option("png alone: the run's first; of a universe, the account"),
+    list[str] | None, _symbol_option("png alone: the run's first; of a universe, the account")
 ]
 UniverseOption = Annotated[
     str | None,
@@ -151,8 +150,7 @@ Settings = Annotated[
     ),
 ]
 CashOption = Annotated[
-    float | None,
-    number("--cash", "Dollars at the start. [100,000]", "100000", "dollars"),
+    float | None, number("--cash", "Dollars at the start. [100,000]", "100000", "dollars")
 ]
 CostsOption = Annotated[
     str | None,
@@ -169,14 +167,12 @@ Bars = Annotated[
     typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
 ]
 MissingBars = Annotated[
-    str,
-    typer.Option(metavar="daily|none", help="What trades an event where those are missing."),
+    str, typer.Option(metavar="daily|none", help="What trades an event where those are missing.")
 ]
 Source = Annotated[str | None, typer.Option(help="Where the rows come from.")]
 Force = Annotated[bool, typer.Option("--force", help="Do again what was done before.")]
 AcceptJumps = Annotated[
-    bool,
-    typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split."),
+    bool, typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 

@@ -11,7 +11,7 @@ import typer
 
 import backtest
 from backtest import cli
-from backtest.cli import events, options
+from backtest.cli import options
 from backtest.errors import BacktestError, UsageError, raise_refused
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
 SkipBad = Annotated[
-    bool,
-    typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
+    bool, typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then.")
 ]
 Bars = Annotated[str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")]
 OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by default.")]
@@ -142,7 +141,7 @@ def import_file(
         stamps=Stamps(bars, zone, side) if bars else None,
     )  # fmt: skip
     cli.show_data.price_file(found)
-    if source is None and events.at_terminal() and not yes:
+    if source is None and cli.show.at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
     total = len(found.tables) + len(found.refused)
@@ -155,7 +154,7 @@ def import_file(
         raise_refused(refused, total, "taken in")
         typer.echo("Nothing changes.")
         return
-    if not events.is_confirmed(yes=yes):
+    if not cli.show.is_confirmed(yes=yes):
         return
     written = [u.path for u in _with_progress(updates, "Writing") if u.make() is not None]
     paths = (
@@ -298,7 +297,7 @@ def add_action(
         typer.echo(line)
     if not update:
         typer.echo(f"{update.path} has it already: nothing changes.")
-    elif events.is_confirmed(yes=yes) and (version := update.make()):
+    elif cli.show.is_confirmed(yes=yes) and (version := update.make()):
         typer.echo(f"wrote {update.path}, version {version.number}")
 
 
@@ -321,10 +320,6 @@ def undo_actions(
 
 
 @actions.command("seal", epilog="Example: `backtest actions seal CRWV --source 'the company'`")
-def seal_actions(
-    folders: options.Folders,
-    symbol: Symbol,
-    source: options.Source = None,
-) -> None:
+def seal_actions(folders: options.Folders, symbol: Symbol, source: options.Source = None) -> None:
     """Check a file of actions that you changed and record its sha256 anew."""
     typer.echo(f"wrote {backtest.seal_actions(symbol, source, **folders.arguments())}")

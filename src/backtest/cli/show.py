@@ -1,4 +1,4 @@
-"""The terminal and a pipe: their width, progress, tables and texts in the one style."""
+"""The terminal and a pipe: their width, progress, tables, texts and questions in the one style."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
@@ -20,12 +20,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from backtest.errors import UsageError
 from backtest.stats.formats import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-
     from backtest.api.results import Result
+    from backtest.data.kinds import Event
 
 # Of every text; its own lets most pass.
 rich.text.strip_control_codes = visible  # type: ignore[assignment, attr-defined]
@@ -34,6 +34,7 @@ rich._wrap.re_word = re.compile(r"\s*\S+(?: [%$]\S*)?\s*")  # noqa: SLF001
 _COLORS = {"+": "green", "-": "red"}
 MOST_ROWS = 20  # of trades or events that are printed one by one
 _NO_WIDTH = 100_000
+_NOT_ASKED = ("retrieved_at", "period_end")  # it is now; it comes with reports that are fetched
 
 
 class _Trimmed:
@@ -86,8 +87,12 @@ def progress(word: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print a value as JSON; what has an `as_dict` within it by that, else by its text."""
+
+    def plain(one: Any) -> Any:
+        return one.as_dict() if hasattr(one, "as_dict") else str(one)
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
 
 def either(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:
@@ -271,8 +276,7 @@ def _least_width(column: Column) -> int:
 
 
 def _width(column: Column) -> int:
-    title, cells = column
-    return max(len(title), _least_width((title, cells)))
+    return max(len(column[0]), _least_width(column))
 
 
 def detailed(
@@ -323,3 +327,89 @@ def assumptions(out: Console, sentences: Iterable[str]) -> None:
     """What a result rests on that nobody quoted, a line each."""
     for number, sentence in enumerate(sentences):
         out.print(Text("\n" * (number == 0) + f"Assumption: {sentence}", style="yellow"))
+
+
+def at_terminal() -> bool:
+    """Whether somebody can answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def is_confirmed(*, yes: bool) -> bool:
+    """Whether what was printed is to be written: `yes`, or the answer at the terminal."""
+    if not yes and not at_terminal():
+        raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
+    if yes or typer.confirm("Write it?"):
+        return True
+    typer.echo("Nothing was written.")
+    return False
+
+
+def ask_event(kind: type[Event]) -> dict[str, str]:
+    """The fields of an event, asked for one by one; an answer that is wrong is asked for again."""
+    from backtest.data.events import columns_of, prepared
+
+    if not at_terminal():
+        raise UsageError(
+            f"There is no terminal to ask at. Give each field of the {kind.kind} with "
+            f"--field name=value, or a file with --csv. Its fields: {', '.join(columns_of(kind))}."
+        )
+    typer.echo(
+        f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
+    )
+    answers: dict[str, str] = {}
+    while True:
+        for name in columns_of(kind):
+            if name not in _NOT_ASKED:
+                answers[name] = _implied(name, answers) or ask_field(kind, name, answers)
+        try:
+            prepared(kind, answers)
+        except ValueError as error:
+            typer.echo(f"\n{error}\nOnce more; Enter alone keeps an answer.\n")
+        else:
+            return answers
+
+
+def _implied(name: str, answers: Mapping[str, str]) -> str:
+    """The precision, where the time has told it already; empty for any other field."""
+    from backtest.data.events import stamped
+
+    if name != "precision":
+        return ""
+    try:
+        return stamped(answers["published_at"], "")[1]
+    except ValueError:  # a day alone
+        return ""
+
+
+def ask_field(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
+    """A field of an event, asked for until the answer may stand; it can lean on earlier ones."""
+    from backtest.data.events import field_fault
+
+    field = kind.model_fields[name]
+    needed = field.is_required() or name == "source_url"
+    meaning = " ".join((field.description or "").split())
+    allowed = _allowed(kind, name, answers)
+    typer.echo(f"{name}: {meaning}" + f"\n  {allowed}" * bool(allowed))
+    while True:
+        before = answers.get(name, "")
+        answer = typer.prompt("  >", default=before, show_default=bool(before), prompt_suffix=" ")
+        answer = str(answer).strip()
+        if not answer and needed:
+            typer.echo("  A value is needed.")
+        elif fault := answer and field_fault(kind, {**answers, name: answer}, name):
+            typer.echo(f"  {fault}")
+        else:
+            return answer
+
+
+def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
+    """What may be answered, in words; empty where any text may."""
+    from backtest.data.events import FORMS, UNKNOWN_SOURCE, field_schema, in_words, is_bare_day
+
+    if name == "published_at":
+        return "Write one of\n    " + "\n    ".join(FORMS)
+    if name == "precision" and is_bare_day(answers["published_at"]):
+        return "One of date, week, month: the day is the last on which it can have become public."
+    if name == "source_url":
+        return f"An address with https://, or {UNKNOWN_SOURCE!r}."
+    return in_words(field_schema(kind, name))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +27,6 @@ from backtest.stats.formats import (
 from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
     import pandas as pd
     from rich.console import Console
 
@@ -344,7 +344,9 @@ def strategies(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _strategy_lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The lines about a strategy, each with its style."""
-    history = f"last run {_last_run(row['last_run'])} · last audit {_last_audit(row['last_audit'])}"
+    ran = _last(row["last_run"], lambda run: f"{percent(run['total_return'])} ({run['run_id']})")
+    audited = _last(row["last_audit"], itemgetter("outcome"))
+    history = f"last run {ran} · last audit {audited}"
     if row["error"] is not None:
         # The message names the place, but for a file of an installed package.
         place = [] if row["path"] in row["error"] else [(row["path"], "dim")]
@@ -359,22 +361,12 @@ def _strategy_lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _last_run(run: Mapping[str, Any] | None) -> str:
-    if run is None:
+def _last(past: Mapping[str, Any] | None, tell: Callable[[Mapping[str, Any]], str]) -> str:
+    """When a strategy was last run or audited, what came of it, and whether it is the same."""
+    if past is None:
         return "never"
-    day = new_york_day(run["finished_at"])
-    return f"{day} {percent(run['total_return'])} ({run['run_id']}){_changed(run)}"
-
-
-def _last_audit(audit: Mapping[str, Any] | None) -> str:
-    if audit is None:
-        return "never"
-    day = new_york_day(audit["finished_at"])
-    return f"{day} {audit['outcome']}{_changed(audit)}"
-
-
-def _changed(past: Mapping[str, Any]) -> str:
-    return "" if past["unchanged"] else ", changed since"
+    changed = "" if past["unchanged"] else ", changed since"
+    return f"{new_york_day(past['finished_at'])} {tell(past)}{changed}"
 
 
 def universes(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
 from rich.text import Text
 
-from backtest.cli.show import assumptions, detailed, grid, print_columns, table
+from backtest.cli.show import Column, assumptions, detailed, grid, print_columns, table
 from backtest.reports import audit_page, study_page
 from backtest.reports.study_page import MODELS, TESTS, observed
 from backtest.stats import LEVEL
 from backtest.stats.formats import effect, fine, new_york_day, percent, probability
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from rich.console import Console
     from rich.table import Table
 
     from backtest.api.results import AuditResult, StocksStudyResult, StudyResult, SweepResult
     from backtest.audit.declared import Report
-    from backtest.cli.show import Column
     from backtest.experiments.studies.null_worlds import NullWorlds
 
-    Record = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "dim"}
 _MOST_SHOWN = 3  # findings of a check; the page has more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -25,14 +26,12 @@ from backtest.stats.formats import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
     from rich.console import Console
     from rich.table import Table
 
     from backtest.experiments.runs.store import Run
 
-    Form = tuple[str, str, Callable[[float | None], str]]  # as in FIGURES
+Form = tuple[str, str, Callable[[float | None], str]]  # as in FIGURES
 
 _SPARE = ("From", "To", "Symbol")  # columns of runs, in the order in which they are left out
 _ESSENTIALS = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import parquet, types
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
@@ -18,13 +21,7 @@ from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import PRICES
 from backtest.errors import DataError, UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    Times = NDArray[np.datetime64]
+Times = NDArray[np.datetime64]
 
 _BATCH = 65_536  # rows
 _BUFFER = 1 << 20  # bytes; without it a column of a whole row group would be in memory

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import compute
 
-from backtest.data.borrow import read_borrow_rates
+from backtest.data.borrow import BorrowRates, read_borrow_rates
 from backtest.data.kinds import NEW_YORK
-from backtest.engine.kernel.panel import SIDES
+from backtest.engine.kernel.panel import SIDES, Panel
 from backtest.engine.kernel.records import (
     CAPPED,
     ENTERS_AT_CLOSE,
@@ -25,6 +28,7 @@ from backtest.engine.kernel.records import (
     RESIZES,
     SIGNAL,
     WAITS,
+    Tables,
 )
 from backtest.engine.kernel.simulate import by_entry, profits, simulate
 from backtest.engine.replay.books import check_identity
@@ -35,15 +39,6 @@ from backtest.stats.formats import few
 from backtest.strategy.base import NUMBERS, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from backtest.data.borrow import BorrowRates
-    from backtest.engine.kernel.panel import Panel
-    from backtest.engine.kernel.records import Tables
     from backtest.engine.rules import Rules
     from backtest.experiments.panel_files import Times
 

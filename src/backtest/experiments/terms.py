@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,15 +16,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from backtest.engine.rules import RULES_VERSION
+from backtest.engine.rules import RULES_VERSION, Costs, Rules
 from backtest.errors import DataError, UsageError, unknown
 from backtest.stats.formats import few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from backtest.engine.rules import Costs, Rules
     from backtest.strategy.base import StrategyFile
 
 T = TypeVar("T")

@@ -11,10 +11,12 @@ import json
 import sqlite3
 import struct
 import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from math import isnan, nan
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.engine.rules import Rules
@@ -22,9 +24,6 @@ from backtest.errors import DataError, UsageError
 from backtest.strategy.parameters import leaves, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
     import pyarrow as pa
 
     from backtest.stats.multiple_testing import SharpeEstimate

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.record import find_audit
+from backtest.audit.record import Audit, find_audit
 from backtest.reports.pages import sentences, write_page
 from backtest.stats.formats import UNKNOWN, counted
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from backtest.audit.record import Audit
     from backtest.experiments.runs.store import Run
 
-    Record = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 
 def audit_of(run: Run) -> Audit | None:

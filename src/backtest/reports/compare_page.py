@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import compress
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ from typing_extensions import TypedDict
 from backtest.experiments.runs.finding import telling
 from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
+from backtest.reports.charts import Curve, chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
 from backtest.reports.run_words import (
     comparison_notes,
@@ -28,11 +30,7 @@ from backtest.strategy.parameters import flat
 from backtest.workspace.files import Moment, Span, record_text, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
     from backtest.experiments.runs.store import Run
-    from backtest.reports.compare_charts import Curve
 
 
 _SHORT = 8  # digits of a checksum that are shown

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from backtest.audit.record import AuditRecord
 from backtest.errors import DataError
@@ -23,10 +25,6 @@ from backtest.reports.pages import fill, write_page
 from backtest.reports.study_page import spread_name
 from backtest.stats.formats import counted
 from backtest.workspace.files import clear_unfinished, read_record
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 MOST_ENTRIES = 1_000
 MOST_CHARACTERS = 440_000  # of all rows, so that the page opens at once
@@ -99,32 +97,25 @@ def _entry(path: Path, changed: float) -> Entry:
     names = record.get("strategies") or [record.get("strategy") or record["name"]]
     several = f"{counted(len(names), 'run')} side by side"
     figures = record.get("base_figures") or record.get("summary", {}).get("run", {})
-    span = record.get("span")
+    span, stock = record.get("span"), record.get("summary", {}).get("stock") or {}
     return Entry(
         what,
         folder.name,
         several if what == "comparison" else names[0],
         datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat(),
-        fill("index_result.txt", what=what, record=record, held=_held(record), **_WORDS).strip(),
+        fill(
+            "index_result.txt", what=what, record=record, held=stock.get("total_return"), **_WORDS
+        ).strip(),
         sorted(set(names)),
         [record["symbol"]] if "symbol" in record else traded(record),
         f"{span['first']} to {span['last']}" if span else "",
         figures.get("total_return"),
         [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
         record.get("runs") or ([record["run_id"]] if what == "run" else ()),
-        " · ".join(_about(folder, record)) if what == "run" else "",
+        " · ".join(filter(None, (note_in(folder, "label"), *variant(record))))
+        if what == "run"
+        else "",
     )
-
-
-def _about(folder: Path, record: Mapping[str, Any]) -> list[str]:
-    """The label of a run, and what it differs in from the defaults."""
-    return [word for word in (note_in(folder, "label"), *variant(record)) if word]
-
-
-def _held(record: Mapping[str, Any]) -> float | None:
-    """The return of holding what a run traded; None where its benchmark tells it."""
-    figures: Mapping[str, float | None] = record.get("summary", {}).get("stock") or {}
-    return figures.get("total_return")
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:

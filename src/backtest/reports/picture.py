@@ -6,18 +6,17 @@ import io
 import re
 from importlib.resources import files
 from itertools import accumulate
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import unknown
-from backtest.reports.run_chart import TRADED, kinds_of
+from backtest.reports.charts import TRADED, kinds_of
 from backtest.reports.run_words import evidence_figures
 from backtest.stats.formats import costs_line, counted, new_york_day, p_value, percent
 from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

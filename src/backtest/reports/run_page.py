@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -10,8 +12,8 @@ from backtest.experiments.runs.store import FILES, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
 from backtest.reports.audit_page import audit_of
+from backtest.reports.charts import ChartAxis, account_of, kinds_of, minutes, rounded, story
 from backtest.reports.pages import write_page
-from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, minutes, rounded, story
 from backtest.reports.run_words import (
     ENDS,
     earned,
@@ -32,10 +34,7 @@ from backtest.stats.formats import FIGURES, MORE_FIGURES, bar_or_session, costs_
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from backtest.experiments.runs.attribution import Group
+    from backtest.experiments.runs.figures import Group
 
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,7 @@ from backtest.strategy.parameters import flat
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from backtest.experiments.runs.attribution import Group
+    from backtest.experiments.runs.figures import Group
     from backtest.experiments.runs.store import Run
 
 
@@ -167,7 +166,7 @@ def is_many(run: Run) -> bool:
 
 def earned(trades: Iterable[Mapping[str, str]], by: Callable[[Any], str]) -> list[Group]:
     """What the trades of each name earned that `by` reads from a row, most first."""
-    from backtest.experiments.runs.attribution import grouped  # loads the calendar
+    from backtest.experiments.runs.figures import grouped  # loads pandas
 
     rows = ((by(row), float(row["net_profit"]), float(row["return"])) for row in trades)
     return sorted(grouped(rows), key=lambda group: -group.net_profit)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from backtest.reports.pages import sentences, write_page
 from backtest.stats import LEVEL
 from backtest.stats.formats import UNKNOWN, counted, fine
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    Record = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 
 MODELS = {

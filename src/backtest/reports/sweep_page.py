@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,9 +18,6 @@ from backtest.strategy.parameters import flat, shown
 from backtest.workspace.files import damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     import pandas as pd
 
     from backtest.stats.surface import (
@@ -31,8 +30,8 @@ if TYPE_CHECKING:
         Value,
     )
 
-    Groups = Mapping[int, Sequence[range]]
-    Sweep = Mapping[str, Any]
+Groups = Mapping[int, Sequence[range]]
+Sweep = Mapping[str, Any]
 
 
 _MOST_CELLS = 50_000  # of all heat maps together: about 300 kB

@@ -10,8 +10,10 @@ import math
 import os
 import sys
 import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +39,9 @@ from backtest.workspace.files import write_text
 from backtest.workspace.processes import completed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
     import pandas as pd
 
-    Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # its head and its rows, all texts
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # its head and its rows, all texts
 
 _DASH = "—"
 _SPANS = {"Daily": "D", "Weekly": "W-FRI", "Monthly": "M", "Quarterly": "Q", "Yearly": "Y"}

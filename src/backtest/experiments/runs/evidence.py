@@ -5,18 +5,20 @@ It follows from the inputs of the run and a fixed seed alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backtest.engine.kernel.panel import decision_rows, panel_of
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of
 from backtest.engine.kernel.records import IS_LEG
 from backtest.engine.kernel.simulate import simulate
-from backtest.engine.rules import above_cash
+from backtest.engine.rules import Rules, above_cash
 from backtest.experiments.runs import placebo
-from backtest.experiments.runs.attribution import attribution_of
+from backtest.experiments.runs.figures import attribution_of
 from backtest.experiments.runs.placebo import (
     Account,
     Null,
@@ -47,19 +49,13 @@ from backtest.stats.multiple_testing import (
 from backtest.stats.surface import histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
     from backtest.data.inputs import Inputs
     from backtest.engine.bars import RunBars
-    from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result, Trade
-    from backtest.engine.rules import Rules
     from backtest.engine.schedule import Decision
 
-    Floats = NDArray[np.float64]
-    Numbers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 DRAWS = 10_000
 POWER = 0.8
@@ -137,8 +133,10 @@ def evidence(
     timing = direction = occasions = None
     refused = ""
     if trades and len(account.signals):
-        made = by_session(account.panel, _made(account))
-        signals = by_session(account.panel, account.signals)
+        own = account.signals
+        whole = np.array([0, len(own)])
+        done = simulate(account.panel, own, whole, account.rules, account.rates, trades=True)
+        made, signals = (by_session(account.panel, table) for table in (done.trades, own))
         numbers = occasions_of(signals, made)
         occasions = _occasions(account, numbers, trades)
     if occasions is None:
@@ -185,12 +183,6 @@ def evidence(
     if occasions and not refused:
         text += _in_one_part(occasions, account.panel)
     return {"sentence": text, **found}
-
-
-def _made(account: Account) -> NDArray[Any]:
-    signals = account.signals
-    whole = np.array([0, len(signals)])
-    return simulate(account.panel, signals, whole, account.rules, account.rates, trades=True).trades
 
 
 def _occasions(account: Account, numbers: Numbers, trades: Sequence[Trade]) -> Occasions:

@@ -1,27 +1,44 @@
-"""The figures of a run, of its benchmark, and of holding the stock itself."""
+"""The figures of a run and of what it is held against, and where its profit came from.
+
+Profits are net, in dollars.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from backtest.data.calendar import trading_calendar
+from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Event
 from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
+from backtest.engine.schedule import splits_of, splits_since
 from backtest.errors import DataError
 from backtest.stats import figures
 from backtest.stats.formats import few
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
-
-    from numpy.typing import NDArray
-
+    from backtest.data.inputs import Inputs
     from backtest.data.prices import Prices
+    from backtest.engine.bars import RunBars
+    from backtest.engine.replay.books import Trade
+    from backtest.engine.schedule import Decision
     from backtest.experiments.runs.store import Run
     from backtest.stats import Floats
+    from backtest.strategy.base import Strategy
+
+Hour = Literal[
+    "before the open", "during the session", "after the close", "without a session", "unknown"
+]
+FEWEST_BY_SURPRISE = 50  # trades, ten a fifth
+REACTIONS = (0.0, 1.0, 5.0, 30.0, 60.0)  # minutes
 
 
 def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[str, float | None]:
@@ -130,7 +147,8 @@ def all_figures(run: Run) -> dict[str, float | None]:
         "longest_drawdown": figures.longest_drawdown(equity, cash),
         "turnover": figures.turnover((trades["shares"] * trades["entry_price"]).to_numpy(), equity),
     }
-    own, nights, rules = run.equity["return"].to_numpy(), _nights(run), _rules(run)
+    own, rules = run.equity["return"].to_numpy(), Rules(**run.manifest["rules"])
+    nights = nights_before(run.equity.index.to_numpy("M8[D]"))
     for name, column in (("", "benchmark_return"), ("_stock", "holding_return")):
         market = run.equity[column].to_numpy()
         pair: tuple[float | None, float | None] = (None, None)
@@ -151,9 +169,220 @@ def _mean_holding(run: Run) -> float | None:
     return float(np.mean(np.searchsorted(sessions, last) - np.searchsorted(sessions, first)))
 
 
-def _nights(run: Run) -> Floats:
-    return nights_before(run.equity.index.to_numpy("M8[D]"))
+def attribution_of(
+    trades: Sequence[Trade], decisions: Sequence[Decision], history: Mapping[str, Prices]
+) -> dict[str, Any]:
+    """The `attribution` of a run, as JSON knows it."""
+    events = {decision.event.id: decision.event for decision in decisions}
+    groups = attribution(trades, events)
+    if surprises := by_surprise(trades, events):
+        groups["surprise"] = surprises
+    columns = ("last_close", "first_open", "gap", "direction", "traded")
+    return {
+        "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
+        "moves": [
+            {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
+            for move in moves(decisions, trades, history)
+        ],
+    }
 
 
-def _rules(run: Run) -> Rules:
-    return Rules(**run.manifest["rules"])
+@dataclass(frozen=True)
+class Group:
+    """Trades that have something in common."""
+
+    name: str  # what they have in common
+    trades: int
+    wins: int  # those with a net profit above 0
+    net_profit: float  # sum, dollars
+    mean_return: float  # mean of net profit ÷ entry value, a fraction
+
+
+def attribution(
+    trades: Sequence[Trade], events: Mapping[str, Event]
+) -> dict[str, tuple[Group, ...]]:
+    """The profit by `event`, `kind`, `direction`, `exit_reason` and `hour` of knowledge.
+
+    A trade counts for the event that opened it, also where later ones renewed its plan; one of no
+    event counts under `none`. Groups come in order of their first trade, and each way of grouping
+    adds up to the same profit.
+    """
+
+    def told(of: Callable[[Event], str]) -> Callable[[Trade], str]:
+        return lambda trade: of(events[trade.event_id]) if trade.event_id in events else "none"
+
+    return {
+        "event": _grouped(trades, told(lambda event: event.id)),
+        "kind": _grouped(trades, told(lambda event: event.kind)),
+        "direction": _grouped(trades, lambda trade: trade.direction),
+        "exit_reason": _grouped(trades, lambda trade: trade.exit_reason),
+        "hour": _grouped(trades, told(hour_of_knowledge)),
+    }
+
+
+def by_surprise(trades: Sequence[Trade], events: Mapping[str, Event]) -> tuple[Group, ...]:
+    """The profit by fifth of the EPS surprise, the lowest first; of few trades there are none.
+
+    Trades of an event without a known surprise are the last group, `unknown`.
+    """
+    found = {t.trade_id: getattr(events.get(t.event_id), "eps_surprise", None) for t in trades}
+    known = np.sort([value for value in found.values() if value is not None])
+    if len(known) < FEWEST_BY_SURPRISE:
+        return ()
+    edges = np.quantile(known, [0.2, 0.4, 0.6, 0.8])
+    fifths = np.split(known, np.searchsorted(known, edges))
+    names = [
+        f"fifth {n}, {fifth[0]:+z.1%} to {fifth[-1]:+z.1%}" if len(fifth) else ""
+        for n, fifth in enumerate(fifths, 1)
+    ]
+
+    def name_of(trade: Trade) -> str:
+        value = found[trade.trade_id]
+        return "unknown" if value is None else names[np.searchsorted(edges, value, side="right")]
+
+    return tuple(sorted(_grouped(trades, name_of), key=lambda group: group.name))
+
+
+def hour_of_knowledge(event: Event) -> Hour:
+    """When in the day of New York an event became known.
+
+    `without a session`: on a day on which the exchange did not open. `unknown`: its day, week or
+    month alone is known.
+    """
+    if event.precision in COARSE:
+        return "unknown"
+    moment, calendar = event.published_at, trading_calendar()
+    day = moment.astimezone(NEW_YORK).date()
+    if calendar.is_open(moment):
+        return "during the session"
+    if calendar.tradable_session(moment, timedelta(0)) == day:
+        return "before the open"
+    return "after the close" if calendar.last_closed(moment) == day else "without a session"
+
+
+@dataclass(frozen=True)
+class Move:
+    """What the price did on an event: before it could be traded, and while it was."""
+
+    event: Event  # the event
+    last_close: float | None  # of the last session that closed before it can have been public
+    first_open: float | None  # of its tradable session, dollars
+    direction: int | None  # +1 where it opened a long trade, -1 a short one
+    traded: float | None  # exit fill ÷ entry fill − 1 of that trade
+
+    @property
+    def gap(self) -> float | None:
+        """The part that nobody could trade, a fraction; None where either price is unknown."""
+        if self.last_close is None or self.first_open is None:
+            return None
+        return self.first_open / self.last_close - 1
+
+
+def moves(
+    decisions: Sequence[Decision], trades: Sequence[Trade], history: Mapping[str, Prices]
+) -> tuple[Move, ...]:
+    """The move on every event that was decided on, in the order of the decisions.
+
+    Of several trades from one event the first counts. An event that is known by its day alone may
+    have been public all that day, so that its gap begins at the close before; one known by week or
+    month alone has no prices.
+    """
+    first = {trade.event_id: trade for trade in reversed(trades)}
+    days = {name: prices.table.index.to_numpy("M8[D]") for name, prices in history.items()}
+    dollars = {
+        (name, column): prices.table[column].to_numpy()
+        for name, prices in history.items()
+        for column in ("close", "open")
+    }
+    splits = {name: splits_of(prices) for name, prices in history.items()}
+    calendar, found = trading_calendar(), []
+
+    def price(symbol: str, column: str, session: date | None) -> float | None:
+        at = np.searchsorted(days[symbol], np.datetime64(session or "NaT"))
+        if at == len(days[symbol]) or days[symbol][at] != session:
+            return None
+        return float(dollars[symbol, column][at])
+
+    for decision in decisions:
+        event, trade = decision.event, first.get(decision.event.id)
+        closed, opened = None, None
+        if event.precision not in NEVER_TRADED:
+            before, session = calendar.last_closed(_earliest(event)), decision.tradable_session
+            closed = price(event.symbol, "close", before)
+            opened = price(event.symbol, "open", session)
+            if closed and session:  # in the shares of the open
+                closed /= splits_since(splits[event.symbol], before, session)
+        found.append(
+            Move(
+                event,
+                closed,
+                opened,
+                direction=trade.sign if trade else None,
+                traded=trade.exit_price / trade.entry_price - 1 if trade else None,
+            )
+        )
+    return tuple(found)
+
+
+def _earliest(event: Event) -> datetime:
+    """The earliest time at which an event can have been public."""
+    if event.precision != "date":
+        return event.published_at
+    day = event.published_at.astimezone(NEW_YORK)
+    return day.combine(day.date(), time(), NEW_YORK)
+
+
+def _grouped(trades: Sequence[Trade], name_of: Callable[[Trade], str]) -> tuple[Group, ...]:
+    return grouped((name_of(trade), trade.net_profit, trade.net_return) for trade in trades)
+
+
+def grouped(trades: Iterable[tuple[str, float, float]]) -> tuple[Group, ...]:
+    """Trades in groups, from the name, the net profit and the return of each."""
+    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for name, profit, change in trades:
+        groups[name].append((profit, change))
+    return tuple(
+        Group(
+            name,
+            trades=len(members),
+            wins=sum(profit > 0 for profit, _ in members),
+            net_profit=sum(profit for profit, _ in members),
+            mean_return=sum(change for _, change in members) / len(members),
+        )
+        for name, members in groups.items()
+    )
+
+
+def speed_curve(
+    strategy: Strategy, inputs: Inputs, rules: Rules, bars: RunBars, own: Sequence[Trade]
+) -> list[dict[str, Any]]:
+    """The result by reaction time, `own` of the run's among them; the last is of the next open.
+
+    Each reaction asks the strategy anew, for it sees what is known by then, and trades an account
+    of its own. The reaction of the last is None: daily bars alone, with the rules' reaction.
+    """
+    from backtest.engine.kernel.replay import replay_by_kernel
+    from backtest.engine.timeline import decide
+
+    def trades(minutes: float, bars: RunBars | None) -> Sequence[Trade]:
+        where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=minutes))
+        decisions = decide(strategy, *where, inputs.universe, bars)
+        return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules, bars).trades
+
+    as_run = rules.reaction_minutes
+    found = [
+        _figures(minutes, own if minutes == as_run else trades(minutes, bars))
+        for minutes in sorted({*REACTIONS, as_run})
+    ]
+    return [*found, _figures(None, trades(as_run, None))]
+
+
+def _figures(minutes: float | None, trades: Sequence[Trade]) -> dict[str, Any]:
+    entered = sum(trade.shares * trade.entry_price for trade in trades)
+    profit = sum(trade.net_profit for trade in trades)
+    return {
+        "reaction": minutes,
+        "trades": len(trades),
+        "profit": profit,
+        "mean_trade_return": profit / entered if entered else None,
+    }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError, first_few, unknown
@@ -14,10 +16,6 @@ from backtest.experiments.runs.store import Run, read_run
 from backtest.stats.formats import new_york_day
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import readable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import date
 
 _FEWEST = 3  # characters of the beginning of an id
 _RULES = {  # in words where a figure differs from what the costs say

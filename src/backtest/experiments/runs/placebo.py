@@ -11,11 +11,13 @@ happened, so that like stands beside like. Cash earns nothing there: what it ear
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtest.engine.kernel.records import (
     AT_CLOSE,
@@ -33,22 +35,17 @@ from backtest.engine.kernel.records import (
 from backtest.engine.kernel.simulate import leaders, simulate
 from backtest.stats import LEVEL
 from backtest.stats.figures import figures_of_totals
-from backtest.stats.multiple_testing import is_certain, monte_carlo, shares_of
+from backtest.stats.multiple_testing import MonteCarlo, is_certain, monte_carlo, shares_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
     from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import EquityPoint, Trade
     from backtest.engine.rules import Rules
-    from backtest.stats.multiple_testing import MonteCarlo
 
-    Floats = NDArray[np.float64]
-    Numbers = NDArray[np.int64]
-    Draws = Iterator[NDArray[Any]]
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+Draws = Iterator[NDArray[Any]]
 
 
 _DAY = 24 * 60  # minutes

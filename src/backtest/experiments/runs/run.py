@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -14,6 +15,7 @@ from backtest.experiments.runs.figures import (
     benchmark_returns,
     figures_of_holding,
     holding_returns,
+    speed_curve,
 )
 from backtest.experiments.runs.store import (
     Returns,
@@ -29,18 +31,14 @@ from backtest.experiments.terms import Plan, folder_name, identity, installed_pa
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
 from backtest.stats.formats import counted
-from backtest.strategy.base import BacktraderStrategy, heard_kinds
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
-    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
@@ -206,8 +204,6 @@ def weigh(plan: RunPlan, run: Run) -> Run:
     orders_itself = isinstance(strategy, BacktraderStrategy)
     found = evidence_of(result, inputs, rules, bars, orders_itself=orders_itself)
     if bars and not isinstance(strategy, BacktraderStrategy):
-        from backtest.experiments.runs.speed import speed_curve
-
         found["speed"] = speed_curve(strategy, inputs, rules, bars, result.trades)
     manifest = {**run.manifest, **found}
     trials = trials_on_record(plan.path.parent, manifest)

@@ -5,31 +5,29 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from itertools import repeat
 from math import isnan
 from operator import attrgetter, itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from backtest.experiments.records import RunRecord
 from backtest.workspace.files import damaged, read_record, record_text, write_folder, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import date
-    from pathlib import Path
-
     import pandas as pd
 
     from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Result, SentOrder, Trade
 
-    Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
+Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
 
 _REQUESTED = "requested_at"  # a file of a run folder: when a finished run was last requested
 NOTES = ("label", "note")  # files of a run folder: what somebody calls it, and says of it
@@ -243,10 +241,7 @@ def result_files(
             None if one.action == "not_tradable" else one.tradable_session
         ),
     }
-    trade: Cells = {
-        "shares": lambda one: _count(one.shares),
-        "return": attrgetter("net_return"),
-    }
+    trade: Cells = {"shares": lambda one: _count(one.shares), "return": attrgetter("net_return")}
     order: Cells = {"size": lambda one: _count(one.size)}
     points = zip(result.curve, returns, strict=True)
     equity = ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points)

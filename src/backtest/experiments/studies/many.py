@@ -6,6 +6,7 @@ One observation a stock and day 0: further events of that day tell of the same m
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,10 @@ from backtest.errors import UsageError, unknown
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
 from backtest.experiments.studies.run import window_name
 from backtest.experiments.studies.subject import (
+    LeftOut,
+    StudiedEvent,
     Study,
+    Subject,
     close_returns,
     corrected,
     events_of,
@@ -35,11 +39,8 @@ from backtest.stats.significance import difference_by_season, mean_by_season, pa
 from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
-    from backtest.experiments.studies.subject import LeftOut, StudiedEvent, Subject
     from backtest.stats import Floats, Ints
     from backtest.stats.event_study import Window
     from backtest.workspace.folders import Workspace

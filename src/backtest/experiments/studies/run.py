@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,6 @@ from backtest.stats.significance import (
 from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from backtest.data.inputs import Inputs
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.stats import Floats, Ints

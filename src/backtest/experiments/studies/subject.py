@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from backtest.data.calendar import as_utc64, trading_calendar
-from backtest.data.inputs import read_inputs
-from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
-from backtest.data.prices import price_symbols, read_prices
+from backtest.data.inputs import Inputs, read_inputs
+from backtest.data.kinds import Earnings, Event, News, ShortReport, StakeDisclosure, Start
+from backtest.data.prices import Prices, price_symbols, read_prices
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import identity, installed_packages
-from backtest.stats.minutes import by_clock, minutes_study
+from backtest.experiments.terms import Plan, identity, installed_packages
+from backtest.stats.minutes import Clock, by_clock, minutes_study
 from backtest.stats.multiple_testing import holm_of_known
-from backtest.strategy.base import BacktraderStrategy, heard_kinds
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
 from backtest.workspace.files import record_text, write_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import date, timedelta
-    from pathlib import Path
-
     import pandas as pd
 
     from backtest.data.bars import FinerBars
-    from backtest.data.inputs import Inputs
-    from backtest.data.kinds import Event
-    from backtest.data.prices import Prices
     from backtest.engine.schedule import Decision
-    from backtest.experiments.terms import Plan
     from backtest.stats import Floats
-    from backtest.stats.minutes import Clock
-    from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")

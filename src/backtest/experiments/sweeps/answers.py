@@ -6,36 +6,33 @@ but for that term. Whether it is handed on for an event is found by asking with 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from backtest.data.calendar import as_utc64
-from backtest.engine.kernel.panel import set_legs, set_terms
+from backtest.engine.kernel.panel import Panel, set_legs, set_terms
 from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, SIGNAL, WAITS
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.grid import value_of
-from backtest.strategy.base import Signal, term_of
+from backtest.strategy.base import Signal, Strategy, term_of
 from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
     from pydantic.fields import FieldInfo
 
-    from backtest.engine.kernel.panel import Panel
     from backtest.engine.schedule import Decision
     from backtest.engine.timeline import Question
-    from backtest.strategy.base import Strategy
 
-    Rows = NDArray[np.intp]
-    # Of all events: the signals as the kernel takes them, and by term whether it was handed on.
-    _Answers = tuple[NDArray[Any], NDArray[np.bool]]
-    _Ends = Mapping[str, tuple[Any, Any]]  # by varied term its first and its last value
+Rows = NDArray[np.intp]
+# Of all events: the signals as the kernel takes them, and by term whether it was handed on.
+_Answers = tuple[NDArray[Any], NDArray[np.bool]]
+_Ends = Mapping[str, tuple[Any, Any]]  # by varied term its first and its last value
 
 _CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
 _KEPT = 1_000_000  # answers that are remembered from one chunk to the next

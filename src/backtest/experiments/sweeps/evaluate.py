@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,48 +12,38 @@ from datetime import timedelta
 from functools import lru_cache, partial
 from threading import Lock
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from backtest.data.events import event_order
 from backtest.data.inputs import read_inputs
 from backtest.engine.bars import run_bars
 from backtest.engine.kernel.panel import panel_of
-from backtest.engine.kernel.records import ACCOUNT
+from backtest.engine.kernel.records import ACCOUNT, Tables
 from backtest.engine.kernel.simulate import profits, simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.figures import benchmark_returns
-from backtest.experiments.sweeps.answers import Answers, derives, does_act
-from backtest.experiments.sweeps.cluster import on_cluster
+from backtest.experiments.sweeps.answers import Answers, Rows, derives, does_act
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, sweepable
 from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
 from backtest.stats.figures import figures_of_totals, max_drawdown, mean_of_known, session_returns
 from backtest.stats.surface import FIGURES
-from backtest.strategy.base import heard_kinds
+from backtest.strategy.base import Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import ParameterReader, parameters, typed, variant
-from backtest.workspace.folders import workspace_of_worker
-from backtest.workspace.processes import MOST_TRIES, completed
+from backtest.workspace.folders import Workspace, workspace_of_worker
+from backtest.workspace.processes import MOST_TRIES, completed, on_cluster
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from backtest.engine.kernel.records import Tables
-    from backtest.experiments.sweeps.answers import Rows
-    from backtest.strategy.base import Strategy, StrategyFile
-    from backtest.workspace.folders import Workspace
-
-    Axes = Mapping[str, Sequence[Any]]  # values by parameter
-    Codes = Mapping[str, Rows]  # by parameter the place of each set's value on its axis, (sets,)
-    Parts = Generator[tuple[int, bytes]]  # number and part of each chunk, as it ends
+Axes = Mapping[str, Sequence[Any]]  # values by parameter
+Codes = Mapping[str, Rows]  # by parameter the place of each set's value on its axis, (sets,)
+Parts = Generator[tuple[int, bytes]]  # number and part of each chunk, as it ends
 
 _CELLS = 1_000_000  # sets × events that are in memory at once; some 400 bytes each
 _BARS_A_CELL = 25  # of a curve, with what is made of it, that take as much room

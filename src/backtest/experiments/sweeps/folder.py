@@ -7,10 +7,12 @@ chunk ends, so that whatever stops the sweep, the same command goes on from ther
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -33,9 +35,6 @@ from backtest.workspace.files import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
-
     from backtest.experiments.sweeps.grid import SweepSpec
 
 _SETS = "sets.parquet"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from functools import cached_property
 from math import prod
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import minutes_of, run_id
 from backtest.stats.surface import FIGURES
-from backtest.strategy.base import BacktraderStrategy
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 from backtest.strategy.parameters import (
     ParameterReader,
     Text,
@@ -28,14 +30,6 @@ from backtest.strategy.parameters import (
     typed,
     variant,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from backtest.strategy.base import Strategy, StrategyFile
-
 
 _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets a chunk
 

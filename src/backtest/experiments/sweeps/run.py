@@ -5,18 +5,20 @@ The evidence looks at the distinct results of a sweep, at most `MOST` of them, s
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.runs.run import of_bars
-from backtest.experiments.sweeps.evaluate import evaluator, run_chunks
+from backtest.experiments.runs.run import MissingBars, of_bars
+from backtest.experiments.sweeps.evaluate import Evaluator, Histories, evaluator, run_chunks
 from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, read_grid, sweepable
 from backtest.experiments.terms import Plan, identity, installed_packages
@@ -30,29 +32,20 @@ from backtest.experiments.trials import (
 from backtest.stats import SEED, SESSIONS_A_YEAR
 from backtest.stats.figures import thin_record
 from backtest.stats.multiple_testing import (
+    WalkForward,
     probability_of_overfitting,
     sharpe_estimate,
     superior_ability,
     walk_forward,
 )
-from backtest.strategy.base import heard_kinds
+from backtest.strategy.base import Strategy, heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import recorded, stated
+from backtest.strategy.parameters import Text, recorded, stated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
-
-    from numpy.typing import NDArray
-
     from backtest.data.kinds import Event
     from backtest.engine.rules import Costs, Rules
-    from backtest.experiments.runs.run import MissingBars
-    from backtest.experiments.sweeps.evaluate import Evaluator, Histories
     from backtest.stats import Floats
-    from backtest.stats.multiple_testing import WalkForward
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.parameters import Text
     from backtest.workspace.folders import Workspace
 
 MOST = 1_000  # distinct results that are held against each other
@@ -314,9 +307,7 @@ def _overfitting(returns: Floats) -> dict[str, Any] | None:
 
 
 def _walked(
-    forward: WalkForward,
-    events: Sequence[Event],
-    numbers: Sequence[int | None],
+    forward: WalkForward, events: Sequence[Event], numbers: Sequence[int | None]
 ) -> dict[str, Any]:
     """Event by event the set that was chosen; None is the default."""
     columns = (forward.events, forward.known, forward.picked, forward.returns, forward.default)
