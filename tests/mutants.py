@@ -61,7 +61,12 @@ ROOMS = {
     ),
     "experiments": (
         "tests/experiments", "tests/audit/test_audit_worlds.py",
-        *_commands("study_command", "sweep_command", "universes"), *_OF_ALL,
+        "tests/property/test_sweep_equals_runs.py", "--hypothesis-seed=1",
+        *_commands(
+            "compare_command", "other_commands", "simulate_command", "study_command",
+            "sweep_command", "universes",
+        ),
+        *_OF_ALL,
     ),
     "engine": (
         "tests/spec", "tests/engine", "tests/data/test_market_view.py",

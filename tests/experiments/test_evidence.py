@@ -95,6 +95,11 @@ def test_an_account_that_lost_is_not_praised_without_a_word():
     assert text.endswith("in 1,000. It lost 34 % all the same.")
 
 
+@pytest.mark.parametrize("verdict", ["better", "worse"])
+def test_of_nothing_made_or_lost_there_is_no_word(verdict):
+    assert "all the same" not in told(verdict=verdict, total_return=0.0)
+
+
 def test_worse_than_luck():
     text = told((0.98, 0.03), (0.97, 0.04), verdict="worse", total_return=0.05)
     assert text.endswith(

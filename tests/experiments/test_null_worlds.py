@@ -272,3 +272,8 @@ def test_verdicts_of_worlds_are_as_recorded():
     found = calibrate(16, seed=2, draws=49, kinds=tuple(KINDS[name] for name in recorded))
     counts = [(one.better, one.worse, one.refused, one.intervals, one.covered) for one in found]
     assert counts == list(recorded.values())
+
+
+def test_a_p_value_of_exactly_the_level_is_significant():
+    """With 39 draws the least p-value of both sides is twice a fortieth, which is the level."""
+    assert null_study(60, seed=1, draws=39) > 0

@@ -147,15 +147,16 @@ def test_timing_keeps_to_sessions_with_a_bar(monkeypatch):
     assert np.diff(bars, axis=1).min() >= 2
 
 
-def test_a_history_that_is_too_short_moves_no_dates():
+@pytest.mark.parametrize(("bars", "is_too_short"), [(19, True), (20, False)])
+def test_a_history_that_is_too_short_moves_no_dates(bars, is_too_short):
     both = panel_of(
         {
             "ACME": made_up_prices("ACME", walk(1)),
-            "BOLT": made_up_prices("BOLT", walk(2, count=19, first=20)),
+            "BOLT": made_up_prices("BOLT", walk(2, count=bars, first=20)),
         }
     )
     given = signals((5, 1), (22, 1), symbol=[0, 1])
-    assert timing(account(given, both), 10) is None
+    assert (timing(account(given, both), 10) is None) == is_too_short
 
 
 def test_a_stock_that_lists_late_goes_round_its_own_sessions(monkeypatch):

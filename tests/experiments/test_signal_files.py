@@ -255,7 +255,8 @@ class TestTerms:
         try:
             Signal(symbol="ACME", event_id="e", direction="long", **{term: value})
         except ValidationError:
-            with pytest.raises(DataError, match=rf"A {term} is a .*number.*\n.*row 0: {term} "):
+            kind = "a whole number" if term.startswith("hold") else "a number"
+            with pytest.raises(DataError, match=rf"A {term} is {kind}\b.*\n.*row 0: {term} "):
                 read_signals(path, panel, MINUTES_5)
         else:
             rows = read_signals(path, panel, MINUTES_5).rows

@@ -408,7 +408,7 @@ def test_values_of_python_are_read_alike(checkout):
         )
         return prepare_sweep(checkout.workspace, request).spec.axes["reaction"]
 
-    assert minutes(60, 0.5, "90s", "2h", np.float64(5)) == [0.5, 1.5, 5.0, 60.0, 120.0]
+    assert minutes(60, 0.5, "90s", "2h", "30m", np.float64(5)) == [0.5, 1.5, 5, 30, 60, 120]
     for wrong in (True, None, timedelta(minutes=5), [5]):
         with pytest.raises(UsageError, match="is no time to react"):
             minutes(wrong)

@@ -15,7 +15,7 @@ from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules
 from backtest.experiments.sweeps import answers
 from backtest.experiments.sweeps import evaluate as module
-from backtest.experiments.sweeps.evaluate import Evaluator, evaluate
+from backtest.experiments.sweeps.evaluate import Evaluator, Histories, evaluate
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.workspace.folders import Workspace
@@ -338,3 +338,18 @@ def test_all_differences_are_told_at_once(checkout):
     checkout.edit("strategies/beats.py", "not a beat", "no beat")
     with pytest.raises(UsageError, match=r"data/events/earnings/ACME, the strategy beats\. All"):
         evaluate(text, 0, checkout.workspace)
+
+
+def test_a_set_holds_in_every_session_from_an_entry_to_its_exit():
+    none = float("nan")
+    found = Histories(
+        returns=np.zeros((5, 2)),
+        earned=np.array([[0.1, -0.1], [none, 0.0]]),
+        entries=np.array([[0, 2], [0, 4]], np.int32),
+        exits=np.array([[1, 2], [0, 4]], np.int32),
+        session_numbers=np.arange(5),
+    )
+    assert found.held().T.tolist() == [
+        [True, True, True, False, False],
+        [False, False, False, False, True],
+    ]

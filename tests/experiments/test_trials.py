@@ -319,3 +319,9 @@ assert not found, found
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     assert len(trial_sharpes(tmp_path, *ACME)) == 1
+
+
+def test_trials_are_recorded_where_no_folder_is_yet(tmp_path):
+    reports = tmp_path / "none" / "yet"
+    record_run(reports, run())
+    assert trial_sharpes(reports, *ACME) == [0.5]
