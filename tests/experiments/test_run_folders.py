@@ -410,7 +410,7 @@ def test_a_damaged_run_hides_no_older_one_of_its_strategy(copied):
 
 
 def test_runs_are_told_by_the_value_of_a_parameter_however_it_is_written(checkout):
-    run = do(checkout, settings={"hold": "5"})
+    run = do(checkout, settings={"hold": 5})
     run.manifest["parameters"]["measure"] = "eps"
     assert finding._has(run, "hold", " 5.0 ")
     assert not finding._has(run, "hold", "4")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.stats.event_study import EventStudy, Series, fit, study
+from backtest.stats.event_study import EventStudy, Series, _correlation, fit, study
 from backtest.stats.significance import (
     corrado,
     cross_section_t,
@@ -294,3 +294,10 @@ def test_detectable_effect_of_the_worked_case(golden):
     errors = np.array([event.errors[0] for event in golden.events])
     spread = np.sqrt(np.sum(errors**2) * (1 + 3 * golden.windows[0].correlation)) / 4
     assert golden.windows[0].detectable == pytest.approx(2.80158 * spread, rel=1e-5)
+
+
+def test_the_correlation_of_events_of_one_day_is_the_mean_of_their_residuals(golden):
+    residuals = [event.fit.residuals for event in golden.events]
+    pairs = np.corrcoef(residuals)[np.triu_indices(4, 1)]
+    assert _correlation(golden.events, 5) == pytest.approx(pairs.mean())
+    assert abs(pairs).max() < 0.9

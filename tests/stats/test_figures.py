@@ -231,3 +231,21 @@ def test_alpha_and_beta_are_of_least_squares() -> None:
     assert (alpha, beta) == (pytest.approx(0.252), pytest.approx(1.5))
     assert figures.alpha_beta(market[:19], market[:19]) == (None, None)
     assert figures.alpha_beta(market, np.zeros(20)) == (None, None)
+
+
+@pytest.mark.parametrize("sessions", [19, 20])
+def test_ratios_of_totals_begin_with_twenty_sessions(sessions: int) -> None:
+    totals = np.zeros(1, ACCOUNT)
+    totals["returns"], totals["total"], totals["squares"] = sessions, 0.1, 0.01
+    totals["least"], totals["most"], totals["lowest"] = -0.05, 0.05, 100.0
+    (ratio,) = figures.figures_of_totals(totals, 100.0, sessions)["sharpe"]
+    assert np.isnan(ratio) == (sessions < 20)
+
+
+def test_a_curve_that_ends_with_nothing_has_no_ratios() -> None:
+    curve = np.array([100.0] * 20 + [50.0, 0.0])
+    assert figures.curve_figures(curve, 100.0)["sharpe"] is None
+
+
+def test_an_account_of_less_than_a_dollar_has_a_turnover() -> None:
+    assert figures.turnover(np.array([0.5]), np.full(252, 0.5)) == pytest.approx(1.0)

@@ -265,3 +265,15 @@ def test_estimate_agrees_with_the_figure_and_its_variance_is_not_negative(return
 )
 def test_a_record_is_thin_without_enough_trades_or_sessions(trades, held, sessions, told):
     assert thin_record(trades, held, sessions) == told
+
+
+def test_one_draw_has_no_error_of_its_own():
+    sums = (2.015048 + 0.919544) * 0.02
+    found = Estimate(0.0, 0.02, 6).detectable(np.array([0.5]), 0.05, 0.8)
+    assert found == pytest.approx(sums, rel=1e-5)
+
+
+def test_without_a_benchmark_a_ratio_is_held_against_nothing():
+    estimate = SharpeEstimate(0.1, 100)
+    for found in (probabilistic_sharpe_ratio, minimum_track_record_length):
+        assert found(estimate) == found(estimate, 0.0)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backtest.stats.minutes import Clock, by_clock, minutes_study
+from backtest.stats.minutes import AFTER, BEFORE, Clock, by_clock, minutes_study
 
 FLAT = (100.0, 101.0, 99.0, 100.0, 10.0)
 
@@ -140,3 +140,7 @@ def test_without_any_effect_the_interval_misses_nothing_in_few_worlds(
         car = _row(minutes_study(5, clocks), 30)["car"]
         missed += car["low"] > 0 or car["high"] < 0
     assert 0.03 <= missed / worlds <= 0.07
+
+
+def test_half_an_hour_before_and_two_hours_after_are_looked_at() -> None:
+    assert (BEFORE, AFTER) == (30, 120)
