@@ -1,12 +1,15 @@
 """Actions that come with files of prices: named in a file, or derived from adjusted closes."""
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
 import backtest
-from backtest.data.actions import read_actions
+from backtest.data.actions import Action, read_actions
 from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
+from backtest.sources.action_files import _differences
 from tests.commands import words
 
 DAYS = ("2025-06-02", "2025-06-03", "2025-06-04", "2025-06-05")
@@ -130,3 +133,13 @@ def test_the_command_shows_the_actions_and_where_an_adjusted_column_would_help(c
     assert backtest.list_actions("NEWC", data=checkout.root / "data")["day"].tolist() == [
         pd.Timestamp("2025-06-04")
     ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "name", "changed"),
+    [(0.5 + 1e-12, "", []), (0.51, "", ["amount"]), (0.5 + 1e-12, "BOLT", ["name"])],
+)
+def test_an_amount_that_differs_by_its_rounding_is_the_same(amount, name, changed):
+    old = Action(date(2025, 6, 3), "dividend", 0.5)
+    new = Action(date(2025, 6, 3), "dividend", amount, name=name)
+    assert [change.column for change in _differences(old, new)] == changed

@@ -83,6 +83,11 @@ EARNINGS = ("symbol", "published_at", "precision", "eps", "eps_consensus")
             {},
             ("BOLT", "2025-05-08T09:00:00-04:00", "session", "0.61", "0.5"),
         ),
+        (  # of commas, with the decimal comma, as only the user can tell
+            'Symbol,Date,Time,EPS,Estimate\nBOLT,2025-05-08,bmo,"0,612","0,5"\n',
+            {"decimal": ","},
+            ("BOLT", "2025-05-08T09:00:00-04:00", "session", "0.612", "0.5"),
+        ),
         (
             "Symbol,Date,Time,EPS,Estimate\nBOLT,2025-05-08,time-not-supplied,0.61,--\n",
             {},

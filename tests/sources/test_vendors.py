@@ -308,6 +308,7 @@ def test_what_is_damaged_is_told(read, text, told):
     ("text", "told"),
     [
         (lines(row=lambda row: [row[3], *row[:3], row[4]]), "has no header"),
+        (lines(row=lambda row: [row[3]] * 4 + [row[4]]), "has no header"),  # any order would fit
         (HEADER + lines(written("%d.%m.%Y")).replace("2025", "25.9"), "cannot be read as a day"),
     ],
 )

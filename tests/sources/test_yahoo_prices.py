@@ -66,6 +66,13 @@ def test_the_span_that_is_asked_for(site, fetch):
     assert list(update.added) == ["2025-06-16", "2025-06-17"]  # the server sends what it has
 
 
+def test_of_a_file_that_is_there_all_its_days_are_asked_for_again(site, kept, fetch):
+    site.has("ACME", chart(ROWS))
+    fetch()
+    first = int(datetime(2025, 6, 16, 4, tzinfo=UTC).timestamp())
+    assert site.asked[-1]["period1"] == str(first)
+
+
 @pytest.mark.parametrize(
     ("now", "last"),
     [
