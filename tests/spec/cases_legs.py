@@ -181,6 +181,28 @@ CASES = [
         equity=[100_000, 103_600, 101_000 - 40.4],
     ),
     Case(
+        name="a_short_lot_in_a_symbol_that_is_net_long_owes_no_borrow",
+        rule="legs",
+        bars=DAYS,
+        settings=free(borrow_collateral=1.0),
+        borrow={"SPY": [("2025-06-01", 0.36)], "BOLT": [("2025-06-01", 0.0)]},
+        signals=[
+            long("2025-06-03", weight=0.1, legs=SPY),  # 25 SPY short
+            short("2025-06-03", "BOLT", weight=0.2, legs=(("SPY", 0.6),)),  # 30 long
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 100, "2025-06-03", 100.0, "2025-06-04", 108.0, "open",
+                  gross=100 * 8, hedge=25 * -12),
+            trade("e2", "BOLT", "short", 1_000, "2025-06-03", 20.0, "2025-06-04", 25.0, "open",
+                  gross=1_000 * -5, hedge=30 * 12),
+        ],
+        equity=[
+            100_000,
+            100_000 + 100 * 10 - 1_000 * 2 + 5 * 4,
+            100_000 + 100 * 8 - 1_000 * 5 + 5 * 12,
+        ],
+    ),
+    Case(
         name="the_borrow_of_two_short_lots_is_of_their_net_and_shared_by_shares",
         rule="legs",
         bars=DAYS | {"CROW": DAYS["ACME"]},
