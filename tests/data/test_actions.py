@@ -390,3 +390,14 @@ def test_a_stake_after_a_split_is_held_against_the_count_in_new_shares(checkout)
     assert stakes(checkout, first, early) == [None, 100]
     assert stakes(checkout, first, ("2025-06-12", "Other", "2025-06-11", 400, 100)) == [None, 100]
     assert stakes(checkout, first, ("2025-06-12", "Fund", "2025-06-11", 400, 400)) == [None, 400]
+    # Of two disclosures of this count the later one is meant, which was after the split.
+    again = ("2025-06-10", "Fund", "2025-06-09", 100, 400)
+    last = ("2025-06-12", "Fund", "2025-06-11", 100, 100)
+    assert stakes(checkout, first, again, last) == [None, 400, 100]
+
+
+@pytest.mark.parametrize(("last", "is_told"), [("2025-06-09", False), ("2025-06-06", True)])
+def test_an_end_without_a_reason_is_told_from_five_sessions_on(last, is_told):
+    ended, other = prices_on(AS_TRADED, last=last), replace(prices_on(AS_TRADED), symbol="BOLT")
+    told = " ".join(basis_sentences({"ACME": ended, "BOLT": other}, None))
+    assert ("Why the prices of ACME end is not on file" in told) == is_told
