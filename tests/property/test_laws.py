@@ -146,6 +146,7 @@ def doubled(world: World) -> tuple[Outcome, Outcome]:
 
 
 MONEY = ("entry_price", "exit_price", "gross_profit", "commission", "borrow", "net_profit")
+TOTALS = ("interest", "commission", "borrow", "dividends")
 
 
 @given(worlds(newer=False))
@@ -164,7 +165,7 @@ def test_doubled_prices_and_cash_double_the_money_and_nothing_else(world: World)
         ],
         outcomes=plain.outcomes,
         capped=plain.capped,
-        interest=2 * plain.interest,
+        **{name: 2 * getattr(plain, name) for name in TOTALS},
     )
 
 
