@@ -1,5 +1,8 @@
 """Both engines list the same orders of legs, whatever is drawn."""
 
+from datetime import date
+
+import pytest
 from hypothesis import given
 from hypothesis import settings as run_settings
 
@@ -9,6 +12,7 @@ from backtest.engine.rules import Rules
 from tests.engines import borrow_rates, made_up_decisions, made_up_stocks
 from tests.property.actions import eventful_worlds
 from tests.property.strategies import World, worlds
+from tests.spec.case import FREE, long, short
 
 
 @run_settings(max_examples=2 * run_settings().max_examples)
@@ -17,7 +21,15 @@ def test_both_engines_list_the_orders_of_legs(world: World) -> None:
     legs = {leg[0] for signal in world.signals for leg in signal.legs}
     if not legs:
         return
-    listed = []
+    replayed, by_kernel = (
+        [order for order in orders if order[1] in legs] for orders in listed(world)
+    )
+    assert replayed == by_kernel
+
+
+def listed(world: World) -> list[list[tuple[object, ...]]]:
+    """The orders of the replay, then those of the kernel."""
+    found = []
     for engine in (replay, replay_by_kernel):
         result = engine(
             made_up_stocks(world.bars, world.actions),
@@ -25,12 +37,39 @@ def test_both_engines_list_the_orders_of_legs(world: World) -> None:
             made_up_decisions(world.signals),
             Rules(**vars(world.settings)),
         )
-        orders = [order for order in result.orders if order.symbol in legs]
-        listed.append(
+        found.append(
             [
                 (o.session, o.symbol, round(o.size, 6), o.type, round(o.price, 6), o.event_id,
                  o.exit_reason)
-                for o in orders
+                for o in result.orders
             ]
         )  # fmt: skip
-    assert listed[0] == listed[1]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["target", "stop"])
+def test_what_a_close_has_passed_is_left_by_the_first_orders_of_the_next_open(kind: str) -> None:
+    """The leg that leaves and the one that is entered net to one order, of the event that left."""
+    days = [date(2025, 6, n) for n in (5, 6, 9, 10)]
+    closes = (100.0, 100.0, 72.0 if kind == "target" else 128.0, 100.0)
+    pairs = list(zip(days, closes, strict=True))
+    world = World(
+        bars={
+            "ACME": [(day, 100.0, 130.0, 70.0, close) for day, close in pairs],
+            "COIL": [(day, 50.0, 50.0, 50.0, 50.0) for day in days],
+        },
+        signals=[
+            short("2025-06-06", event_id="left", published_at=1, weight=0.2, levels="close",
+                  legs=(("COIL", 1.0),), **{kind: 0.25}),
+            long("2025-06-10", event_id="entered", published_at=2, weight=0.3,
+                 legs=(("COIL", 1.0),)),
+        ],
+        settings=FREE,
+        borrow={},
+        actions={},
+    )  # fmt: skip
+    replayed, by_kernel = listed(world)
+    assert [(order[1], order[3], order[5]) for order in replayed[2:]] == [
+        ("ACME", "market", "left"), ("ACME", "market", "entered"), ("COIL", "market", "left"),
+    ]  # fmt: skip
+    assert by_kernel == replayed

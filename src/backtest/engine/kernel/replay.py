@@ -21,6 +21,7 @@ from backtest.engine.kernel.records import (
     DELISTED,
     FILL_TIMES,
     IS_LEG,
+    LOOKS_AT_CLOSES,
     MERGER,
     OPEN,
     OUTCOMES,
@@ -55,8 +56,8 @@ if TYPE_CHECKING:
 
 _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "target": "limit"}
 # In a session, entries being 2 and what rests 4; what happens at its close comes after all that.
-_PHASES = {"ruin": 0, "margin_call": 0, "signal": 1, "reversal": 1, "time": 3}
-_ENTRY, _LEGS, _REST, _CLOSE = 2, 3.5, 4, 5
+_PHASES = {"ruin": 0.0, "margin_call": 0.0, "signal": 1.0, "reversal": 1.0, "time": 3.0}
+_PASSED, _ENTRY, _LEGS, _REST, _CLOSE = 0.5, 2.0, 3.5, 4.0, 5.0
 _NO_ORDER = (OPEN, SPLIT, DELISTED, MERGER)
 _SHARE = 1e-6  # of an excursion, a fraction of the entry price
 _FRACTIONS = ("mae", "mfe")
@@ -216,6 +217,10 @@ def _orders(
         reason, at = cast("ExitReason", REASONS[change["reason"]]), FILL_TIMES[change["left_at"]]
         kind = _RESTING.get(reason, "close" if at == "close" else "market")
         bar, phase = change["exit_bar"], _CLOSE if at == "close" else _PHASES.get(reason, _REST)
+        # A target may rest and be met at the very open; a stop is filled there by no other way.
+        looks_at_closes = reason != "target" or row["terms"] & LOOKS_AT_CLOSES
+        if at == "open" and reason in _RESTING and looks_at_closes:
+            kind, phase = "market", _PASSED
         lots += [(made[leg]["exit_bar"].item(), phase, -leg - 1, event_id) for leg in legs]
         if change["reason"] not in _NO_ORDER:
             terms = (symbol, change["last_size"], kind, change["last_price"], event_id, reason)
