@@ -73,6 +73,18 @@ def test_a_trade_or_a_session_that_one_alone_has_is_named(result):
     assert refused(short, result) == (alone[0], alone[1].format("two"))
 
 
+def test_what_the_account_paid_is_held_equal_to_the_cent(result):
+    paid = replace(result.totals, commission=3.0)
+    check_agreement("one", replace(result, totals=paid), "two", replace(result, totals=paid))
+    near = replace(result, totals=replace(paid, commission=3.004))
+    check_agreement("one", replace(result, totals=paid), "two", near)
+    for name in ("commission", "borrow", "dividends", "interest"):
+        other = replace(result, totals=replace(result.totals, **{name: 0.02}))
+        assert refused(result, other) == (
+            "The engines differ in totals", f"the account, {name} 0.0 with one, 0.02 with two.",
+        )  # fmt: skip
+
+
 def test_another_session_and_another_decision_are_named(result):
     later = replace(result, curve=result.curve[1:])
     assert refused(result, later) == (

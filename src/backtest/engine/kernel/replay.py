@@ -266,13 +266,14 @@ def _sent(panel: Panel, bar: int, terms: tuple[Any, ...]) -> SentOrder:
 
 
 def check_agreement(name: str, result: Result, other_name: str, other: Result) -> None:
-    """Hold trades, curve and decisions of two engines against each other.
+    """Hold decisions, trades, curve and totals of two engines against each other.
 
     Raises:
         AccountingError: they differ; it tells the first difference.
 
     """
-    for what, of in (("decisions", _decisions), ("trades", _trades), ("the curve", _curve)):
+    parts = {"decisions": _decisions, "trades": _trades, "the curve": _curve, "totals": _totals}
+    for what, of in parts.items():
         if fault := _difference(name, of(result), other_name, of(other)):
             raise AccountingError(
                 f"The engines differ in {what}, which is a fault of the program. First "
@@ -316,3 +317,7 @@ def _trades(result: Result) -> list[_Row]:
 
 def _curve(result: Result) -> list[_Row]:
     return [(f"the account on {point.session}", asdict(point)) for point in result.curve]
+
+
+def _totals(result: Result) -> list[_Row]:
+    return [("the account", asdict(result.totals))]
