@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ ENTRIES = (32, 94, 157, 229, 278, 343)  # sessions
 own_feed = broker.PriceFeed
 
 
-def rows(rounds: int = 40) -> list[dict[str, Any]]:
+def rows(rounds: int = 40) -> Iterator[dict[str, Any]]:
     """One replay; see `turns.row`."""
     prices = read_prices(DATA / "prices", "CRWV", bars=True)
     rates = read_borrow_rates(DATA / "borrow", "CRWV")
@@ -51,7 +51,7 @@ def rows(rounds: int = 40) -> list[dict[str, Any]]:
     if len(ends) > 1:
         sys.exit(f"the feeds disagree: {ends}")
     work = f"one replay of CRWV ({len(prices.table)} bars, {len(decisions)} signals), warm"
-    return [row(work, "the same replay on Backtrader's own `PandasData` feed", pairs, 0.6)]
+    yield row(work, "the same replay on Backtrader's own `PandasData` feed", pairs, 0.6)
 
 
 class _PandasFeed(bt.feeds.PandasData):

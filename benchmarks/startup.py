@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ PROGRAM = Path(sys.executable).with_name("backtest")
 SCRIPT = Path(__file__).parent / "peers" / "minimal_script.py"
 
 
-def rows(rounds: int = 21) -> list[dict[str, Any]]:
+def rows(rounds: int = 21) -> Iterator[dict[str, Any]]:
     """Help, a run until its table and until its evidence, a run with its tear sheet.
 
     See `turns.row`.
@@ -41,39 +42,37 @@ def rows(rounds: int = 21) -> list[dict[str, Any]]:
         def script() -> float:
             return python(SCRIPT, ROOT / "data", Path(place) / "sheet.html")
 
-        return [
-            row(work, against, in_turn(mine, theirs, rounds), reach)
-            for work, against, mine, theirs, reach in (
-                (
-                    "`backtest --help`, cold",
-                    '`python -c "import typer"`',
-                    lambda: _seconds(PROGRAM, "--help"),
-                    lambda: python("-c", "import typer"),
-                    2,
-                ),
-                (
-                    "`backtest run earnings_surprise`, cold, until its table is there",
-                    '`python -c "import pandas, backtrader"`',
-                    until_the_table,
-                    lambda: python("-c", "import pandas, backtrader"),
-                    1.6,
-                ),
-                (
-                    "`backtest run earnings_surprise --no-tearsheet`, cold, with its evidence",
-                    '`python -c "import pandas, backtrader"`',
-                    lambda: run("--no-tearsheet"),
-                    lambda: python("-c", "import pandas, backtrader"),
-                    1.6,
-                ),
-                (
-                    "`backtest run earnings_surprise` with its tear sheet, cold",
-                    "a script by hand with Backtrader and quantstats, the same trades",
-                    run,
-                    script,
-                    0.9,
-                ),
-            )
-        ]
+        for work, against, mine, theirs, reach in (
+            (
+                "`backtest --help`, cold",
+                '`python -c "import typer"`',
+                lambda: _seconds(PROGRAM, "--help"),
+                lambda: python("-c", "import typer"),
+                2,
+            ),
+            (
+                "`backtest run earnings_surprise`, cold, until its table is there",
+                '`python -c "import pandas, backtrader"`',
+                until_the_table,
+                lambda: python("-c", "import pandas, backtrader"),
+                1.6,
+            ),
+            (
+                "`backtest run earnings_surprise --no-tearsheet`, cold, with its evidence",
+                '`python -c "import pandas, backtrader"`',
+                lambda: run("--no-tearsheet"),
+                lambda: python("-c", "import pandas, backtrader"),
+                1.6,
+            ),
+            (
+                "`backtest run earnings_surprise` with its tear sheet, cold",
+                "a script by hand with Backtrader and quantstats, the same trades",
+                run,
+                script,
+                0.9,
+            ),
+        ):
+            yield row(work, against, in_turn(mine, theirs, rounds), reach)
 
 
 def _seconds(*command: str | Path) -> float:

@@ -1,7 +1,7 @@
 """Two pieces of work that are timed in turn, and told as a row."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -48,8 +48,8 @@ def row(
     }
 
 
-def tell(rows: list[dict[str, Any]]) -> None:
-    """Print rows."""
+def tell(rows: Iterable[dict[str, Any]]) -> None:
+    """Print rows, each as soon as it is measured."""
     for one in rows:
         print(f"{one['work']}: {1e3 * one['ours']:.1f} ms")
         print(f"  against {one['against']}: {1e3 * one['theirs']:.1f} ms")

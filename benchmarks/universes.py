@@ -6,7 +6,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
@@ -32,7 +32,7 @@ MANY = ("walks", "--set=weight=0.02")  # 50 positions at once, thousands of trad
 MIB = 2**10 if sys.platform == "linux" else 2**20  # `ru_maxrss` counts kilobytes, or bytes
 
 
-def rows(rounds: int = 5) -> list[dict[str, Any]]:
+def rows(rounds: int = 5) -> Iterator[dict[str, Any]]:
     """A run on `us_large` until its table; a run on 500 walks with all, and their imports.
 
     See `turns.row`; `peak_mib` is the most memory that our command held in any round.
@@ -53,41 +53,39 @@ def rows(rounds: int = 5) -> list[dict[str, Any]]:
         def python(script: str, *words: Path) -> Callable[[], float]:
             return lambda: used(sys.executable, "-c", script, *words)[0]
 
-        return [
-            _row(work, against, mine, theirs, reach, rounds)
-            for work, against, mine, theirs, reach in (
-                (
-                    "`run earnings_surprise --universe us_large` until its table, CPU",
-                    "pandas reads its 144 Parquet files and its events, numba is loaded",
-                    lambda: run("us_large", data=ROOT / "data", until="Final equity"),
-                    python(READ, us_large),
-                    2,
+        for work, against, mine, theirs, reach in (
+            (
+                "`run earnings_surprise --universe us_large` until its table, CPU",
+                "pandas reads its 144 Parquet files and its events, numba is loaded",
+                lambda: run("us_large", data=ROOT / "data", until="Final equity"),
+                python(READ, us_large),
+                2,
+            ),
+            (
+                "`run` on 500 stocks × 2,520 sessions, 20,000 reports, evidence and page, CPU",
+                "pandas reads its 500 CSV files and its events, numba is loaded",
+                lambda: run(*MANY, data=root / "data"),
+                python(READ, walks),
+                8,
+            ),
+            (
+                "`prices import` of the 500 stocks from one CSV file, CPU",
+                "pandas reads it and writes a Parquet file a stock",
+                lambda: taken_in("prices", "import", prices, "--source", "walks"),
+                python(SPLIT, prices, root),
+                2,
+            ),
+            (
+                "`events import` of the 20,000 reports, CPU",
+                "pandas reads them",
+                lambda: taken_in(
+                    "events", "import", events, "--kind=earnings", "--source-url=unknown"
                 ),
-                (
-                    "`run` on 500 stocks × 2,520 sessions, 20,000 reports, evidence and page, CPU",
-                    "pandas reads its 500 CSV files and its events, numba is loaded",
-                    lambda: run(*MANY, data=root / "data"),
-                    python(READ, walks),
-                    8,
-                ),
-                (
-                    "`prices import` of the 500 stocks from one CSV file, CPU",
-                    "pandas reads it and writes a Parquet file a stock",
-                    lambda: taken_in("prices", "import", prices, "--source", "walks"),
-                    python(SPLIT, prices, root),
-                    2,
-                ),
-                (
-                    "`events import` of the 20,000 reports, CPU",
-                    "pandas reads them",
-                    lambda: taken_in(
-                        "events", "import", events, "--kind=earnings", "--source-url=unknown"
-                    ),
-                    python(READ, events.parent),
-                    5,
-                ),
-            )
-        ]
+                python(READ, events.parent),
+                5,
+            ),
+        ):
+            yield _row(work, against, mine, theirs, reach, rounds)
 
 
 def _row(
