@@ -10,8 +10,9 @@ from backtest.data.checks import check_actions
 from backtest.data.datafile import DataFile
 from backtest.data.event_checks import stated_figures
 from backtest.data.prices import jumps_of, parse_prices
+from backtest.experiments.runs.run import prepare_run, replay_run
 from tests.data.test_bars import ROWS, write
-from tests.made_up import ACME, SESSIONS, do, often
+from tests.made_up import ACME, SESSIONS, often, request
 
 HEADER = "day,action,amount,until,name,source"
 
@@ -134,7 +135,8 @@ def test_the_engines_tell_the_same_of_a_run(checkout, make):
     """Also what was cut by participation, and which borrow rates nobody quoted."""
     name = often(checkout, make=make)
     terms = {"rules": {"max_participation": 0.1, "borrow_mode": "table"}}
-    one, other = (do(checkout, name, engine=engine, **terms) for engine in ("backtrader", "kernel"))
+    wanted = (request(name, engine=engine, **terms) for engine in ("backtrader", "kernel"))
+    one, other = (replay_run(prepare_run(checkout.workspace, each)) for each in wanted)
     assert "participation" in " ".join(row["reason"] for row in one.decisions)
     for row, same in zip(one.decisions, other.decisions, strict=True):
         assert row == same
