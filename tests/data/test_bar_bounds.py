@@ -246,7 +246,7 @@ def test_of_a_former_ticker_the_sessions_before_the_rename_come_first(renamed_on
 
 def test_a_length_that_is_none_is_refused():
     assert minutes_of("1h") == 60
-    with pytest.raises(UsageError, match="Bars of '2m' are unknown. Choose one of 1m, 5m"):
+    with pytest.raises(UsageError, match=r"Bars of '2m' are unknown\. Choose one of 1m, 5m"):
         minutes_of("2m")
 
 
