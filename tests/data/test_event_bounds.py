@@ -1,4 +1,4 @@
-"""The checks of an event at their bounds: days after a quarter, hours, stated figures, later days."""
+"""The checks of an event at their bounds: days after a quarter, hours, figures, later days."""
 
 from datetime import timedelta
 from pathlib import Path
