@@ -1,4 +1,4 @@
-"""The checks of prices, actions and rows at their bounds: exactly at a limit, and just beyond it."""
+"""The checks of prices, actions and rows at their bounds: at a limit, and just beyond it."""
 
 from dataclasses import replace
 from pathlib import Path
