@@ -151,6 +151,8 @@ def growth(closes, *actions, **terms):
         ((100, 100, 80, 80), [("2025-06-03", "cash_merger", 120.0)], [1.2, 1.2, 1.2, 1.2]),
         ((100, 100, 80, 80), [("2025-06-02", "cash_merger", 120.0)], [1, 1, 0.8, 0.8]),
         ((100, 100, 80, 80), [("2025-06-03", "halted", None)], [1, 1, 0.8, 0.8]),
+        ((100, 100, 80, 80), [("2025-06-03", "halted", None), ("2025-06-04", "dividend", 20.0)],
+         [1, 1, 1, 1]),
     ],
 )  # fmt: skip
 def test_what_a_dollar_of_the_first_close_has_grown_to(closes, actions, grown):
