@@ -50,6 +50,7 @@ def test_each_session_that_has_passed_is_played():
     assert closes(last, "BETA") == [50]
     assert closes(last, "INDX") == [1, 2, 3]
     assert list(last.bars("INDX").columns) == ["close"]
+    assert last.bars("INDX").index.name == "session"
 
 
 def test_what_is_later_is_no_number_yet():
@@ -252,13 +253,25 @@ def test_winding_back_forgets_the_members_of_later_sessions():
 
 
 def test_winding_back_within_a_session_forgets_later_events_alone():
-    made = tape([news("2025-06-03T08:00:00-04:00"), news("2025-06-03T09:00:00-04:00")])
+    asked = []
+    events = [news("2025-06-03T08:00:00-04:00"), news("2025-06-03T09:00:00-04:00")]
+    made = tape(events, members=lambda d: asked.append(d) or ())
     session = day(DAYS[1])
     for clock, known in (("09:30", 2), ("08:30", 1), ("09:30", 2), ("07:30", 0)):
         made.play(session, utc(f"{DAYS[1]}T{clock}:00-04:00"))
         now = utc(f"{DAYS[1]}T23:00:00-04:00")
         assert len(made.past.events(News, now)) == known
         assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10]
+    assert asked == [session]
+
+
+def test_what_comes_within_the_reaction_time_is_not_heard_of_whatever_was_played_since():
+    before = surprise(0.25, "2025-06-03T09:24:59-04:00")
+    within = surprise(0.5, "2025-06-03T09:25:00-04:00", "BBB")
+    made = tape([before, within])
+    early, _ = market(made, DAYS[1]), market(made, DAYS[3])
+    assert ids(early.events(Event)) == [before.id]
+    assert early.rank(before, "eps_surprise") is None
 
 
 def test_a_rank_after_winding_back_knows_nothing_of_what_was_played_since():
@@ -293,3 +306,15 @@ def test_sessions_are_counted_on_the_calendar():
     assert [shown.sessions_until(day(one)) for one in DAYS] == [-2, -1, 0, 1]
     assert shown.session_after(1) == day(DAYS[3])
     assert shown.session_after(-2) == day(DAYS[0])
+
+
+def test_a_later_session_at_an_earlier_time_has_its_bars_and_fewer_events():
+    made = tape([news("2025-06-03T08:00:00-04:00"), news("2025-06-03T09:00:00-04:00")])
+    made.play(day(DAYS[1]), utc(f"{DAYS[1]}T09:30:00-04:00"))
+    made.play(day(DAYS[2]), utc(f"{DAYS[1]}T08:30:00-04:00"))
+    now = utc(f"{DAYS[2]}T09:30:00-04:00")
+    assert len(made.past.events(News, now)) == 1
+    assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10, 11]
+    made.play(day(DAYS[2]), now)
+    assert len(made.past.events(News, now)) == 2
+    assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10, 11]
