@@ -318,3 +318,11 @@ def test_a_later_session_at_an_earlier_time_has_its_bars_and_fewer_events():
     made.play(day(DAYS[2]), now)
     assert len(made.past.events(News, now)) == 2
     assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10, 11]
+
+
+def test_an_earlier_session_at_a_later_time_has_fewer_bars_and_its_events():
+    made = tape([news("2025-06-03T08:00:00-04:00"), news("2025-06-03T09:00:00-04:00")])
+    made.play(day(DAYS[2]), utc(f"{DAYS[1]}T08:30:00-04:00"))
+    made.play(day(DAYS[1]), utc(f"{DAYS[1]}T09:30:00-04:00"))
+    assert len(made.past.events(News, utc(f"{DAYS[2]}T09:30:00-04:00"))) == 2
+    assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10]
