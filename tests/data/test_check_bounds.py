@@ -116,18 +116,18 @@ def test_the_first_row_of_each_symbol_without_prices_is_told():
     assert rows[1].event.id in found[0].where
 
 
-# A stamp in the morning. Gaps of the sessions before are a hundredth, up or down.
+# A stamp in the morning. Gaps are in 64ths of the close, 128; of the sessions before they are one.
 
 LAST = day("2025-06-30")
 
 
-def gaps(count, *own, before=1.0):
-    """Prices whose close is 100, with so many sessions of small gaps, and the gaps that follow."""
-    ordinary = [-0.01, 0.01] * count
-    opens = [100 * (1 + gap) for gap in (before, *ordinary[:count], *own)]
+def gaps(count, *own):
+    """Prices with so many sessions of a small gap, up or down, and the gaps that follow."""
+    opens = [256.0, *(126.0 if n % 2 else 130.0 for n in range(count))]
+    opens += [128 + 2 * gap for gap in own]
     calendar = trading_calendar()
     days = [str(calendar.after(LAST, n - count - 1)) for n in range(len(opens))]
-    return made([[one, 300, 50, 100, 10] for one in opens], days=days)
+    return made([[one, 300, 50, 128, 10] for one in opens], days=days)
 
 
 def morning(prices, clock="08:00", on=LAST):
@@ -137,12 +137,12 @@ def morning(prices, clock="08:00", on=LAST):
 @pytest.mark.parametrize(
     ("own", "following", "is_told"),
     [
-        (0.0149, 0.0401, 1),
-        (0.0151, 0.0401, 0),  # not below 1.5 medians
-        (-0.0149, -0.0401, 1),
-        (-0.0151, 0.0401, 0),
-        (0.0149, 0.0399, 0),  # below 4 medians
-        (0.0, 0.05, 1),
+        (1.49, 4.0, 1),
+        (1.5, 4.0, 0),  # not below 1.5 medians
+        (-1.49, -4.0, 1),
+        (-1.5, 4.0, 0),
+        (1.49, 3.99, 0),  # below 4 medians
+        (0.0, 5.0, 1),
     ],
 )
 def test_a_quiet_open_before_an_extraordinary_one_is_told(own, following, is_told):
@@ -152,35 +152,35 @@ def test_a_quiet_open_before_an_extraordinary_one_is_told(own, following, is_tol
 @pytest.mark.parametrize(("sessions", "is_told"), [(20, 1), (19, 0)])
 def test_what_is_ordinary_takes_twenty_sessions(sessions, is_told):
     # The first session has no close before it, and so no gap.
-    assert morning(gaps(sessions, 0.0, 0.05)) == is_told
+    assert morning(gaps(sessions, 0.0, 5.0)) == is_told
 
 
 def test_what_is_ordinary_is_of_the_sixty_sessions_before():
-    calm = gaps(60, 0.0, 0.05)
+    calm = gaps(60, 0.0, 5.0)
     assert morning(calm) == 1
     wild = calm.table.copy()
-    wild.iloc[1:31, 0] = 150.0  # half of the sixty: the median is between a hundredth and a half
+    wild.iloc[1:31, 0] = 192.0  # half of the sixty: the median is far above one
     assert morning(replace(calm, table=wild)) == 0
-    longer = gaps(90, 0.0, 0.05)
+    longer = gaps(90, 0.0, 5.0)
     table = longer.table.copy()
-    table.iloc[1:31, 0] = 150.0  # before the sixty
+    table.iloc[1:31, 0] = 192.0  # before the sixty
     assert morning(replace(longer, table=table)) == 1
-    table.iloc[31:61, 0] = 150.0
+    table.iloc[31:61, 0] = 192.0
     assert morning(replace(longer, table=table)) == 0
 
 
 def test_of_sixty_sessions_the_one_before_does_not_count():
-    # With as many of each, the median lies between: 0.02 and 0.01 make 0.015, of which 4 are 0.06.
-    prices = gaps(62, 0.0, 0.06)
+    # With as many of each, the median lies between: 2 and 1 make 1.5, of which 4 are 6.
+    prices = gaps(62, 0.0, 6.0)
     table = prices.table.copy()
-    table.iloc[3:33, 0] = 102.0
+    table.iloc[3:33, 0] = 132.0
     assert morning(replace(prices, table=table)) == 1
-    table.iloc[2, 0] = 102.0  # 61 before: it would tip the median to 0.02
+    table.iloc[2, 0] = 132.0  # 61 before: it would tip the median to 2
     assert morning(replace(prices, table=table)) == 1
 
 
 def test_only_what_is_stamped_before_an_open_with_a_session_after_it_is_judged():
-    prices = gaps(30, 0.0, 0.05)
+    prices = gaps(30, 0.0, 5.0)
     assert morning(prices, "09:29") == 1
     assert morning(prices, "09:30") == 0
     assert morning(prices, on=day("2025-06-28")) == 0  # a Saturday

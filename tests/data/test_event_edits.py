@@ -13,7 +13,7 @@ from backtest.data.edits import (
     undo_events,
     update,
 )
-from backtest.data.events import as_filed, check_row, field_fault, prepared, stamped
+from backtest.data.events import as_filed, check_row, field_fault, is_bare_day, prepared, stamped
 from backtest.data.kinds import FILED_KINDS, Earnings, News
 from backtest.data.listing import seal_events
 from backtest.errors import DataError, UsageError
@@ -367,3 +367,17 @@ def test_a_fault_says_how_the_cell_is_written(cells, told):
 def test_other_patterns_have_no_example():
     _, (fault,) = check_row(News, row(category="Big"))
     assert fault.endswith("does not fit the pattern ^[a-z_]+$")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_bare"),
+    [
+        (" 2025-06-24 ", True),
+        ("2025-06-24 before open", False),
+        ("2025-06-24 16:05 New York", False),
+        ("2025-06-24T16:05Z", False),
+        ("soon", False),
+    ],
+)
+def test_a_day_alone_has_neither_a_half_nor_a_clock(text, is_bare):
+    assert is_bare_day(text) is is_bare
