@@ -324,9 +324,9 @@ def test_what_is_paid_is_held_against_the_close_before(filed, what):
 
 
 def test_the_close_before_is_the_last_one_before_the_day():
-    rows = flat(10, 20, 40, 40)
-    found = contradicted(action("2025-06-04", "dividend", 5.5), rows=rows, adjust="splits")
-    assert found[0][1].endswith("where the last close is 20")
+    rows = flat(10, 20, 40, 30)
+    found = contradicted(action("2025-06-05", "dividend", 10.5), rows=rows)
+    assert found[0][1].endswith("where the last close is 40")
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,9 @@ def test_a_parquet_file_is_packed_and_holds_no_dictionaries():
 
 
 def test_what_is_no_parquet_file_of_prices_is_told():
-    with pytest.raises(DataError, match="is not a Parquet file of prices") as caught:
+    with pytest.raises(
+        DataError, match=r"is not a Parquet file of prices \(\w.*\)\. Restore it"
+    ) as caught:
         parquet_table(PATH, b"date,close", "session")
     assert "\n" not in str(caught.value)
     content = parquet_bytes(frame([FLAT, FLAT]))
