@@ -141,6 +141,12 @@ def test_a_row_is_sound_on_a_session_or_at_a_time():
     assert sound_rows(frame([1, 2], columns=["close"])).tolist() == [True, True]
 
 
+def test_a_number_that_is_missing_is_not_sound():
+    table = frame([FLAT, FLAT]).astype(object)
+    table.iloc[0, 3] = None
+    assert sound_rows(table).tolist() == [False, True]
+
+
 def rows_of(days, cells=None):
     days = np.array(days, "M8[D]")
     return PriceRows("row", np.arange(len(days)), days, {"close": cells or ["1"] * len(days)})
