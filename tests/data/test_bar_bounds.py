@@ -206,6 +206,7 @@ def test_a_session_opens_with_its_first_bar_and_closes_with_its_last():
     assert bars.by_session.to_numpy().tolist() == [[1, 5, 0.5, 4, 60], [4, 6, 3.5, 5, 40]]
     assert bars.by_session.index.strftime("%Y-%m-%d").tolist() == ["2025-06-02", "2025-06-03"]
     assert list(bars.by_session.columns) == NAMES
+    assert bars.by_session.index.name == "session"
     assert bars.frame()["volume"].tolist() == [10, 20, 30, 40]
     assert str(bars.frame().index[0]) == "2025-06-02 13:30:00+00:00"
     assert bars.frame().index.name == "time"
