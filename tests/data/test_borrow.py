@@ -3,10 +3,20 @@
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from backtest.data.borrow import BorrowRates, parse_borrow_rates, read_borrow_rates
+from backtest.data.borrow import (
+    BorrowRate,
+    BorrowRates,
+    borrow_assumptions,
+    check_borrow,
+    parse_borrow_rates,
+    read_borrow_rates,
+)
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
+from backtest.data.prices import Prices
 from backtest.errors import DataError
 
 HEADER = "symbol,date,annual_rate,provider,source_url,note"
@@ -105,3 +115,95 @@ def test_a_missing_column_is_named():
     text = fault("ACME,2025-06-02,0.1,Lender,", header=HEADER.replace(",note", ""))
     needed = "Needed: symbol, date, annual_rate, provider, source_url, note."
     assert text == [f"made/ACME.csv, line 1: no column 'note'. {needed}"]
+
+
+# What a run and a check say of the rates
+
+
+def rate(on, annual_rate=0.1, provider="Lender", note=""):
+    return BorrowRate(date.fromisoformat(on), annual_rate, provider, note)
+
+
+def charged(*used):
+    """Of pairs of a symbol and a rate, charged last for 2025-06-20."""
+    return borrow_assumptions(dict.fromkeys(used, date(2025, 6, 20)), 0.03)
+
+
+@pytest.mark.parametrize(("on", "told"), [("2025-06-13", 0), ("2025-06-12", 1)])
+def test_a_quote_is_fresh_for_seven_days(on, told):
+    found = charged(("ACME", rate(on)))
+    assert len(found) == told
+    assert all("was carried on to 2025-06-20: no later quote was found" in text for text in found)
+
+
+def test_a_rate_that_nobody_quoted_is_told_with_its_note():
+    guess = rate("2025-06-19", 0.36, "assumption", "As of others.")
+    assert charged(("ACME", guess)) == [
+        "The borrow rate of ACME from 2025-06-19 on, 36.0% a year, is an assumption. As of others."
+    ]
+    (told,) = charged(("ACME", rate("2025-06-19", 0.36, "implied (computed)")))
+    assert told.endswith("36.0% a year, is implied (computed).")
+
+
+@pytest.mark.parametrize("stocks", [3, 4])
+def test_up_to_three_stocks_without_a_rate_have_a_sentence_each(stocks):
+    found = charged(*((f"S{n}", None) for n in range(stocks)))
+    rest = "3.0% a year was charged."
+    assert found == (
+        [f"No borrow rate is known for some nights short S{n}; {rest}" for n in range(3)]
+        if stocks == 3
+        else [f"No borrow rate is known for some nights short S0, S1, S2 and 1 more stocks; {rest}"]
+    )
+
+
+def test_sentences_are_in_order_of_the_symbols():
+    found = charged(("BETA", None), ("ACME", rate("2025-06-01")), ("ACME", None))
+    assert [("BETA" in text, "quoted" in text) for text in found] == [
+        (False, True), (False, False), (True, False),
+    ]  # fmt: skip
+
+
+def test_the_hash_of_rates_is_of_what_a_run_says_of_them():
+    quoted = BorrowRates("ACME", (rate("2025-06-02"),))
+    assert quoted.sha256() == BorrowRates("ACME", (rate("2025-06-02", provider="Other"),)).sha256()
+    others = (
+        rate("2025-06-03"), rate("2025-06-02", 0.2), rate("2025-06-02", note="x"),
+        rate("2025-06-02", provider="assumption"), rate("2025-06-02", provider="a (computed)"),
+        rate("2025-06-02", provider="b (computed)"),
+    )  # fmt: skip
+    assert len({BorrowRates("ACME", (one,)).sha256() for one in (*quoted.rates, *others)}) == 7
+
+
+def noted(*rates, sessions=24):
+    days = trading_calendar().between(date(2025, 6, 2), date(2025, 7, 7))[:sessions]
+    table = pd.DataFrame({"close": 1.0}, pd.DatetimeIndex(days.astype("M8[ns]"), name="session"))
+    prices = Prices("ACME", table, DataFile(Path("made/ACME.csv"), "", "", {}))
+    return [one.what for one in check_borrow(BorrowRates("ACME", rates), prices, "made")]
+
+
+@pytest.mark.parametrize(
+    ("rates", "whats"),
+    [
+        ((), ["No borrow rates: 23 nights at the default rate of the rules"]),
+        ((rate("2025-06-02"), rate("2025-06-06")), []),
+        ((rate("2025-06-03"), rate("2025-06-06")),
+         ["No borrow rate before 2025-06-03: 1 night at the default rate of the rules"]),
+        ((rate("2025-06-02", 0.36, "assumption"), rate("2025-06-09")),
+         ["36 % a year from 2025-06-02 to 2025-06-06 is an assumption: 5 nights"]),
+        ((rate("2025-06-02"), rate("2025-07-05", 0.36, "assumption")),  # no night any more
+         ["36 % a year from 2025-07-05 is an assumption: 0 nights"]),
+        ((rate("2025-06-02"),),
+         ["The last quote, of 2025-06-02, is carried on to 2025-07-03: 23 nights"]),
+    ],
+)  # fmt: skip
+def test_nights_that_nobody_quoted_are_noted(rates, whats):
+    assert noted(*rates) == whats
+
+
+@pytest.mark.parametrize(("sessions", "told"), [(21, 0), (22, 1)])
+def test_a_last_quote_may_be_carried_on_for_twenty_nights(sessions, told):
+    assert len(noted(rate("2025-06-02"), sessions=sessions)) == told
+
+
+def test_an_earlier_quote_is_not_the_last():
+    assert noted(rate("2025-06-02"), rate("2025-07-03")) == []

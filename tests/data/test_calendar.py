@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.calendar import trading_calendar
-from backtest.errors import DataError
+from backtest.errors import DataError, UsageError
 
 CASES = {
     # name: (published_at, reaction minutes, tradable session)
@@ -258,3 +258,101 @@ def test_the_session_in_whose_hours_a_moment_lies(moment, session):
 def test_the_opens_of_days(day, open_):
     found = trading_calendar().times_of(np.array([day, "2025-06-02"], "M8[D]"), "open")
     assert found.astype(str).tolist() == [open_, "2025-06-02T13:30:00.000000"]
+
+
+# Steps. 2025-07-03 is a Thursday that closes at 13:00, the 4th a holiday, the 7th a Monday.
+
+
+def to(text):
+    return date.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("day", "steps"),
+    [
+        ("2025-07-03", 0),
+        ("2025-07-04", 1),  # no session: it counts as the next one
+        ("2025-07-07", 1),
+        ("2025-07-08", 2),
+        ("2025-07-02", -1),
+        ("2025-06-28", -3),  # a Saturday: as Monday
+    ],
+)
+def test_how_many_sessions_a_day_is_away(day, steps):
+    assert trading_calendar().steps(to("2025-07-03"), to(day)) == steps
+
+
+@pytest.mark.parametrize(
+    ("steps", "session"),
+    [(0, "2025-07-03"), (1, "2025-07-07"), (2, "2025-07-08"), (-1, "2025-07-02")],
+)
+def test_the_session_so_many_after_one(steps, session):
+    assert trading_calendar().after(to("2025-07-03"), steps) == to(session)
+
+
+def test_steps_stay_within_the_calendar():
+    calendar = trading_calendar()
+    first, last = to("1926-01-04"), to("2035-12-31")
+    assert calendar.steps(first, first) == calendar.steps(last, last) == 0
+    assert calendar.after(last, calendar.steps(last, first)) == first
+    for day in ("1926-01-03", "2036-01-01"):
+        with pytest.raises(UsageError, match=f"{day} is outside of the calendar, 1926-01-04 to"):
+            calendar.steps(last, to(day))
+    with pytest.raises(UsageError, match="1 sessions from 2035-12-31 is outside of the calendar"):
+        calendar.after(last, 1)
+    with pytest.raises(UsageError, match="-1 sessions from 1926-01-04 is outside"):
+        calendar.after(first, -1)
+
+
+@pytest.mark.parametrize(
+    ("clock", "last_closed", "next_to_close", "is_open"),
+    [
+        ("09:29:59", "2025-07-02", "2025-07-03", False),
+        ("09:30:00", "2025-07-02", "2025-07-03", True),
+        ("12:59:59", "2025-07-02", "2025-07-03", True),
+        ("13:00:00", "2025-07-03", "2025-07-07", False),
+    ],
+)
+def test_a_session_runs_from_its_open_up_to_its_close(clock, last_closed, next_to_close, is_open):
+    calendar, moment = trading_calendar(), datetime.fromisoformat(f"2025-07-03T{clock}-04:00")
+    assert calendar.last_closed(moment) == to(last_closed)
+    assert calendar.next_to_close(moment) == to(next_to_close)
+    assert calendar.is_open(moment) is is_open
+
+
+def test_a_fact_can_be_traded_at_the_first_close_that_comes_after_it():
+    calendar, none = trading_calendar(), timedelta(0)
+    before, at = (datetime.fromisoformat(f"2025-07-03T{t}-04:00") for t in ("12:59:59", "13:00"))
+    assert calendar.tradable_session(before, none, "close") == to("2025-07-03")
+    assert calendar.tradable_session(at, none, "close") == to("2025-07-07")
+    assert calendar.tradable_session(at, none) == to("2025-07-07")
+    assert calendar.time_of(to("2025-07-03"), "close") == at
+    assert calendar.time_of(to("2025-07-03"), "close").tzinfo is UTC
+
+
+def test_the_close_of_days():
+    found = trading_calendar().times_of(np.array(["2025-07-03", "2025-07-04"], "M8[D]"), "close")
+    assert found.astype(str).tolist() == ["2025-07-03T17:00:00.000000", "NaT"]
+
+
+def test_sessions_between_hold_the_last_of_the_calendar_and_none_outside():
+    calendar = trading_calendar()
+    ends = calendar.between(to("2035-12-28"), to("2036-01-31"))
+    assert ends.astype(str).tolist() == ["2035-12-28", "2035-12-31"]
+    assert calendar.between(to("2036-01-02"), to("2036-01-31")).size == 0
+    assert calendar.between(to("2035-12-31"), to("2035-12-31")).size == 1
+    assert calendar.between(to("1925-12-01"), to("1926-01-04")).size == 1
+
+
+@pytest.mark.parametrize(
+    ("moment", "session"),
+    [
+        ("1926-01-04T09:00", "1926-01-04"),  # 04:00 in New York, before the first open
+        ("2035-12-31T09:00", "2035-12-31"),
+        ("2036-01-02T14:00", "NaT"),
+        ("2035-12-28T22:00", "2035-12-31"),
+    ],
+)
+def test_hours_outside_of_sessions_at_the_ends_of_the_calendar(moment, session):
+    found = trading_calendar().extended_sessions_at(np.array([moment], "M8[us]"))
+    assert found.astype(str).tolist() == [session]

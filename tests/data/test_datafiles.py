@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from backtest.data import datafile
 from backtest.data.datafile import (
     DataFile,
+    csv_text,
     metadata_path,
+    open_known_file,
     raise_problems,
     read_data_file,
     read_rows,
+    span_of,
+    waiting_path,
+    write_data_file,
 )
 from backtest.data.versions import seal
 from backtest.errors import DataError, UsageError
@@ -243,3 +249,92 @@ def test_a_file_where_the_folder_should_be_is_told(tmp_path):
     with pytest.raises(UsageError, match=r"below\.txt cannot be written"):
         write_text(tmp_path / "file" / "below.txt", "new")
     assert (tmp_path / "file").read_text() == "mine"
+
+
+# Metadata and texts
+
+
+def test_metadata_that_wait_count_where_they_fit(path):
+    known = json.loads(metadata_path(path).read_text())
+    waiting_path(path).write_text(json.dumps({**known, "source": "waiting"}))
+    assert read(path).metadata["source"] == "waiting"
+    assert open_known_file(path).metadata["source"] == "waiting"
+    waiting_path(path).write_text(json.dumps({**known, "source": "waiting", "sha256": "ab"}))
+    assert open_known_file(path).metadata["source"] == "made up"
+    metadata_path(path).unlink()
+    assert open_known_file(path).metadata == {}
+
+
+def test_a_file_that_is_being_put_in_place_is_read_once_more(path, monkeypatch):
+    text = TEXT + "2025-06-04,3\n"
+    real, asked = datafile.known_metadata, []
+
+    def known(place, sha256):
+        asked.append(sha256)
+        found = real(place, sha256)
+        if len(asked) == 1:
+            seal(place, ["2025-06-02"], source="put meanwhile")
+        return found
+
+    path.write_text(text)
+    monkeypatch.setattr(datafile, "known_metadata", known)
+    assert read(path).metadata["source"] == "put meanwhile"
+
+
+def test_a_file_is_read_twice_at_most(path, monkeypatch):
+    real, asked = datafile.open_data_file, []
+    monkeypatch.setattr(datafile, "open_data_file", lambda place: asked.append(1) or real(place))
+    path.write_text(TEXT + "x")
+    assert "changed since" in refusal(path)
+    assert len(asked) == 2
+
+
+def test_a_span_of_days_is_from_the_first_to_the_last_of_those_that_are_known():
+    assert span_of(["2025-06-03", None, "2025-06-02"]) == {
+        "first": "2025-06-02", "last": "2025-06-03", "rows": 3,
+    }  # fmt: skip
+    assert span_of([None]) == {"first": None, "last": None, "rows": 1}
+
+
+def test_a_file_is_written_with_its_folder_and_again(tmp_path):
+    place = tmp_path / "deep" / "er" / "MADE.csv"
+    known = {"source": "ü", "compiled_on": "2025-07-01", "adjust": None, **span_of([])}
+    for text in ("old\n", TEXT):
+        write_data_file(place, text.encode(), known)
+    assert (read(place).text, read(place).metadata["source"]) == (TEXT, "ü")
+
+
+def test_a_table_keeps_the_line_ends_of_the_one_before():
+    rows = [{"a": 1, "b": None, "c": 3}, {"a": "x,y"}]
+    assert csv_text(["a", "b"], rows) == 'a,b\n1,\n"x,y",\n'
+    for text, ends in (("a\r\n1\r\n", "\r\n"), ("a\n1\n", "\n")):
+        like = DataFile(Path("made.csv"), text, "", {})
+        assert csv_text(["a"], [{"a": 1}], like) == f"a{ends}1{ends}"
+
+
+def test_lines_may_end_with_a_carriage_return_alone():
+    assert rows("date,close\ra,1\rb,2\r") == [
+        (2, {"date": "a", "close": "1"}), (3, {"date": "b", "close": "2"}),
+    ]  # fmt: skip
+
+
+def test_a_cell_may_hold_a_carriage_return():
+    ((_, cells),) = rows('date,close\n"a\rb",1\n')
+    assert cells["date"] == "a\rb"
+
+
+def test_columns_are_needed_and_named_once():
+    with pytest.raises(DataError, match=r"made/up.csv, line 1: column 'a' twice\. Needed: date\."):
+        rows("date,a,b,a,b\n")
+    with pytest.raises(DataError, match=r"made/up.csv, line 1: no column 'date'"):
+        rows("day,close\n")
+
+
+@pytest.mark.parametrize(("count", "more"), [(50, ""), (51, "… and 1 more"), (60, "… and 10 more")])
+def test_fifty_problems_are_told(count, more):
+    with pytest.raises(DataError) as caught:
+        raise_problems(Path("made/up.csv"), [f"line {n}" for n in range(count)])
+    first, *lines = str(caught.value).splitlines()
+    assert first == f"made/up.csv: {count} problems"
+    assert len(lines) == 50 + bool(more)
+    assert not more or lines[-1].strip() == more

@@ -1,15 +1,27 @@
 """Files of events: how they are read, and what is told of malformed ones."""
 
+from datetime import date
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from backtest.data.datafile import DataFile
-from backtest.data.events import parse_events, read_all_events, read_events
+from backtest.data.events import (
+    check_row,
+    columns_of,
+    filed,
+    has_file,
+    meaning_of,
+    parse_events,
+    read_all_events,
+    read_events,
+)
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, ShortReport, StakeDisclosure
+from backtest.data.scheduled import Dividend
 from backtest.errors import DataError
 from tests.made_up import EARNINGS, STAKES, earnings, ids, utc
 
@@ -311,3 +323,63 @@ def test_an_event_file_that_changed_names_the_command_that_seals_it(checkout):
     )
     with pytest.raises(DataError, match=r"changed since .*`backtest events seal short_report`"):
         read_events(checkout.root / "data/events", ShortReport)
+
+
+# What a field means
+
+
+class Sale(Event):
+    """Made up for tests, with a field of each sort."""
+
+    seller: Annotated[str, Field(pattern="^[A-Z]+$")]
+    """Who sells,
+    in capitals."""
+    shares: Annotated[int, Field(ge=1)] | None = None
+    share: Annotated[float, Field(ge=0, le=1)] | None = None
+    price: float | None = None
+    sold_on: date | None = None
+    is_planned: bool | None = None
+    side: Literal["all", "part"] | None = None
+    anything: Any = None
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("seller", "Who sells, in capitals. Text of the pattern ^[A-Z]+$."),
+        ("shares", "A whole number from 1."),
+        ("share", "A number from 0 to 1."),
+        ("price", "A number."),
+        ("sold_on", "A day such as 2025-03-28."),
+        ("retrieved_at", "A time with its zone."),
+        ("is_planned", "Either true or false."),
+        ("side", "One of all, part."),
+        ("anything", ""),
+    ],
+)
+def test_a_field_is_told_with_what_may_stand_in_it(name, meaning):
+    assert meaning_of(Sale, name).endswith(meaning)
+    assert name == "retrieved_at" or meaning_of(Sale, name) == meaning
+
+
+def test_the_columns_of_a_kind_begin_with_those_of_all_and_end_with_the_sources():
+    assert columns_of(Sale) == [
+        "symbol", "published_at", "precision", "headline", "seller", "shares", "share", "price",
+        "sold_on", "is_planned", "side", "anything", "source_url", "source_url_2", "grade", "note",
+        "retrieved_at",
+    ]  # fmt: skip
+
+
+def test_kinds_that_ship_are_read_without_a_file_only_where_they_are_not_needed(checkout):
+    folder = checkout.root / "data/events"
+    assert filed(folder, [News, Dividend, Sale]) == [News, Sale]
+    (folder / "dividends.csv").touch()
+    assert filed(folder, [Dividend]) == [Dividend]
+    assert has_file(folder, News)
+    assert not has_file(folder, Sale)
+
+
+def test_what_is_wrong_with_an_event_as_a_whole_has_no_column():
+    cells = {**GOOD, "guidance_low": "2", "guidance_high": "1"}
+    event, problems = check_row(Earnings, cells)
+    assert (event, problems) == (None, ["guidance_low 2 is above guidance_high 1"])

@@ -7,7 +7,18 @@ import pytest
 from pydantic import ValidationError
 
 from backtest.data.events import event_order, read_events
-from backtest.data.kinds import FILED_KINDS, Earnings, Event, ShortReport, StakeDisclosure, Start
+from backtest.data.kinds import (
+    FILED_KINDS,
+    Earnings,
+    Event,
+    ShortReport,
+    StakeDisclosure,
+    Start,
+    check_symbol,
+    is_symbol,
+    relative_change,
+)
+from backtest.errors import UsageError
 from tests.made_up import earnings, news, report, stake
 
 EMBEDDED = Path(__file__).parents[2] / "data" / "events"
@@ -302,3 +313,93 @@ def test_events_of_one_moment_are_ordered_by_symbol_kind_and_headline():
     ordered = sorted(events, key=event_order)
     assert [event.symbol for event in ordered] == ["CCCC", "AAAA", "AAAA", "AAAA", "BBBB"]
     assert [event.headline for event in ordered[1:4]] == ["4", "2", "3"]
+
+
+# What a kind takes
+
+
+def test_an_event_has_no_other_fields():
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        earnings(epps=1.0)
+
+
+def test_texts_are_stripped_and_figures_are_finite():
+    assert earnings(headline="  Made up ").headline == "Made up"
+    with pytest.raises(ValidationError, match="finite number"):
+        earnings(eps=float("nan"))
+
+
+def test_a_share_count_may_be_nothing_and_not_less():
+    assert stake(shares=0).shares == 0
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        stake(shares=-1)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "is_one"), [("BRK-B", True), ("7", True), ("A.1", True), ("a", False), ("-A", False)]
+)
+def test_symbols_are_capitals_digits_points_and_hyphens(symbol, is_one):
+    assert is_symbol(symbol) is is_one
+    if is_one:
+        assert check_symbol(symbol) == symbol
+        return
+    with pytest.raises(UsageError, match=r"is no symbol\. Write it in capitals"):
+        check_symbol(symbol)
+
+
+@pytest.mark.parametrize(("low", "high", "is_good"), [(2, 2, True), (2, 3, True), (3, 2, False)])
+@pytest.mark.parametrize("name", ["guidance", "fy_guidance", "fy_guidance_prev", "capex_guidance"])
+def test_a_range_does_not_end_below_its_beginning(name, low, high, is_good):
+    cells = {f"{name}_low": low, f"{name}_high": high}
+    if is_good:
+        assert earnings(**cells).id
+        assert earnings(**{f"{name}_low": low}).id
+        return
+    with pytest.raises(ValidationError, match=f"{name}_low 3 is above {name}_high 2"):
+        earnings(**cells)
+
+
+@pytest.mark.parametrize("stamp", [20251110, 1762809600.5, "20251110", " +1762809600. "])
+@pytest.mark.parametrize("field", ["published_at", "retrieved_at"])
+def test_a_bare_number_is_no_stamp(field, stamp):
+    with pytest.raises(ValidationError, match="is a bare number; write a time such as"):
+        earnings(**{"at" if field == "published_at" else field: stamp})
+
+
+def test_the_time_of_retrieval_is_utc_or_unknown():
+    assert earnings(retrieved_at=None).retrieved_at is None
+    found = earnings(retrieved_at="2025-06-04T16:05:00-04:00").retrieved_at
+    assert (found.hour, found.tzinfo) == (20, UTC)
+    with pytest.raises(ValidationError, match="beyond the years that can be told"):
+        earnings("9999-12-31T23:59:59-05:00")
+
+
+@pytest.mark.parametrize("field", ["source_url", "source_url_2"])
+def test_a_source_is_an_address_of_the_web(field):
+    for address in ("https://example.org", "http://example.org"):
+        assert getattr(earnings(**{field: address}), field) == address
+    with pytest.raises(ValidationError, match="must begin with https:// or http://"):
+        earnings(**{field: "example.org"})
+
+
+def test_a_strategy_sees_no_note_no_source_and_no_time_of_retrieval():
+    later = {"note": "it fell", "source_url": "https://example.org/1"}
+    later |= {"source_url_2": "https://example.org/2", "retrieved_at": "2025-06-05T00:00Z"}
+    event = earnings(eps=1.0, grade="A", **later)
+    seen = event.as_published()
+    assert (seen.note, seen.source_url, seen.source_url_2, seen.retrieved_at) == ("",) + (None,) * 3
+    assert (seen.eps, seen.grade, seen.id) == (1.0, "A", event.id)
+
+
+def test_a_disclosure_may_be_of_the_day_it_became_public_on():
+    assert stake("2025-06-04T16:05:00-04:00", as_of="2025-06-04").staleness == 0
+    assert stake("2025-06-04T16:05:00-04:00", as_of="2025-06-03").staleness == 1
+    assert stake().first_filing is False
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "change"),
+    [(3.0, 2.0, 0.5), (0.0, 0.5, -1.0), (1.0, 0.0, None), (1.0, -1.0, None)],
+)
+def test_a_change_is_relative_to_what_is_positive(new, old, change):
+    assert relative_change(new, old) == change

@@ -1,9 +1,13 @@
 """The tape of a replay: what it plays into the past, winding back, and the rank of an event."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.data.bars import FinerBars
+from backtest.data.datafile import DataFile
 from backtest.data.market import Market, Tape
 from backtest.events import Event, News
 from tests.asking import ask
@@ -46,6 +50,7 @@ def test_each_session_that_has_passed_is_played():
     assert closes(last, "BETA") == [50]
     assert closes(last, "INDX") == [1, 2, 3]
     assert list(last.bars("INDX").columns) == ["close"]
+    assert last.bars("INDX").index.name == "session"
 
 
 def test_what_is_later_is_no_number_yet():
@@ -147,3 +152,177 @@ def test_events_of_the_same_minute_are_told_apart():
 def test_an_event_of_its_own_has_no_rank():
     own = surprise(0.125, "2025-06-02T08:00:00-04:00")
     assert market(tape([own]), DAYS[0]).rank(own, "eps_surprise") is None
+
+
+# Splits, finer bars and what is newer
+
+
+def test_bars_are_on_the_basis_of_the_shares_of_the_session():
+    tables = {"ACME": table([12.0, 12, 6, 6], DAYS), "BETA": table([8.0, 8, 8, 8], DAYS)}
+    made = Tape(tables, [], MINUTES_5, lambda _: (), [(day(DAYS[2]), "ACME", 2.0)])
+    before = market(made, DAYS[1])
+    assert before.bars("ACME").to_numpy().tolist() == [[12] * 5]
+    on_it = market(made, DAYS[2])  # its open is in new shares
+    assert on_it.bars("ACME")["close"].tolist() == [6, 6]
+    assert on_it.bars("ACME")["volume"].tolist() == [24, 24]
+    assert market(made, DAYS[3]).bars("ACME")["open"].tolist() == [6, 6, 6]
+    assert market(made, DAYS[3]).bars("BETA")["close"].tolist() == [8, 8, 8]
+    assert market(made, DAYS[1]).bars("ACME")["close"].tolist() == [12]  # wound back
+
+
+def test_splits_follow_each_other_whatever_their_order():
+    splits = [(day(DAYS[3]), "ACME", 3.0), (day(DAYS[1]), "ACME", 2.0)]
+    made = Tape({"ACME": table([12.0, 6, 6, 2], DAYS)}, [], MINUTES_5, lambda _: (), splits)
+    assert market(made, DAYS[2]).bars()["close"].tolist() == [6, 6]
+    assert market(made, DAYS[3]).bars()["close"].tolist() == [2, 2, 2]
+    assert market(made, DAYS[3]).bars()["volume"].tolist() == [72, 18, 18]
+
+
+def by_bars(at="open"):
+    """Bars of half an hour at 09:30, 10:00 and 15:30 of the first day, New York."""
+    times = np.array([f"{DAYS[0]}T{t}" for t in ("13:30", "14:00", "19:30")], "M8[us]")
+    rows = np.array([[n] * 5 for n in (1.0, 2.0, 3.0)])
+    file = DataFile(Path("made/30m/ACME.parquet"), "", "", {})
+    bars = FinerBars("ACME", 30, file, times, times.astype("M8[D]"), rows, np.zeros(3, bool))
+    tables = {"ACME": table([10.0, 11, 12, 13], DAYS)}
+    return Tape(tables, [], MINUTES_5, lambda _: (), finer={"ACME": bars}, at=at)
+
+
+def ended(made, clock):
+    now = utc(f"{DAYS[0]}T{clock}-04:00")
+    made.play(day(DAYS[0]), now)
+    return Market(day(DAYS[0]), now, "ACME", made.past).finer_bars()["close"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("clock", "at_open", "before_close"),
+    [
+        ("09:30", [], []),
+        ("09:59:59", [], []),
+        ("10:00", [1], []),  # the bar that ends at a close is traded there
+        ("10:00:01", [1], [1]),
+        ("16:00", [1, 2, 3], [1, 2]),
+    ],
+)
+def test_finer_bars_are_those_that_have_ended(clock, at_open, before_close):
+    assert ended(by_bars(), clock) == at_open
+    assert ended(by_bars("close"), clock) == before_close
+
+
+def test_finer_bars_that_have_not_ended_are_no_numbers():
+    made = by_bars()
+    assert ended(made, "16:00") == [1, 2, 3]
+    assert ended(made, "10:30") == [1, 2]
+    held = made.past.finer["ACME"]
+    assert np.isnan(held._table[2:]).all()
+    assert np.isnat(held._times[2:]).all()
+    assert ended(made, "16:00") == [1, 2, 3]
+    shown = Market(day(DAYS[0]), utc(f"{DAYS[0]}T16:00-04:00"), "ACME", made.past)
+    frame = shown.finer_bars("ACME")
+    assert (str(frame.index[0]), frame.index.name) == (f"{DAYS[0]} 13:30:00+00:00", "time")
+    frame.loc[:, "close"] = 0.0
+    assert shown.finer_bars()["close"].tolist() == [1, 2, 3]
+    assert shown.finer_bars("BETA").empty
+    assert list(shown.finer_bars("BETA").columns) == ["open", "high", "low", "close", "volume"]
+
+
+def test_an_event_is_followed_by_the_first_of_its_kind_and_stock():
+    at = "2025-06-02T08:0{}:00-04:00".format
+    first, later = news(at(1), headline="b"), news(at(5), headline="c")
+    others = [news(at(1), headline="a"), news(at(2), symbol="BETA"), earnings(at(3)), later,
+              news(at(6), headline="d")]  # fmt: skip
+    events = sorted([first, *others], key=lambda one: (one.published_at, one.headline))
+    made = tape(events)
+    now = utc("2025-06-02T09:30:00-04:00")
+    made.play(day(DAYS[0]), now)
+    assert made.past.newer(first, now) == later
+    assert made.past.newer(others[-1], now) is None
+    early = utc(at(9))  # five minutes later, what came at 08:05 has not been heard of
+    assert made.past.newer(first, early) is None
+    assert made.past.newer(others[0], now) == first
+
+
+def test_winding_back_forgets_the_members_of_later_sessions():
+    asked = []
+    made = tape(members=lambda d: asked.append(d) or (f"of {d}",))
+    for session in (DAYS[0], DAYS[2], DAYS[1], DAYS[2]):
+        assert market(made, session).universe == (f"of {session}",)
+    assert list(made.past.members) == [day(DAYS[0]), day(DAYS[1]), day(DAYS[2])]
+    market(made, DAYS[2])
+    assert asked == [day(DAYS[n]) for n in (0, 2, 1, 2)]
+
+
+def test_winding_back_within_a_session_forgets_later_events_alone():
+    asked = []
+    events = [news("2025-06-03T08:00:00-04:00"), news("2025-06-03T09:00:00-04:00")]
+    made = tape(events, members=lambda d: asked.append(d) or ())
+    session = day(DAYS[1])
+    for clock, known in (("09:30", 2), ("08:30", 1), ("09:30", 2), ("07:30", 0)):
+        made.play(session, utc(f"{DAYS[1]}T{clock}:00-04:00"))
+        now = utc(f"{DAYS[1]}T23:00:00-04:00")
+        assert len(made.past.events(News, now)) == known
+        assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10]
+    assert asked == [session]
+
+
+def test_what_comes_within_the_reaction_time_is_not_heard_of_whatever_was_played_since():
+    before = surprise(0.25, "2025-06-03T09:24:59-04:00")
+    within = surprise(0.5, "2025-06-03T09:25:00-04:00", "BBB")
+    made = tape([before, within])
+    early, _ = market(made, DAYS[1]), market(made, DAYS[3])
+    assert ids(early.events(Event)) == [before.id]
+    assert early.rank(before, "eps_surprise") is None
+
+
+def test_a_rank_after_winding_back_knows_nothing_of_what_was_played_since():
+    own = surprise(0.1875, "2025-06-02T08:00:00-04:00")
+    later = surprise(0.0, "2025-06-03T08:00:00-04:00", "EEE")
+    other = surprise(0.5, "2025-06-02T08:10:00-04:00", "FFF")
+    made = tape([own, other, later])
+    assert market(made, DAYS[1]).rank(own, "eps_surprise") == pytest.approx(1 / 2)
+    assert market(made, DAYS[0]).rank(own, "eps_surprise") == 0.0
+    assert market(made, DAYS[1]).rank(own, "eps_surprise") == pytest.approx(1 / 2)
+
+
+def test_a_rank_leaves_the_event_itself_out_wherever_it_stands():
+    first = surprise(0.25, "2025-06-02T08:00:00-04:00", "AAA")
+    second = surprise(0.25, "2025-06-02T08:10:00-04:00", "BBB")
+    third = surprise(0.5, "2025-06-02T08:20:00-04:00", "CCC")
+    shown = market(tape([first, second, third]), DAYS[0])
+    assert [shown.rank(one, "eps_surprise") for one in (first, second, third)] == [0.25, 0.25, 1.0]
+
+
+def test_days_of_a_rank_reach_back_from_the_decision():
+    own = surprise(0.25, "2025-06-01T09:30:00-04:00")  # a day before it, to the second
+    other = surprise(0.5, "2025-06-02T09:00:00-04:00", "BBB")
+    shown = market(tape([own, other]), DAYS[0])
+    assert shown.rank(other, "eps_surprise", days=1) == 1.0
+    before = surprise(0.25, "2025-06-01T09:29:59-04:00")
+    assert market(tape([before, other]), DAYS[0]).rank(other, "eps_surprise", days=1) is None
+
+
+def test_sessions_are_counted_on_the_calendar():
+    shown = market(tape(), DAYS[2])
+    assert [shown.sessions_until(day(one)) for one in DAYS] == [-2, -1, 0, 1]
+    assert shown.session_after(1) == day(DAYS[3])
+    assert shown.session_after(-2) == day(DAYS[0])
+
+
+def test_a_later_session_at_an_earlier_time_has_its_bars_and_fewer_events():
+    made = tape([news("2025-06-03T08:00:00-04:00"), news("2025-06-03T09:00:00-04:00")])
+    made.play(day(DAYS[1]), utc(f"{DAYS[1]}T09:30:00-04:00"))
+    made.play(day(DAYS[2]), utc(f"{DAYS[1]}T08:30:00-04:00"))
+    now = utc(f"{DAYS[2]}T09:30:00-04:00")
+    assert len(made.past.events(News, now)) == 1
+    assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10, 11]
+    made.play(day(DAYS[2]), now)
+    assert len(made.past.events(News, now)) == 2
+    assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10, 11]
+
+
+def test_an_earlier_session_at_a_later_time_has_fewer_bars_and_its_events():
+    made = tape([news("2025-06-03T08:00:00-04:00"), news("2025-06-03T09:00:00-04:00")])
+    made.play(day(DAYS[2]), utc(f"{DAYS[1]}T08:30:00-04:00"))
+    made.play(day(DAYS[1]), utc(f"{DAYS[1]}T09:30:00-04:00"))
+    assert len(made.past.events(News, utc(f"{DAYS[2]}T09:30:00-04:00"))) == 2
+    assert made.past.bars("ACME", day(DAYS[3]))["close"].tolist() == [10]

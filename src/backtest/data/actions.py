@@ -119,7 +119,7 @@ class Actions:
     def up_to(self, day: date) -> Actions:
         """What had happened by the end of a day; a halt that went on then has lasted until it."""
         rows = (row for row in self.rows if row.day <= day)
-        known = (replace(r, until=day) if r.until and r.until > day else r for r in rows)
+        known = (replace(r, until=min(r.until, day)) if r.until else r for r in rows)
         return replace(self, rows=tuple(known))
 
     def applied(self, prices: Prices) -> tuple[Action, ...]:

@@ -245,7 +245,7 @@ def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterato
     known = {*symbols, ""}
     first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in known}
     for symbol, row in sorted(first.items()):
-        near = get_close_matches(symbol, symbols, n=1)
+        near = get_close_matches(symbol, symbols)
         what = f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else "")
         mend = f"Correct the symbol, or `backtest prices import {symbol} FILE`."
         yield row.finding("note", what, "Its events are never traded.", mend)

@@ -98,7 +98,7 @@ class FiledEvent:
             return None
         moment = self.event.published_at
         if self.event.precision in COARSE:
-            moment = datetime.combine(self.day, time(0), NEW_YORK)
+            moment = datetime.combine(self.day, time.min, NEW_YORK)
         return trading_calendar().next_to_close(moment)
 
     def finding(self, severity: Severity, what: str, why: str, mend: str) -> Finding:

@@ -287,7 +287,7 @@ def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[E
     strange = []
     for name in header_of(file):
         if name not in fields:
-            near = get_close_matches(name, fields, n=1)
+            near = get_close_matches(name, fields)
             hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
             strange.append(f"line 1, column {name!r}: not a column of {kind.kind}; {hint}")
     raise_problems(file.path, strange)

@@ -148,12 +148,14 @@ class Prices:
         closes = self.table["close"]
         steps = closes.div(closes.shift()).fillna(1.0)
         for action in self.applied:
+            if action.amount is None:
+                continue
             row = int(closes.index.searchsorted(pd.Timestamp(action.day)))
             if action.action == "split" and 0 < row < len(steps):
                 steps.iloc[row] *= action.amount
             elif action.action == "dividend" and 0 < row < len(steps):
-                steps.iloc[row] += (action.amount or 0.0) / closes.iloc[row] * steps.iloc[row]
-            elif action.action in ENDS and row > 0 and action.amount is not None:
+                steps.iloc[row] += action.amount / closes.iloc[row] * steps.iloc[row]
+            elif action.action in ENDS and row > 0:
                 steps.iloc[row - 1] *= action.amount / closes.iloc[row - 1]
                 steps.iloc[row:] = 1.0
         return steps.cumprod()
@@ -289,11 +291,12 @@ def jumps_of(prices: Prices) -> list[Jump]:
     rows = [(int(np.searchsorted(prices.days, np.datetime64(r.day))), r) for r in prices.applied]
     rows = [(place, row) for place, row in rows if 0 < place < len(opens)]
     for place, row in rows:
-        opens[place] += (row.amount or 0.0) * (row.action == "dividend")
+        if row.action == "dividend" and row.amount:
+            opens[place] += row.amount
     times = opens[1:] / closes[:-1]
     for place, row in rows:
-        if row.action == "split":
-            times[place - 1] *= row.amount or 1.0
+        if row.action == "split" and row.amount:
+            times[place - 1] *= row.amount
     on_file = {row.day: row.amount for row in prices.actions.rows if row.action == "split"}
     found = []
     for place in np.flatnonzero(np.abs(np.log(times)) > _LEAST).tolist():
