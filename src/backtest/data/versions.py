@@ -193,7 +193,7 @@ def _swap(path: Path, content: bytes, coming: Mapping[str, Any]) -> None:
     try:
         write_bytes(path, content)
     except BaseException:
-        waiting.unlink()
+        waiting.unlink(missing_ok=True)
         raise
     with suppress(OSError):  # where they wait they count as well
         os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
