@@ -98,7 +98,7 @@ def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
     number, first, until, has_trade = -1, 0, 0, True
     for session, free in zip(sessions.tolist(), last_free.tolist(), strict=True):
         is_over = session >= until or session - first >= limit
-        if number < 0 or (is_over and has_trade):
+        if is_over and has_trade:
             number, first, until, has_trade = number + 1, session, session, False
         numbers.append(number)
         if free >= 0:
@@ -142,7 +142,7 @@ def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Numbers, Numbers]:
     at_close = signals["terms"] & ENTERS_AT_CLOSE != 0
     clock = np.where(at_close, _DAY, panel.clock[signals["bar"]])
     kinds, kind = np.unique(np.stack((signals["symbol"], clock)), axis=1, return_inverse=True)
-    landings = np.full((kinds.shape[1], panel.count), -1)
+    landings = np.empty((kinds.shape[1], panel.count), np.int64)
     begins = np.arange(panel.count) * _DAY
     for symbol in np.unique(kinds[0]).tolist():
         own = np.flatnonzero(~np.isnan(panel.prices["open"][:, symbol]))
@@ -161,7 +161,7 @@ def longest_trade(trades: NDArray[Any]) -> int:
     """Sessions of the longest trade, at least 1; one still open counts up to the last session."""
     made = trades[trades["shares"] > 0]
     spans = made["exit_bar"] - made["entry_bar"] + (made["reason"] == OPEN)
-    return int(max(spans.max(initial=1), 1))
+    return int(spans.max(initial=1))
 
 
 STATISTICS = ("sharpe", "total_return", "mean_trade_return")
@@ -205,8 +205,8 @@ class Account:
         """The same without commission, slippage and borrow."""
         free = {
             "commission_per_share": 0.0, "commission_fixed": 0.0, "commission_bps": 0.0,
-            "commission_min": 0.0, "slippage_bps": 0.0, "slippage_range": 0.0,
-            "borrow_mode": "none",
+            "commission_min": 0.0, "slippage_bps": 0.0, "extended_slippage_bps": 0.0,
+            "slippage_range": 0.0, "borrow_mode": "none",
         }  # fmt: skip
         return Account(self.panel, self.signals, self.rules.model_copy(update=free), self.rates)
 
