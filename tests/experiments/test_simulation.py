@@ -206,6 +206,16 @@ def test_a_flat_signal_leaves_when_it_says_whatever_an_entry_would(prices) -> No
 
 
 @pytest.mark.parametrize(
+    "terms", [{"enter": "open"}, {"leave": "open"}, {"levels": "session"}, {"enter": None}]
+)
+def test_what_is_usual_says_nothing(prices, terms) -> None:
+    path = written(
+        prices.parent / "signals.parquet", signal("02 10:00", **terms), enter=pa.string()
+    )
+    assert read_signals(path, read_panel(prices), MINUTES_5).rows["terms"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
     ("terms", "told"),
     [
         ({"enter": "close", "hold": 0}, "What enters at the close cannot leave at it"),
