@@ -52,6 +52,27 @@ def test_six_occasions_carry_a_verdict_and_five_do_not():
     assert five["p"] is five["p_low"] is five["random_timing"] is five["detectable"] is None
     assert five["mean_trade_return"]["unknown"] == "5 occasions: an interval needs 6"
     assert five["sharpe"]["unknown"].startswith("5 trades: at least 6")
+    assert five["sharpe"]["low"] is five["sharpe"]["psr"] is five["sharpe"]["high"] is None
+
+
+def test_twenty_sessions_with_a_position_carry_a_sharpe_ratio():
+    """Eight trades of three sessions each, from entry to exit; six are in it for 18."""
+    eight, six = weighed(8)["sharpe"], weighed(6)["sharpe"]
+    assert eight["unknown"] == ""
+    assert eight["low"] < eight["estimate"] < eight["high"]
+    assert 0 < eight["psr"] < 1
+    assert eight["per_session"]["observations"] == 60
+    assert six["unknown"].startswith("18 sessions with a position: at least 20")
+    assert six["low"] is six["psr"] is six["min_track_record"] is None
+    assert six["estimate"] == pytest.approx(six["per_session"]["ratio"] * 252**0.5)
+
+
+def test_without_a_trade_there_is_nothing_to_weigh():
+    one = account(signals((5, 1), (20, 1)))
+    for given in (one, account(signals())):
+        found = evidence.evidence(given, [], np.full(60, 100_000.0), draws=9)
+        assert found["refused"] == "No trade: there is nothing to weigh"
+        assert (found["occasions"], found["trades"]) == (0, 0)
 
 
 def test_the_sentence_of_six_occasions_in_one_part_says_so():
@@ -61,6 +82,8 @@ def test_the_sentence_of_six_occasions_in_one_part_says_so():
     trades = [trade(20 + 2 * n, 21 + 2 * n) for n in range(6)]
     found = evidence.evidence(one, trades, np.linspace(100_000, 101_000, 60), draws=49)
     assert "All occasions lie in one part" in found["sentence"]
+    refused = evidence.evidence(one, trades, np.full(60, 1.0), draws=49, by_trades=True)
+    assert "All occasions lie in one part" not in refused["sentence"]
 
 
 def test_trades_that_stand_in_for_signals_have_no_verdict():
@@ -75,6 +98,8 @@ def test_nothing_left_is_ruin(least, is_ruined):
     found = weighed(5, equity=[*[100_000.0] * 58, least, 90_000.0])
     assert found["ruined"] is is_ruined
     assert found["total_return"] == pytest.approx(-0.1)
+    assert ("per_session" not in found["sharpe"]) == is_ruined
+    assert found["sharpe"]["unknown"].startswith("ruined, " if is_ruined else "5 trades")
 
 
 def test_a_ruined_account_has_no_ratio_to_compare():
@@ -218,7 +243,7 @@ def test_a_verdict_is_at_the_level_itself(p, p_low, verdict):
 
 
 def test_of_signals_without_room_those_that_trade_nothing_have_no_return():
-    """A hundred dollars buy no share of a stock at 110: the mean is of the other alone."""
+    """A hundred dollars buy no share of a stock at 110; one that makes nothing is no win."""
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Signal
 
@@ -231,12 +256,14 @@ def test_of_signals_without_room_those_that_trade_nothing_have_no_return():
     decisions = [
         Decision(
             SimpleNamespace(id=str(weight)), days[1], "no_room", "",
-            Signal(symbol="ACME", event_id=str(weight), direction=side, weight=weight, hold=4),
+            Signal(symbol="ACME", event_id=str(weight), direction=side, weight=weight, hold=hold),
         )
-        for weight, side in ((0.001, "long"), (0.5, "long"), (0.5, "short"))
+        for weight, side, hold in (
+            (0.001, "long", 4), (0.5, "long", 4), (0.5, "short", 4), (0.5, "long", 1),
+        )
     ]  # fmt: skip
     found = evidence._no_room(one, decisions)
-    assert found == {"signals": 3, "mean_return": pytest.approx(0.0), "wins": 1}
+    assert found == {"signals": 4, "mean_return": pytest.approx(0.0), "wins": 1}
 
 
 # The sentence

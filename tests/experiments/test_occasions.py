@@ -101,6 +101,13 @@ def test_an_occasion_is_cut_when_it_has_gone_on_for_twice_the_longest_trade(step
     assert occasions_of(signals(*((at, 5) for at in starts)), made).tolist() == numbers
 
 
+def test_a_trade_of_one_share_is_a_trade():
+    made = trades((10, 19, "time"), (20, 23, "time"))
+    made["shares"] = 1
+    assert occasions_of(signals((10, 9), (20, 3)), made).tolist() == [0, 1]
+    assert longest_trade(made) == 9
+
+
 def test_the_longest_trade():
     assert longest_trade(trades((3, 9, "time"), None, (4, 9, "stop"))) == 6
     # One that is still open counts the last session too.

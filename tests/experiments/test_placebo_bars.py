@@ -92,6 +92,8 @@ def test_bars_are_held_up_to_the_last_at_most():
     made = rows((3, {"hold_bars": 2}), (3, {"hold_bars": 1}), (3, {"hold_bars": 9}), (4, {}))
     by_day = by_session(replace(whole, **columns), made)
     assert by_day["hold"].tolist() == [2, 1, 2, -1]
+    on_its_bar = by_session(whole, rows((3, {"hold_bars": 0, "leave": "close"})))
+    assert on_its_bar["hold"].tolist() == [0]
 
 
 def test_a_stock_has_a_bar_in_a_session_of_which_it_has_any():

@@ -85,6 +85,22 @@ def test_a_draw_is_left_out_after_two_hundred_tries_of_a_chain(blocked, kept):
     assert drawn.tolist() == [[0, 5]] * kept
 
 
+def test_chains_of_as_many_starts_are_placed_in_their_order():
+    """Each of forty begins in the session of its number, or forty later."""
+    placed = []
+
+    class Watched:
+        def choice(self, starts: np.ndarray, size: int) -> np.ndarray:
+            placed.append(int(starts[0]))
+            return np.full(size, starts[0])
+
+    fits = np.tile(np.eye(40, dtype=np.bool_), 2)
+    fits[39, 60] = True  # the last has a start more
+    fits[38, 78] = False  # and the one before a start less
+    placebo._among_others(np.ones(40, np.int64), fits, 1, Watched())
+    assert placed == [38, *range(38), 39]
+
+
 def test_chains_that_just_fill_the_span_change_places(monkeypatch):
     """17, 25 and 18 of 60 sessions; with one more they would all move by one number."""
     given = signals((3, 1), (20, 1), (45, -1), hold=[16, 24, 17])
@@ -169,7 +185,9 @@ def test_looks_come_after_one_two_four_and_eight_batches(monkeypatch, draws, bat
 
 @pytest.mark.parametrize(("draws", "is_complete"), [(8, True), (7, False)])
 def test_every_direction_is_drawn_once_where_there_are_no_more_than_draws(draws, is_complete):
-    null = direction(account(signals((5, 1), (20, -1), (40, 1))), draws)
+    one = account(signals((5, 1), (20, -1), (40, 1)))
+    null = direction(one, draws)
+    assert not timing(one, draws).is_complete
     assert null.is_complete == is_complete
     assert len(null.draws["sharpe"]) == draws
 
@@ -247,6 +265,11 @@ def test_trades_of_a_session_stay_in_their_order():
     trades = [trade(5 - n % 2, 9, shares=float(n)) for n in range(1, 41)]
     found = placebo.signals_of_trades(panel(), trades, curve, 1_000.0)["weight"] * 1_000 / 50
     assert np.round(found).tolist() == [*range(1, 41, 2), *range(2, 41, 2)]
+
+
+def test_a_signal_that_leaves_on_its_day_is_a_chain_of_a_session():
+    found = chains_of(signals((3, 1), (4, 1), hold=0), longest=5)
+    assert (found.first.tolist(), found.lengths.tolist()) == ([3, 4], [1, 1])
 
 
 def test_a_flat_signal_alone_plans_nothing():

@@ -95,7 +95,8 @@ def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
     sessions, rows = np.unique(signals["bar"], return_index=True)
     last_free = np.maximum.reduceat(np.where(entered, free_from, -1), rows)
     numbers = []
-    number, first, until, has_trade = -1, 0, 0, True
+    number, has_trade = -1, True
+    first = until = 0
     for session, free in zip(sessions.tolist(), last_free.tolist(), strict=True):
         is_over = session >= until or session - first >= limit
         if is_over and has_trade:
@@ -420,6 +421,6 @@ def _among_others(
             todo = todo[is_taken[todo[:, None], wanted].any(axis=1)]
             if not len(todo):
                 break
-        whole = np.setdiff1d(whole, todo, assume_unique=True)
+        whole = np.setdiff1d(whole, todo)
         is_taken[whole[:, None], (begins[whole, chain, None] + reach) % sessions] = True
     return begins[whole]
