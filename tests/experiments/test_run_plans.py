@@ -1,5 +1,6 @@
 """A run from request to plan: which engine, what differs from the defaults, what is told."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ from backtest.engine.rules import Costs, Rules
 from backtest.errors import AccountingError, UsageError
 from backtest.experiments.runs import run as runs
 from backtest.experiments.runs.run import make_rules, of_bars, prepare_run, verify
+from backtest.experiments.trials import trial_sharpes
 from tests.made_up import day, do, request
 
 NATIVE = (
@@ -34,18 +36,35 @@ def test_the_kernel_takes_what_has_more_bars_than_backtrader_is_given(
     assert plan(checkout, engine="kernel").id != plan(checkout, engine="backtrader").id
 
 
-def test_bars_within_sessions_count_as_well(monkeypatch):
-    inputs = SimpleNamespace(
-        replayed={
-            "ACME": SimpleNamespace(table=range(10)),
-            "BOLT": SimpleNamespace(table=range(5)),
-        },
-        finer={"ACME": SimpleNamespace(times=range(20)), "BOLT": SimpleNamespace(times=range(4))},
-    )
+@pytest.mark.parametrize(("count", "engine"), [(49_000, "backtrader"), (49_001, "kernel")])
+def test_bars_within_sessions_count_as_well(count, engine):
+    """Backtrader is given fifty thousand."""
+    tables = {"ACME": SimpleNamespace(table=range(500)), "BOLT": SimpleNamespace(table=range(400))}
+    times = {"ACME": SimpleNamespace(times=range(count)), "BOLT": SimpleNamespace(times=range(100))}
     asked = SimpleNamespace(engine=None, bars="5m", strategy="x")
-    for most, engine in ((39, "backtrader"), (38, "kernel")):
-        monkeypatch.setattr(runs, "MOST_BARS", most)
-        assert runs._engine(asked, object(), inputs) == engine
+    inputs = SimpleNamespace(replayed=tables, finer=times)
+    assert runs._engine(asked, object(), inputs) == engine
+
+
+def test_a_run_that_is_there_is_not_replayed_unless_that_is_asked_for(checkout):
+    one = plan(checkout)
+    first = runs.run(one).manifest["finished_at"]
+    assert runs.run(one).manifest["finished_at"] == first
+    assert runs.replay_run(one).manifest["finished_at"] == first
+    assert runs.run(one, force=True).manifest["finished_at"] > first
+
+
+def test_a_run_that_is_there_is_a_trial_also_where_the_record_of_them_went(checkout):
+    reports = checkout.root / "reports"
+    do(checkout)
+    (reports / "trials.sqlite").unlink()
+    do(checkout)
+    assert len(trial_sharpes(reports, "beats", ["ACME"])) == 1
+
+
+def test_a_run_starts_at_a_whole_second(checkout):
+    started = do(checkout).manifest["started_at"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", started)
 
 
 def test_what_orders_on_backtrader_by_itself_runs_there_by_sessions(checkout):

@@ -187,6 +187,20 @@ def test_of_many_finer_bars_the_newest_sessions_are_kept(monkeypatch, most, days
     assert {int(when[:2]) for _, when in kept(made)} == days
 
 
+@pytest.mark.parametrize(("count", "sessions"), [(20_000, 2), (20_001, 1)])
+def test_twenty_thousand_finer_bars_are_kept(count, sessions):
+    times = np.datetime64("2025-06-03T13:30", "us") + np.arange(count) * np.timedelta64(1, "s")
+    days = np.full(count + 1, np.datetime64(DAYS[1]))
+    days[0] = np.datetime64(DAYS[0])
+    own = StockBars(
+        np.append(np.datetime64("2025-06-02T13:30", "us"), times), days,
+        np.full(count + 1, FINER, np.int8), np.ones((count + 1, 5)),
+    )  # fmt: skip
+    made = result(("ACME", 0), ("ACME", 1))
+    rows = list(store._finer_rows(made, SimpleNamespace(of={"ACME": own})))
+    assert len({row[2] for row in rows}) == sessions
+
+
 def test_bars_of_a_universe_go_to_the_last_where_a_trade_is_open():
     days = pd.bdate_range("2025-01-01", periods=30).date
     prices = {"ACME": made_up_prices("ACME", [(day, 1, 1, 1, 1) for day in days])}
@@ -204,18 +218,26 @@ def test_a_table_is_read_as_it_was_written(tmp_path):
     path.write_text(
         "session,symbol,size,type,price,event_id,exit_reason,bar\n"
         "2025-06-02,NA,1e2,stop,nan,1e5,,2025-06-02T13:30:00+00:00\n"
-        "2025-06-03,nan,,null,2.5,None,time,\n"
+        "2025-06-03,nan,,null,2.5,2e5,time,\n"
+        "2025-06-03,X,1,stop,1,,,2025-06-03T09:30:00.500000-04:00\n"
     )
     table = read_table(path)
-    first, second = table.to_dict("records")
+    first, second, third = table.to_dict("records")
+    assert third["bar"] == pd.Timestamp("2025-06-03 13:30:00.5", tz="UTC")
     assert (first["symbol"], first["event_id"], second["symbol"]) == ("NA", "1e5", "nan")
-    assert (second["type"], second["event_id"], second["exit_reason"]) == ("null", "None", "time")
+    assert (second["type"], second["event_id"], second["exit_reason"]) == ("null", "2e5", "time")
     assert pd.isna([first["price"], first["exit_reason"], second["size"], second["bar"]]).all()
     assert (first["size"], second["price"]) == (100, 2.5)
     assert first["session"] == pd.Timestamp("2025-06-02")
     assert first["bar"] == pd.Timestamp("2025-06-02 13:30", tz="UTC")
     by_day = read_table(path, index="session")
-    assert by_day.index.tolist() == [pd.Timestamp("2025-06-02"), pd.Timestamp("2025-06-03")]
+    assert by_day.index.tolist() == [pd.Timestamp(f"2025-06-0{day}") for day in (2, 3, 3)]
+
+
+def test_a_line_end_within_a_cell_is_as_it_was_written(tmp_path):
+    path = tmp_path / "decisions.csv"
+    path.write_bytes(b'event_id,headline\n1,"two\r\nlines"\n')
+    assert store.read_rows(path) == [{"event_id": "1", "headline": "two\r\nlines"}]
 
 
 def test_columns_that_an_earlier_version_did_not_write_are_unknown(tmp_path):

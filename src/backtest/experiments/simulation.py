@@ -220,7 +220,7 @@ def _event_ids(
         np.array([not name for name in names]),
         "row {}".format,
     )
-    return names, compute.rank(ids, tiebreaker="dense").to_numpy()
+    return names, compute.rank(ids).to_numpy()
 
 
 def _tradable_bars(
@@ -232,7 +232,7 @@ def _tradable_bars(
     known = published + np.timedelta64(reaction)
     bars = np.full(len(columns), len(panel.times))
     early = np.zeros(len(columns), np.bool_)
-    by_symbol = np.argsort(columns, kind="stable")
+    by_symbol = np.argsort(columns)
     bounds = np.searchsorted(columns[by_symbol], range(len(panel.symbols) + 1))
     for column in np.flatnonzero(np.diff(bounds)).tolist():
         mine = by_symbol[bounds[column] : bounds[column + 1]]
