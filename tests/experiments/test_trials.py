@@ -374,6 +374,21 @@ def test_a_mixed_axis_of_a_sweep_holds_the_same_sets(tmp_path, count):
     assert count() == 3
 
 
+def test_a_run_is_recorded_as_one_set_that_an_index_holds_as_well(tmp_path, file):
+    record_run(tmp_path, run())
+    with closing(sqlite3.connect(file)) as found:
+        assert found.execute("SELECT first, size FROM trials").fetchall() == [(0, 1)]
+        indexed = found.execute("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()
+    assert ("newest",) in indexed
+
+
+def test_a_usual_reaction_adds_nothing_to_the_key_of_a_set():
+    """So trials count as before that were recorded when there was one reaction alone."""
+    assert trials._hash("--reaction", 5) == trials._hash("--reaction", 5.0) == 0
+    assert trials._hash("--reaction", 6) != 0
+    assert trials._hash("hold", 5) != 0
+
+
 def test_one_ratio_that_is_known_is_not_deflated():
     estimate = SharpeEstimate(0.1, 250, 0.0, 3.0)
     assert trials.deflated(estimate, [1.0, None, None]) is None
