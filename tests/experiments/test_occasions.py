@@ -54,6 +54,15 @@ def test_a_session_joins_a_chain_up_to_its_last_planned_exit(terms, numbers, fir
         # A time exit at an open is out by then, a stop in that session is not.
         ([(10, 3), (13, 3)], [(10, 13, "time"), (13, 16, "time")], [0, 1]),
         ([(10, 9), (13, 3)], [(10, 13, "stop"), (13, 16, "time")], [0, 0]),
+        ([(10, 9), (14, 3)], [(10, 13, "stop"), (14, 16, "time")], [0, 1]),
+        # A shorter trade within a longer one does not end it.
+        (
+            [(10, 9), (12, 2), (15, 2)],
+            [(10, 20, "time"), (12, 14, "time"), (15, 17, "time")],
+            [0, 0, 0],
+        ),
+        # The first session counts like any other.
+        ([(0, 2), (3, 2)], [(0, 2, "time"), (3, 5, "time")], [0, 1]),
         # A reversal leaves nothing flat.
         ([(10, 9), (13, 3)], [(10, 13, "reversal"), (13, 16, "time")], [0, 0]),
         # A renewal makes no trade and belongs to what it renews.
@@ -61,6 +70,7 @@ def test_a_session_joins_a_chain_up_to_its_last_planned_exit(terms, numbers, fir
         # What found no room on a day of its own joins the one before, also at the end.
         ([(10, 2), (20, 2), (30, 2)], [(10, 12, "time"), None, (30, 32, "time")], [0, 1, 1]),
         ([(10, 2), (20, 2)], [(10, 12, "time"), None], [0, 0]),
+        ([(10, 2), (20, 2)], [None, None], [0, 0]),
         # All symbols of a session, and one that is still held.
         (
             [(10, 5), (10, 2), (14, 2), (15, 2)],
@@ -83,8 +93,24 @@ def test_a_calendar_in_which_something_is_always_held_is_cut():
     assert found.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
 
 
+@pytest.mark.parametrize(("step", "numbers"), [(2, [0] * 5 + [1] * 5), (3, [0] * 4 + [1] * 4)])
+def test_an_occasion_is_cut_when_it_has_gone_on_for_twice_the_longest_trade(step, numbers):
+    """Of 5 sessions: session 10 is the first of another, 9 is not."""
+    starts = range(0, step * len(numbers), step)
+    made = trades(*((at, at + 5, "time") for at in starts))
+    assert occasions_of(signals(*((at, 5) for at in starts)), made).tolist() == numbers
+
+
+def test_a_trade_of_one_share_is_a_trade():
+    made = trades((10, 19, "time"), (20, 23, "time"))
+    made["shares"] = 1
+    assert occasions_of(signals((10, 9), (20, 3)), made).tolist() == [0, 1]
+    assert longest_trade(made) == 9
+
+
 def test_the_longest_trade():
     assert longest_trade(trades((3, 9, "time"), None, (4, 9, "stop"))) == 6
     # One that is still open counts the last session too.
     assert longest_trade(trades((3, 9, "open"))) == 7
     assert longest_trade(trades(None)) == 1
+    assert longest_trade(trades((3, 3, "stop"))) == longest_trade(trades((3, 4, "time"))) == 1

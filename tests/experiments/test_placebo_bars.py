@@ -4,6 +4,7 @@ The stock has bars of 09:30, 09:35 and 15:50 on 06-02, its daily bar on 06-03 an
 of 07-03, bars of 09:30 and 12:50; its hedge has a bar of 15:45 besides.
 """
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -15,6 +16,7 @@ from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.experiments.runs.placebo import (
     Account,
+    _has_bar,
     _landings,
     acting,
     by_session,
@@ -81,6 +83,32 @@ def test_signals_and_trades_count_sessions():
     assert left["exit_bar"].tolist() == [0, 2, 2]
     # The open of a later bar than the first of its session leaves no room for that session.
     assert left["left_at"].tolist() == [AT_CLOSE, AT_OPEN, AT_CLOSE]
+
+
+def test_bars_are_held_up_to_the_last_at_most():
+    """Of the bars without the last, 07-03 is a session of one bar."""
+    whole = panel()
+    columns = {name: getattr(whole, name)[:6] for name in ("times", "sessions", "prices", "kinds")}
+    made = rows((3, {"hold_bars": 2}), (3, {"hold_bars": 1}), (3, {"hold_bars": 9}), (4, {}))
+    by_day = by_session(replace(whole, **columns), made)
+    assert by_day["hold"].tolist() == [2, 1, 2, -1]
+    on_its_bar = by_session(whole, rows((3, {"hold_bars": 0, "leave": "close"})))
+    assert on_its_bar["hold"].tolist() == [0]
+
+
+def test_a_stock_has_a_bar_in_a_session_of_which_it_has_any():
+    has_bar = _has_bar(panel())
+    assert has_bar.tolist() == [[True, True]] * 3
+    without = panel()
+    without.prices["open"][5:, 0] = without.prices["open"][4, 1] = np.nan
+    assert _has_bar(without).tolist() == [[True, True], [True, False], [False, True]]
+
+
+def test_a_signal_lands_nowhere_in_a_session_without_a_bar_of_its_stock():
+    without = panel()
+    without.prices["open"][DAILY, 0] = np.nan
+    landings, kind = _landings(without, rows((0, {}), (1, {})))
+    assert landings[kind].tolist() == [[0, -1, 5], [1, -1, 6]]
 
 
 def test_two_trades_of_a_day_are_one_occasion():

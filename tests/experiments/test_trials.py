@@ -4,12 +4,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from time import monotonic
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from backtest.errors import DataError, UsageError
+from backtest.experiments import trials
 from backtest.experiments.trials import (
     has_sweep,
     record_base,
@@ -17,6 +20,7 @@ from backtest.experiments.trials import (
     record_sweep,
     trial_sharpes,
 )
+from backtest.stats.multiple_testing import SharpeEstimate
 
 ACME = ("beats", ["ACME"])
 PARAMETERS = {"hold": 3, "stop": 0.1, "inner": {"level": 0.0, "names": ["b", "a"]}, "target": None}
@@ -96,6 +100,9 @@ def test_a_run_on_record_is_left_alone(tmp_path, file):
         (0.1, 0.1 + 1e-16, False),
         (1, True, False),
         (2**53, 2**53 + 1, False),
+        (2.0**53 - 1, 2**53 - 1, True),
+        (2.0**53, 2**53, False),  # 2⁵³ + 1 is the same double
+        ([{"a": 1, "b": 2}], [{"b": 2, "a": 1}], True),
     ],
 )
 def test_values_that_are_equal_are_one(tmp_path, count, one, other, same):
@@ -210,8 +217,8 @@ def test_the_order_of_symbols_does_not_matter(tmp_path):
 
 
 def rows(file):
-    with sqlite3.connect(file) as trials:
-        return trials.execute("SELECT count(*) FROM trials").fetchone()[0]
+    with sqlite3.connect(file) as found:
+        return found.execute("SELECT count(*) FROM trials").fetchone()[0]
 
 
 def started(reports, code):
@@ -306,6 +313,97 @@ def test_a_record_that_cannot_be_written_is_told(tmp_path, file):
     (tmp_path / "reports").write_text("a file")
     with pytest.raises(UsageError, match="reports cannot be made"):
         record_run(tmp_path / "reports", run())
+
+
+def test_what_another_process_holds_for_too_long_is_told(tmp_path, file, monkeypatch):
+    record_run(tmp_path, run())
+    monkeypatch.setattr(trials, "_SECONDS", 0.05)
+    began = monotonic()
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(
+            UsageError, match=r"trials\.sqlite cannot be written: database is locked"
+        ):
+            record_run(tmp_path, run("r2"))
+    assert monotonic() - began < 4  # sqlite waits for five seconds by itself
+    record_run(tmp_path, run("r2"))
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (sqlite3.SQLITE_CORRUPT_INDEX, DataError),
+        (sqlite3.SQLITE_CORRUPT, DataError),
+        (sqlite3.SQLITE_NOTADB, DataError),
+        (sqlite3.SQLITE_IOERR_WRITE, UsageError),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, UsageError),
+        (None, DataError),  # raised without a code: what it holds cannot be read
+    ],
+)
+def test_damage_is_told_from_what_cannot_be_written_by_its_kind(tmp_path, monkeypatch, code, error):
+    """Kinds of errors have finer codes, of which the last eight bits are the kind."""
+
+    def fail(*_, **__):
+        fault = sqlite3.DatabaseError("no good")
+        if code is not None:
+            fault.sqlite_errorcode = code
+        raise fault
+
+    monkeypatch.setattr(trials.sqlite3, "connect", fail)
+    with pytest.raises(error, match="no good"):
+        record_run(tmp_path, run())
+
+
+@pytest.mark.parametrize(
+    ("values", "mixed"),
+    [
+        ([1, 2.5], False), ([None, 1], False), (["a", "b"], False), ([1, "1"], True),
+        ([True, 1], True), ([None, "a", 2.0], True), ([], False),
+    ],
+)  # fmt: skip
+def test_an_axis_is_mixed_where_its_values_are_not_all_numbers_or_alike(values, mixed):
+    assert trials.is_mixed(values) == mixed
+
+
+def test_a_mixed_axis_of_a_sweep_holds_the_same_sets(tmp_path, count):
+    asked = sweep(axes=["stop"])
+    asked["axes"]["stop"] = [1, "1", None]
+    record_sweep(tmp_path, asked, [sets(stop=["1", '"1"', None])])
+    for number, value in enumerate([1, "1", None]):
+        record_run(tmp_path, run(str(number), stop=value))
+    assert count() == 3
+
+
+def test_a_run_is_recorded_as_one_set_that_an_index_holds_as_well(tmp_path, file):
+    record_run(tmp_path, run())
+    with closing(sqlite3.connect(file)) as found:
+        assert found.execute("SELECT first, size FROM trials").fetchall() == [(0, 1)]
+        indexed = found.execute("SELECT name FROM sqlite_master WHERE type = 'index'").fetchall()
+    assert ("newest",) in indexed
+
+
+def test_a_usual_reaction_adds_nothing_to_the_key_of_a_set():
+    """So trials count as before that were recorded when there was one reaction alone."""
+    assert trials._hash("--reaction", 5) == trials._hash("--reaction", 5.0) == 0
+    assert trials._hash("--reaction", 6) != 0
+    assert trials._hash("hold", 5) != 0
+
+
+def test_one_ratio_that_is_known_is_not_deflated():
+    estimate = SharpeEstimate(0.1, 250, 0.0, 3.0)
+    assert trials.deflated(estimate, [1.0, None, None]) is None
+    assert trials.deflated(estimate, [1.0, 2.0]) is not None
+
+
+def test_reactions_are_trials_apart_but_for_the_usual_one(tmp_path, count):
+    record_run(tmp_path, run("r1", reaction=5))
+    record_run(tmp_path, run("r2", reaction=5.0))
+    assert count() == 1
+    record_run(tmp_path, run("r3", reaction=30.0))
+    assert count() == 2
+    asked = sweep(axes=["reaction"])
+    record_sweep(tmp_path, asked, [sets(reaction=[5.0, 30.0, 60.0])])
+    assert count() == 3
 
 
 def test_recording_a_run_loads_nothing_heavy(tmp_path):

@@ -65,7 +65,6 @@ _CHECKS = {
     "maximum": (np.less_equal, "up to"),
     "exclusiveMaximum": (np.less, "below"),
 }
-_MOST_SESSIONS = np.iinfo(np.int32).max  # to hold for more is to hold for ever
 
 TOO_EARLY = "public before the first price of its symbol"
 TOO_LATE = "after the last bar of its symbol"
@@ -189,7 +188,6 @@ def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDA
             allowed &= holds(values, limits[name])
     if limits["type"] == "integer":
         allowed &= values == np.floor(values)
-        values = np.minimum(values, _MOST_SESSIONS)
     bounds = " and ".join(f"{word} {limits[n]}" for n, (_, word) in _CHECKS.items() if n in limits)
     kind = "a whole number" if limits["type"] == "integer" else "a number"
     faults.note(
@@ -222,7 +220,7 @@ def _event_ids(
         np.array([not name for name in names]),
         "row {}".format,
     )
-    return names, compute.rank(ids, tiebreaker="dense").to_numpy()
+    return names, compute.rank(ids).to_numpy()
 
 
 def _tradable_bars(
@@ -234,7 +232,7 @@ def _tradable_bars(
     known = published + np.timedelta64(reaction)
     bars = np.full(len(columns), len(panel.times))
     early = np.zeros(len(columns), np.bool_)
-    by_symbol = np.argsort(columns, kind="stable")
+    by_symbol = np.argsort(columns)
     bounds = np.searchsorted(columns[by_symbol], range(len(panel.symbols) + 1))
     for column in np.flatnonzero(np.diff(bounds)).tolist():
         mine = by_symbol[bounds[column] : bounds[column + 1]]

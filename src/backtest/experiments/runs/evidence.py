@@ -92,9 +92,9 @@ def evidence_of(
     result: Result,
     inputs: Inputs,
     rules: Rules,
-    bars: RunBars | None = None,
+    bars: RunBars | None,
     *,
-    orders_itself: bool = False,
+    orders_itself: bool,
 ) -> dict[str, Any]:
     """The `evidence`, the `attribution` and the `no_room` of a run, as JSON knows them.
 

@@ -43,7 +43,7 @@ REACTIONS = (0.0, 1.0, 5.0, 30.0, 60.0)  # minutes
 
 def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[str, float | None]:
     """The figures of all cash in something of these returns; `nights` as of `nights_before`."""
-    growth = np.asarray(rules.cash * np.cumprod(1 + returns), dtype=np.float64)
+    growth = np.asarray(rules.cash * np.cumprod(1 + returns))
     return {
         **figures.curve_figures(growth, rules.cash, above_cash(returns, nights, rules)),
         "trades": None,
@@ -71,12 +71,12 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
             f"{prices.last}: choose another --benchmark, or a span {_within(prices, sessions)}."
         )
     # Of what it has grown to: where the run has no session, the next one's return holds it.
-    changes = growth.reindex(index).pct_change(fill_method=None)
+    changes = growth.reindex(index).pct_change()
     changes.iloc[0] = prices.returns[index[0]]
     if pd.isna(changes.iloc[0]):
         first = prices.table.iloc[0]
         changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0
-    array: NDArray[np.float64] = changes.to_numpy(dtype=float)
+    array: NDArray[np.float64] = changes.to_numpy()
     return array
 
 

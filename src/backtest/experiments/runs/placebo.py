@@ -95,10 +95,11 @@ def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
     sessions, rows = np.unique(signals["bar"], return_index=True)
     last_free = np.maximum.reduceat(np.where(entered, free_from, -1), rows)
     numbers = []
-    number, first, until, has_trade = -1, 0, 0, True
+    number, has_trade = -1, True
+    first = until = 0
     for session, free in zip(sessions.tolist(), last_free.tolist(), strict=True):
         is_over = session >= until or session - first >= limit
-        if number < 0 or (is_over and has_trade):
+        if is_over and has_trade:
             number, first, until, has_trade = number + 1, session, session, False
         numbers.append(number)
         if free >= 0:
@@ -142,7 +143,7 @@ def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Numbers, Numbers]:
     at_close = signals["terms"] & ENTERS_AT_CLOSE != 0
     clock = np.where(at_close, _DAY, panel.clock[signals["bar"]])
     kinds, kind = np.unique(np.stack((signals["symbol"], clock)), axis=1, return_inverse=True)
-    landings = np.full((kinds.shape[1], panel.count), -1)
+    landings = np.empty((kinds.shape[1], panel.count), np.int64)
     begins = np.arange(panel.count) * _DAY
     for symbol in np.unique(kinds[0]).tolist():
         own = np.flatnonzero(~np.isnan(panel.prices["open"][:, symbol]))
@@ -161,7 +162,7 @@ def longest_trade(trades: NDArray[Any]) -> int:
     """Sessions of the longest trade, at least 1; one still open counts up to the last session."""
     made = trades[trades["shares"] > 0]
     spans = made["exit_bar"] - made["entry_bar"] + (made["reason"] == OPEN)
-    return int(max(spans.max(initial=1), 1))
+    return int(spans.max(initial=1))
 
 
 STATISTICS = ("sharpe", "total_return", "mean_trade_return")
@@ -205,8 +206,8 @@ class Account:
         """The same without commission, slippage and borrow."""
         free = {
             "commission_per_share": 0.0, "commission_fixed": 0.0, "commission_bps": 0.0,
-            "commission_min": 0.0, "slippage_bps": 0.0, "slippage_range": 0.0,
-            "borrow_mode": "none",
+            "commission_min": 0.0, "slippage_bps": 0.0, "extended_slippage_bps": 0.0,
+            "slippage_range": 0.0, "borrow_mode": "none",
         }  # fmt: skip
         return Account(self.panel, self.signals, self.rules.model_copy(update=free), self.rates)
 
@@ -420,6 +421,6 @@ def _among_others(
             todo = todo[is_taken[todo[:, None], wanted].any(axis=1)]
             if not len(todo):
                 break
-        whole = np.setdiff1d(whole, todo, assume_unique=True)
+        whole = np.setdiff1d(whole, todo)
         is_taken[whole[:, None], (begins[whole, chain, None] + reach) % sessions] = True
     return begins[whole]

@@ -333,7 +333,7 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, An
 
     rules, start = plan.request.rules, plan.request.rules.cash
     sessions = [point.session for point in result.curve]
-    equity = np.array([point.equity for point in result.curve], dtype=np.float64)
+    equity = np.array([point.equity for point in result.curve])
     returns = figures.session_returns(equity, start)
     benchmark = benchmark_returns(plan.inputs.benchmark, sessions)
     nights = nights_before(np.array(sessions, "M8[D]"))

@@ -13,7 +13,7 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import repeat
 from math import isnan
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -287,7 +287,7 @@ def _finer_rows(result: Result, bars: RunBars) -> Iterator[list[Any]]:
         found += [[symbol, own.time_of(n), session, *row] for n, row in rows if own.kinds[n]]
         if len(found) > MOST_FINER:
             break
-    return iter(sorted(found, key=itemgetter(0, 2, 1)))
+    return iter(sorted(found))
 
 
 def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
