@@ -298,3 +298,22 @@ def test_totals_of_an_account_that_fell_to_nothing_have_no_ratio(
 def test_an_account_without_a_trade_has_no_figure_of_trades() -> None:
     found = figures.figures_of_totals(np.zeros(1, ACCOUNT), 100.0, 20)
     assert np.isnan([found[name][0] for name in ("sharpe", "win_rate", "mean_trade_return")]).all()
+
+
+def test_a_win_of_half_a_dollar_is_one() -> None:
+    profits = np.array([0.5, -0.5, 0.0, -0.25])
+    assert figures.win_rate(profits.tolist()) == 0.25
+    found = figures.trade_figures(profits, profits)
+    assert (found["average_win"], found["average_loss"]) == (0.5, -0.375)
+    assert (found["winning_streak"], found["losing_streak"]) == (1, 1)
+
+
+def test_the_account_ends_with_what_the_curve_and_the_totals_end_with() -> None:
+    assert figures.curve_figures(CURVE, 100.0)["final_equity"] == 118.8
+    totals = np.zeros(1, ACCOUNT)
+    totals["equity"], totals["deepest"], totals["trades"], totals["wins"] = 118.8, -0.1, 4, 1
+    totals["profit"], totals["entered"] = 20.0, 400.0
+    found = figures.figures_of_totals(totals, 100.0, 4)
+    assert (found["final_equity"][0], found["total_return"][0]) == (118.8, pytest.approx(0.188))
+    assert (found["win_rate"][0], found["mean_trade_return"][0]) == (0.25, 0.05)
+    assert found["max_drawdown"][0] == -0.1

@@ -321,3 +321,9 @@ def test_two_returns_have_an_estimate_and_two_observations_a_probability():
     found = sharpe_estimate(np.array([0.1, 0.3]))
     assert (found.ratio, found.observations) == (pytest.approx(0.2 / sqrt(0.02)), 2)
     assert probabilistic_sharpe_ratio(SharpeEstimate(0.0, 2)) == 0.5
+
+
+def test_an_interval_has_the_spread_of_the_draws_about_their_own_mean():
+    draws = np.array([0.17] * 90 + [0.47] * 10)  # mean 0.2, from which they lie as above
+    found = Estimate(-0.03, 0.0, 12).interval(draws)
+    assert (found.low, found.high) == (pytest.approx(-0.30), pytest.approx(0.0))
