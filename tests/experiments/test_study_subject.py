@@ -1,5 +1,6 @@
 """Whose events a study takes, what it holds them against, and what is expected of each."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,13 +9,18 @@ import pytest
 
 from backtest.engine.schedule import Decision
 from backtest.errors import UsageError
+from backtest.events import News
+from backtest.experiments.studies import subject as module
 from backtest.experiments.studies.subject import (
     _expected,
     _explained,
     choose,
     corrected,
+    find_subject,
     funds_in,
     read_candidates,
+    read_study_inputs,
+    study_identity,
 )
 from backtest.strategy.base import Signal
 from tests.made_up import day, earnings, news, report, stake
@@ -140,3 +146,51 @@ def test_a_filing_of_an_earlier_day_than_is_known_says_nothing():
 def test_of_rows_with_a_p_value_each_is_corrected_for_their_number():
     rows = corrected([{"p": 0.01}, {"p": None}, {"p": 0.04}])
     assert [row["p_holm"] for row in rows] == [pytest.approx(0.02), None, pytest.approx(0.04)]
+
+
+@pytest.mark.parametrize("strategy", [None, "beats"])
+def test_all_that_is_asked_for_is_read(checkout, monkeypatch, strategy):
+    """Of a strategy with what it looks at and trades besides, and with opens, highs and lows."""
+    found = find_subject(checkout.workspace, strategy or "news", as_strategy=False)
+    if strategy:
+        sees = SimpleNamespace(looks_at=("SPY",), trades_also=("QQQ",))
+        found = replace(found, strategy=sees)
+    monkeypatch.setattr(module, "read_inputs", lambda *of, **by: (of, by))
+    of, by = read_study_inputs(
+        checkout.workspace, found, ("ACME",), "INDX", "three", bars="5m", accept_jumps=True
+    )
+    assert of == (checkout.workspace.data, ("ACME",), "INDX", (None, None), found.kinds)
+    assert by == {
+        "looks_at": ("SPY",) if strategy else (),
+        "trades_also": ("QQQ",) if strategy else (),
+        "universe": "three",
+        "bars": "5m",
+        "accept_jumps": True,
+        "needs_bars": strategy is not None,
+    }
+
+
+def test_a_name_of_a_kind_and_of_a_strategy_is_the_kind_and_says_so(checkout):
+    assert find_subject(checkout.workspace, "news", as_strategy=False).also == ""
+    checkout.strategy("news", "return 'no'", "News")
+    kind = find_subject(checkout.workspace, "news", as_strategy=False)
+    assert (kind.strategy, kind.file, kind.kinds) == (None, None, (News,))
+    assert "--strategy studies what news would trade" in kind.also
+    own = find_subject(checkout.workspace, "news", as_strategy=True)
+    assert (own.file.name, own.kinds, own.also) == ("news", (News,), "")
+    with pytest.raises(UsageError, match="no strategy 'earnings'"):
+        find_subject(checkout.workspace, "earnings", as_strategy=True)
+    with pytest.raises(UsageError, match="no kind of event or strategy 'weather'"):
+        find_subject(checkout.workspace, "weather", as_strategy=False)
+
+
+@pytest.mark.parametrize(("name", "of"), [("earnings", "kind"), ("beats", "strategy")])
+def test_what_decides_a_study_says_what_it_is_of(checkout, name, of):
+    subject = find_subject(checkout.workspace, name, as_strategy=False)
+    inputs = read_study_inputs(checkout.workspace, subject, ("ACME",), "INDX", accept_jumps=False)
+    decides = study_identity(subject, inputs, {"more": 1}, [inputs.benchmark])
+    assert (decides["name"], decides["of"], decides["more"]) == (name, of, 1)
+    assert (decides["parameters"] is None) == (of == "kind")
+    assert "bars" not in decides
+    assert not [file for file in decides["inputs"] if file.startswith("borrow")]
+    assert decides["inputs"]["prices/INDX"] == inputs.benchmark.sha256()
