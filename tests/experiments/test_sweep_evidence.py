@@ -1,6 +1,7 @@
 """What the best of a sweep is worth: by hand, against single runs, and in words."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,17 @@ from backtest.experiments.sweeps.run import (
     _deflated,
     _overfitting,
     _too_few,
+    _walked,
     prepare_sweep,
     sweep_evidence,
 )
 from backtest.reports.sweep_page import evidence_sentences
 from backtest.stats.figures import session_returns, sessions_held, sharpe
-from backtest.stats.multiple_testing import deflated_sharpe_ratio, sharpe_estimate
+from backtest.stats.multiple_testing import (
+    WalkForward,
+    deflated_sharpe_ratio,
+    sharpe_estimate,
+)
 from backtest.workspace.folders import Workspace
 from tests.sweeps import EVIDENCE, page_of, rows, set_of
 
@@ -250,3 +256,34 @@ def test_of_a_thousand_distinct_results_all_are_compared():
     assert (len(many), many[0], many[-1]) == (1_000, 0, 1_999)
     cents = pd.DataFrame({"final_equity": [1.001, 1.002, 1.01], "total_return": [0.0, 0.1, 0.2]})
     assert _compared(cents).tolist() == [0, 2]
+
+
+def test_what_a_sweep_is_held_against_and_how_many_results_it_has(sweep, sets):
+    found = sweep_evidence(sweep, sets, [0.1, 0.2])
+    prices = sweep.panel.prices
+    held = prices["close"][-1, 0] / prices["open"][0, 0] - 1
+    assert found["holding"] == pytest.approx(held, rel=1e-12)
+    assert found["distinct"] == found["compared"] == 6
+    assert found["universe"] is None
+    alike = sets.assign(final_equity=[1.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    found = sweep_evidence(sweep, alike, [0.1, 0.2])
+    assert (found["distinct"], found["compared"] <= 6) == (5, True)
+
+
+def test_walk_forward_names_the_event_and_the_set_of_each_step():
+    events = [SimpleNamespace(id=f"e{n}", headline=f"Report {n}") for n in range(3)]
+    forward = WalkForward(
+        events=np.array([0, 2]),
+        known=np.array([False, True]),
+        picked=np.array([0, 2]),
+        returns=np.array([0.01, 0.03]),
+        default=np.array([0.01, -0.02]),
+        hindsight=np.array([0.05, 0.06]),
+    )
+    found = _walked(forward, events, [None, 7, 9])
+    assert [tuple(row.values()) for row in found["events"]] == [
+        ("e0", "Report 0", False, None, 0.01, 0.01),
+        ("e2", "Report 2", True, 9, 0.03, -0.02),
+    ]
+    sums = (found["total"], found["default"], found["hindsight"])
+    assert sums == pytest.approx((0.04, -0.01, 0.11))

@@ -1,0 +1,68 @@
+"""A sweep from its request to its folder: what is counted, gone on with and put on record."""
+
+import pytest
+
+from backtest.errors import UsageError
+from backtest.experiments.runs.run import make_rules
+from backtest.experiments.sweeps import grid
+from backtest.experiments.sweeps.grid import parse_axes
+from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
+from backtest.experiments.trials import trial_sharpes
+
+
+def planned(checkout, *axes, **rules):
+    request = SweepRequest(
+        "beats", ("ACME",), {}, parse_axes(axes), None, None, make_rules(**rules)
+    )
+    return prepare_sweep(checkout.workspace, request)
+
+
+def never(sentence):
+    raise AssertionError(sentence)
+
+
+def trials(checkout):
+    return len(trial_sharpes(checkout.workspace.reports, "beats", ["ACME"]))
+
+
+def test_a_sweep_that_was_stopped_has_tried_what_had_ended_and_goes_on_from_it(
+    checkout, monkeypatch
+):
+    """Two chunks: of four sets and of one."""
+    monkeypatch.setattr(grid, "_FEWEST", 4)
+    plan, counts = planned(checkout, "hold=4:8"), []
+
+    def stop(done, of):
+        counts.append((done, of))
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(plan, on_sets=stop, tell=never)
+    assert counts == [(0, 5), (4, 5)]
+    assert trials(checkout) == 4
+    assert known_sweep(plan) is None
+    counts.clear()
+    made = run_sweep(plan, on_sets=lambda *of: counts.append(of), tell=never)
+    assert counts == [(4, 5), (5, 5)]
+    assert made.sets.num_rows == 5
+    assert made.manifest["trials"] == trials(checkout) == 6  # the default is not in the grid
+
+
+def test_a_finished_sweep_is_known_and_on_record_again_where_the_record_is_lost(checkout):
+    plan = planned(checkout, "hold=4:6")
+    made = run_sweep(plan, on_sets=lambda *of: None, tell=never)
+    assert made.manifest["trials"] == 4
+    assert (made.manifest["base"], made.manifest["sets"]) == ({"hold": 3}, 3)
+    assert made.manifest["span"] == {"first": "2025-06-02", "last": "2025-07-15"}
+    assert "." not in made.manifest["started_at"]  # whole seconds
+    assert made.manifest["costs"] is None
+    (checkout.workspace.reports / "trials.sqlite").unlink()
+    assert known_sweep(plan).manifest == made.manifest
+    assert trials(checkout) == 4
+
+
+def test_the_reaction_is_given_once(checkout):
+    with pytest.raises(UsageError, match="The reaction is given by --reaction and by --grid"):
+        planned(checkout, "reaction=5,30", reaction_minutes=5.0)
+    assert planned(checkout, "reaction=5,30").spec.axes == {"reaction": [5.0, 30.0]}
