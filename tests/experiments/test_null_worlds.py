@@ -389,3 +389,16 @@ def test_a_null_study_is_of_six_days_over_the_five_that_follow(studied):
 def test_by_default_the_level_is_a_whole_number_of_draws(judge):
     draws = inspect.signature(judge).parameters["draws"].default
     assert (draws + 1) * 0.05 == pytest.approx(round((draws + 1) * 0.05))
+
+
+@pytest.mark.parametrize("name", ["independent days, 12 events", "long on a rising stock"])
+def test_nothing_costs_anything_in_a_null_world(name):
+    account = made(KINDS[name])
+    panel, signals = account.panel, account.signals
+    whole = np.array([0, len(signals)])
+    found = simulate(panel, signals, whole, account.rules, {}, trades=True, curves=True)
+    assert found.totals["trades"][0] > 6
+    assert (found.totals["commission"][0], found.totals["borrow"][0]) == (0, 0)
+    trades = found.trades[found.trades["shares"] > 0]
+    opens = panel.prices["open"][trades["entry_bar"], 0]
+    assert trades["entry_price"] == pytest.approx(opens, rel=1e-12)
