@@ -1,13 +1,17 @@
 """A sweep from its request to its folder: what is counted, gone on with and put on record."""
 
+from dataclasses import replace
+
 import pytest
 
 from backtest.errors import UsageError
+from backtest.events import Earnings
 from backtest.experiments.runs.run import make_rules
-from backtest.experiments.sweeps import grid
+from backtest.experiments.sweeps import evaluate, grid, run
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
 from backtest.experiments.trials import trial_sharpes
+from tests.made_up import day
 
 
 def planned(checkout, *axes, **rules):
@@ -66,3 +70,41 @@ def test_the_reaction_is_given_once(checkout):
     with pytest.raises(UsageError, match="The reaction is given by --reaction and by --grid"):
         planned(checkout, "reaction=5,30", reaction_minutes=5.0)
     assert planned(checkout, "reaction=5,30").spec.axes == {"reaction": [5.0, 30.0]}
+
+
+class StoppedError(Exception):
+    """Reading would begin here."""
+
+
+def test_a_sweep_reads_what_its_strategy_looks_at_and_trades_besides(checkout, monkeypatch):
+    more = '    looks_at = ("SPY",)\n    trades_also = ("QQQ",)\n    hold: int = 3\n'
+    checkout.strategy("seer", "return 'no'", more=more)
+    spec = planned(checkout, "hold=4:6").spec
+    read = []
+
+    def stop(*of, **by):
+        read.append((of, by))
+        raise StoppedError
+
+    for module in (evaluate, run):
+        monkeypatch.setattr(module, "read_inputs", stop)
+    changes = {"strategy": "seer", "universe": "three", "bars": "5m"}
+    with pytest.raises(StoppedError):
+        evaluate.Evaluator(replace(spec, **changes), checkout.workspace)
+    days, rules = (day("2025-06-03"), day("2025-07-01")), make_rules(hours="extended")
+    request = SweepRequest(
+        "seer", ("BOLT", "ACME"), {}, parse_axes(["hold=4:6"]), *days, rules,
+        universe="three", bars="5m", accept_jumps=True,
+    )  # fmt: skip
+    with pytest.raises(StoppedError):
+        prepare_sweep(checkout.workspace, request)
+    (evaluated, by), (prepared, also) = read
+    data, kinds = checkout.workspace.data, (Earnings,)
+    assert evaluated == (data, ("ACME",), "three", spec.days, kinds)
+    assert prepared == (data, ("ACME", "BOLT"), "three", days, kinds)
+    common = {
+        "looks_at": ("SPY",), "trades_also": ("QQQ",), "universe": "three", "bars": "5m",
+        "accept_jumps": True,  # of an evaluator: whoever prepared the sweep has looked
+    }  # fmt: skip
+    assert by == {**common, "hours": "regular"}
+    assert also == {**common, "hours": "extended", "wanted_by": "seer"}

@@ -14,6 +14,7 @@ from backtest.stats.event_study import (
     _correlation,
     _residual_correlation,
     fit,
+    outcomes_of,
     study,
 )
 from backtest.stats.significance import (
@@ -21,6 +22,7 @@ from backtest.stats.significance import (
     cross_section_t,
     detectable_effect,
     generalised_sign,
+    permutation_test,
 )
 
 DAYS = np.arange(45)
@@ -396,3 +398,23 @@ def test_the_error_of_a_car_grows_as_the_market_goes_far_from_its_mean():
     window = np.array([0.05, 0.01])
     variance = 2 + 4 / 60 + (0.06 - 2 * mean) ** 2 / squares
     assert found.window_error(window) == pytest.approx(found.sigma * sqrt(variance))
+
+
+def test_random_days_overlap_as_much_as_windows_of_this_length():
+    series = one_stock(60, 62, 100, count=120)
+    found = study([series], ((2, 4),), seed=3, draws=99).windows[0].permutation
+    days = np.arange(2, 5)
+    outcomes = outcomes_of(series, days, ((2, 4),), "market", 120)
+    cars = np.array([outcomes[day].cars[0] for day in range(120)])
+    wanted = permutation_test([cars], [series.events], length=3, seed=3, draws=99)
+    np.testing.assert_array_equal(found.null, wanted.null)
+
+
+def test_a_day_like_the_market_is_no_positive_one():
+    """Of 40 days ten are above the market, ten below, and 20 like it: a share of a quarter."""
+    market = noise(42)
+    returns = market + np.array([*np.tile([0.01, 0.0, -0.01, 0.0], 10), 0.0, 0.05])
+    series = Series("ACME", returns, market, np.array([41]))
+    found = study([series], ((0, 0),), model="market_adjusted", estimation=40, draws=0)
+    assert found.events[0].fit.days.tolist() == list(range(40))
+    assert found.windows[0].tests["sign"].value == pytest.approx(0.75 / sqrt(0.25 * 0.75))
