@@ -5,7 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backtest.stats.minutes import AFTER, BEFORE, Clock, _shares, by_clock, minutes_study
+from backtest.stats.minutes import (
+    AFTER,
+    BEFORE,
+    Clock,
+    _shares,
+    _steps,
+    by_clock,
+    minutes_study,
+)
 from backtest.stats.significance import Mean
 
 FLAT = (100.0, 101.0, 99.0, 100.0, 10.0)
@@ -219,3 +227,8 @@ def test_a_share_is_told_where_the_move_to_the_close_is_beyond_doubt(low, high, 
 def test_without_any_next_open_there_is_no_share_of_it() -> None:
     close = Mean(0.04, 0.01, 0.07, None, None, 9, 9)
     assert _shares(np.array([[*MOVES[:-1], np.nan]]), close, 5)["next open"] is None
+
+
+@pytest.mark.parametrize(("length", "steps"), [(5, range(-6, 25)), (60, range(3))])
+def test_steps_are_whole_bars_within_the_minutes(length, steps) -> None:
+    assert _steps(length) == steps
