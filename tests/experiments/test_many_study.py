@@ -3,10 +3,19 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 
 from backtest.errors import UsageError
-from backtest.experiments.studies.many import ManyStudyRequest, prepare_many_study, run_many_study
+from backtest.events import Earnings
+from backtest.experiments.studies.many import (
+    ManyStudyRequest,
+    _group_names,
+    _numbers,
+    _plain,
+    prepare_many_study,
+    run_many_study,
+)
 from tests.commands import fails
 from tests.made_up import EARNINGS, SESSIONS
 from tests.made_up_universe import CORP, write_members
@@ -174,3 +183,80 @@ def test_several_symbols_are_one_study(stocks, command):
 def test_a_field_for_one_stock_is_refused(stocks, command):
     outcome = command("study", "earnings", "--symbol", "ACME", "--by", "surprise")
     fails(outcome, 2, ["by sorts the events of many stocks"], stocks, stocks.snapshot())
+
+
+def test_a_quarter_of_the_year_is_a_season(stocks):
+    """The reports of June are of one season; one of July is of another."""
+    later = MORE.replace("2025-06-10T08", "2025-07-02T08")
+    with_events(stocks, EARNINGS + later)
+    assert study(stocks).record["seasons"] == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "plain"),
+    [
+        ("known by the week alone, never traded", "known by the week alone"),
+        ("not in the session: halted", "not in the session"),
+        ("no close", "no close"),
+    ],
+)
+def test_reasons_are_counted_without_what_is_particular(reason, plain):
+    assert _plain(reason) == plain
+
+
+def test_groups_are_named_by_their_ends():
+    values = np.array([0.1, 0.15, 0.2, 0.25, 0.4, np.nan])
+    group = np.array([0, 0, 1, 1, 3, -1])
+    assert _group_names("eps_surprise", values, group, 4) == [
+        "up to +15.0 %", "+20.0 % to +25.0 %", "none", "from +40.0 %",
+    ]  # fmt: skip
+
+
+def test_what_may_be_a_number_is_a_field_to_sort_by():
+    found = _numbers(Earnings)
+    assert {"eps", "eps_surprise", "revenue"} <= found
+    assert not {"period", "headline", "symbol"} & found
+
+
+def test_one_direction_alone_is_no_group(stocks):
+    with_events(stocks, "".join((EARNINGS + MORE).splitlines(keepends=True)[:2]))
+    record = study(stocks).record
+    assert (record["groups"], record["without_value"]) == ([], 0)
+    (curve,) = record["curves"]
+    assert (curve["name"], len(curve["mean"])) == ("all events", 31)
+    assert record["days"] == list(range(-10, 21))
+    assert record["rows"][0]["spread"] is None
+
+
+def test_without_any_event_there_is_nothing_to_study(stocks):
+    with_events(stocks, EARNINGS.splitlines(keepends=True)[0])
+    with pytest.raises(UsageError, match="There is no event of earnings on these stocks"):
+        study(stocks)
+
+
+def test_two_directions_without_a_third_are_two_groups(stocks):
+    with_events(stocks, EARNINGS)
+    assert study(stocks).record["groups"] == ["fall expected", "rise expected"]
+
+
+def test_by_default_the_drift_is_told_apart_from_the_days_round_the_event(stocks):
+    rows = study(stocks, windows=ManyStudyRequest("earnings").windows).record["rows"]
+    assert [row["window"] for row in rows] == [
+        "[0,+10]", "[+1,+10]", "[-1,-1]", "[0,0]", "[0,+1]",
+    ]  # fmt: skip
+
+
+def test_the_three_most_frequent_reasons_are_told_where_nothing_can_be_studied(stocks):
+    days = (("2025-05-01", "date"), ("2025-06-10", "week"), ("2025-06-10", "month"))
+    days += (("2025-07-20", "date"),) * 2
+    rows = "".join(
+        f"ACME,{day}T23:59:59-04:00,{precision},Report {n},Jane Bear,short_seller,,made up\n"
+        for n, (day, precision) in enumerate(days)
+    )
+    ordered = "".join(sorted(rows.splitlines(keepends=True), key=lambda row: row.split(",")[1]))
+    head = "symbol,published_at,precision,headline,author,author_type,target_price,note\n"
+    stocks.write("data/events/short_reports.csv", head + ordered)
+    asked = ManyStudyRequest("short_report", STOCKS, benchmark="INDX")
+    with pytest.raises(UsageError, match="No event of short_report can be studied: 2 ") as told:
+        prepare_many_study(stocks.workspace, asked)
+    assert str(told.value).count("; 1 ") == 2

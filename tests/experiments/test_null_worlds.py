@@ -1,10 +1,12 @@
 """Worlds without anything to find: how they are made, and what is said of them."""
 
+import inspect
 import itertools
 import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from backtest.experiments.studies import null_worlds
 from backtest.experiments.studies.null_worlds import (
     WORLDS,
     Calibration,
+    NullWorlds,
     World,
     calibrate,
     judge,
@@ -277,3 +280,125 @@ def test_verdicts_of_worlds_are_as_recorded():
 def test_a_p_value_of_exactly_the_level_is_significant():
     """With 39 draws the least p-value of both sides is twice a fortieth, which is the level."""
     assert null_study(60, seed=1, draws=39) > 0
+
+
+def test_without_any_interval_no_share_is_known():
+    found = Calibration("made up", 20, better=0, worse=0, refused=20, intervals=0, covered=0)
+    share, low, high = found.share("covered")
+    assert (np.isnan(share), low, high) == (True, 0.0, 1.0)
+    assert found.share("better")[:2] == (0.0, 0.0)
+
+
+def test_neither_verdict_may_be_told_more_often_than_luck_allows():
+    found = Calibration("made up", 400, better=20, worse=20, refused=0, intervals=9, covered=9)
+    assert found.is_calibrated
+    assert not replace(found, better=40).is_calibrated
+    assert not replace(found, worse=40).is_calibrated
+    told = found.as_dict()
+    assert (told["better"], told["level"], told["is_calibrated"]) == (20, 0.05, True)
+
+
+def test_all_that_was_found_is_a_record_and_a_table():
+    kinds = [
+        Calibration(name, 20, better=1, worse=2, refused=3, intervals=17, covered=16)
+        for name in ("one", "other")
+    ]
+    found = NullWorlds(kinds, significant=4, worlds=20, seed=7)
+    assert found.as_dict() == {
+        "worlds": [kind.as_dict() for kind in kinds],
+        "study": {"significant": 4, "worlds": 20},
+    }
+    assert found.frame().loc["other"].tolist() == [20, 1, 2, 3, 17, 16]
+
+
+def test_runs_and_studies_are_judged_in_as_many_worlds_of_the_same_seed(monkeypatch):
+    asked = []
+    monkeypatch.setattr(null_worlds, "calibrate", lambda *of, **by: asked.append((of, by)) or [])
+    monkeypatch.setattr(null_worlds, "null_study", lambda *of, **by: asked.append((of, by)) or 3)
+    found = null_worlds.null_worlds(9, seed=5)
+    assert asked == [((9,), {"seed": 5})] * 2
+    assert (found.kinds, found.significant, found.worlds, found.seed) == ([], 3, 9, 5)
+
+
+def test_no_move_of_a_step_is_more_than_a_half():
+    wild = World("made up", 5, 5, sessions=50, deviation=8.0)
+    returns = null_worlds._returns(wild, np.array([9]), np.random.default_rng(1))
+    assert (returns.min(), returns.max()) == (-0.5, 0.5)
+
+
+def test_days_of_fat_tails_are_wild_within_bounds():
+    """Where Student's t divides by next to nothing a fiftieth stands for it: a scale of √(50/3)."""
+    kind = World("made up", 1, 1, sessions=5_000, tails=3, deviation=1e-3)
+    returns = null_worlds._returns(kind, np.array([9]), np.random.default_rng(1))
+    widest = returns.std(axis=1).max() / (1e-3 / 4)
+    assert 3.0 < widest < 2 * np.sqrt(50 / 3)
+    assert returns.std() == pytest.approx(1e-3 / 4, rel=0.1)
+
+
+def test_events_in_a_row_never_meet_and_reach_both_ends():
+    kind = replace(KINDS["2 times 6 events in a row"], dates=3, in_row=2, hold=1, sessions=25)
+    drawn = [null_worlds._dates(kind, np.random.default_rng(seed)) for seed in range(400)]
+    assert min(np.diff(dates).min() for dates in drawn) == 4  # two in a row, a hold, and one more
+    assert min(dates[0] for dates in drawn) == 5
+    assert max(dates[-1] for dates in drawn) == 17  # what it takes ends with 20, of 24
+
+
+def test_single_events_lie_on_different_days_and_reach_both_ends():
+    kind = World("made up", 14, 5, sessions=21)
+    (dates,) = {tuple(null_worlds._dates(kind, np.random.default_rng(seed))) for seed in range(9)}
+    assert dates == tuple(range(5, 19))
+
+
+@pytest.fixture
+def studied(monkeypatch):
+    """The made-up stocks of null studies, and how they would be studied."""
+    found, nothing = [], SimpleNamespace(windows=[SimpleNamespace(permutation=None)])
+    monkeypatch.setattr(null_worlds, "study", lambda *of, **by: found.append((*of, by)) or nothing)
+    assert null_study(80, seed=1, draws=9) == 0
+    return found
+
+
+def test_the_stock_of_a_null_study_follows_the_market_with_fat_tails(studied):
+    series = [one for (one,), *_ in studied]
+    assert len(series) == 80
+    market = np.concatenate([one.market for one in series])
+    own = np.concatenate([one.returns for one in series])
+    assert len(market) == 80 * 200
+    assert (market.mean(), market.std()) == pytest.approx((0, 0.01), abs=2e-4)
+    slope = np.cov(own, market)[0, 1] / market.var()
+    assert slope == pytest.approx(1.5, abs=0.1)
+    rest = own - 1.5 * market
+    assert (rest.min(), rest.max()) == pytest.approx((-0.24, 0.24))  # eight deviations of 3 %
+    assert rest.std() == pytest.approx(0.03 * np.sqrt(4 / 2), rel=0.04)  # of Student's t with 4
+    assert abs(rest.mean()) < 0.001
+
+
+def test_a_null_study_is_of_six_days_over_the_five_that_follow(studied):
+    for (one,), windows, terms in studied:
+        assert (len(one.events), len(set(one.events.tolist()))) == (6, 6)
+        assert np.all(np.diff(one.events) > 0)
+        assert (windows, terms["draws"]) == ([(0, 5)], 9)
+    days = np.concatenate([one.events for (one,), *_ in studied])
+    assert (days.min(), days.max()) == pytest.approx((0, 199), abs=2)
+    seeds = [terms["seed"] for *_, terms in studied]
+    assert len(set(seeds)) == 80
+    assert 2**31 < max(seeds) < 2**32
+
+
+@pytest.mark.parametrize("judge", [calibrate, null_study])
+def test_by_default_the_level_is_a_whole_number_of_draws(judge):
+    draws = inspect.signature(judge).parameters["draws"].default
+    assert (draws + 1) * 0.05 == pytest.approx(round((draws + 1) * 0.05))
+
+
+@pytest.mark.parametrize("name", ["independent days, 12 events", "long on a rising stock"])
+def test_nothing_costs_anything_in_a_null_world(name):
+    account = made(KINDS[name])
+    panel, signals = account.panel, account.signals
+    whole = np.array([0, len(signals)])
+    found = simulate(panel, signals, whole, account.rules, {}, trades=True, curves=True)
+    assert found.totals["trades"][0] > 6
+    assert (found.totals["commission"][0], found.totals["borrow"][0]) == (0, 0)
+    trades = found.trades[found.trades["shares"] > 0]
+    opens = panel.prices["open"][trades["entry_bar"], 0]
+    assert trades["entry_price"] == pytest.approx(opens, rel=1e-12)

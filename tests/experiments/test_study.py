@@ -292,3 +292,69 @@ def test_wild_days_are_not_told_to_be_an_effect(p, across, told):
     found = dict(words.study_sentences(record))["Found"]
     assert told in found
     assert "An average effect under 12.0 % would have been missed" in found
+
+
+def test_a_window_reaches_sixty_sessions_either_way():
+    assert parse_windows(["0,0", "-60,60"]) == ((0, 0), (-60, 60))
+    for text in ("-61,0", "0,61"):
+        with pytest.raises(UsageError, match="reaches beyond 60 sessions"):
+            parse_windows([text])
+
+
+def test_a_group_of_one_day_has_no_curve_of_its_own():
+    returns, labels = np.zeros(200), [{"author": name} for name in ("Bear", "Bear", "Wolf")]
+    returns[[50, 90, 130]] = 0.1, 0.2, 0.3
+    found = measured(returns, np.zeros(200), [50, 90, 130], [0] * 3, labels, windows=((0, 0),))
+    assert [(each["by"], each["name"]) for each in found["curves"]] == [
+        ("", "all events"), ("author", "Bear"),
+    ]  # fmt: skip
+    assert found["curves"][1]["places"] == [0, 1]
+    assert found["curves"][1]["mean"] == pytest.approx([0.15])
+    (alone,) = measured(returns, np.zeros(200), [50], [0], windows=((0, 0),))["curves"]
+    assert (alone["name"], alone["mean"]) == ("all events", [pytest.approx(0.1)])
+
+
+def test_a_label_that_all_days_share_makes_no_group():
+    labels = [{"author": "Bear"}] * 3
+    terms = {"windows": ((0, 0),)}
+    assert measured(np.zeros(99), np.zeros(99), [5, 9, 9], [0] * 3, labels, **terms)["groups"] == []
+    some = [{"author": "Bear"}, {}, {"author": "Bear"}]
+    found = measured(np.zeros(99), np.zeros(99), [5, 7, 9], [0] * 3, some, **terms)["groups"]
+    assert [(each["name"], each["events"]) for each in found] == [("Bear", 2)]
+
+
+def test_the_band_holds_95_of_100_random_days():
+    """Days make returns from 0 to 199 ten-thousandths, all equally likely."""
+    returns = np.arange(200) / 1e4
+    terms = {"windows": ((0, 0),), "model": "market_adjusted"}
+    (all_events,) = measured(returns, np.zeros(200), [190], [0], **terms)["curves"]
+    (low,), (high,) = all_events["low"], all_events["high"]
+    assert low == pytest.approx(0.0005, abs=0.0002)
+    assert high == pytest.approx(0.0194, abs=0.0002)
+
+
+def test_a_move_of_nothing_is_not_in_the_expected_direction():
+    returns = np.zeros(100)
+    returns[30] = -0.1
+    terms = {"windows": ((0, 0),), "model": "market_adjusted"}
+    found = measured(returns, np.zeros(100), [30, 50, 70], [-1, 1, -1], **terms)
+    (signed,) = found["signed"]
+    assert (signed["known"], signed["right"]) == (3, 1)
+    assert signed["caar"] == pytest.approx(0.1 / 3)
+    assert signed["detectable"] > 0
+
+
+def test_a_study_that_stands_whole_is_read_unless_it_is_forced(checkout):
+    first = study(checkout).record
+    assert first["benchmark_given"]
+    assert "." not in first["started_at"]  # whole seconds
+    assert study(checkout).record == first
+    forced = studies.run_study(prepare_study(checkout.workspace, request()), force=True).record
+    assert forced["finished_at"] > first["finished_at"]
+
+
+def test_a_fund_that_was_not_named_is_no_given_one(checkout):
+    index = (checkout.root / "data/prices/INDX.csv").read_text(encoding="utf-8")
+    checkout.write("data/prices/SPY.csv", index)
+    plan = prepare_study(checkout.workspace, StudyRequest("earnings", "ACME"))
+    assert (plan.identity["benchmark"], plan.identity["benchmark_given"]) == ("SPY", False)

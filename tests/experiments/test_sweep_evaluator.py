@@ -11,7 +11,7 @@ import pytest
 from backtest.engine.kernel.panel import set_terms
 from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.timeline import Question
-from backtest.errors import UsageError
+from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.run import make_rules
 from backtest.experiments.sweeps import answers
 from backtest.experiments.sweeps import evaluate as module
@@ -353,3 +353,120 @@ def test_a_set_holds_in_every_session_from_an_entry_to_its_exit():
         [True, True, True, False, False],
         [False, False, False, False, True],
     ]
+
+
+def blocks_of(sweep, **how):
+    axes, codes = sweep.spec.axes, codes_of(sweep)
+    return [rows.tolist() for rows, *_ in sweep._blocks(axes, codes, **how)]
+
+
+@pytest.mark.parametrize(
+    ("curves", "cells", "sizes"),
+    [
+        (False, 15, [5, 5, 2]),  # a set takes its two events and one more
+        (True, 15, [3, 3, 3, 3]),  # and with curves as much for 25 of its 30 bars
+        (False, 14, [4, 4, 4]),
+        (False, 2, [1] * 12),
+        (False, 36, [12]),
+    ],
+)
+def test_a_block_holds_as_many_sets_as_memory(sweep, monkeypatch, curves, cells, sizes):
+    monkeypatch.setattr(module, "_CELLS", cells)
+    blocks = blocks_of(sweep(HOLD), curves=curves)
+    assert [len(rows) for rows in blocks] == sizes
+    assert [row for rows in blocks for row in rows] == list(range(12))
+
+
+def test_each_reaction_has_its_blocks_and_its_answers(sweep):
+    made = sweep(HOLD, "hold=1:2", "reaction=5,1440")
+    axes, codes = made.spec.axes, codes_of(made)
+    found = list(made._blocks(axes, codes, curves=False))
+    assert [rows.tolist() for rows, *_ in found] == [[0, 2], [1, 3]]
+    assert [asked for _, asked, _ in found] == [made._asked[5.0], made._asked[1440.0]]
+    assert found[1][2]["hold"].tolist() == [0, 1]
+
+
+def test_the_reaction_of_the_rules_is_asked_for_as_well_for_the_base(sweep):
+    assert list(sweep(HOLD, "hold=1:2", "reaction=30,60")._asked) == [5.0, 30.0, 60.0]
+
+
+def test_two_sweeps_are_kept_read_and_no_third(checkout):
+    texts = [
+        prepare_sweep(
+            checkout.workspace,
+            SweepRequest("beats", ("ACME",), {}, parse_axes([grid]), None, None, make_rules()),
+        ).spec.to_json()
+        for grid in ("hold=1:2", "hold=1:3", "hold=1:4")
+    ]
+    first, second = (module.evaluator(text, checkout.workspace) for text in texts[:2])
+    assert module.evaluator(texts[0], checkout.workspace) is first
+    assert module.evaluator(texts[1], checkout.workspace) is second
+    module.evaluator(texts[2], checkout.workspace)
+    assert module.evaluator(texts[0], checkout.workspace) is not first
+
+
+def test_a_column_of_several_types_is_written_as_json():
+    assert module._column([1, "1", None, True]).to_pylist() == ["1", '"1"', None, "true"]
+    assert module._column([1, 2, None]).to_pylist() == [1, 2, None]
+    assert str(module._column([None, None]).type) == "string"
+
+
+def test_a_cluster_is_handed_what_its_workers_need(monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "on_cluster", lambda *of: asked.append(of) or iter_parts())
+    closed = []
+
+    def iter_parts():
+        try:
+            yield 4, b"four"
+            yield 2, b"two"
+        finally:
+            closed.append(True)
+
+    parts = {}
+    todo = [2, 4]
+    module.run_chunks("{}", todo, parts.__setitem__, folders=None, workers=3, cluster="tcp://x:1")
+    assert parts == {4: b"four", 2: b"two"}
+    assert closed == [True]
+    ((attempted, prepare, *terms),) = asked
+    assert (attempted.func, attempted.args) == (module.attempt, (evaluate,))
+    assert (prepare, terms) == (module.evaluator, ["{}", todo, "tcp://x:1"])
+
+
+def test_a_fault_of_a_chunk_travels_with_its_traceback_and_wrong_use_as_it_is():
+    def fail(spec_json, chunk):
+        raise LookupError("a fault")
+
+    def refuse(spec_json, chunk):
+        raise UsageError("made up")
+
+    assert module.attempt(lambda spec_json, chunk: f"{spec_json} {chunk}", "{}", 3) == "{} 3"
+    with pytest.raises(BacktestError, match=r"(?s)^Chunk 3 failed\.\nTraceback.*LookupError: a fa"):
+        module.attempt(fail, "{}", 3)
+    with pytest.raises(UsageError, match=r"^made up$"):
+        module.attempt(refuse, "{}", 3)
+
+
+def test_the_time_of_a_set_is_taken_of_four_times_as_many_until_it_is_long_enough(
+    sweep, monkeypatch
+):
+    made = sweep(HOLD, "hold=1:1000", "stop=0.1,0.2,0.3,0.4")
+    sizes = []
+
+    def slow(numbers):
+        sizes.append(len(numbers))
+        assert max(numbers) < made.spec.sets
+        return len(numbers) * pace
+
+    monkeypatch.setattr(made, "_seconds", slow)
+    pace = 1 / 2_000  # 400 take 0.2 seconds, which is not yet more than that
+    assert made.seconds_a_set() == pace
+    assert sizes == [1, 100, 400, 1_600]
+    pace = 1 / 1_000
+    sizes.clear()
+    assert made.seconds_a_set() == pace
+    assert sizes == [1, 100, 400]
+    pace = 0.0  # a chunk has 1,000 sets: more than all of them are not asked for
+    sizes.clear()
+    assert made.seconds_a_set() == 0.0
+    assert sizes == [1, 100, 400, 1_600]

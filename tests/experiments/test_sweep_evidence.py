@@ -1,18 +1,32 @@
 """What the best of a sweep is worth: by hand, against single runs, and in words."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
-from backtest.experiments.sweeps.evaluate import evaluator
+from backtest.experiments.sweeps.evaluate import Histories, evaluator
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.run import SweepRequest, _compared, prepare_sweep, sweep_evidence
+from backtest.experiments.sweeps.run import (
+    SweepRequest,
+    _compared,
+    _deflated,
+    _overfitting,
+    _too_few,
+    _walked,
+    prepare_sweep,
+    sweep_evidence,
+)
 from backtest.reports.sweep_page import evidence_sentences
-from backtest.stats.figures import session_returns, sessions_held
-from backtest.stats.multiple_testing import deflated_sharpe_ratio, sharpe_estimate
+from backtest.stats.figures import session_returns, sessions_held, sharpe
+from backtest.stats.multiple_testing import (
+    WalkForward,
+    deflated_sharpe_ratio,
+    sharpe_estimate,
+)
 from backtest.workspace.folders import Workspace
 from tests.sweeps import EVIDENCE, page_of, rows, set_of
 
@@ -178,3 +192,98 @@ def test_the_words_where_nothing_can_be_told():
         "walk_forward": {"events": [], "total": 0.0, "default": 0.0, "hindsight": 0.0},
     }
     assert all(text.startswith("Not told") for _, text in evidence_sentences(nothing))
+
+
+def histories(sessions, sets, events, held):
+    """Sets that trade so many events, and hold in the first sessions of so many."""
+    earned, last = np.full((sets, max(events)), np.nan), np.zeros((sets, max(events)), np.int32)
+    for one, (count, until) in enumerate(zip(events, held, strict=True)):
+        earned[one, :count], last[one, :count] = 0.01, until - 1
+    return Histories(
+        returns=np.zeros((sessions, sets)),
+        earned=earned,
+        entries=np.zeros_like(last),
+        exits=last,
+        session_numbers=np.arange(sessions),
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "held", "best", "told"),
+    [
+        ((6, 6), (20, 20), "", ""),
+        ((5, 6), (20, 20), "5 trades: at least 6", ""),
+        ((1, 5), (20, 20), "1 trade: at least 6", "5 traded events: at least 6"),
+        ((6, 6), (19, 20), "19 sessions with a position", ""),
+        ((6, 6), (1, 19), "1 session with a position", "19 sessions with a position"),
+        ((1, 1), (50, 20), "", ""),  # held in half of all sessions
+    ],
+)
+def test_the_best_is_judged_by_its_own_trades_and_all_by_those_of_any(events, held, best, told):
+    found = _too_few(histories(100, 2, events, held), 0)
+    for text, wanted in ((found["best"], best), (found["all"], told)):
+        assert text.startswith(wanted)
+        assert bool(text) == bool(wanted)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "sets", "known"), [(20, 2, True), (19, 2, False), (20, 1, False)]
+)
+def test_overfitting_takes_two_sets_and_two_sessions_a_block(sessions, sets, known):
+    returns = np.random.default_rng(1).normal(0, 0.01, (sessions, sets))
+    found = _overfitting(returns)
+    assert (found is not None) == known
+    assert not known or found["blocks"] == 10
+
+
+def test_a_best_set_that_never_traded_has_no_ratio():
+    none = _deflated(np.zeros(30), [0.1, None, 0.3], "")
+    assert none == {"trials": 3, "dsr": None, "sharpe": None}
+    returns = np.tile([0.02, -0.01], 15)
+    some = _deflated(returns, [0.1, None, 0.3], "")
+    assert some["sharpe"] == pytest.approx(sharpe(returns))
+    assert some["dsr"] is not None
+    assert _deflated(returns, [0.1, 0.3], "too few")["dsr"] is None
+
+
+def test_of_a_thousand_distinct_results_all_are_compared():
+    def sets(count):
+        equity = np.arange(float(count))
+        return pd.DataFrame({"final_equity": equity, "total_return": equity})
+
+    assert _compared(sets(1_000)).tolist() == list(range(1_000))
+    many = _compared(sets(2_000))
+    assert (len(many), many[0], many[-1]) == (1_000, 0, 1_999)
+    cents = pd.DataFrame({"final_equity": [1.001, 1.002, 1.01], "total_return": [0.0, 0.1, 0.2]})
+    assert _compared(cents).tolist() == [0, 2]
+
+
+def test_what_a_sweep_is_held_against_and_how_many_results_it_has(sweep, sets):
+    found = sweep_evidence(sweep, sets, [0.1, 0.2])
+    prices = sweep.panel.prices
+    held = prices["close"][-1, 0] / prices["open"][0, 0] - 1
+    assert found["holding"] == pytest.approx(held, rel=1e-12)
+    assert found["distinct"] == found["compared"] == 6
+    assert found["universe"] is None
+    alike = sets.assign(final_equity=[1.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    found = sweep_evidence(sweep, alike, [0.1, 0.2])
+    assert (found["distinct"], found["compared"] <= 6) == (5, True)
+
+
+def test_walk_forward_names_the_event_and_the_set_of_each_step():
+    events = [SimpleNamespace(id=f"e{n}", headline=f"Report {n}") for n in range(3)]
+    forward = WalkForward(
+        events=np.array([0, 2]),
+        known=np.array([False, True]),
+        picked=np.array([0, 2]),
+        returns=np.array([0.01, 0.03]),
+        default=np.array([0.01, -0.02]),
+        hindsight=np.array([0.05, 0.06]),
+    )
+    found = _walked(forward, events, [None, 7, 9])
+    assert [tuple(row.values()) for row in found["events"]] == [
+        ("e0", "Report 0", False, None, 0.01, 0.01),
+        ("e2", "Report 2", True, 9, 0.03, -0.02),
+    ]
+    sums = (found["total"], found["default"], found["hindsight"])
+    assert sums == pytest.approx((0.04, -0.01, 0.11))

@@ -13,7 +13,7 @@ import pytest
 
 from backtest.engine.rules import Rules
 from backtest.errors import DataError, UsageError
-from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
+from backtest.experiments.sweeps.folder import SweepFolder, _read_table, read_sweep
 from tests.sweep_parts import Spec, evaluate
 from tests.sweeps import EVIDENCE, set_of
 
@@ -321,3 +321,20 @@ def test_sets_that_the_sweep_did_not_write_are_told(folder, spoil):
     spoil(sweep.path / "sets.parquet")
     with pytest.raises(DataError, match=r"sets\.parquet is damaged .*The command that made it"):
         _ = read_sweep(sweep.path).sets
+
+
+def test_no_bit_that_is_flipped_among_the_values_makes_other_values(folder):
+    write(folder)
+    whole = (folder.finish(MANIFEST).path / "sets.parquet").read_bytes()
+    table = _read_table(whole, SPEC.sweep_id)
+    footer = 8 + int.from_bytes(whole[-8:-4], "little")
+    unnoticed = 0
+    for place in range(4, len(whole) - footer, 5):
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1
+        try:
+            found = _read_table(bytes(spoilt), SPEC.sweep_id)
+        except ValueError:
+            continue
+        unnoticed += not found.equals(table)
+    assert unnoticed == 0

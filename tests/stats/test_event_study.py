@@ -8,12 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.stats.event_study import EventStudy, Series, _correlation, fit, study
+from backtest.stats.event_study import (
+    EventStudy,
+    Series,
+    _correlation,
+    _residual_correlation,
+    fit,
+    outcomes_of,
+    study,
+)
 from backtest.stats.significance import (
     corrado,
     cross_section_t,
     detectable_effect,
     generalised_sign,
+    permutation_test,
 )
 
 DAYS = np.arange(45)
@@ -301,3 +310,111 @@ def test_the_correlation_of_events_of_one_day_is_the_mean_of_their_residuals(gol
     pairs = np.corrcoef(residuals)[np.triu_indices(4, 1)]
     assert _correlation(golden.events, 5) == pytest.approx(pairs.mean())
     assert abs(pairs).max() < 0.9
+
+
+def flat(*days: int, count: int = 60, missing: tuple[int, ...] = ()) -> Series:
+    """A stock that makes its days' numbers in thousandths, held against nothing."""
+    returns = np.arange(count) / 1e3
+    returns[list(missing)] = np.nan
+    return Series("FLAT", returns, np.zeros(count), np.array(days))
+
+
+def studied(series: Series, *windows: tuple[int, int]) -> EventStudy:
+    return study([series], windows, model="market_adjusted", draws=0)
+
+
+def test_a_window_may_reach_the_first_and_the_last_session_and_no_further():
+    found = studied(flat(1, 58), (-1, 0), (0, 1), (-2, -2), (2, 2))
+    first, last = found.events
+    assert first.cars[:2] == pytest.approx([0.001, 0.003])
+    assert last.cars[:2] == pytest.approx([0.115, 0.117])
+    assert np.isnan(first.cars[2])
+    assert np.isnan(last.cars[3])
+    assert first.unknown == ("", "", "the returns begin within or after the window", "")
+    assert last.unknown == ("", "", "", "the returns end within or before the window")
+
+
+@pytest.mark.parametrize(
+    ("missing", "window", "told"),
+    [
+        ((0,), (-1, 1), "begin"),  # the first known is the second of the window
+        ((0, 3), (0, 2), "missing"),  # the first known is the first of the window
+        ((59,), (56, 58), "end"),
+        ((59, 56), (55, 57), "missing"),
+        (tuple(range(60)), (0, 1), "begin"),
+    ],
+)
+def test_why_a_return_is_unknown(missing, window, told):
+    (event,) = studied(flat(1, missing=missing), window).events
+    assert told in event.unknown[0]
+
+
+def test_an_average_is_over_the_events_that_know_the_day():
+    found = studied(flat(0, 20, 50, missing=(21, 51)), (-1, 1))
+    assert found.counts.tolist() == [2, 3, 1]
+    assert found.average == pytest.approx([0.034, 0.070 / 3, 0.001])
+    none = studied(flat(20, missing=(21,)), (0, 1))
+    assert none.counts.tolist() == [1, 0]
+    assert none.average == pytest.approx([0.020, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize(("window", "overlaps"), [((0, 1), 0), ((0, 2), 1), ((-1, 1), 1)])
+def test_windows_overlap_where_they_share_a_session(window, overlaps):
+    found = studied(flat(30, 32), window).windows[0]
+    assert (found.overlaps, found.correlation > 0) == (overlaps, overlaps > 0)
+
+
+@pytest.mark.parametrize(("common", "known"), [(9, False), (10, True)])
+def test_residuals_correlate_over_ten_common_days(common, known):
+    one, other = one_stock(100), replace(one_stock(100, seed=2), name="BOLT")
+    # the session before an event is no estimation day: those from 60 up to 98 are
+    one.returns[60 : 99 - common], other.returns[:60] = np.nan, np.nan
+    mine, theirs = study([one, other], ((0, 0),), draws=0).events
+    assert (_residual_correlation(mine, theirs) != 0) == known
+
+
+def test_events_that_move_against_each_other_can_make_no_error_below_nothing():
+    """Two stocks whose residuals are opposite: the error of their mean is nothing."""
+    one = one_stock(100)
+    other = Series("BOLT", 2 * one.market - one.returns, one.market, one.events)
+    found = study([one, other], ((0, 0),), model="market_adjusted", draws=0).windows[0]
+    assert found.correlation == pytest.approx(-1)
+    assert found.detectable == pytest.approx(0, abs=1e-9)
+    assert found.tests["kp_patell"].value is None
+
+
+def test_the_spread_of_a_model_loses_its_parameters():
+    returns, market = noise(60), noise(60, 2)
+    for model, parameters in (("market", 2), ("mean_adjusted", 1), ("market_adjusted", 0)):
+        found = fit(returns, market, np.arange(60), model)
+        assert found.degrees_of_freedom == 60 - parameters
+        assert found.sigma == pytest.approx(sqrt(np.sum(found.residuals**2) / (60 - parameters)))
+
+
+def test_the_error_of_a_car_grows_as_the_market_goes_far_from_its_mean():
+    returns, market = noise(60), noise(60, 2)
+    found = fit(returns, market, np.arange(60), "market")
+    mean, squares = market.mean(), np.sum((market - market.mean()) ** 2)
+    window = np.array([0.05, 0.01])
+    variance = 2 + 4 / 60 + (0.06 - 2 * mean) ** 2 / squares
+    assert found.window_error(window) == pytest.approx(found.sigma * sqrt(variance))
+
+
+def test_random_days_overlap_as_much_as_windows_of_this_length():
+    series = one_stock(60, 62, 100, count=120)
+    found = study([series], ((2, 4),), seed=3, draws=99).windows[0].permutation
+    days = np.arange(2, 5)
+    outcomes = outcomes_of(series, days, ((2, 4),), "market", 120)
+    cars = np.array([outcomes[day].cars[0] for day in range(120)])
+    wanted = permutation_test([cars], [series.events], length=3, seed=3, draws=99)
+    np.testing.assert_array_equal(found.null, wanted.null)
+
+
+def test_a_day_like_the_market_is_no_positive_one():
+    """Of 40 days ten are above the market, ten below, and 20 like it: a share of a quarter."""
+    market = noise(42)
+    returns = market + np.array([*np.tile([0.01, 0.0, -0.01, 0.0], 10), 0.0, 0.05])
+    series = Series("ACME", returns, market, np.array([41]))
+    found = study([series], ((0, 0),), model="market_adjusted", estimation=40, draws=0)
+    assert found.events[0].fit.days.tolist() == list(range(40))
+    assert found.windows[0].tests["sign"].value == pytest.approx(0.75 / sqrt(0.25 * 0.75))

@@ -249,3 +249,71 @@ def test_a_curve_that_ends_with_nothing_has_no_ratios() -> None:
 
 def test_an_account_of_less_than_a_dollar_has_a_turnover() -> None:
     assert figures.turnover(np.array([0.5]), np.full(252, 0.5)) == pytest.approx(1.0)
+
+
+def test_after_an_account_of_exactly_nothing_returns_are_zero() -> None:
+    curve = np.array([50.0, 0.0, 7.0, 14.0])
+    assert figures.session_returns(curve, 100.0) == pytest.approx([-0.5, -1.0, 0.0, 1.0])
+
+
+def test_the_mean_of_a_session_is_that_of_the_known_returns() -> None:
+    none = np.nan
+    returns = np.array([[0.02, 0.04], [none, 0.04], [none, none]])
+    assert figures.mean_of_known(returns) == pytest.approx([0.03, 0.04, 0.0])
+
+
+def test_a_loss_compounds_too() -> None:
+    assert figures.cagr(np.full(252, 80.0), 100.0) == pytest.approx(-0.2)
+
+
+def test_two_returns_have_a_deviation_and_a_downside_and_one_has_none() -> None:
+    two, one = np.array([0.1, -0.1]), np.array([-0.1])
+    # mean 0 and deviation √0.02; the downside is √(0.01 / 2)
+    assert figures.volatility(two) == pytest.approx(sqrt(0.02 * 252))
+    assert (figures.sharpe(two), figures.sortino(two)) == (0.0, 0.0)
+    assert (figures.volatility(one), figures.sharpe(one), figures.sortino(one)) == (None,) * 3
+
+
+def test_turnover_begins_with_twenty_sessions_and_with_equity_on_the_mean() -> None:
+    assert figures.turnover(np.array([60.0]), np.full(20, 100.0)) == pytest.approx(0.6 * 252 / 20)
+    assert figures.turnover(np.array([60.0]), np.array([100.0, -100.0] * 10)) is None
+
+
+def test_a_curve_below_a_dollar_has_ratios() -> None:
+    curve = 0.5 * np.cumprod(np.tile([1.02, 0.99], 10))
+    assert figures.curve_figures(curve, 0.5)["sharpe"] is not None
+
+
+@pytest.mark.parametrize(("lowest", "has_ratio"), [(-5.0, False), (0.0, False), (0.5, True)])
+def test_totals_of_an_account_that_fell_to_nothing_have_no_ratio(
+    lowest: float, has_ratio: bool
+) -> None:
+    totals = np.zeros(1, ACCOUNT)
+    totals["returns"], totals["total"], totals["squares"] = 20, 0.1, 0.01
+    totals["least"], totals["most"], totals["lowest"] = -0.05, 0.05, lowest
+    (ratio,) = figures.figures_of_totals(totals, 100.0, 20)["sharpe"]
+    assert np.isnan(ratio) != has_ratio
+
+
+def test_an_account_without_a_trade_has_no_figure_of_trades() -> None:
+    found = figures.figures_of_totals(np.zeros(1, ACCOUNT), 100.0, 20)
+    assert np.isnan([found[name][0] for name in ("sharpe", "win_rate", "mean_trade_return")]).all()
+
+
+def test_a_win_of_half_a_dollar_is_one() -> None:
+    profits = np.array([0.5, -0.5, 0.0, -0.25])
+    assert figures.win_rate(profits.tolist()) == 0.25
+    found = figures.trade_figures(profits, profits)
+    assert (found["average_win"], found["average_loss"]) == (0.5, -0.375)
+    assert (found["winning_streak"], found["losing_streak"]) == (1, 1)
+
+
+def test_the_account_ends_with_what_the_curve_and_the_totals_end_with() -> None:
+    assert figures.curve_figures(CURVE, 100.0)["final_equity"] == 118.8
+    totals = np.zeros(1, ACCOUNT)
+    totals["equity"], totals["deepest"], totals["trades"], totals["wins"] = 118.8, -0.1, 4, 1
+    totals["profit"], totals["entered"] = 20.0, 400.0
+    found = figures.figures_of_totals(totals, 100.0, 4)
+    assert (found["final_equity"][0], found["total_return"][0]) == (118.8, pytest.approx(0.188))
+    assert (found["win_rate"][0], found["mean_trade_return"][0]) == (0.25, 0.05)
+    assert found["max_drawdown"][0] == -0.1

@@ -277,3 +277,53 @@ def test_without_a_benchmark_a_ratio_is_held_against_nothing():
     estimate = SharpeEstimate(0.1, 100)
     for found in (probabilistic_sharpe_ratio, minimum_track_record_length):
         assert found(estimate) == found(estimate, 0.0)
+
+
+def test_one_observation_has_no_error_and_two_have():
+    one = ratio_of_sums(np.array([10.0]), np.array([100.0]))
+    assert one.value == pytest.approx(0.1)
+    assert np.isnan(one.error)
+    # 40 of 200 is 0.2: both are 10 away from it
+    two = ratio_of_sums(np.array([10.0, 30.0]), np.array([100.0, 100.0]))
+    assert two.error == pytest.approx(sqrt(2 / 1 * (10**2 + 10**2)) / 200)
+
+
+def test_the_error_of_a_ratio_is_of_the_groups_that_are_held():
+    """Sessions of no group, here before and after, move the ratio and add nothing to its error."""
+    returns = np.array([0.0, 0.03, -0.01, 0.01, 0.02, 0.0, 0.01])
+    groups = np.array([-1, 0, 0, 1, 1, -1, 1])
+    found = sharpe_by_group(returns, groups)
+
+    def ratio(first: float, second: float) -> float:
+        """The ratio where the returns of a group, and their squares, count so often."""
+        weights = np.array([1, first, first, second, second, 1, second])
+        mean, square = (weights @ returns**power / 7 for power in (1, 2))
+        return mean / sqrt(square - mean**2) * sqrt(252)
+
+    step = 1e-6
+    # Each group less the mean of both: by half of how far the first moves it beyond the second.
+    moved = (ratio(1 + step, 1) - ratio(1, 1 + step)) / step / 2
+    assert found.error == pytest.approx(sqrt(2 / 1 * 2 * moved**2), rel=1e-4)
+    assert found.count == 2
+
+
+def test_a_ratio_that_is_never_held_has_no_group():
+    found = sharpe_by_group(np.array([0.1, 0.2, 0.0]), np.full(3, -1))
+    assert (found.count, np.isnan(found.error)) == (0, True)
+
+
+def test_returns_whose_squares_vanish_have_no_ratio():
+    assert sharpe_by_group(np.array([1e-200, 2e-200]), np.array([0, 1])) is None
+
+
+def test_two_returns_have_an_estimate_and_two_observations_a_probability():
+    # mean 0.2, deviation √(0.02)
+    found = sharpe_estimate(np.array([0.1, 0.3]))
+    assert (found.ratio, found.observations) == (pytest.approx(0.2 / sqrt(0.02)), 2)
+    assert probabilistic_sharpe_ratio(SharpeEstimate(0.0, 2)) == 0.5
+
+
+def test_an_interval_has_the_spread_of_the_draws_about_their_own_mean():
+    draws = np.array([0.17] * 90 + [0.47] * 10)  # mean 0.2, from which they lie as above
+    found = Estimate(-0.03, 0.0, 12).interval(draws)
+    assert (found.low, found.high) == (pytest.approx(-0.30), pytest.approx(0.0))

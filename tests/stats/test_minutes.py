@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backtest.stats.minutes import AFTER, BEFORE, Clock, by_clock, minutes_study
+from backtest.stats.minutes import (
+    AFTER,
+    BEFORE,
+    Clock,
+    _shares,
+    _steps,
+    by_clock,
+    minutes_study,
+)
+from backtest.stats.significance import Mean
 
 FLAT = (100.0, 101.0, 99.0, 100.0, 10.0)
 
@@ -144,3 +153,82 @@ def test_without_any_effect_the_interval_misses_nothing_in_few_worlds(
 
 def test_half_an_hour_before_and_two_hours_after_are_looked_at() -> None:
     assert (BEFORE, AFTER) == (30, 120)
+
+
+def test_a_clock_has_the_open_and_a_column_for_each_bar() -> None:
+    assert _clock({}, 3).prices.shape == (3, 79)
+
+
+def test_ten_sessions_before_are_enough() -> None:
+    found = _study(_clock({}, 11), [(10, 10)])
+    assert (found["events"], found["without_usual"]) == (1, 0)
+
+
+def test_the_rows_reach_from_half_an_hour_before_to_two_hours_after() -> None:
+    minutes = [row["minute"] for row in _study(_clock({}), [(12, 40)])["rows"]]
+    assert minutes == list(range(-30, 125, 5))
+
+
+def test_minutes_after_the_last_bar_are_unknown() -> None:
+    """The bar of 15:30 is the 73rd of 78: five come after it, and no sixth."""
+    found = _study(_clock({}), [(12, 72)])
+    cars = {row["minute"]: row["car"]["value"] for row in found["rows"]}
+    assert [minute for minute, value in cars.items() if value is None] == list(range(35, 125, 5))
+    assert _row(found, 30)["volume"] == 1.0
+    assert _row(found, 35)["volume"] is None
+
+
+def test_of_two_events_in_a_session_the_first_counts() -> None:
+    special = {(12, 10): (100.0, 100.0, 95.0, 95.0, 40.0)}
+    for events in ([(12, 10), (12, 40)], [(12, 40), (12, 10)]):
+        assert _row(_study(_clock(special), events), 5)["car"]["value"] == pytest.approx(-0.05)
+
+
+def test_a_session_without_bars_is_none_of_the_twenty() -> None:
+    """The 21st session before rises in that bar, and counts where one of the later has no bars."""
+    places = [(row, slot) for row in range(22) if row != 5 for slot in range(78)]
+    risen = {(0, 20): (100.0, 110.0, 100.0, 120.0, 10.0)}
+    table = np.array([risen.get(place, FLAT) for place in places])
+    rows, slots = zip(*places, strict=True)
+    clock = by_clock(5, rows, slots, table, np.zeros(22))
+    assert _row(_study(clock, [(21, 20)]), 5)["car"]["value"] == pytest.approx(-0.2 / 20)
+    assert _row(_study(_clock(risen, 22), [(21, 20)]), 5)["car"]["value"] == pytest.approx(0.0)
+
+
+def test_where_nothing_is_usually_traded_there_is_no_multiple() -> None:
+    still = {(row, 10): (100.0, 100.0, 100.0, 100.0, 0.0) for row in range(12)}
+    row = _row(_study(_clock(still), [(12, 10)]), 5)
+    assert (row["volume"], row["range"]) == (None, None)
+    few = {(row, 10): (100.0, 101.0, 99.0, 100.0, 0.5) for row in range(12)}
+    assert _row(_study(_clock(few), [(12, 10)]), 5)["volume"] == 20.0
+
+
+MOVES = [-0.01] * 7 + [0.02] + [0.0] * 23 + [0.04, 0.08]  # by 5 minutes, to the close and the open
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "moves"),
+    [
+        (0.01, 0.07, True),
+        (-0.07, -0.01, True),
+        (-0.01, 0.07, False),
+        (0.0, 0.07, False),  # zero is in the interval
+        (None, None, False),
+    ],
+)
+def test_a_share_is_told_where_the_move_to_the_close_is_beyond_doubt(low, high, moves) -> None:
+    close = Mean(0.04, low, high, None, None, 9, 9)
+    unknown = [*MOVES[:-1], np.nan]  # no next open
+    found = _shares(np.array([MOVES, unknown]), close, 5)
+    # 0.02 of 0.04 after five minutes, and nothing after 30; 0.08 of 0.04 at the one next open
+    assert found == ({"5": 0.5, "30": 0.0, "next open": 2.0} if moves else dict.fromkeys(found))
+
+
+def test_without_any_next_open_there_is_no_share_of_it() -> None:
+    close = Mean(0.04, 0.01, 0.07, None, None, 9, 9)
+    assert _shares(np.array([[*MOVES[:-1], np.nan]]), close, 5)["next open"] is None
+
+
+@pytest.mark.parametrize(("length", "steps"), [(5, range(-6, 25)), (60, range(3))])
+def test_steps_are_whole_bars_within_the_minutes(length, steps) -> None:
+    assert _steps(length) == steps

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from backtest.stats.multiple_testing import (
     holm,
+    holm_of_known,
     is_certain,
     monte_carlo,
+    shares_of,
     wilson_interval,
 )
 
@@ -102,3 +104,33 @@ def test_wilson_interval_holds_the_share(successes, tries):
     successes = min(successes, tries)
     low, high = wilson_interval(successes, tries)
     assert 0 <= low <= successes / tries <= high <= 1
+
+
+def test_where_all_draws_are_known_the_outcome_is_one_of_them():
+    found = monte_carlo(2.0, np.array([1.0, 2.0, 3.0, 0.0]), is_complete=True)
+    assert (found.upper, found.lower) == (2 / 4, 3 / 4)
+
+
+def test_unknown_p_values_are_not_counted():
+    found = holm_of_known([0.01, None, 0.04])
+    assert found == [pytest.approx(0.02), None, pytest.approx(0.04)]
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_more_looks_ask_for_more_certainty(looks):
+    """Of 135 draws none is as high: 0.95 to the power of 135 is 0.00098, below a thousandth."""
+    assert is_certain(1.0, np.zeros(135), 0.05, looks=looks) == (looks == 1)
+    assert not is_certain(1.0, np.zeros(134), 0.05, looks=looks)
+
+
+def test_shares_are_all_ways_to_make_a_total():
+    drawn = shares_of(2, np.random.default_rng(1), 300, 2)
+    assert {tuple(row) for row in drawn.tolist()} == {(0, 2), (1, 1), (2, 0)}
+    assert shares_of(0, np.random.default_rng(1), 3, 0).shape == (3, 0)
+    assert shares_of(5, np.random.default_rng(1), 2, 1).tolist() == [[5], [5]]
+
+
+def test_a_smaller_confidence_is_a_narrower_interval():
+    # Newcombe's 81 of 263 at 90 %
+    low, high = wilson_interval(81, 263, 0.9)
+    assert (low, high) == (pytest.approx(0.2633, abs=5e-4), pytest.approx(0.3565, abs=5e-4))

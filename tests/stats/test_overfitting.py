@@ -140,3 +140,21 @@ def test_copies_do_not_move_spa_and_is_seeded():
 def test_spa_against_itself_is_unknown():
     benchmark = noise(11, 50, 1)
     assert superior_ability(benchmark, benchmark[:, 0], seed=1) is None
+
+
+def test_two_variants_are_enough_to_choose_from():
+    better = np.column_stack([np.tile([0.03, -0.01], 4), np.tile([0.01, -0.03], 4)])
+    found = probability_of_overfitting(better, blocks=2)
+    assert (found.pbo, found.loss_share) == (0.0, 0.0)
+
+
+def test_a_variant_that_loses_as_much_in_every_period_has_a_ratio_of_zero():
+    """What is left of its variance is rounding. Zero is more than the other's ratio of -1/2."""
+    returns = np.column_stack([np.full(8, -0.1), np.tile([-0.03, 0.01], 4)])
+    found = probability_of_overfitting(returns, blocks=2)
+    assert (found.pbo, found.loss_share) == (0.0, 0.0)
+
+
+def test_of_two_rows_there_is_an_answer():
+    found = superior_ability(np.array([[0.01], [0.03]]), np.zeros(2), seed=1, draws=9)
+    assert 0 < found.lower <= found.p <= found.upper <= 1

@@ -345,3 +345,21 @@ def test_summary_without_any_trade():
     found = summary(sets, {"x": [1, 2]}, {"x": 1}, figures(0, sets))
     assert (found.sharpes, found.by_sharpe, found.distinct) == (None, None, 1)
     assert found.best[0].figures["win_rate"] is None
+
+
+def test_an_axis_of_one_value_does_not_vary():
+    grid = make_grid({"x": [1], "y": [1, 2], "z": [5, 6, 7]}, {"x": 1, "y": 1, "z": 5})
+    assert grid.varied == [1, 2]
+
+
+@pytest.mark.parametrize(("highest", "count"), [(0.4, 41), (0.405, 21)])
+def test_a_histogram_has_some_forty_bins_at_most(highest, count):
+    """A fortieth of 0.4 is 0.01, and one of 0.405 is more: the next round step is 0.02."""
+    assert len(histogram(np.array([0.0, highest]), None).counts) == count
+
+
+def test_a_value_at_the_last_edge_is_in_the_last_bin():
+    """0.29 is 28.999 steps of 0.01 as doubles divide, and 29 of them as they multiply."""
+    found = histogram(np.array([0.0, 0.29]), None, most=29)
+    assert (len(found.counts), found.edges[-1]) == (29, 0.29)
+    assert (found.counts[0], found.counts[-1], found.counts.sum()) == (1, 1, 2)

@@ -321,7 +321,7 @@ def sharpe_by_group(returns: Floats, groups: Ints) -> Estimate | None:
     and ΣQ; each group moves it by `∂R (R − mean) + ∂Q (Q − mean)` (delta method). Groups are
     numbered from 0; -1 is none, where nothing is held. None where no return differs.
     """
-    sessions, count = len(returns), int(groups.max(initial=-1)) + 1
+    sessions, count = len(returns), int(groups.max()) + 1
     mean = float(np.mean(returns))
     variance = float(np.mean(returns**2)) - mean**2
     if np.ptp(returns) == 0 or variance <= 0:

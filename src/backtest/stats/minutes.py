@@ -60,7 +60,7 @@ def by_clock(
     `table` has a row a bar, open, high, low, close, volume; `rows` number their sessions from 0,
     and `nights` has a value for each that there is.
     """
-    laid = np.full((5, len(nights), max(slots, default=0) + 2), np.nan)
+    laid = np.full((5, len(nights), max(slots) + 2), np.nan)
     laid[:, rows, np.add(slots, 1)] = table.T
     opens, highs, lows, closes, volumes = laid
     ranges = (highs - lows) / closes

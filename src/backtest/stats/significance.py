@@ -102,7 +102,7 @@ def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float
     `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`. Estimation days,
     oldest first, are aligned at their ends; `window` are columns of the event days.
     """
-    longest = max((len(days) for days in estimation), default=0)
+    longest = max(map(len, estimation))
     table = np.full((len(estimation), longest + event.shape[1]), np.nan)
     for row, days in zip(table, estimation, strict=True):
         row[longest - len(days) : longest] = days
@@ -110,9 +110,8 @@ def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float
     sums = _standard_ranks(table)
     counts = np.sum(~np.isnan(table), axis=0)
     daily = np.nansum(sums, axis=0)[counts > 0] / np.sqrt(counts[counts > 0])
-    spread = sqrt(np.mean(daily**2)) if len(daily) else 0.0
-    tested = np.sum(sums[:, longest:][:, window], axis=0) / sqrt(max(len(table), 1))
-    return _over(np.mean(tested) * sqrt(len(tested)), spread)
+    tested = np.sum(sums[:, longest:][:, window], axis=0) / sqrt(len(table))
+    return _over(np.mean(tested) * sqrt(len(tested)), sqrt(np.mean(daily**2)))
 
 
 def generalised_sign(cars: Floats, positive: Floats) -> float | None:

@@ -293,4 +293,4 @@ def _numbers(kind: type[Event]) -> set[str]:
 
 def _plain(reason: str) -> str:
     """A reason without what is particular to one event, so that equal ones can be counted."""
-    return reason.split(",", maxsplit=1)[0].split(":", maxsplit=1)[0]
+    return reason.partition(",")[0].partition(":")[0]

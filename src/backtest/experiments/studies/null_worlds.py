@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 _FIRST_DAY = np.datetime64("2001-01-01")  # of the made-up sessions, every day one
 _STEPS = 16  # of a path within a session; the first is the night
-_RULES = Rules(
-    commission_per_share=0, commission_min=0, slippage_bps=0, borrow_mode="none", borrow_default=0
-)
+_RULES = Rules(commission_per_share=0, commission_min=0, slippage_bps=0, borrow_mode="none")
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,7 @@ class SweepFolder:
         with unfinished(self.work / _SETS) as beside:
             with pq.ParquetWriter(beside, first.schema, **options) as writer:
                 for table in chain([first], tables):
-                    writer.write_table(table, row_group_size=self._spec.chunk)
+                    writer.write_table(table)
             flush(beside)
             beside.replace(self.work / _SETS)
 

@@ -1,0 +1,110 @@
+"""A sweep from its request to its folder: what is counted, gone on with and put on record."""
+
+from dataclasses import replace
+
+import pytest
+
+from backtest.errors import UsageError
+from backtest.events import Earnings
+from backtest.experiments.runs.run import make_rules
+from backtest.experiments.sweeps import evaluate, grid, run
+from backtest.experiments.sweeps.grid import parse_axes
+from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
+from backtest.experiments.trials import trial_sharpes
+from tests.made_up import day
+
+
+def planned(checkout, *axes, **rules):
+    request = SweepRequest(
+        "beats", ("ACME",), {}, parse_axes(axes), None, None, make_rules(**rules)
+    )
+    return prepare_sweep(checkout.workspace, request)
+
+
+def never(sentence):
+    raise AssertionError(sentence)
+
+
+def trials(checkout):
+    return len(trial_sharpes(checkout.workspace.reports, "beats", ["ACME"]))
+
+
+def test_a_sweep_that_was_stopped_has_tried_what_had_ended_and_goes_on_from_it(
+    checkout, monkeypatch
+):
+    """Two chunks: of four sets and of one."""
+    monkeypatch.setattr(grid, "_FEWEST", 4)
+    plan, counts = planned(checkout, "hold=4:8"), []
+
+    def stop(done, of):
+        counts.append((done, of))
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(plan, on_sets=stop, tell=never)
+    assert counts == [(0, 5), (4, 5)]
+    assert trials(checkout) == 4
+    assert known_sweep(plan) is None
+    counts.clear()
+    made = run_sweep(plan, on_sets=lambda *of: counts.append(of), tell=never)
+    assert counts == [(4, 5), (5, 5)]
+    assert made.sets.num_rows == 5
+    assert made.manifest["trials"] == trials(checkout) == 6  # the default is not in the grid
+
+
+def test_a_finished_sweep_is_known_and_on_record_again_where_the_record_is_lost(checkout):
+    plan = planned(checkout, "hold=4:6")
+    made = run_sweep(plan, on_sets=lambda *of: None, tell=never)
+    assert made.manifest["trials"] == 4
+    assert (made.manifest["base"], made.manifest["sets"]) == ({"hold": 3}, 3)
+    assert made.manifest["span"] == {"first": "2025-06-02", "last": "2025-07-15"}
+    assert "." not in made.manifest["started_at"]  # whole seconds
+    assert made.manifest["costs"] is None
+    (checkout.workspace.reports / "trials.sqlite").unlink()
+    assert known_sweep(plan).manifest == made.manifest
+    assert trials(checkout) == 4
+
+
+def test_the_reaction_is_given_once(checkout):
+    with pytest.raises(UsageError, match="The reaction is given by --reaction and by --grid"):
+        planned(checkout, "reaction=5,30", reaction_minutes=5.0)
+    assert planned(checkout, "reaction=5,30").spec.axes == {"reaction": [5.0, 30.0]}
+
+
+class StoppedError(Exception):
+    """Reading would begin here."""
+
+
+def test_a_sweep_reads_what_its_strategy_looks_at_and_trades_besides(checkout, monkeypatch):
+    more = '    looks_at = ("SPY",)\n    trades_also = ("QQQ",)\n    hold: int = 3\n'
+    checkout.strategy("seer", "return 'no'", more=more)
+    spec = planned(checkout, "hold=4:6").spec
+    read = []
+
+    def stop(*of, **by):
+        read.append((of, by))
+        raise StoppedError
+
+    for module in (evaluate, run):
+        monkeypatch.setattr(module, "read_inputs", stop)
+    changes = {"strategy": "seer", "universe": "three", "bars": "5m"}
+    with pytest.raises(StoppedError):
+        evaluate.Evaluator(replace(spec, **changes), checkout.workspace)
+    days, rules = (day("2025-06-03"), day("2025-07-01")), make_rules(hours="extended")
+    request = SweepRequest(
+        "seer", ("BOLT", "ACME"), {}, parse_axes(["hold=4:6"]), *days, rules,
+        universe="three", bars="5m", accept_jumps=True,
+    )  # fmt: skip
+    with pytest.raises(StoppedError):
+        prepare_sweep(checkout.workspace, request)
+    (evaluated, by), (prepared, also) = read
+    data, kinds = checkout.workspace.data, (Earnings,)
+    assert evaluated == (data, ("ACME",), "three", spec.days, kinds)
+    assert prepared == (data, ("ACME", "BOLT"), "three", days, kinds)
+    common = {
+        "looks_at": ("SPY",), "trades_also": ("QQQ",), "universe": "three", "bars": "5m",
+        "accept_jumps": True,  # of an evaluator: whoever prepared the sweep has looked
+    }  # fmt: skip
+    assert by == {**common, "hours": "regular"}
+    assert also == {**common, "hours": "extended", "wanted_by": "seer"}

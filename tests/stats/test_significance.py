@@ -1,0 +1,117 @@
+"""The tests of abnormal returns at their bounds, and the errors by cluster."""
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from backtest.stats.significance import (
+    NO_MEAN,
+    Sample,
+    _random_positions,
+    _standard_ranks,
+    clustered_mean,
+    cross_section_t,
+    difference_by_season,
+    generalised_sign,
+    kp_bmp,
+    kp_patell,
+    mean_by_season,
+    patell,
+    quantiles,
+    statistic,
+    t_plain,
+    t_with_prediction_error,
+)
+
+
+def sample(correlation: float = 0.0) -> Sample:
+    """Two CARs of 2 and 4 %, whose standardised ones are 1 and 4."""
+    return Sample(
+        cars=np.array([0.02, 0.04]),
+        sigmas=np.array([0.01, 0.005]),
+        errors=np.array([0.02, 0.01]),
+        freedom=np.array([10.0, 6.0]),
+        length=4,
+        correlation=correlation,
+    )
+
+
+def test_tests_by_hand():
+    assert t_plain(sample()) == pytest.approx(0.06 / sqrt((0.01**2 + 0.005**2) * 4))
+    assert t_with_prediction_error(sample()) == pytest.approx(0.06 / sqrt(0.02**2 + 0.01**2))
+    assert patell(sample()) == pytest.approx(5 / sqrt(10 / 8 + 6 / 4))
+    # 1 and 4: the mean is 2.5, the deviation √4.5
+    assert kp_bmp(sample()) == pytest.approx(sqrt(2) * 2.5 / sqrt(4.5))
+    assert kp_bmp(sample(0.25)) == pytest.approx(sqrt(2) * 2.5 / sqrt(4.5) * sqrt(0.75 / 1.25))
+    assert kp_patell(sample(0.25)) == pytest.approx(patell(sample()) / sqrt(1.25))
+
+
+def test_events_that_are_one_tell_nothing_more_and_opposite_ones_nothing():
+    assert kp_bmp(sample(1.0)) == 0.0
+    assert kp_patell(sample(-1.0)) is None  # they would have no error at all
+    assert kp_bmp(sample(-1.0)) is None
+    assert kp_bmp(sample(1.5)) is None
+
+
+def test_two_cars_have_a_spread_and_one_has_none():
+    assert cross_section_t(np.array([0.1, 0.3])) == pytest.approx(2.0)  # √2 × 0.2 ÷ √0.02
+    assert cross_section_t(np.array([0.1])) is None
+
+
+def test_a_car_of_zero_is_not_positive():
+    found = generalised_sign(np.array([0.1, 0.0, -0.1, 0.2]), np.array([0.5, 0.5, 0.25, 0.75]))
+    assert found == pytest.approx((2 - 4 * 0.5) / sqrt(4 * 0.25)) == 0
+
+
+def test_p_values_are_two_sided():
+    normal, student = statistic("made up", -1.959964), statistic("made up", -2.570582, 5)
+    assert (normal.p, student.p) == (pytest.approx(0.05), pytest.approx(0.05))
+    assert statistic("made up", None, 5).p is None
+
+
+def test_ranks_are_of_what_is_known_and_equal_ones_share_theirs():
+    table = np.array([[0.3, 0.1, 0.1, np.nan], [0.1, 0.2, 0.3, 0.4]])
+    # ranks 3, 1.5, 1.5 of three by 4, and 1 to 4 by 5
+    expected = [[0.25, -0.125, -0.125, np.nan], [-0.3, -0.1, 0.1, 0.3]]
+    np.testing.assert_allclose(_standard_ranks(table), expected)
+
+
+def test_days_exactly_a_window_apart_may_come_to_lie_elsewhere():
+    """Gaps of 2 and 4 on a circle of six, windows of two sessions: 3 and 3 overlap no more."""
+    drawn = _random_positions(np.random.default_rng(1), np.array([0, 2]), 6, 2, 300)
+    found = {tuple(sorted(np.diff([*sorted(row), min(row) + 6]))) for row in drawn.tolist()}
+    assert found == {(2, 4), (3, 3)}
+
+
+def test_unknown_values_have_no_quantile():
+    assert quantiles(np.array([np.nan, np.nan]), 5).tolist() == [-1, -1]
+    assert quantiles(np.array([np.nan, 0.1]), 1).tolist() == [-1, 0]
+
+
+@pytest.mark.parametrize(("clusters", "known"), [(7, False), (8, True)])
+def test_eight_clusters_are_enough_for_an_interval(clusters, known):
+    sums = np.array([0.01, -0.01] * 4)[:clusters]
+    found = clustered_mean(0.02, sums, 9, clusters)
+    assert (found.value, found.events, found.seasons) == (0.02, 9, clusters)
+    if not known:
+        assert (found.low, found.high, found.p, found.detectable) == (None,) * 4
+        return
+    error = sqrt(8 / 7 * 8) * 0.01
+    reach = stats.t.ppf(0.975, 7) * error
+    assert (found.low, found.high) == (pytest.approx(0.02 - reach), pytest.approx(0.02 + reach))
+    assert found.p == pytest.approx(2 * stats.t.sf(0.02 / error, 7))
+    assert found.detectable == pytest.approx((1.959964 + 0.841621) * error)
+    assert clustered_mean(-0.02, sums, 9, 8).p == pytest.approx(found.p)
+
+
+def test_clusters_that_add_nothing_have_no_error():
+    found = mean_by_season(np.full(8, 0.5), np.arange(8))
+    assert (found.value, found.p, found.low) == (0.5, None, None)
+
+
+def test_without_an_event_on_either_side_there_is_no_difference():
+    known, none, seasons = np.array([0.1, 0.2]), np.array([np.nan, np.nan]), np.array([0, 1])
+    for ends in ((known, none), (none, known)):
+        assert difference_by_season(*ends, (seasons, seasons)) == NO_MEAN
