@@ -413,3 +413,12 @@ def test_a_role_without_a_title_and_the_title_of_another_role():
     assert bare.figures == "100 shares at 50.00 dollars on average; 2025-06-03"
     other = read_sale(text.replace(title, "<otherText>Trustee</otherText>").encode())
     assert other.relationship == "director, officer (Trustee)"
+
+
+def test_a_person_is_the_holder_by_its_number_whatever_its_name():
+    text = schedule_d("OTHER LP", 100, 1.0, cik=BIGCO)
+    begin, end = "<reportingPersons>", "</reportingPersons>"
+    more = schedule_d("BIGCO INC", 900, 9.0, cik=7).partition(begin)[2].partition(end)[0]
+    both = text.replace(end, more + end)
+    stake = read_schedule(both.encode(), HOLDER, xml=True)
+    assert (stake.shares, stake.remark) == (100, "2 persons report; taken is OTHER LP.")
