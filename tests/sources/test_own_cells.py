@@ -71,6 +71,11 @@ def test_three_digits_behind_the_only_sign_can_be_read_in_two_ways(cells, contin
         guess_decimal([pd.Series(cells)], continental=continental)
 
 
+def test_plain_numbers_tell_nothing_of_the_sign_of_others():
+    with pytest.raises(UsageError, match="'1,234' can be read in two ways"):
+        guess_decimal([pd.Series(["1.5"]), pd.Series(["1,234"])], continental=False)
+
+
 # Days
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from backtest.errors import DataError, UsageError
 from backtest.sources.own_tables import (
@@ -90,6 +92,7 @@ def test_columns_of_a_table_without_a_header_have_numbers(read):
         ("Ticker,BOLT", "Date,Close", True), ("symbols,BOLT", "Date,Close", True),
         (",BOLT", "Date,Close", True), (",7.5", "Date,Close", False), ("x,BOLT", "a,b", False),
         (",BOLT,7", "a,b,c", False), (",BOLT,", "a,b,c", False), ("Ticker,BOLT,", "a,b,c", False),
+        ("Ticker,,BOLT", "a,b,c", False),
         ("Ticker", "Date", False), (",BOLT", "a,b,c", False), (",-7,.5", "a,b,c", False),
     ],
 )  # fmt: skip
@@ -288,10 +291,12 @@ def test_of_two_levels_the_one_that_is_known_is_the_name(tmp_path, order):
     path = tmp_path / "it.parquet"
     frame = pd.DataFrame([[7.0], [8.0]], columns=pd.MultiIndex.from_tuples([order]))
     frame.index = pd.Index(["2025-06-02", "2025-06-03"], name="date")
-    frame.to_parquet(path)
-    found = read_table(path, known).cells
-    assert found["Close"].tolist() == [7.0, 8.0]
-    assert found[TICKER].tolist() == ["BOLT", "BOLT"]
+    for columns in (frame.columns, [str(order)]):  # as two levels, or as texts of them
+        frame.columns = columns
+        frame.to_parquet(path)
+        found = read_table(path, known).cells
+        assert found["Close"].tolist() == [7.0, 8.0]
+        assert found[TICKER].tolist() == ["BOLT", "BOLT"]
 
 
 def test_a_frame_is_known_by_its_bytes_or_by_its_name(tmp_path):
@@ -302,3 +307,19 @@ def test_a_frame_is_known_by_its_bytes_or_by_its_name(tmp_path):
     (tmp_path / "it.pq").write_text("date,close\n2025-06-02,7\n")
     with pytest.raises(DataError, match="cannot be read"):
         read_table(tmp_path / "it.pq", known)
+
+
+@pytest.mark.parametrize("is_summed", [True, False])
+def test_a_frame_that_is_damaged_is_refused(tmp_path, is_summed):
+    """A page by its sum, where it has one, and a text by not being UTF-8."""
+    path = tmp_path / "it.parquet"
+    table = pa.table({"date": ["2025-06-02"], "close": ["BOLT"]})
+    parquet.write_table(
+        table, path, compression="none", use_dictionary=False, write_statistics=False,
+        write_page_checksum=is_summed,
+    )  # fmt: skip
+    whole = path.read_bytes()
+    assert whole.count(b"BOLT") == 1
+    path.write_bytes(whole.replace(b"BOLT", b"COLT" if is_summed else b"BO\xffT"))
+    with pytest.raises(DataError, match="cannot be read"):
+        read_table(path, known)
