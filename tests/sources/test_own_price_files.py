@@ -52,6 +52,13 @@ def test_empty_rows_before_the_first_and_after_the_last_price_are_passed_over(re
         read(rows(TEN[0], empty, TEN[0]))
 
 
+def test_a_row_with_prices_is_one_whatever_its_day_is(read):
+    saturday = "2025-06-07"
+    file = read(rows(*TEN[:2]) + f"{saturday},{TEN[0]}\n{saturday},,,,,\n")
+    assert file.lines["BOLT"].tolist() == [2, 3, 4]
+    assert f"Not rows of prices: line 5 ('{saturday}')." in file.notes
+
+
 def test_a_way_out_is_named_where_a_row_is_right(read):
     with pytest.raises(DataError, match="--skip-bad"):
         read(rows("cheap,12,9,11,100", TEN[0]))
