@@ -200,6 +200,7 @@ def test_finer_bars_have_no_holes_and_are_held_against_daily_bars(tmp_path):
     take(prices / "BOLT.csv", closes).make()
     (note,) = take(prices / "1h/BOLT.parquet", table).notes
     assert note.startswith("No run takes them so. ")
+    assert "There is no price file" not in note  # there is, but of closes alone
 
 
 def test_a_change_is_made_from_the_file_as_it_was_read(path):
