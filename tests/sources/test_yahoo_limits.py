@@ -212,7 +212,14 @@ def test_the_usual_close_is_the_median_of_eleven_rows_around():
     for high, wrong in ((range(13, 18), 5), (range(13, 19), 0)):
         closes = [100.0 if n in high else 1.0 for n in range(31)]
         found = _of_another_scale(told(closes, days))
-        assert found.iloc[list(high)].sum() == wrong
+        assert np.flatnonzero(found).tolist() == list(high)[:wrong]
+
+
+def test_a_row_alone_is_held_against_its_own_close():
+    table = told([1.0])
+    assert not _of_another_scale(table).any()
+    table.iloc[0, 2] = 0.01
+    assert _of_another_scale(table).all()
 
 
 @pytest.mark.parametrize(("now", "left"), [("2025-06-20T20:29:59", 3), ("2025-06-20T20:30:00", 4)])
