@@ -9,7 +9,14 @@ import pytest
 
 from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
-from backtest.sources.own_prices import PriceFile, _joined, import_prices, read_price_file
+from backtest.sources.own_columns import Stamps
+from backtest.sources.own_prices import (
+    PriceFile,
+    _joined,
+    import_prices,
+    read_price_file,
+    read_prices_and_actions,
+)
 from tests.made_up import SESSIONS
 from tests.sources.test_updates import bars
 
@@ -212,3 +219,14 @@ def test_what_killed_processes_left_is_cleared_away(tmp_path, bars_of, folder):
     left.write_text("half")
     assert take(tmp_path, price_file("x.csv", {}, bars=bars_of)) == ([], {})
     assert not left.exists()
+
+
+def test_bars_come_without_actions_and_dividends(tmp_path):
+    path, mine = tmp_path / "BOLT.csv", tmp_path / "mine.csv"
+    path.write_text("time,open,high,low,close,volume\n2025-06-02T13:30:00Z,10,12,9,11,100\n")
+    stamps = Stamps("1h", stamped="open")
+    file = read_prices_and_actions([path], {}, actions=None, dividends=None, stamps=stamps)
+    assert list(file.tables["BOLT"]) == ["open", "high", "low", "close", "volume"]
+    for terms in ({"actions": mine, "dividends": None}, {"actions": None, "dividends": "x"}):
+        with pytest.raises(UsageError, match="come with daily prices, without --bars"):
+            read_prices_and_actions([path], {}, stamps=stamps, **terms)
