@@ -230,3 +230,12 @@ def test_bars_come_without_actions_and_dividends(tmp_path):
     for terms in ({"actions": mine, "dividends": None}, {"actions": None, "dividends": "x"}):
         with pytest.raises(UsageError, match="come with daily prices, without --bars"):
             read_prices_and_actions([path], {}, stamps=stamps, **terms)
+
+
+def test_a_row_that_is_wrong_is_told_by_where_it_stood(tmp_path):
+    table = bars(SESSIONS[:2])
+    table.iloc[1, 1] = 1.0
+    lines = {"BOLT": np.array([4, 7])}
+    file = PriceFile(Path("x"), {}, [], {"BOLT": table}, lines, "row", name="x")
+    _, refused = take(tmp_path, file)
+    assert f"{SESSIONS[1]} (row 7): high 1 is below" in str(refused["BOLT"])
