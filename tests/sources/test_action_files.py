@@ -82,6 +82,20 @@ def test_of_prices_adjusted_for_a_split_a_dividend_of_before_is_filed_as_it_was_
     assert found == [("2025-06-03", "dividend", 1.0), ("2025-06-04", "split", 2.0)]
 
 
+def test_prices_adjusted_for_splits_are_for_one_of_their_last_day(take):
+    actions = "day,action,amount\n2025-06-05,split,2\n"
+    found = take((50, 50, 50, 50), ("49.5", "50", "50", "50"), actions, adjust="splits")
+    assert found == [("2025-06-03", "dividend", 1.0), ("2025-06-05", "split", 2.0)]
+
+
+def test_any_split_or_dividend_needs_the_basis_whatever_else_is_named(take):
+    actions = "day,action,amount,until\n2025-06-03,halted,,2025-06-03\n2025-06-04,split,2,\n"
+    with pytest.raises(UsageError, match="ACME: say with --adjust"):
+        take((100, 100, 50, 50), actions=actions)
+    with pytest.raises(UsageError, match="ACME: say with --adjust"):
+        take((100, 100, 100, 100), (99, 100, 100, 100))
+
+
 def test_actions_need_the_basis_of_the_prices(take):
     with pytest.raises(UsageError, match="ACME: say with --adjust"):
         take((100, 100, 50, 50), actions="day,action,amount\n2025-06-04,split,2\n")

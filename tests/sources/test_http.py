@@ -2,13 +2,16 @@
 
 import gzip
 import threading
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 
 import pytest
+from requests import Timeout
 
 from backtest.errors import SourceError, UsageError
-from backtest.sources import http
+from backtest.sources import http, yahoo
 from backtest.sources.http import (
     AbsentError,
     HttpClient,
@@ -16,6 +19,9 @@ from backtest.sources.http import (
     PassingError,
     Patience,
     RefusedError,
+    _body,
+    _first_line,
+    _refuse_another_site,
     patiently,
 )
 from tests.local_server import Answer, local_server
@@ -251,3 +257,135 @@ def test_each_wait_is_twice_as_long_and_up_to_half_as_long_again(monkeypatch):
     assert len(tried) == 4
     for least, wait in zip((1, 2, 4), waited, strict=True):
         assert least <= wait <= 1.5 * least
+
+
+# Limits, by a clock that only waits move
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands but for waits and tries; what is tried takes as long as it may."""
+    clock = SimpleNamespace(now=100.0, waits=[], tries=[], takes=0.0)
+
+    def sleep(seconds):
+        clock.waits.append(seconds)
+        clock.now += seconds
+
+    def within(seconds, work):
+        clock.tries.append(seconds)
+        clock.now += min(clock.takes, seconds)
+        return work()
+
+    monkeypatch.setattr(http, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(http, "sleep", sleep)
+    monkeypatch.setattr(http, "_within", within)
+    monkeypatch.setattr(http, "uniform", lambda low, high: low)
+    return clock
+
+
+def busy(retry_after=None):
+    def work():
+        error = PassingError("it is busy")
+        error.retry_after = retry_after
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("patience", "tries", "seconds", "each", "wait"),
+    [(Patience(), 5, 60, 30, 1), (yahoo._PATIENCE, 5, 90, 45, 2)],
+    ids=["as it is", "with Yahoo"],
+)
+def test_how_long_a_source_is_waited_for(clock, patience, tries, seconds, each, wait):
+    with pytest.raises(SourceError, match=f"Tried {tries} times"):
+        patiently(busy(), "it", patience)
+    assert clock.tries == [each] * tries
+    assert clock.waits == [wait * 2**n for n in range(tries - 1)]
+    for asked, told in ((seconds, "Tried once in 0 seconds"), (seconds - 1, "Tried 2 times")):
+        with pytest.raises(SourceError, match=told):
+            patiently(busy(asked), "it", patience)
+
+
+def test_waits_are_up_to_half_as_long_again(clock, monkeypatch):
+    monkeypatch.setattr(http, "uniform", lambda low, high: high)
+    with pytest.raises(SourceError):
+        patiently(busy(), "it", Patience(tries=4))
+    assert clock.waits == [1.5, 3.0, 6.0]
+
+
+def test_the_last_try_has_the_time_that_is_left(clock):
+    clock.takes = 30.0
+    with pytest.raises(SourceError, match=r"Tried 2 times in 45 seconds"):
+        patiently(busy(), "it", Patience(tries=5, seconds=45.0, each=30.0, wait=1.0))
+    assert clock.tries == [30.0, 14.0]
+
+
+@pytest.mark.parametrize(("pace", "gap"), [(Pace(10), 0.1), (copy(yahoo._PACE), 0.5)])
+def test_requests_are_evenly_spaced_and_the_first_goes_at_once(clock, pace, gap):
+    for now in (1e9, 2e9):  # after a pause the next goes at once too
+        clock.now, clock.waits[:] = now, []
+        pace.wait()
+        pace.wait()
+        assert clock.waits == pytest.approx([0.0, gap], abs=1e-6)
+
+
+def test_the_first_request_goes_at_once_however_young_the_clock_is(clock):
+    clock.now = 0.0
+    Pace(1).wait()
+    assert clock.waits == [0.0]
+
+
+# Limits of an answer
+
+
+def test_what_is_too_large_is_refused_before_all_of_it_has_come(server, monkeypatch):
+    monkeypatch.setattr(http, "_LARGEST", 50_000)
+    server.answers(Answer(b"x" * 200_000, sent=100_000))
+    assert "larger than 50,000 bytes" in str(fault(make_client(server)))
+
+
+def test_an_answer_may_be_as_large_as_the_limit(monkeypatch):
+    monkeypatch.setattr(http, "_LARGEST", 5)
+    assert _body("x", SimpleNamespace(iter_content=lambda _: [b"123", b"45"])) == b"12345"
+    with pytest.raises(SourceError, match="larger than 5 bytes"):
+        _body("x", SimpleNamespace(iter_content=lambda _: [b"123", b"456"]))
+
+
+def test_a_request_ends_when_its_try_does(client, monkeypatch):
+    asked = []
+
+    def get(url, **terms):
+        asked.append(terms["timeout"])
+        raise Timeout
+
+    monkeypatch.setattr(client._session, "get", get)
+    assert "it does not answer in time. Tried 3 times" in str(fault(client))
+    assert asked == [QUICK.each] * 3
+
+
+def test_a_redirect_within_the_site_is_followed(server, client):
+    server.answers(Answer(status=302, headers={"Location": "/b"}), GOOD)
+    assert client.get("/a") == b"good"
+    assert server.asked == ["/a", "/b"]
+
+
+def test_the_line_of_a_redirect_to_another_site_is_closed():
+    closed = []
+    response = SimpleNamespace(
+        url="https://a.example/x",
+        headers={"Location": "https://b.example/x"},
+        is_redirect=True,
+        close=lambda: closed.append(True),
+    )
+    with pytest.raises(SourceError, match="it sends to another site"):
+        _refuse_another_site(response)
+    assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("x" * 201, "x" * 200), ("\n one\ntwo", "one"), ("", "ValueError")],
+)
+def test_of_an_error_the_first_line_is_told_up_to_200_characters(text, line):
+    assert _first_line(ValueError(text)) == line

@@ -10,11 +10,15 @@ import pytest
 from backtest.errors import UsageError
 from backtest.sources.own_cells import (
     PublicTimes,
+    _as_days,
+    _clocks,
+    _parts,
     clock_part,
     day_part,
     days_by_text,
     epochs,
     parse_days,
+    parse_times,
     time_of_day,
     zone_of,
 )
@@ -39,7 +43,9 @@ def test_a_number_has_signs_thousands_and_units(text, decimal, number):
     assert parse_numbers(pd.Series([text, "x"]), decimal)[0] == number
 
 
-@pytest.mark.parametrize("text", ["", "x", "n/a", "12,34", "1,2345", "1.2.3", "K", "--3", "3 to 4"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "n/a", "12,34", "1,2345", "1.2.3", "K", "--3", "3 to 4", "-", ".", "+."]
+)
 def test_what_is_no_number_is_unknown(text):
     assert isnan(parse_numbers(pd.Series([text, "x"]), ".")[0])
 
@@ -63,6 +69,11 @@ def test_the_decimal_sign_of_texts(cells, sign):
 def test_three_digits_behind_the_only_sign_can_be_read_in_two_ways(cells, continental):
     with pytest.raises(UsageError, match="can be read in two ways"):
         guess_decimal([pd.Series(cells)], continental=continental)
+
+
+def test_plain_numbers_tell_nothing_of_the_sign_of_others():
+    with pytest.raises(UsageError, match="'1,234' can be read in two ways"):
+        guess_decimal([pd.Series(["1.5"]), pd.Series(["1,234"])], continental=False)
 
 
 # Days
@@ -231,3 +242,137 @@ def test_the_days_of_a_frame_are_of_its_zone_where_all_are_midnights():
         found, form = parse_days(cells, None)
         assert (found.astype(str).tolist(), form) == (days, "")
         assert found.dtype == np.dtype("M8[D]")
+
+
+# Where what is read ends
+
+SUNDAY = datetime(2001, 9, 9, 1, 46, 39, tzinfo=UTC)  # after 999,999,999 seconds
+
+
+@pytest.mark.parametrize(
+    ("digits", "moment"),
+    [(9, SUNDAY), (12, SUNDAY), (15, SUNDAY), (18, SUNDAY), (10, MONDAY), (13, MONDAY),
+     (16, MONDAY), (19, MONDAY), (8, None), (11, None), (14, None), (17, None), (20, None)],
+)  # fmt: skip
+def test_a_time_since_1970_has_the_digits_of_its_unit(digits, moment):
+    """Seconds have 9 digits before that Sunday and 10 since, and each thousandth three more."""
+    seconds = MONDAY if moment is None else moment
+    text = str(int(seconds.timestamp())).ljust(digits, "0")[:digits]
+    found = epochs(pd.Series([text]))
+    assert (found if found is None else found[0]) == moment
+
+
+def test_a_fraction_of_a_second_is_left_away():
+    assert epochs(pd.Series(["1748871000.75"]))[0] == MONDAY
+
+
+def test_days_between_1700_and_2300_are_days():
+    cells = np.array(["1700-01-01", "1700-01-02", "2299-12-31", "2300-01-01"], dtype="M8[s]")
+    found = _as_days(pd.Series(cells)).astype(str).tolist()
+    assert found == ["NaT", "1700-01-02", "2299-12-31", "NaT"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["2025-03-07T00:00:00-05:00", "2025-03-10T00:00:00-04:00"], ["2025-03-07", "2025-03-10"]),
+        (["2025-06-03T00:00:00Z", "2025-06-04T00:00Z", "total"],
+         ["2025-06-03", "2025-06-04", "NaT"]),
+        (["2025-06-03T21:00:00-04:00", "2025-06-04T03:00+02:00", "total"],
+         ["2025-06-03", "2025-06-03", "NaT"]),
+    ],
+)  # fmt: skip
+def test_days_with_zones_may_be_written_in_several_ways(texts, days):
+    found, form = parse_days(pd.Series(texts), None)
+    assert (found.astype(str).tolist(), form) == (days, "")
+
+
+def test_days_of_a_frame_without_a_zone_are_as_they_are():
+    days = pd.Series(pd.to_datetime(["2025-06-02", "2025-06-03"]))
+    found, form = parse_days(days, None)
+    assert (found.astype(str).tolist(), form) == (["2025-06-02", "2025-06-03"], "")
+
+
+def test_digits_are_a_day_by_the_form_that_is_said():
+    assert days_by_text(["20250603"], "%Y%d%m") == {"20250603": date(2025, 3, 6)}
+    with pytest.raises(UsageError, match="'2025-13-01' cannot be read as a day"):
+        days_by_text(["2025-13-01", "2025-06-03"], None)
+
+
+def read_times(*texts, zone="New York"):
+    return parse_times(pd.Series(texts), None, None, zone)[0].astype(str).tolist()
+
+
+def test_an_hour_that_the_clocks_repeat_or_skip_is_no_time_of_a_bar():
+    assert read_times("2025-11-03 01:30", "2025-11-02 01:30", "2025-03-09 02:30") == [
+        "2025-11-03T06:30:00.000000", "NaT", "NaT",
+    ]  # fmt: skip
+
+
+def test_times_have_their_own_zones_or_the_one_that_is_said():
+    assert read_times("2025-06-03 09:30:15 ET", "2025-06-03 15:30:15 +02:00") == [
+        "2025-06-03T13:30:15.000000", "2025-06-03T13:30:15.000000",
+    ]  # fmt: skip
+    assert read_times("2025-06-03 09:30", "total") == ["2025-06-03T13:30:00.000000", "NaT"]
+    assert read_times("2025-06-03 09:30 ET", "total", zone=None)[1] == "NaT"
+    with pytest.raises(UsageError, match="Times such as '2025-06-03 09:30:00' have no zone"):
+        parse_times(pd.Series(pd.to_datetime(["2025-06-03 09:30", "2025-06-03 10:30"])),
+                    None, None, None)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("texts", "clocks"),
+    [
+        (["2025-11-3 09:30", "2025-11-03 9:30"], ["09:30", "9:30"]),  # as long, cut elsewhere
+        (["2025-11-03 9:30", "2025-11-03 10:30"], ["9:30", "10:30"]),
+        (["2025-11-03 09:30", "2025-11-04 10:30"], ["09:30", "10:30"]),
+        (["total", "2025-11-04 10:30"], ["", "10:30"]),
+        (["20251103 0930", "20251104 1030"], ["0930", "1030"]),
+    ],
+)
+def test_the_parts_of_times_are_cut_row_by_row_where_they_differ(texts, clocks):
+    assert _parts(pd.Series(texts))["clock"].tolist() == clocks
+
+
+def test_one_of_the_first_sixty_rows_tells_how_times_are_written():
+    for count in (59, 60):
+        texts = pd.Series(["total"] * count + ["2025-11-03 09:30"])
+        if count < 60:
+            assert _parts(texts)["clock"].iloc[-1] == "09:30"
+        else:
+            with pytest.raises(UsageError, match="'total' has no time of day"):
+                _parts(texts)
+
+
+def test_a_time_of_day_counts_to_the_second():
+    found = _clocks(pd.Series(["09:30:15", "093015", "0930", "930", "soon"]))
+    seconds = (found / np.timedelta64(1, "s")).tolist()
+    assert seconds[:4] == [34215, 34215, 34200, 34200]
+    assert isnan(seconds[4])
+
+
+def test_midnights_are_days_where_all_are():
+    both = PublicTimes(["2025-06-04 00:00", "2025-06-04 16:05"], None, None, "UTC")
+    assert both.of(0, "") == ("2025-06-04T00:00:00+00:00", "minute")
+    days = PublicTimes(["2025-06-04 00:00", "2025-06-05 0:00:00.0"], None, None, "UTC")
+    assert [days.of(n, "")[0] for n in (0, 1)] == ["2025-06-04", "2025-06-05"]
+
+
+@pytest.mark.parametrize(
+    ("text", "clock", "precision", "told"),
+    [
+        ("soon", None, None, ("soon", "")),
+        ("2025-06-04", None, None, ("2025-06-04", "")),
+        ("2025-06-04 before open", None, None, ("2025-06-04 before open", "")),
+        ("2025-06-04T16:05:07Z", None, "date", ("2025-06-04T16:05:07Z", "date")),
+        ("2025-06-04 16:05 ET", None, None, ("2025-06-04T16:05:00-04:00", "minute")),
+        ("2025-06-04", "tas", "week", ("2025-06-04", "week")),
+        ("2025-06-04", "tas", "exact", ("2025-06-04", "exact")),
+        ("2025-06-04", "amc", "exact", ("2025-06-04 after close", "")),
+        ("2025-06-04 16:05 ET", "amc", "", ("2025-06-04T16:05:00-04:00", "minute")),
+    ],
+)
+def test_the_precision_of_a_time_is_the_file_s_or_that_of_how_it_is_written(
+    text, clock, precision, told
+):
+    assert public(text, clock, precision=precision) == told

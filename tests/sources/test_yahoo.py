@@ -63,6 +63,29 @@ def test_what_does_not_pass_is_told_once_and_the_file_stays(site, fetch, kept, f
     assert kept.read_bytes() == before
 
 
+@pytest.mark.parametrize("fault", [Answer(b"<html>", status=500), Answer(b"Will be right back")])
+def test_what_goes_wrong_is_told_once_and_not_by_yfinance_itself(
+    site, fetch, caplog, recwarn, fault
+):
+    site.has("ACME", fault)
+    with pytest.raises(SourceError):
+        fetch()
+    assert caplog.records == []
+    assert [str(one.message) for one in recwarn] == []
+
+
+def test_what_yfinance_keeps_is_in_the_cache_of_the_user(monkeypatch, tmp_path):
+    import yfinance
+
+    folders = []
+    monkeypatch.setenv("BACKTEST_CACHE", str(tmp_path))
+    monkeypatch.setattr(yfinance, "set_tz_cache_location", folders.append)
+    assert yahoo._ticker("ACME").ticker == "ACME"
+    assert folders == [str(tmp_path / "yfinance")]
+    assert yfinance.config.network.retries == 0  # asked again it is here
+    assert yfinance.config.debug.hide_exceptions is False
+
+
 def test_a_slow_drip_ends(site, fetch, monkeypatch):
     monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=2, seconds=10, each=0.5, wait=0.001))
     site.has("ACME", Answer(HALF, drip=0.01))

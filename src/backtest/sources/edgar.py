@@ -71,7 +71,7 @@ class Edgar:
             _understood(address, content, read)  # an apology in place of the page is not kept
             return content
 
-        host = quote(urlsplit(address).netloc, safe="")
+        host = quote(urlsplit(address).netloc)
         content = cached(f"edgar/{host}/{quote(path, safe='')}", make)
         return _understood(address, content, read)
 

@@ -259,9 +259,9 @@ def _split_between(before: Count, after: Count) -> Split | None:
         return None
     old, new = before.value / before.shares, after.value / after.shares
     growth, move = log(after.shares / before.shares), log(new / old)
-    ratio = next((one for one in _RATIOS if abs(before.shares * one - after.shares) < 1), None)
+    off, ratio = min((abs(before.shares * one - after.shares), one) for one in _RATIOS)
     story = f"{before.shares:,} shares at {old:,.2f}, then {after.shares:,} at {new:,.2f}"
-    if ratio and abs(growth + move) <= _LIKE_A_SPLIT * abs(log(ratio)):
+    if off < 1 and abs(growth + move) <= _LIKE_A_SPLIT * abs(log(ratio)):
         return Split(before.day, after.day, ratio, f"as the reports show: {story}")
     is_like_one = abs(growth) >= _GROWTH and abs(growth + move) <= _WORTH
     if abs(move) > _MOVE and (is_like_one or not before.cusips & after.cusips):

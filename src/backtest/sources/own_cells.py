@@ -46,7 +46,7 @@ def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
     NaT for those that are none. Of several ways to read them the one counts whose days are
     sessions without gaps; UsageError where that does not tell, or none fits.
     """
-    if not (isinstance(cells.dtype, pd.DatetimeTZDtype) or cells.dtype.kind == "M"):
+    if cells.dtype.kind != "M":
         texts = cells.astype(str).str.strip()
         moments = None if form else epochs(texts)
         if moments is None and not form and texts.str.match(_ZONED).any():
@@ -185,17 +185,17 @@ def parse_times(
 def _parts(texts: pd.Series) -> pd.DataFrame:
     """The day, the time of day and the zone of texts, which most files write at one length."""
     forms = (CLOCK, _DAY_AND_DIGITS)
-    some = ((form, form.match(text)) for text in texts.head(_SAMPLE) for form in forms)
-    pattern, found = next(((form, match) for form, match in some if match), (None, None))
-    if pattern is None or found is None:
+    some = (form.match(text) for text in texts.head(_SAMPLE) for form in forms)
+    found = next(filter(None, some), None)
+    if found is None:
         raise UsageError(
             f"{texts.iloc[0]!r} has no time of day, which bars need: name its column with "
             f"--map time=COLUMN, or leave --bars away where these are daily prices."
         )
     between = texts.str.slice(found.end("day"), found.start("clock")).unique()
     if len(texts.str.len().unique()) > 1 or len(between) > 1:
-        return texts.str.extract(pattern).fillna("")
-    return pd.DataFrame({name: texts.str.slice(*found.span(name)) for name in pattern.groupindex})
+        return texts.str.extract(found.re).fillna("")
+    return pd.DataFrame({name: texts.str.slice(*found.span(name)) for name in found.re.groupindex})
 
 
 def _clocks(texts: pd.Series) -> NDArray[np.timedelta64]:

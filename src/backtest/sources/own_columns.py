@@ -279,13 +279,13 @@ def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
     if numbers is not None:
         return numbers
     cells = _bare(column)
-    cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-", regex=False)
+    cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-")
     units = cells.str[-1:].str.upper().map(_UNITS).fillna(1.0)
     cells = cells.where(units == 1.0, cells.str[:-1])
     group = "," if decimal == "." else "."
     whole, exponent = rf"(?:\d+|\d{{1,3}}(?:\{group}\d{{3}})+)?", r"(?:[eE][-+]?\d+)?"
     is_number = cells.str.fullmatch(rf"[-+]?{whole}(?:\{decimal}\d*)?{exponent}")
-    cells = cells.str.replace(group, "", regex=False).str.replace(decimal, ".", regex=False)
+    cells = cells.str.replace(group, "").str.replace(decimal, ".")
     return pd.to_numeric(cells.where(is_number, "nan"), errors="coerce").astype(float) * units
 
 

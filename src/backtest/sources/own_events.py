@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
-from math import isfinite
 from pathlib import Path
 
 import pandas as pd
@@ -167,9 +166,7 @@ def _with_insiders(raw: RawTable, kind: type[Event]) -> RawTable:
     cells = raw.cells.rename(columns={by_plain["title"]: "Position"} if "title" in by_plain else {})
     trade = cells[by_plain["tradetype"]]
     code, what = trade.str[:1], trade.str.partition(" - ")[2].str.lower()
-    sold = code.map({"S": "sale", "P": "purchase"}).fillna(
-        what.str.replace(r"\W+", "_", regex=True)
-    )
+    sold = code.map({"S": "sale", "P": "purchase"}).fillna(what)
     amounts = [
         by_plain[name] for name in ("qty", "price", "value", "tradedate") if name in by_plain
     ]
@@ -270,7 +267,7 @@ class _Reading:
         known = parse_numbers(cells, self._sign)
         unknown_ones = nothing(cells)
         return [
-            "" if is_none else text if pd.isna(number) or _is_plain(text) else f"{number:.12g}"
+            "" if is_none else text if pd.isna(number) or _says(text, number) else f"{number:.12g}"
             for text, number, is_none in zip(texts, known, unknown_ones, strict=True)
         ]
 
@@ -282,9 +279,7 @@ class _Reading:
             if name in self.kind.model_fields
             and field_schema(self.kind, name).get("type") in ("number", "integer")
         ]
-        if self.decimal or not columns:
-            return self.decimal or "."
-        return guess_decimal(columns, continental=self.raw.separator == ";")
+        return self.decimal or guess_decimal(columns, continental=self.raw.separator == ";")
 
 
 def _as_category(text: str) -> str:
@@ -294,9 +289,10 @@ def _as_category(text: str) -> str:
 _WRITTEN: dict[str, Callable[[str], str]] = {"symbol": as_symbol, "category": _as_category}
 
 
-def _is_plain(text: str) -> bool:
+def _says(text: str, number: float) -> bool:
+    """Whether a text is a number as it stands: 1.234 with a decimal comma is not."""
     try:
-        return isfinite(float(text))
+        return float(text) == number
     except ValueError:
         return False
 

@@ -233,8 +233,6 @@ def _row(name: str, holder: Company, one: Disclosure, done: Fetched) -> dict[str
         form=one.header.filing.form,
         as_of=one.as_of,
         shares=one.shares,
-        previous_shares=None,
-        first_filing=False,
         percent_of_class=one.percent,
         value=one.value,
     )

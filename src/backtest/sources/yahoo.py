@@ -41,7 +41,7 @@ FIRST_DAY = date(1962, 1, 2)  # that Yahoo has of any stock
 _MODES: dict[str, Adjust] = {DIVIDENDS: "all", "splits": "splits", "none": "splits"}
 # days that Yahoo gives of finer bars, today included
 _DAYS = {"1h": 729, "30m": 59, "15m": 59, "5m": 59, "1m": 7}
-_PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
+_PATIENCE = Patience(seconds=90.0, each=45.0, wait=2.0)
 _PACE = Pace(2)
 _TIMEOUT = 20.0  # seconds for each of the requests that yfinance makes for one answer
 _ESTIMATES = ["EPS Estimate", "Reported EPS"]
@@ -111,7 +111,7 @@ def _estimates(symbol: str) -> list[AnalystEstimate]:
     known = figures.astype(object).where(figures.notna(), None)
     return [
         AnalystEstimate(moment.date(), eps, consensus)
-        for moment, consensus, eps in known.itertuples(name=None)
+        for moment, consensus, eps in known.itertuples()
     ]
 
 

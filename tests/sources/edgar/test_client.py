@@ -11,6 +11,8 @@ from backtest.sources.edgar import (
     Edgar,
     checked_identity,
     filings_of,
+    need,
+    read_json,
 )
 from backtest.sources.filings import Fetched
 from backtest.sources.forms import read_xml
@@ -82,8 +84,8 @@ def test_both_sites_count_together(monkeypatch, site):
     assert paces[0] is paces[1]
 
 
-def test_fewer_are_asked_in_a_second_than_the_sec_allows():
-    assert edgar_client.PER_SECOND <= 10
+def test_a_fifth_of_what_the_sec_allows_in_a_second_is_left_to_others_in_the_house():
+    assert edgar_client.PER_SECOND <= 0.8 * 10
 
 
 # What is kept
@@ -216,3 +218,16 @@ def test_xml_that_defines_entities_is_refused(text):
     content = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(DataError, match="refused: it declares a document type"):
         read_xml(content, "informationTable")
+
+
+def test_of_a_page_that_is_no_json_the_first_sixty_characters_are_shown():
+    with pytest.raises(DataError) as caught:
+        read_json(b"<" * 100)
+    assert str(caught.value) == f"should be JSON, and begins with '{'<' * 60}'."
+
+
+def test_a_value_that_is_no_object_has_no_parts():
+    for value in ([], "name", None, 3):
+        with pytest.raises(DataError, match=r"has no name\.first; a text is expected there"):
+            need({"name": value}, "name.first", str)
+    assert need({"name": {"first": "x"}}, "name.first", str) == "x"

@@ -1,6 +1,7 @@
 """Who files and what, and when it became public: by the header's clock, which is New York's."""
 
 import html
+import json
 from datetime import date
 
 import pytest
@@ -237,3 +238,27 @@ def test_names_are_one_through_abbreviations_and_states(title, issuer):
 )
 def test_names_of_two_companies_are_two(title, issuer):
     assert not same_company(title, issuer)
+
+
+def test_former_names_follow_the_name_of_today(site, edgar):
+    table = site.submissions(ACME, "ACME CORP")
+    for former, names in (([{"name": "OLD ACME INC"}], ("ACME CORP", "OLD ACME INC")),
+                          (None, ("ACME CORP",))):  # fmt: skip
+        site.breaks(LIST, json.dumps({**table, "formerNames": former}).encode())
+        assert filings_of(edgar, ACME, FORMS, None).names == names
+
+
+@pytest.mark.parametrize(("text", "year_end"), [("0831", "0831"), ("1331", "1231"), (None, "1231")])
+def test_a_year_ends_in_december_where_no_day_is_told(site, edgar, text, year_end):
+    site.year_ends[ACME] = text
+    assert filings_of(edgar, ACME, FORMS, None).year_end == year_end
+
+
+def test_of_those_who_are_found_the_first_ten_are_looked_at(site, edgar):
+    ciks = range(3001, 3012)
+    site.names |= {cik: f"OTHER FUND {cik} LP" for cik in ciks}
+    site.pages[search("other")] = infos(*ciks)
+    with pytest.raises(UsageError) as caught:
+        find_holder(edgar, "other")
+    assert str(caught.value).count("--holder") == 10
+    assert "OTHER FUND 3010 LP" in str(caught.value)

@@ -1,10 +1,13 @@
 """Items of 8-Ks and sales by insiders as news."""
 
+from datetime import datetime
+
 import pytest
 
+from backtest.data.kinds import News
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar import Company
-from backtest.sources.filings import ITEMS, by_category, fetch_filings
+from backtest.sources.edgar import Company, Listing
+from backtest.sources.filings import ITEMS, Fetched, _text, by_category, fetch_filings
 from tests.edgar_site import ACME, BIGCO, form_4
 
 COMPANY = Company(ACME, "ACME CORP")
@@ -139,3 +142,60 @@ def test_every_item_of_the_form_is_there_with_its_title():
     assert counts == {"1": 5, "2": 6, "3": 3, "4": 2, "5": 8, "6": 5, "7": 1, "8": 1, "9": 1}
     assert [item for item, (category, _) in ITEMS.items() if not category] == ["2.02", "9.01"]
     assert ITEMS["8.01"] == ("other", "Other Events")
+
+
+# What all kinds share
+
+
+def test_an_item_that_is_not_on_the_form_is_told_beside_those_that_are(site, edgar):
+    accession = report(site, items="5.02,12,99")
+    found = news(edgar)
+    assert [row["category"] for row in found.rows] == ["officers"]
+    assert found.remarks == [f"{accession}: item 12, 99 is not on the form of today."]
+
+
+def test_the_time_of_retrieval_is_to_the_second(site, edgar):
+    report(site, items="5.02")
+    (row,) = news(edgar).rows
+    assert datetime.fromisoformat(row["retrieved_at"]).microsecond == 0
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        ({}, "It has filed nothing else either."),
+        (
+            {"A": 1, "B": 2, "F": 2, "C": 2000, "D": 2, "E": 2},  # the commonest five
+            "Its forms are C (2,000), B (2), D (2), E (2), F (2).",
+        ),
+    ],
+)
+def test_what_a_company_files_instead_is_named_by_its_commonest_forms(others, told):
+    done = Fetched(None, "ACME", News)
+    done.nothing_listed([], "8-K", COMPANY, Listing((), (), others))
+    assert done.remarks == [f"EDGAR lists no 8-K of ACME CORP in that span. {told}"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (True, "true"),
+        (False, "false"),
+        (2.0, "2"),
+        (0.25, "0.25"),
+        (3, "3"),
+        ("x", "x"),
+    ],
+)
+def test_a_cell_is_written_as_event_files_take_it(value, text):
+    assert _text(value) == text
+
+
+def test_a_form_of_nobody_s_stock_in_particular_is_of_the_company(site, edgar):
+    text = form_4(("2025-06-03", "S", "100", "50.00")).replace(f"{ACME:010}", "")
+    insider(site, text)
+    assert len(news(edgar, "4").rows) == 1
+    text = form_4(("2025-06-03", "S", "100", "50.00"), issuer=7).replace("No. 7", "")
+    insider(site, text)
+    assert "a sale of another company (7)" in news(edgar, "4").remarks[0]

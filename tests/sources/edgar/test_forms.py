@@ -6,7 +6,7 @@ import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.sources.edgar import Company
-from backtest.sources.forms import read_sale, read_schedule
+from backtest.sources.forms import _persons, number_of, read_sale, read_schedule
 from backtest.sources.holdings import (
     in_dollars,
     lines_of,
@@ -342,3 +342,83 @@ def test_a_form_without_a_sale_tells_of_none():
 def test_a_form_of_another_kind_is_told(change, part):
     text = form_4(("2025-06-03", "S", "100", "50")).replace(*change)
     told(lambda: read_sale(text.encode()), part)
+
+
+# Where numbers and cells end
+
+
+def test_a_number_is_from_nought_on():
+    assert number_of("0", "it") == 0.0
+    assert number_of("0.5", "it") == 0.5
+    assert number_of("", "it") is None
+    for text in ("-0.5", "inf", "much"):
+        told(lambda text=text: number_of(text, "it"), f"it is '{text}'; a number from 0")
+
+
+def test_nought_is_no_more_than_nought():
+    assert read(("ACME CORP", 0, 10))[0].value == 0.0
+    sale = read_sale(form_4(("2025-06-03", "S", "100", "0")).encode())
+    assert sale.figures.startswith("100 shares at 0.00 dollars on average; 2025-06-03")
+    sale = read_sale(form_4(("2025-06-03", "S", "0", "50")).encode())
+    assert sale.figures.startswith("0 shares price not given; 2025-06-03")
+
+
+def test_a_day_may_have_a_zone_behind_it():
+    sale = read_sale(form_4(("2025-06-03-05:00", "S", "100", "50")).encode())
+    assert "; 2025-06-03; " in sale.figures
+
+
+def test_who_has_no_amount_is_not_the_largest():
+    persons = (("A LP", "", "1"), ("B LP", 1, 1.0))
+    stake = read_schedule(schedule_g(*persons).encode(), Company(7, "SOMEBODY ELSE"), xml=True)
+    assert stake.shares == 1
+    text = schedule_d("Bigco, Inc.", "many", "7.5%").encode()
+    for holder in (HOLDER, Company(7, "SOMEBODY ELSE")):
+        told(
+            lambda holder=holder: read_schedule(text, holder, xml=True),
+            "aggregateAmountOwned is 'many'; a number from 0",
+        )
+
+
+def test_a_person_alone_is_not_told():
+    stake = text_stake(("BIGCO INC", "500", "1%"))
+    assert (stake.shares, stake.percent, stake.remark) == (500, 1.0, "")
+    new = read_schedule(schedule_g(("BIGCO INC", 500, 5.0)).encode(), HOLDER, xml=True)
+    assert new.remark == ""
+
+
+def test_of_two_percents_for_one_amount_none_is_taken():
+    stake = text_stake(("MRS BIG", "1,000", "1%"), ("MR BIG", "1,000", "2%"))
+    assert (stake.shares, stake.percent) == (1000, None)
+
+
+@pytest.mark.parametrize(("blanks", "shares"), [(245, 1234), (246, None)])
+def test_an_amount_stands_within_250_characters_of_its_label(blanks, shares):
+    label = "AGGREGATE AMOUNT BENEFICIALLY OWNED BY EACH REPORTING PERSON"
+    assert [one.shares for one in _persons(f"{label}{' ' * blanks}1,234")] == [shares]
+
+
+def test_an_issuer_that_is_no_number_is_unknown():
+    text = form_4(("2025-06-03", "S", "100", "50")).replace(f"{ACME:010}", "none")
+    assert read_sale(text.encode()).issuer is None
+    text = schedule_g(("BIGCO INC", 500, 5.0)).replace(f"{ACME:010}", "none")
+    assert read_schedule(text.encode(), HOLDER, xml=True).issuer is None
+
+
+def test_a_role_without_a_title_and_the_title_of_another_role():
+    text = form_4(("2025-06-03", "S", "100", "50"), planned="")
+    title = "<officerTitle>Chief Executive</officerTitle>"
+    bare = read_sale(text.replace(title, "").encode())
+    assert bare.relationship == "director, officer"
+    assert bare.figures == "100 shares at 50.00 dollars on average; 2025-06-03"
+    other = read_sale(text.replace(title, "<otherText>Trustee</otherText>").encode())
+    assert other.relationship == "director, officer (Trustee)"
+
+
+def test_a_person_is_the_holder_by_its_number_whatever_its_name():
+    text = schedule_d("OTHER LP", 100, 1.0, cik=BIGCO)
+    begin, end = "<reportingPersons>", "</reportingPersons>"
+    more = schedule_d("BIGCO INC", 900, 9.0, cik=7).partition(begin)[2].partition(end)[0]
+    both = text.replace(end, more + end)
+    stake = read_schedule(both.encode(), HOLDER, xml=True)
+    assert (stake.shares, stake.remark) == (100, "2 persons report; taken is OTHER LP.")

@@ -16,9 +16,11 @@ from tests.edgar_site import (
     ACME,
     BIGCO,
     WHO,
+    cover,
     quarterly,
     schedule_d,
     schedule_g,
+    table,
 )
 from tests.made_up import stake
 
@@ -400,3 +402,99 @@ def test_papers_that_one_table_has_side_by_side_are_two_whatever_other_tables_ha
     assert papers_of([[first], [second]], ["ACME CORP"]) == [*both]
     with pytest.raises(UsageError, match="several papers of that name"):
         papers_of([[first], [first, second]], ["ACME CORP"])
+
+
+@pytest.mark.parametrize(("filed", "previous"), [("2025-02-13", "100"), ("2025-02-12", "")])
+def test_what_was_filed_up_to_200_days_before_the_first_day_is_known(site, fetch, filed, previous):
+    quarterly(site, f"{filed} 16:00:00", "2024-12-31", [acme(100)])
+    quarterly(site, "2025-09-01 16:00:00", Q2, [acme(200)])
+    assert cells(fetch(since=date(2025, 9, 1)), "previous_shares") == [(previous,)]
+
+
+def test_what_became_public_at_the_same_moment_was_not_known_before(site, fetch):
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
+    for second, previous in ((0, ""), (-1, "70")):
+        at = "2025-05-15T16:00:00-04:00" if second == 0 else "2025-05-15T15:59:59-04:00"
+        known = stake(at, holder="BIGCO", form="press", shares=70)
+        assert cells(fetch([known]), "previous_shares") == [(previous,)]
+
+
+def test_of_one_day_the_order_is_that_of_acceptance(site, fetch):
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
+    late, early = "0000002222-25-000011", "0000002222-25-000012"
+    quarterly(site, "2025-05-20 16:00:00", Q1, [acme(90)], "RESTATEMENT", number=late)
+    quarterly(site, "2025-05-20 10:00:00", Q1, [acme(60)], "NEW HOLDINGS", number=early)
+    assert cells(fetch(), "shares") == [("100",), ("160",), ("90",)]
+
+
+def test_a_report_that_tells_nothing_does_not_end_the_list(site, fetch):
+    quarterly(site, "2025-02-14 16:00:00", "", [acme(5)])
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
+    quarterly(site, "2025-05-26 16:00:00", Q1, [OTHER], "NEW HOLDINGS")
+    quarterly(site, "2025-08-14 16:00:00", Q2, [acme(200)])
+    assert cells(fetch(), "shares") == [("100",), ("200",)]
+
+
+def test_the_cover_of_an_amendment_is_known_by_its_type(site, fetch):
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
+    lines = table(acme(60))
+    documents = [
+        ("13F-HR/A", "front.xml", cover("NEW HOLDINGS")),
+        ("INFORMATION TABLE", "lines.xml", lines),
+    ]
+    site.file("13F-HR/A", "2025-05-20 16:00:00", BIGCO, period=Q1, documents=documents)
+    assert cells(fetch(), "shares") == [("100",), ("160",)]
+    text = [("INFORMATION TABLE", "lines.txt", lines)]
+    site.file("13F-HR", "2025-08-14 16:00:00", BIGCO, period=Q2, documents=text)
+    assert any("it holds no table in XML" in remark for remark in fetch().remarks)
+
+
+@pytest.mark.parametrize(("filed", "is_said"), [("2023-01-02", False), ("2023-01-03", True)])
+def test_the_unit_is_unseen_from_the_day_on_that_tables_are_in_dollars(site, fetch, filed, is_said):
+    quarterly(site, f"{filed} 16:00:00", "2022-12-31", [acme(100, 5000)])
+    (row,) = fetch().rows
+    assert row["note"].startswith("No price tells") is is_said
+
+
+@pytest.mark.parametrize(
+    ("event", "as_of", "told"),
+    [
+        ("06/12/2025", "2025-06-12", "500 shares as of 2025-06-12"),  # the day of the filing
+        ("06/13/2025", "", "500 shares"),
+    ],
+)
+def test_a_headline_has_the_shares_and_their_day(site, fetch, event, as_of, told):
+    text = schedule_g(("BIGCO INC", 500, 6.0), event=event)
+    document = [("SCHEDULE 13G", "primary_doc.xml", text)]
+    accession = site.file("SCHEDULE 13G", "2025-06-12 16:00:00", BIGCO, ACME, documents=document)
+    (row,) = fetch().rows
+    assert row["as_of"] == as_of
+    assert row["headline"] == f"SCHEDULE 13G of BIGCO INC: {told} ({accession})"
+
+
+def test_shares_that_are_not_told_are_unknown_in_the_headline(site, fetch):
+    old = site.file("SC 13G", "1998-02-13", BIGCO, ACME)
+    text = OLD_SCHEDULE.replace("120,000", "See Item 4")
+    site.pages[site.path(old, f"{old}.txt", BIGCO)] = text.encode()
+    (row,) = fetch().rows
+    assert row["headline"] == f"SC 13G of BIGCO INC: shares unknown as of 1998-02-10 ({old})"
+    assert row["shares"] == ""
+
+
+def test_a_split_is_told_with_what_was_fetched_where_it_lies_between(site, fetch):
+    """A split of the day that the count before is of is in it, and one of the day after comes."""
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100, 100)])
+    quarterly(site, "2025-08-14 16:00:00", Q2, [acme(200, 200)])
+    days = (date(2025, 3, 31), date(2025, 6, 10), date(2025, 7, 1))
+    splits = [Action(day, "split", 2.0) for day in days]
+    fetched = fetch(actions=splits, close=lambda day: 1.0)
+    told = "100 shares of 2025-03-31 are 200 of 2025-06-30, by the actions on file."
+    assert fetched.rows[1]["note"] == told
+    assert fetched.remarks[-1].endswith(f": {told}")
+    assert cells(fetched, "previous_shares") == [("",), ("200",)]
+
+
+def test_a_fetch_from_a_day_on_has_the_filings_of_that_day(site, fetch):
+    quarterly(site, "2025-08-14 16:00:00", Q2, [acme(200)])
+    assert cells(fetch(since=date(2025, 8, 14)), "shares") == [("200",)]
+    assert cells(fetch(since=date(2025, 8, 15)), "shares") == []
