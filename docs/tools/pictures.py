@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import backtest
+from backtest.errors import MissingDataError
 from backtest.experiments.runs.finding import latest_runs
 from backtest.experiments.runs.store import read_run
 from backtest.experiments.studies.many import ManyStudyRequest, prepare_many_study, run_many_study
@@ -51,7 +53,10 @@ def drawn(reports: Path) -> dict[str, Path]:
     """The pages, by the name of their picture; the picture of a run is written at once."""
     folders = {"strategies": ROOT / "strategies", "data": ROOT / "data", "reports": reports}
     names = sorted(path.stem for path in folders["strategies"].glob("[!_]*.py"))
-    runs = {name: backtest.run(name, **folders) for name in names}
+    runs = {}
+    for name in names:
+        with suppress(MissingDataError):  # one for a universe, which `backtest run` leaves out
+            runs[name] = backtest.run(name, **folders)
     stake = runs["nvidia_stake"]
     write_picture(read_run(stake.path), IMAGES / "picture.png")
     grid = {"hold": "1:40", "stop": "0.02:0.30:0.01", "threshold": [0, 0.05, 0.1]}
