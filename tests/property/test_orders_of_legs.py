@@ -73,3 +73,26 @@ def test_what_a_close_has_passed_is_left_by_the_first_orders_of_the_next_open(ki
         ("ACME", "market", "left"), ("ACME", "market", "entered"), ("COIL", "market", "left"),
     ]  # fmt: skip
     assert by_kernel == replayed
+
+
+def test_what_legs_net_to_bears_the_event_that_was_served_first() -> None:
+    """At the entry as at the exit; a part bought later is an order of its trade."""
+    days = [date(2025, 6, n) for n in (5, 6, 9, 10)]
+    bars = {symbol: [(day, 50.0, 50.0, 50.0, 50.0) for day in days] for symbol in "ABC"}
+    world = World(
+        bars={**bars, "COIL": bars["A"]},
+        signals=[
+            long("2025-06-06", symbol, event_id=symbol.lower(), published_at=number, weight=0.1,
+                 hold=1, **({"legs": (("COIL", 1.0),)} if symbol != "C" else {}))
+            for number, symbol in enumerate("ABC")
+        ]
+        + [long("2025-06-09", "C", event_id="more", published_at=9, weight=0.2, resize=True)],
+        settings=FREE,
+        borrow={},
+        actions={},
+    )  # fmt: skip
+    replayed, by_kernel = listed(world)
+    assert [order[1:3] + order[5:6] for order in replayed if order[1] in ("C", "COIL")] == [
+        ("C", 200, "c"), ("COIL", -400, "a"), ("C", 200, "c"), ("COIL", 400, "a"),
+    ]  # fmt: skip
+    assert by_kernel == replayed
