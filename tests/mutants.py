@@ -118,6 +118,7 @@ class Mutant:
     start: int  # in bytes, as the end
     end: int
     text: str
+    at_import: bool  # whether it is done once, when the module is loaded
 
     @property
     def change(self) -> str:
@@ -139,13 +140,16 @@ def mutants(path: str) -> list[Mutant]:
     starts = [0]
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    found = []
-    for node in _deciding(ast.parse(source)):
+    found, tree = [], ast.parse(source)
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]
+    called = {line for one in functions for line in range(one.body[0].lineno, one.end_lineno + 1)}
+    for node in _deciding(tree):
         for text in _others(node):
             start = starts[node.lineno - 1] + node.col_offset
             end = starts[node.end_lineno - 1] + node.end_col_offset
             whole = text if isinstance(node, ast.stmt) else f"({text})"
-            found.append(Mutant(path, range(node.lineno, node.end_lineno + 1), start, end, whole))
+            lines = range(node.lineno, node.end_lineno + 1)
+            found.append(Mutant(path, lines, start, end, whole, node.lineno not in called))
     return found
 
 
@@ -303,12 +307,10 @@ class Reached:
         if file not in self._lines:
             self._lines[file] = self._found.contexts_by_lineno(file)
         lines = self._lines[file]
-        own = {context for line in mutant.lines for context in lines.get(line, ())}
-        at_import = own == {""}
-        if at_import:
-            own = {context for contexts in lines.values() for context in contexts}
+        counted = lines if mutant.at_import else mutant.lines
+        own = {context for line in counted for context in lines.get(line, ())}
         names = {context.rpartition("|")[0] for context in own} & self.seconds.keys()
-        if at_import and not names:  # a module of constants
+        if mutant.at_import and not names:  # a module of constants
             room = f"tests/{mutant.path.split('/')[2]}/"
             names = {name for name in self.seconds if name.startswith(room)}
         files = {_file(name) for name in names}
