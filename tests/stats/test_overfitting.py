@@ -158,3 +158,18 @@ def test_a_variant_that_loses_as_much_in_every_period_has_a_ratio_of_zero():
 def test_of_two_rows_there_is_an_answer():
     found = superior_ability(np.array([[0.01], [0.03]]), np.zeros(2), seed=1, draws=9)
     assert 0 < found.lower <= found.p <= found.upper <= 1
+
+
+@pytest.mark.parametrize(("deviations", "is_left_out"), [(1.2, False), (1.8, False), (2.1, True)])
+def test_a_variant_is_left_out_of_the_null_below_the_root_of_twice_the_iterated_logarithm(
+    deviations, is_left_out
+):
+    """Of 500 sessions that is √(2 ln ln 500) = 1.91 standard deviations of its mean."""
+    rows = 500
+    poor = noise(12, rows, 1)[:, 0]
+    scaled = poor / poor.std()
+    means = multiple_testing._resampling_weights(rows, 1, 1000) @ scaled
+    poor -= (scaled.mean() + deviations * means.std()) * poor.std()
+    found = superior_ability(poor[:, None], np.zeros(rows), seed=1)
+    assert found.p == (found.lower if is_left_out else found.upper)
+    assert found.lower < found.upper

@@ -222,6 +222,7 @@ def test_histogram_reaches_to_the_default():
     found = histogram(np.array([0.1, 0.2]), 0.95, most=10)
     assert found.edges[-1] > 0.95
     assert found.counts.sum() == 2
+    assert len(found.counts) == len(found.edges) - 1
 
 
 @pytest.mark.parametrize("values", [[0.0], [0.15, 0.15], [-1.7], [0.3, 0.1 + 0.2], [1e-9, -1e-9]])

@@ -251,8 +251,7 @@ def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> I
     """
     anywhere, numbers = rng.integers(rows, size=rows), np.arange(rows)
     begins = rng.random(rows) <= 1 / length
-    begins[0] = True
-    start = np.maximum.accumulate(np.where(begins, numbers, 0))  # of the block of each
+    start = np.maximum.accumulate(np.where(begins, numbers, 0))  # of each block; the first is at 0
     return np.asarray((anywhere[start] + numbers - start) % rows, np.int64)
 
 
