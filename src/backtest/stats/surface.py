@@ -278,7 +278,7 @@ def histogram(values: Floats, default: float | None, most: int = 40) -> Histogra
     low, high = float(reached.min()), float(reached.max())
     step = _round_step(max((high - low) / most, _NARROWEST))
     first, last = math.floor(low / step), math.floor(high / step) + 1
-    edges = step * np.arange(first, last + 1)
+    edges = step * np.arange(first, last + 1, dtype=float)
     at = np.clip(np.searchsorted(edges, known, "right") - 1, 0, last - first - 1)
     return Histogram(edges, np.bincount(at, minlength=last - first))
 
