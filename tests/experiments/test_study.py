@@ -333,6 +333,16 @@ def test_the_band_holds_95_of_100_random_days():
     assert high == pytest.approx(0.0194, abs=0.0002)
 
 
+def test_each_day_of_a_curve_is_held_against_windows_that_reach_to_it(monkeypatch):
+    lengths = []
+    monkeypatch.setattr(
+        studies, "permutation_test", lambda *_, length, **__: lengths.append(length)
+    )
+    days = np.array([4])
+    studies._curve(np.zeros((9, 3)), studies._Selection("", "", days, days, {4: 1}), seed=1)
+    assert lengths == [1, 2, 3]
+
+
 def test_a_move_of_nothing_is_not_in_the_expected_direction():
     returns = np.zeros(100)
     returns[30] = -0.1

@@ -162,3 +162,8 @@ def test_a_term_has_the_bounds_of_a_signal():
     assert (fault_of("stop", 0.5), fault_of("hold", 0)) == ("", "")
     assert fault_of("stop", 1.0) == "Input should be less than 1"
     assert "greater than" in fault_of("hold", -1)
+
+
+def test_no_time_exit_is_minus_one_in_a_column_and_no_stop_is_nan():
+    assert module._column_of("days", "hold", (None, 5)).tolist() == [-1, 5]
+    assert np.isnan(module._column_of("width", "stop", (None, 0.1))).tolist() == [True, False]

@@ -87,6 +87,14 @@ def test_only_the_finished_sweep_is_left(tmp_path):
     assert list(tmp_path.iterdir()) == [sweep.path]
 
 
+def test_a_sweep_whose_specification_was_removed_meanwhile_is_finished(folder):
+    write(folder)
+    (folder.work / "spec.json").unlink()
+    assert {file.name for file in folder.finish(MANIFEST).path.iterdir()} == {
+        "sets.parquet", "sweep.json",
+    }  # fmt: skip
+
+
 def test_each_part_is_a_row_group(folder):
     write(folder)
     file = pq.ParquetFile(folder.finish(MANIFEST).path / "sets.parquet")
