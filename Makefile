@@ -45,7 +45,7 @@ docs: $(VENV)/.installed-dev
 goldens: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.golden.goldens
 
-# Plants a sample of faults in each room and shows those that no test notices: half an hour on two cores.
+# Plants a sample of faults in each room and shows those that no test notices: an hour and a half on two cores.
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutants
 
