@@ -1,13 +1,10 @@
 """The checks of prices, actions and rows at their bounds: at a limit, and just beyond it."""
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from backtest.data.actions import Action, Actions
+from backtest.data.actions import Action
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks import (
     _against_prices,
@@ -20,28 +17,10 @@ from backtest.data.checks import (
     check_symbols,
     check_table,
 )
-from backtest.data.datafile import DataFile
 from backtest.data.event_checks import FiledEvent
-from backtest.data.prices import Prices
 from backtest.data.scheduled import Delisting, Dividend, Split
+from tests.data.bars_by_hand import DAYS, flat, made
 from tests.made_up import day, news
-
-BARS = ["open", "high", "low", "close", "volume"]
-DAYS = ("2025-06-02", "2025-06-03", "2025-06-04", "2025-06-05")
-
-
-def made(rows, actions=(), days=DAYS, adjust="none: as traded", **metadata):
-    """Prices of bars, or of closes alone."""
-    index = pd.DatetimeIndex(list(days), name="session")
-    table = pd.DataFrame(np.array(rows, float).reshape(len(days), -1), index)
-    table.columns = BARS if len(table.columns) > 1 else ["close"]
-    metadata = {"adjust": adjust, "first": days[0], "last": days[-1], **metadata}
-    file = DataFile(Path("made/ACME.csv"), "", "", metadata)
-    return Prices("ACME", table, file, Actions("ACME", tuple(actions), file))
-
-
-def flat(*prices, volume=100.0):
-    return [[one] * 4 + [volume] for one in prices]
 
 
 def action(on, name, amount=None, until=None):

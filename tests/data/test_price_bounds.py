@@ -4,14 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from backtest.data.actions import Action, Actions
-from backtest.data.datafile import DataFile
+from backtest.data.actions import Action
 from backtest.data.prices import (
     MOST_CSV,
-    Prices,
     _continued,
     actions_folder,
     holes_of,
@@ -22,24 +19,8 @@ from backtest.data.prices import (
     refuse_jumps,
 )
 from backtest.errors import DataError, UsageError
+from tests.data.bars_by_hand import DAYS, flat, made
 from tests.made_up import day
-
-BARS = ["open", "high", "low", "close", "volume"]
-DAYS = ("2025-06-02", "2025-06-03", "2025-06-04", "2025-06-05")
-
-
-def made(rows, actions=(), days=DAYS, symbol="ACME", **metadata):
-    """Prices of bars, or of closes alone."""
-    index = pd.DatetimeIndex(list(days), name="session")
-    table = pd.DataFrame(np.array(rows, float).reshape(len(days), -1), index)
-    table.columns = BARS if len(table.columns) > 1 else ["close"]
-    facts = {"adjust": "none: as traded", "first": days[0], "last": days[-1], **metadata}
-    file = DataFile(Path(f"made/prices/{symbol}.csv"), "", "", facts)
-    return Prices(symbol, table, file, Actions(symbol, tuple(actions), file))
-
-
-def flat(*prices, volume=100.0):
-    return [[one] * 4 + [volume] for one in prices]
 
 
 def action(on, name, amount=None, until=None):
