@@ -145,10 +145,11 @@ class Checkout:
         )
 
     def snapshot(self, folder: str = "reports") -> dict[str, bytes]:
-        """Every file below a folder with its content; folders with None."""
+        """Every file and folder below a folder, with its content, but for Python's own cache."""
         return {
             str(path.relative_to(self.root)): path.read_bytes() if path.is_file() else b"<folder>"
             for path in sorted((self.root / folder).rglob("*"))
+            if "__pycache__" not in path.parts
         }
 
 

@@ -1,7 +1,5 @@
 """`backtest events`: dated facts, listed, checked and fetched; each change is shown and asked."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -132,7 +130,7 @@ def add(
     write(backtest.add_event(kind, row, dry_run=True, **folders.arguments()), kind, yes=yes)
 
 
-def _kind_of(name: str, folders: options.Folders) -> type[Event]:
+def _kind_of(name: str, folders: options.Folders) -> "type[Event]":
     from backtest.api.workspace import folders as workspace_of
     from backtest.strategy.loading import kind_of
 
@@ -232,7 +230,7 @@ def _kind_in(event_id: str) -> str:
     return event_id.split("-", maxsplit=1)[0]
 
 
-def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False, doing: str = "") -> None:
+def write(edit: "Edit", kind: str, *, yes: bool, whole: bool = False, doing: str = "") -> None:
     """Show what changes, of many rows the first unless all are wanted; write what is confirmed."""
     if not edit.diff:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
@@ -345,7 +343,7 @@ def news(
     _fetch(partial(backtest.fetch_filings, symbol, form), filings, answer)
 
 
-def _fetch(call: Callable[..., FetchedEvents], filings: Filings, answer: Answer) -> None:
+def _fetch(call: "Callable[..., FetchedEvents]", filings: Filings, answer: Answer) -> None:
     """Show what is fetched, and write it once it is confirmed."""
     with _progress() as answered:
         found = call(answered=answered, dry_run=True, **filings.arguments())
@@ -372,7 +370,7 @@ def _progress() -> Iterator[Callable[[str], None] | None]:
         yield lambda _: status.update(f"Asking EDGAR: {next(numbers):,} answers")
 
 
-def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:
+def _print_remarks(found: "FetchedEvents", *, accept: bool) -> None:
     """What was left out, and what differs from the file."""
     from rich.text import Text
 
@@ -386,7 +384,7 @@ def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:
     typer.echo("What differs stays as it is on file; --accept-revisions takes what was fetched.")
 
 
-def _print_fetched(found: FetchedEvents, *, yes: bool) -> None:
+def _print_fetched(found: "FetchedEvents", *, yes: bool) -> None:
     """The same as JSON. Without --yes nothing is written."""
     edit = found.edit
     version = edit.make().number if yes and edit.diff else None

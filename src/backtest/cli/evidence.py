@@ -1,7 +1,5 @@
 """`backtest sweep`, `study`, `audit` and `check`: what a strategy or a kind of event is worth."""
 
-from __future__ import annotations
-
 import os
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -77,7 +75,7 @@ def sweep(
     cli.show.result(found, cli.show_evidence.sweep, "evaluated", sets, as_json=as_json)
 
 
-def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
+def _announce(plan: "SweepPlan", workers: int | None, cluster: str | None, *, yes: bool) -> None:
     """Say how many sets there are and how long they take; ask where they are very many."""
     options.announce_compiling()
     spec = plan.spec

@@ -1,7 +1,5 @@
 """Options that several commands share. Nothing heavy is imported here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -9,7 +7,7 @@ from datetime import date
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -195,7 +193,7 @@ Encoding = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
 
-def parse_settings(texts: list[str] | None) -> dict[str, Text]:
+def parse_settings(texts: list[str] | None) -> "dict[str, Text]":
     """The parameters that `--set` sets; see `parse_pairs`."""
     from backtest.strategy.parameters import Text
 
@@ -355,7 +353,7 @@ class App(typer.Typer):
 
 def spread(function: Callable[..., None]) -> Callable[..., None]:
     """A command as typer takes it: in place of a class of options each option by itself."""
-    found = signature(function, eval_str=True).parameters
+    found = signature(function).parameters
     groups: dict[str, Any] = {
         name: one.annotation for name, one in found.items() if is_dataclass(one.annotation)
     }
@@ -365,11 +363,8 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
         if name not in groups
     ]
     for group in groups.values():
-        hints = get_type_hints(group, include_extras=True)
         flat += [
-            Parameter(
-                one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name]
-            )
+            Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
             for one in fields(group)
         ]
 

@@ -1,7 +1,5 @@
 """`backtest prices` and `backtest actions`: the files that are there of a share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -190,7 +188,7 @@ def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> 
     return track(work, word, total=total, console=terminal, transient=True)
 
 
-def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
+def _as_dict(update: "PriceUpdate", version: "Version | None") -> dict[str, Any]:
     """A change as JSON has it."""
     from backtest.sources.action_files import cells_of
 

@@ -1,7 +1,5 @@
 """`backtest run` and `simulate`: strategies replayed, and signals of your own traded."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -114,7 +112,7 @@ def run(
         raise UsageError("\n".join(faults))
 
 
-def _print_evidence(terminal: Console, runs: list[Run], *, verbose: bool) -> None:
+def _print_evidence(terminal: "Console", runs: "list[Run]", *, verbose: bool) -> None:
     """Print what one run is worth; of several a line each, and with `verbose` both."""
     if len(runs) > 1:
         _print_terms(terminal, runs)
@@ -125,7 +123,7 @@ def _print_evidence(terminal: Console, runs: list[Run], *, verbose: bool) -> Non
     cli.show_runs.warnings(terminal, runs)
 
 
-def _verify(made: Sequence[Replay]) -> None:
+def _verify(made: "Sequence[Replay]") -> None:
     """Replay each with the other engine; the message is no part of what `--json` prints."""
     for replay in made:
         options.announce_compiling()
@@ -134,7 +132,7 @@ def _verify(made: Sequence[Replay]) -> None:
         typer.echo(f"{name}: {agree}" if len(made) > 1 else agree, err=True)
 
 
-def _print_terms(terminal: Console, runs: list[Run]) -> None:
+def _print_terms(terminal: "Console", runs: "list[Run]") -> None:
     first = runs[0].manifest
     universe, symbols = first.get("universe"), first["symbols"]
     traded = f"{universe}, {counted(len(symbols), 'stock')}," if universe else few(symbols)
@@ -153,7 +151,7 @@ def _print_terms(terminal: Console, runs: list[Run]) -> None:
     terminal.print(f"Costs: {costs_line(first)}\n", style="dim")
 
 
-def _print_paths(terminal: Console, runs: list[Run], page: Path | None, *, known: int) -> None:
+def _print_paths(terminal: "Console", runs: "list[Run]", page: Path | None, *, known: int) -> None:
     from rich.text import Text
 
     terminal.print()
@@ -243,7 +241,7 @@ def _check_path(path: Path, *taken: Path) -> None:
         raise UsageError(f"{path} would be overwritten. Choose another name.")
 
 
-def _write(table: pa.Table, path: Path) -> None:
+def _write(table: "pa.Table", path: Path) -> None:
     """Write a table as its ending says; errors as of `write_bytes`."""
     from io import BytesIO
 
@@ -262,7 +260,7 @@ def _write(table: pa.Table, path: Path) -> None:
     write_bytes(path, sink.getvalue())
 
 
-def _record(account: Simulation, costs: str | None) -> dict[str, Any]:
+def _record(account: "Simulation", costs: str | None) -> dict[str, Any]:
     """All that is printed, as JSON has it."""
     sessions = account.panel.sessions
     return {

@@ -1,7 +1,5 @@
 """`backtest init`, `new`, `config`; and what is there: `list`, `compare`, `open`, `report`."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from datetime import date
@@ -82,14 +80,14 @@ def new_signal(
         typer.echo(f"  {command}\n      {what}")
 
 
-def _written(new: NewSignal) -> Iterator[tuple[Path, str]]:
+def _written(new: "NewSignal") -> Iterator[tuple[Path, str]]:
     yield new.strategy, "the rule: parameters, and what follows from an event"
     if new.events:
         yield new.events, "its events: one example row, made up and never traded; replace it"
     yield new.test, "its test: the contract, and what it answers"
 
 
-def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
+def _next(new: "NewSignal") -> Iterator[tuple[str, str]]:
     """The commands that lead from here to a result, and what each is for."""
     if new.events:
         real = "put real rows, each with its source, for the example"
@@ -138,7 +136,7 @@ def config(
         _check_strategies(found, folders)
 
 
-def _parameters(found: Config) -> list[Setting]:
+def _parameters(found: "Config") -> "list[Setting]":
     """The parameters of strategies that the file sets."""
     from backtest.strategy.parameters import leaves, plain
     from backtest.workspace.folders import Setting
@@ -150,7 +148,7 @@ def _parameters(found: Config) -> list[Setting]:
     ]
 
 
-def _check_strategies(found: Config, folders: options.AllFolders) -> None:
+def _check_strategies(found: "Config", folders: options.AllFolders) -> None:
     """Hold the parameters that the file sets against their strategies."""
     from backtest.strategy.loading import find_strategy
     from backtest.strategy.parameters import check_defaults
@@ -269,7 +267,7 @@ def compare(
         typer.echo(f"\nThe page: {page}")
 
 
-def _print_comparison(runs: list[Run]) -> None:
+def _print_comparison(runs: "list[Run]") -> None:
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import unlike
     from backtest.reports.run_words import comparison_notes, comparison_rows

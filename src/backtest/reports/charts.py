@@ -185,9 +185,7 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
     bar = pd.Index([axis.place(f"{day:%Y-%m-%d}") for day in table.index])
     benchmark = cash * (1 + table["benchmark_return"]).cumprod()
     exposure = (table["position_value"] / table["equity"]).where(table["equity"] > 0)
-    account: dict[str, Any] = {
-        "exposure": _each(exposure.groupby(bar).apply(lambda part: part.iloc[-1]), 3)
-    }
+    account: dict[str, Any] = {"exposure": _each(exposure.groupby(bar).tail(1), 3)}
     if table["holding_return"].notna().any():
         growth = cash * (1 + table["holding_return"]).cumprod()
         account["stock"] = [cash, *_each(growth.groupby(bar).last(), 6)]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 UNKNOWN = "–"
 _GROUPED = 10_000
@@ -34,6 +33,8 @@ def new_york_day(stamp: str) -> str:
 
 def new_york_time(stamp: str) -> str:
     """The New York day and minute of an ISO time stamp."""
+    from zoneinfo import ZoneInfo  # help has no times
+
     moment = datetime.fromisoformat(stamp).astimezone(ZoneInfo("America/New_York"))
     return moment.strftime("%Y-%m-%d %H:%M")
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from backtest.errors import DataError, UsageError
 from backtest.experiments.records import SweepRecord
@@ -151,6 +150,8 @@ class SweepFolder:
 
     def _join(self) -> None:
         """Write one row group a part: the bytes hang on the parts alone, few are in memory."""
+        import pyarrow.parquet as pq
+
         tables = self.tables(range(self._spec.chunks))
         first = next(tables)
         options = {"compression": "zstd", "write_page_checksum": True}
@@ -200,6 +201,8 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def _read_table(content: bytes, sweep_id: str) -> pa.Table:
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
             table = file.read()
