@@ -11,7 +11,7 @@ from backtest.audit.observe import observe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backtest.audit.jobs import JobGroup, Seen, Source
+    from backtest.audit.jobs import JobGroup, Observations, Source
 
 _CHECKS = {
     "prefix": ("Prefix", "Each decision was made again on data that end with its session."),
@@ -133,7 +133,7 @@ def record(found: dict[str, list[dict[str, Any]]] | None = None, **changes: Any)
     }
 
 
-def in_this_process(source: Source, groups: Sequence[JobGroup]) -> Seen:
+def in_this_process(source: Source, groups: Sequence[JobGroup]) -> Observations:
     """Observe all worlds here: for few and small ones, of a strategy that is trusted."""
     with TemporaryDirectory(prefix="backtest-audit-", ignore_cleanup_errors=True) as folder:
         for number, group in enumerate(groups):

@@ -21,7 +21,7 @@ from tests.made_up import Checkout, Outcome, do, make_checkout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from backtest.audit.jobs import JobGroup, Seen, Source
+    from backtest.audit.jobs import JobGroup, Observations, Source
 
 os.environ["YF_DISABLE_CURL_CFFI"] = "1"  # pytest-socket would not hold back curl's sockets
 # A shell that starts the suite in the background has it ignore Ctrl-C, and its processes as well.
@@ -113,7 +113,7 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Audits and checks see their worlds in this process, which takes less than fresh ones do."""
     from tests.audits import in_this_process
 
-    def here(source: Source, groups: Sequence[JobGroup], workers: int) -> Seen:
+    def here(source: Source, groups: Sequence[JobGroup], workers: int) -> Observations:
         return in_this_process(source, groups)
 
     for module in ("jobs", "run", "contract"):

@@ -20,7 +20,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
 from backtest.data.prices import Prices
 from backtest.engine.bars import RunBars, run_bars
-from backtest.engine.replay.books import Result, Totals
+from backtest.engine.replay.books import ReplayResult, Totals
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.schedule import Decision, Effect
@@ -154,7 +154,7 @@ def run_replay(
     return outcome_of(result)
 
 
-def outcome_of(result: Result) -> oracle.Outcome:
+def outcome_of(result: ReplayResult) -> oracle.Outcome:
     """A result in the oracle's words."""
     names = oracle.Trade.__dataclass_fields__
     times = {"entry_bar", "exit_bar"}

@@ -13,7 +13,7 @@ import pytest
 from backtest.audit import worlds
 from backtest.audit.observe import AuditRequest
 from backtest.audit.run import audit, prepare
-from backtest.audit.worlds import Moment
+from backtest.audit.worlds import DecisionTime
 from backtest.data.bars import bars_frame
 from backtest.data.datafile import open_data_file
 from backtest.data.inputs import read_inputs
@@ -23,7 +23,7 @@ from tests.audits import in_this_process
 from tests.made_up import request, utc
 
 BARS, DAILY = "prices/30m/ACME.parquet", "prices/ACME.csv"
-MOMENT = Moment(date(2025, 6, 23), utc("2025-06-23T10:30:00-04:00"))
+MOMENT = DecisionTime(date(2025, 6, 23), utc("2025-06-23T10:30:00-04:00"))
 
 # What each reads of the future; `bars` are those of the file, `now` when the tradable one opens.
 READ = """\
@@ -198,7 +198,7 @@ def test_in_a_prefix_the_bars_end_with_a_quiet_one_at_the_moment(source):
 
 
 def test_before_there_are_bars_a_prefix_has_quiet_ones_of_the_first_session(source, market):
-    early = Moment(date(2025, 6, 11), utc("2025-06-11T09:30:00-04:00"))
+    early = DecisionTime(date(2025, 6, 11), utc("2025-06-11T09:30:00-04:00"))
     world = worlds.prefix(source, early)
     assert [str(time) for time in world.bars[BARS].index] == ["2025-06-20 13:30:00"]
     same(world.prices[DAILY][:"2025-06-10"], source.as_is().prices[DAILY][:"2025-06-10"])

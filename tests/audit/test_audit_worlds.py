@@ -9,7 +9,7 @@ import pytest
 
 from backtest.audit import worlds
 from backtest.audit.jobs import Source
-from backtest.audit.worlds import Moment, altered_events, delayed_events
+from backtest.audit.worlds import DecisionTime, altered_events, delayed_events
 from backtest.data.borrow import read_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import read_data_file
@@ -37,8 +37,8 @@ def source(checkout):
     return source_of(checkout)
 
 
-def opening(session: str) -> Moment:
-    return Moment(day(session), trading_calendar().time_of(day(session), "open"))
+def opening(session: str) -> DecisionTime:
+    return DecisionTime(day(session), trading_calendar().time_of(day(session), "open"))
 
 
 def cells(rows, name) -> list[str]:

@@ -22,8 +22,8 @@ from backtest.experiments.studies import null_worlds
 from backtest.experiments.studies.null_worlds import (
     WORLDS,
     Calibration,
+    NullWorld,
     NullWorlds,
-    World,
     calibrate,
     judge,
     make_world,
@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = {kind.name: kind for kind in WORLDS}
 
 
-def made(kind: World, seed: int = 1):
+def made(kind: NullWorld, seed: int = 1):
     return make_world(kind, np.random.default_rng(seed))
 
 
@@ -321,14 +321,14 @@ def test_runs_and_studies_are_judged_in_as_many_worlds_of_the_same_seed(monkeypa
 
 
 def test_no_move_of_a_step_is_more_than_a_half():
-    wild = World("made up", 5, 5, sessions=50, deviation=8.0)
+    wild = NullWorld("made up", 5, 5, sessions=50, deviation=8.0)
     returns = null_worlds._returns(wild, np.array([9]), np.random.default_rng(1))
     assert (returns.min(), returns.max()) == (-0.5, 0.5)
 
 
 def test_days_of_fat_tails_are_wild_within_bounds():
     """Where Student's t divides by next to nothing a fiftieth stands for it: a scale of √(50/3)."""
-    kind = World("made up", 1, 1, sessions=5_000, tails=3, deviation=1e-3)
+    kind = NullWorld("made up", 1, 1, sessions=5_000, tails=3, deviation=1e-3)
     returns = null_worlds._returns(kind, np.array([9]), np.random.default_rng(1))
     widest = returns.std(axis=1).max() / (1e-3 / 4)
     assert 3.0 < widest < 2 * np.sqrt(50 / 3)
@@ -344,7 +344,7 @@ def test_events_in_a_row_never_meet_and_reach_both_ends():
 
 
 def test_single_events_lie_on_different_days_and_reach_both_ends():
-    kind = World("made up", 14, 5, sessions=21)
+    kind = NullWorld("made up", 14, 5, sessions=21)
     (dates,) = {tuple(null_worlds._dates(kind, np.random.default_rng(seed))) for seed in range(9)}
     assert dates == tuple(range(5, 19))
 

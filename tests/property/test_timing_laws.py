@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backtest.data.borrow import BorrowRates
 from backtest.data.calendar import trading_calendar
-from backtest.engine.replay.books import Result
+from backtest.engine.replay.books import ReplayResult
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import decide
@@ -54,7 +54,7 @@ def news(draw: st.DrawFn) -> News:
     )
 
 
-def traded(events: list[News], reaction: timedelta) -> Result:
+def traded(events: list[News], reaction: timedelta) -> ReplayResult:
     rules = Rules(borrow_mode="none")
     decisions = decide(Alternating(), events, ACME, ACME, reaction)
     return replay(ACME, {"ACME": BorrowRates("ACME")}, decisions, rules)

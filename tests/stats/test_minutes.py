@@ -8,7 +8,7 @@ import pytest
 from backtest.stats.minutes import (
     AFTER,
     BEFORE,
-    Clock,
+    BarsByClock,
     _shares,
     _steps,
     by_clock,
@@ -23,7 +23,7 @@ def _clock(
     special: dict[tuple[int, int], tuple[float, ...]],
     sessions: int = 13,
     nights: np.ndarray | None = None,
-) -> Clock:
+) -> BarsByClock:
     """Sessions of 78 flat bars of 5 minutes, but for some."""
     places = [(row, slot) for row in range(sessions) for slot in range(78)]
     table = np.array([special.get(place, FLAT) for place in places])
@@ -31,7 +31,7 @@ def _clock(
     return by_clock(5, rows, slots, table, np.zeros(sessions) if nights is None else nights)
 
 
-def _study(clock: Clock, events: list[tuple[int, int]]) -> dict[str, Any]:
+def _study(clock: BarsByClock, events: list[tuple[int, int]]) -> dict[str, Any]:
     return minutes_study(5, [(clock, events)])
 
 

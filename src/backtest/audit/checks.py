@@ -15,9 +15,9 @@ import numpy as np
 
 from backtest.audit import worlds
 from backtest.audit.jobs import Job, JobGroup, Observer, Source
-from backtest.audit.observe import Answer, Ask, AuditRequest, Observation
+from backtest.audit.observe import AnswerFields, Ask, AuditRequest, Observation
 from backtest.audit.watch import CLOCK
-from backtest.audit.worlds import Moment, World, altered_events, delayed_events
+from backtest.audit.worlds import DecisionTime, World, altered_events, delayed_events
 from backtest.data.kinds import NEW_YORK
 from backtest.strategy.base import TERMS
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]  # worlds done, worlds in all
 
 T = TypeVar("T")
-Pair = tuple["Answer | None", "Answer | None"]
+Pair = tuple["AnswerFields | None", "AnswerFields | None"]
 
 _KEYS = ("event_id", "symbol", "type", "exit_reason")
 _PRECISION = 1e-9  # sums may round differently where arrays lie otherwise in memory
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
-def differences(full: Iterable[Answer], world: Iterable[Answer]) -> Iterator[Pair]:
+def differences(full: Iterable[AnswerFields], world: Iterable[AnswerFields]) -> Iterator[Pair]:
     """The answers that differ, by date; None stands where there is none."""
     ours, theirs = _by_key(full), _by_key(world)
     for key in sorted({**ours, **theirs}):
@@ -45,9 +45,9 @@ def differences(full: Iterable[Answer], world: Iterable[Answer]) -> Iterator[Pai
             yield pair
 
 
-def _by_key(answers: Iterable[Answer]) -> dict[tuple[Any, ...], Answer]:
+def _by_key(answers: Iterable[AnswerFields]) -> dict[tuple[Any, ...], AnswerFields]:
     seen: Counter[tuple[Any, ...]] = Counter()
-    found: dict[tuple[Any, ...], Answer] = {}
+    found: dict[tuple[Any, ...], AnswerFields] = {}
     for answer in answers:
         key = (answer["date"], *(str(answer.get(name, "")) for name in _KEYS))
         found[*key, seen[key]] = answer  # those of one open that are alike are numbered
@@ -55,7 +55,7 @@ def _by_key(answers: Iterable[Answer]) -> dict[tuple[Any, ...], Answer]:
     return found
 
 
-def _same(full: Answer | None, world: Answer | None) -> bool:
+def _same(full: AnswerFields | None, world: AnswerFields | None) -> bool:
     if full is None or world is None or full.keys() != world.keys():
         return False
     return all(_equal(value, world[name]) for name, value in full.items())
@@ -87,7 +87,7 @@ def finding(what: str, pair: Pair = (None, None)) -> dict[str, Any]:
     }
 
 
-def _side(answer: Answer | None) -> dict[str, Any] | None:
+def _side(answer: AnswerFields | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     where = ("moment", "date", "event_id")
@@ -95,7 +95,7 @@ def _side(answer: Answer | None) -> dict[str, Any] | None:
     return {"text": text_of(answer), **terms}
 
 
-def text_of(answer: Answer) -> str:
+def text_of(answer: AnswerFields) -> str:
     """An answer in one line."""
     if "action" in answer:
         terms = [
@@ -204,7 +204,7 @@ class Trial:
     """A world of a check: all that was decided up to the moment must be as on the full data."""
 
     check: str
-    moment: Moment
+    moment: DecisionTime
     how: str
     job: Job
 
@@ -245,17 +245,20 @@ class Check:
 
 
 def plan(
-    source: Source, request: AuditRequest, every: Iterable[Moment], eventful: Iterable[Moment]
+    source: Source,
+    request: AuditRequest,
+    every: Iterable[DecisionTime],
+    eventful: Iterable[DecisionTime],
 ) -> list[Trial]:
     """The worlds of the three checks, from early moments to later ones.
 
     The prefix check tries `every` moment, the others those that are `eventful`.
     """
 
-    def trial(check: str, moment: Moment, how: str, make: Callable[[], World]) -> Trial:
+    def trial(check: str, moment: DecisionTime, how: str, make: Callable[[], World]) -> Trial:
         return Trial(check, moment, how, Job(make, Ask(request, until=moment)))
 
-    def when(moment: Moment) -> str:
+    def when(moment: DecisionTime) -> str:
         if not request.bars:
             return str(moment.session)
         return f"{moment.time.astimezone(NEW_YORK):%Y-%m-%d %H:%M} New York"

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.workspace.folders import Workspace
 
-Seen = Iterator[tuple["Job", Observation]]
-Observer = Callable[["Source", Sequence["JobGroup"]], Seen]
+Observations = Iterator[tuple["Job", Observation]]
+Observer = Callable[["Source", Sequence["JobGroup"]], Observations]
 
 _USUAL_SEED = 1
 _PRELOADED = ["pandas", "backtest.audit.jobs"]
@@ -138,7 +138,7 @@ class JobGroup:
     hash_seed: int = _USUAL_SEED
 
 
-def in_processes(source: Source, groups: Sequence[JobGroup], workers: int) -> Seen:
+def in_processes(source: Source, groups: Sequence[JobGroup], workers: int) -> Observations:
     """Observe all worlds, in up to `workers` processes at once.
 
     BacktestError where a world cannot be read, or a process was killed.

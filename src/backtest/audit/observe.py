@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.audit.watch import Touched, Watch, silent
-from backtest.audit.worlds import Moment
+from backtest.audit.worlds import DecisionTime
 from backtest.data.calendar import trading_calendar
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.data.kinds import NEW_YORK
@@ -39,7 +39,7 @@ from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
     from backtest.data.market import Market
-    from backtest.engine.replay.books import Result
+    from backtest.engine.replay.books import ReplayResult
     from backtest.engine.rules import Rules
     from backtest.experiments.runs.run import MissingBars
 
@@ -48,7 +48,7 @@ _USUAL = ("open", "session")  # where a signal trades, and where its levels are 
 PEEK, PEEK_OF_BAR = "session's own close", "close of the bar that is filled"
 _DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
 
-Answer = dict[str, Any]
+AnswerFields = dict[str, Any]
 """One thing that a strategy did: its `moment`, `date`, `event_id` and the terms of it."""
 
 Where = tuple[Any, ...]
@@ -113,7 +113,7 @@ class Ask:
     """What is asked of a strategy in a world."""
 
     request: AuditRequest
-    until: Moment | None = None  # the last one whose decisions count
+    until: DecisionTime | None = None  # the last one whose decisions count
     passes: int = 1  # how often all is asked, of the same strategy in the same process
     placebo: int | None = None  # its seed; None for no placebo
     clock: datetime | None = None  # the time at which it is at work; None for the true one
@@ -123,11 +123,11 @@ class Ask:
 class Observation:
     """What a strategy did in a world: its answers in each pass, or why it failed, with its line."""
 
-    passes: list[list[Answer]] = field(default_factory=list)
+    passes: list[list[AnswerFields]] = field(default_factory=list)
     error: str = ""
     touched: Touched = field(default_factory=dict)
     peeks: dict[tuple[str, str], str] = field(default_factory=dict)  # planted, by event and kind
-    heard: Sequence[Moment] = ()  # at which an event can be traded, in their order
+    heard: Sequence[DecisionTime] = ()  # at which an event can be traded, in their order
     p: float | None = None  # of the placebo
 
 
@@ -193,8 +193,8 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
         _decide(ask, strategy, inputs, where, seen, watch)
 
 
-def _moment(market: Market) -> Moment:
-    return Moment(market.session, market.now)
+def _moment(market: Market) -> DecisionTime:
+    return DecisionTime(market.session, market.now)
 
 
 def _peeks(question: Question, inputs: Inputs) -> Iterator[tuple[str, str]]:
@@ -264,16 +264,18 @@ def _where(ask: Ask, inputs: Inputs) -> Where:
     return *where, ask.request.run_bars(inputs)
 
 
-def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
+def _until(ask: Ask, answers: Sequence[AnswerFields]) -> list[AnswerFields]:
     return [one for one in answers if ask.until is None or one["moment"] <= ask.until]
 
 
-def _decided(decision: Decision, strategy: Strategy, bars: RunBars | None) -> Iterator[Answer]:
+def _decided(
+    decision: Decision, strategy: Strategy, bars: RunBars | None
+) -> Iterator[AnswerFields]:
     """What the strategy answered: each of its waits, and what came of them."""
     signal, about = decision.signal, decision.event.id
     for pause in decision.waited:
         yield {
-            "moment": Moment(pause.session, pause.time),
+            "moment": DecisionTime(pause.session, pause.time),
             "date": pause.session,
             "event_id": about,
             "action": "waits",
@@ -291,7 +293,7 @@ def _decided(decision: Decision, strategy: Strategy, bars: RunBars | None) -> It
         terms["bar"] = f"{bar.astimezone(NEW_YORK):%H:%M} New York"
     time = decided_at(bars, decision.event.symbol, session, strategy.decides, bar)
     yield {
-        "moment": Moment(session, time),
+        "moment": DecisionTime(session, time),
         "date": session,
         "event_id": about,
         "action": signal.direction if signal else "no signal",
@@ -314,12 +316,12 @@ def _replay(
         seen.p = _p(ask, inputs, panel, signals)
 
 
-def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
+def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> ReplayResult:
     from backtest.engine.replay.replay import replay_event_strategy
 
     request = ask.request
 
-    def replay(span: Any) -> Result:
+    def replay(span: Any) -> ReplayResult:
         where = (inputs.events, inputs.history, span, request.reaction, inputs.universe)
         decisions = schedule(strategy.listens_to, *where)
         terms = (strategy.cls, strategy.parameters, span, inputs.rates, decisions, request.rules)
@@ -340,10 +342,10 @@ def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
     )
 
 
-def _ordered(order: Any) -> Answer:
+def _ordered(order: Any) -> AnswerFields:
     terms = {name: getattr(order, name) for name in _ORDER}
     told = {name: value for name, value in terms.items() if value is not None}
-    moment = Moment(order.session, trading_calendar().time_of(order.session, "open"))
+    moment = DecisionTime(order.session, trading_calendar().time_of(order.session, "open"))
     return {"moment": moment, "date": order.session, "event_id": order.event_id, **told}
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from backtest.workspace.files import Day, Moment, Span, read_record, readable
+from backtest.workspace.files import IsoDay, IsoTime, Span, read_record, readable
 
 EXIT_CODE = 4  # of a command that has found bias
 
@@ -24,7 +24,7 @@ class Answer(TypedDict):
 class FindingRow(TypedDict):
     """What differs: on the full data and in the world, None where the strategy did nothing."""
 
-    date: Day | None
+    date: IsoDay | None
     event_id: str
     what: str
     full: Answer | None
@@ -58,7 +58,8 @@ class Peek(TypedDict):
 
 
 DelayedEvent = TypedDict(
-    "DelayedEvent", {"event_id": str, "headline": str, "from": Day, "to": Day | None, "moved": bool}
+    "DelayedEvent",
+    {"event_id": str, "headline": str, "from": IsoDay, "to": IsoDay | None, "moved": bool},
 )
 
 
@@ -85,7 +86,7 @@ class Untested(TypedDict):
     why: str
 
 
-class NullWorlds(TypedDict):
+class NullWorldsRecord(TypedDict):
     """How many null worlds looked significant, with the interval of their share."""
 
     bias: bool
@@ -122,11 +123,11 @@ class AuditRecord(TypedDict):
     seed: int
     checks: list[CheckRow]
     sensitivity: Sensitivity
-    null: Untested | NullWorlds
+    null: Untested | NullWorldsRecord
     data: list[DataFinding]
     outcome: Literal["clean", "bias", "not deterministic"]
     sentence: str
-    finished_at: Moment
+    finished_at: IsoTime
 
 
 @dataclass(frozen=True)

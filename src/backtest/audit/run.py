@@ -35,9 +35,9 @@ from backtest.audit.checks import (
     text_of,
 )
 from backtest.audit.jobs import Job, JobGroup, Observer, Source, in_processes
-from backtest.audit.observe import Answer, Ask, AuditRequest, Observation
+from backtest.audit.observe import AnswerFields, Ask, AuditRequest, Observation
 from backtest.audit.record import Audit, read_audit
-from backtest.audit.worlds import Moment, one_session_later, shuffled, with_one_delayed
+from backtest.audit.worlds import DecisionTime, one_session_later, shuffled, with_one_delayed
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
@@ -212,7 +212,7 @@ def _in_worlds(
     hears = eventful(full)
     every = hears
     if isinstance(prepared.strategy, BacktraderStrategy):
-        every = [Moment(day, trading_calendar().time_of(day, "open")) for day in sessions]
+        every = [DecisionTime(day, trading_calendar().time_of(day, "open")) for day in sessions]
     most = _at_most(source, _TABLES, WORLDS_OF_MOMENT)
     some, some_heard = (drawn(days, most, request.seed) for days in (every, hears))
     trials = plan(source, request, some, some_heard)
@@ -246,7 +246,7 @@ def _untried(source: Source, full: Observation) -> dict[str, Any]:
     }
 
 
-def eventful(full: Observation) -> list[Moment]:
+def eventful(full: Observation) -> list[DecisionTime]:
     """The moments at which it decides, hears of an event or orders."""
     return sorted({*full.heard, *(answer["moment"] for answer in full.passes[0])})
 
@@ -315,18 +315,18 @@ class Delay(NamedTuple):
 
     event: Event
     late_id: str
-    order: Answer
+    order: AnswerFields
     job: Job
 
 
 def delays(
-    source: Source, request: AuditRequest, events: Sequence[Event], answers: Sequence[Answer]
+    source: Source, request: AuditRequest, events: Sequence[Event], answers: Sequence[AnswerFields]
 ) -> list[Delay]:
     """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
     # A day that is known does not move with its event.
     waited = {answer["event_id"] for answer in answers if answer.get("action") == "waits"}
-    acted: dict[str, Answer] = {}
+    acted: dict[str, AnswerFields] = {}
     for answer in answers:
         if answer["event_id"] in by_id.keys() - waited and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)

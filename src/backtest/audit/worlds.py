@@ -26,14 +26,14 @@ from backtest.data.tables import Cells, FileTables, Row, event_row, member_row
 if TYPE_CHECKING:
     from backtest.audit.jobs import Source
 
-Tables = Mapping[str, pd.DataFrame]
+PriceTables = Mapping[str, pd.DataFrame]
 
 
 World = FileTables
 """What a world holds, by the names of the tables that are read."""
 
 
-class Moment(NamedTuple):
+class DecisionTime(NamedTuple):
     """When it is decided: the session, and the time up to which all is known, UTC."""
 
     session: date
@@ -109,7 +109,7 @@ _LEAST, _MOST = 0.01, 1e6  # dollars, of drawn prices
 _MOST_DECIMALS = 9
 
 
-def prefix(source: Source, moment: Moment) -> World:
+def prefix(source: Source, moment: DecisionTime) -> World:
     """What was there at a moment, and of its session a quiet bar, or several finer ones."""
     session = moment.session
     day, after = session.isoformat(), (session + timedelta(days=1)).isoformat()
@@ -140,7 +140,7 @@ def prefix(source: Source, moment: Moment) -> World:
     )
 
 
-def _ended(source: Source, name: str, moment: Moment) -> int:
+def _ended(source: Source, name: str, moment: DecisionTime) -> int:
     """How many bars of a file had ended; before a close, without the one that ends with it."""
     length = np.timedelta64(LENGTHS[PurePosixPath(name).parent.name], "m")
     ends = source.as_is().bars[name].index.to_numpy() + length
@@ -148,7 +148,7 @@ def _ended(source: Source, name: str, moment: Moment) -> int:
     return int(ends.searchsorted(as_utc64(moment.time), side))
 
 
-def _end_of_bars(source: Source, moment: Moment, last: date) -> np.datetime64:
+def _end_of_bars(source: Source, moment: DecisionTime, last: date) -> np.datetime64:
     """Before which bars stay, so that the last session is by bars, or by the day, as it is."""
     calendar = trading_calendar()
     first, close = (as_utc64(calendar.time_of(last, at)) for at in ("open", "close"))
@@ -161,7 +161,9 @@ def _end_of_bars(source: Source, moment: Moment, last: date) -> np.datetime64:
     return max(found) + np.timedelta64(1, "us")
 
 
-def _agreeing(source: Source, prices: Tables, bars: Tables, session: date | None = None) -> Tables:
+def _agreeing(
+    source: Source, prices: PriceTables, bars: PriceTables, session: date | None = None
+) -> PriceTables:
     """Daily prices that, from a session on, are what the finer bars make together."""
     made = dict(prices)
     for name, table in bars.items():
@@ -210,7 +212,7 @@ def _quiet(table: pd.DataFrame, known: int, end: int) -> pd.DataFrame:
     return pd.concat([table.iloc[:known], bars])
 
 
-def perturbed(source: Source, moment: Moment, seed: int, variant: int) -> World:
+def perturbed(source: Source, moment: DecisionTime, seed: int, variant: int) -> World:
     """Prices are made up from a moment on, daily ones from its session on.
 
     They are drawn from the stock's own days, or finer bars, up or down at random. Variants count
@@ -275,7 +277,9 @@ def _unpaid(world: World, day: str) -> dict[str, list[Row]]:
     }
 
 
-def with_later_events(source: Source, moment: Moment, change: Callable[[Row], Row | None]) -> World:
+def with_later_events(
+    source: Source, moment: DecisionTime, change: Callable[[Row], Row | None]
+) -> World:
     """Events that could not be traded at a moment are changed; prices are not.
 
     `change` gives the row that stands in place of one, or None.
@@ -299,7 +303,7 @@ def _with_events(source: Source, change: Callable[[Row], Row | None]) -> World:
     return replace(true, events=changed)
 
 
-def _public(source: Source, moment: Moment) -> Callable[[Row], bool]:
+def _public(source: Source, moment: DecisionTime) -> Callable[[Row], bool]:
     """Whether an event was public early enough to be traded at a moment, or before."""
     latest = moment.time - source.reaction
     return lambda row: row.published_at is not None and row.published_at < latest

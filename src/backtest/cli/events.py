@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
 
 app = options.App(no_args_is_help=True, help="List, show, check, add and change events.")
-Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
+KindArgument = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
 OneKind = Annotated[str | None, typer.Option(help="One kind, such as short_report.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")]
 Fields = Annotated[
@@ -38,7 +38,7 @@ SourceUrl = Annotated[
 
 @app.command("list", epilog="Example: `backtest events list --kind earnings`")
 def list_events(
-    folders: options.Folders,
+    folders: options.FolderOptions,
     kind: OneKind = None,
     symbol: options.AnySymbols = None,
     reaction: options.Reaction = 5.0,
@@ -53,7 +53,7 @@ def list_events(
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
 def show_event(
-    folders: options.Folders,
+    folders: options.FolderOptions,
     event_id: Id,
     reaction: options.Reaction = 5.0,
     as_json: options.AsJson = False,
@@ -65,14 +65,14 @@ def show_event(
 
 @app.command("check", epilog="Example: `backtest events check --kind earnings`")
 def check_events(
-    folders: options.Folders, kind: OneKind = None, as_json: options.AsJson = False
+    folders: options.FolderOptions, kind: OneKind = None, as_json: options.AsJson = False
 ) -> None:
     """Find events that could be traded before they were public, or that disagree with prices."""
     cli.show_data.findings(backtest.check_events(kind, **folders.arguments()), as_json=as_json)
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
-def judge_claims(folders: options.Folders, as_json: options.AsJson = False) -> None:
+def judge_claims(folders: options.FolderOptions, as_json: options.AsJson = False) -> None:
     """Hold what was claimed about the stock against its prices and events."""
     verdicts = backtest.judge_claims(**folders.arguments()).to_dict("records")
     cli.show.either(verdicts, cli.show_data.verdicts, as_json=as_json)
@@ -80,9 +80,9 @@ def judge_claims(folders: options.Folders, as_json: options.AsJson = False) -> N
 
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
 def seal_events(
-    folders: options.Folders,
+    folders: options.FolderOptions,
     kind: Annotated[str, typer.Argument(help="The kind whose file was changed, or `claims`.")],
-    source: options.Source = None,
+    source: options.SourceOption = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""
     typer.echo(f"wrote {backtest.seal_events(kind, source, **folders.arguments())}")
@@ -90,7 +90,7 @@ def seal_events(
 
 @app.command("kinds", epilog="Example: `backtest events kinds short_report`")
 def list_kinds(
-    folders: options.Folders,
+    folders: options.FolderOptions,
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help="One; all by default.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -104,8 +104,8 @@ _EXAMPLE = "target_price=10"
 
 @app.command("add", epilog="Example: `backtest events add short_report`")
 def add(
-    folders: options.Folders,
-    kind: Kind,
+    folders: options.FolderOptions,
+    kind: KindArgument,
     fields: Fields = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="A CSV file of new events.")
@@ -130,7 +130,7 @@ def add(
     write(backtest.add_event(kind, row, dry_run=True, **folders.arguments()), kind, yes=yes)
 
 
-def _kind_of(name: str, folders: options.Folders) -> "type[Event]":
+def _kind_of(name: str, folders: options.FolderOptions) -> "type[Event]":
     from backtest.api.workspace import folders as workspace_of
     from backtest.strategy.loading import kind_of
 
@@ -139,7 +139,7 @@ def _kind_of(name: str, folders: options.Folders) -> "type[Event]":
 
 @app.command("import", epilog="Example: `backtest events import mine.csv --kind news`")
 def import_file(
-    folders: options.Folders,
+    folders: options.FolderOptions,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     kind: Annotated[str, typer.Option("--kind", help="What they are, such as short_report.")],
     columns: Annotated[
@@ -192,7 +192,7 @@ def import_file(
     epilog=f"Example: `backtest events edit short_report-20250915-0a1b2c --field {_EXAMPLE}`",
 )
 def edit_event(
-    folders: options.Folders, event_id: Id, fields: Fields = None, yes: options.Yes = False
+    folders: options.FolderOptions, event_id: Id, fields: Fields = None, yes: options.Yes = False
 ) -> None:
     """Change fields of an event; an empty value is unknown."""
     settings = options.parse_pairs("--field", fields, example=_EXAMPLE)
@@ -203,7 +203,7 @@ def edit_event(
 
 
 @app.command("remove", epilog="Example: `backtest events remove short_report-20250915-0a1b2c`")
-def remove(folders: options.Folders, event_id: Id, yes: options.Yes = False) -> None:
+def remove(folders: options.FolderOptions, event_id: Id, yes: options.Yes = False) -> None:
     """Take an event out of its file."""
     change = backtest.remove_event(event_id, dry_run=True, **folders.arguments())
     write(change, _kind_in(event_id), yes=yes)
@@ -211,8 +211,8 @@ def remove(folders: options.Folders, event_id: Id, yes: options.Yes = False) -> 
 
 @app.command("undo", epilog="Example: `backtest events undo short_report`")
 def undo(
-    folders: options.Folders,
-    kind: Kind,
+    folders: options.FolderOptions,
+    kind: KindArgument,
     to: options.ToVersion = None,
     verbose: options.Verbose = False,
     yes: options.Yes = False,
@@ -250,11 +250,11 @@ fetch = options.App(
     no_args_is_help=True,
     help="Fetch events from EDGAR: each shows what is new and what differs, and asks.",
 )
-Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="The stock.")]
+SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="The stock.")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filings(options.Folders):
+class FilingOptions(options.FolderOptions):
     """Options of each command: whose filings, since when, and from where."""
 
     cik: Annotated[
@@ -291,7 +291,7 @@ class Filings(options.Folders):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer(options.Options):
+class AnswerOptions(options.Options):
     """Options of what is done with the events that came."""
 
     verbose: options.Verbose = False
@@ -301,9 +301,9 @@ class Answer(options.Options):
 
 @fetch.command("earnings", epilog="Example: `backtest events fetch earnings CRWV`")
 def earnings(
-    symbol: Symbol,
-    filings: Filings,
-    answer: Answer,
+    symbol: SymbolArgument,
+    filings: FilingOptions,
+    answer: AnswerOptions,
     no_estimates: Annotated[
         bool, typer.Option("--no-estimates", help="Do not ask Yahoo: no consensus.")
     ] = False,
@@ -315,8 +315,8 @@ def earnings(
 
 @fetch.command("stakes", epilog="Example: `backtest events fetch stakes --holder NVIDIA`")
 def stakes(
-    filings: Filings,
-    answer: Answer,
+    filings: FilingOptions,
+    answer: AnswerOptions,
     holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
     symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
     cusip: Annotated[
@@ -332,9 +332,9 @@ def stakes(
 
 @fetch.command("filings", epilog="Example: `backtest events fetch filings CRWV --form 4`")
 def news(
-    symbol: Symbol,
-    filings: Filings,
-    answer: Answer,
+    symbol: SymbolArgument,
+    filings: FilingOptions,
+    answer: AnswerOptions,
     form: Annotated[
         str, typer.Option(help="8-K: its items as news. 4: sales by insiders.")
     ] = "8-K",
@@ -343,7 +343,9 @@ def news(
     _fetch(partial(backtest.fetch_filings, symbol, form), filings, answer)
 
 
-def _fetch(call: "Callable[..., FetchedEvents]", filings: Filings, answer: Answer) -> None:
+def _fetch(
+    call: "Callable[..., FetchedEvents]", filings: FilingOptions, answer: AnswerOptions
+) -> None:
     """Show what is fetched, and write it once it is confirmed."""
     with _progress() as answered:
         found = call(answered=answered, dry_run=True, **filings.arguments())

@@ -24,9 +24,9 @@ _MANY = 10_000_000  # sets; beyond it is asked whether this is meant
 
 
 def sweep(
-    terms: options.Terms,
-    folders: options.AllFolders,
-    strategy: options.Strategy,
+    terms: options.TermsOptions,
+    folders: options.AllFolderOptions,
+    strategy: options.StrategyArgument,
     grid: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,8 +36,8 @@ def sweep(
             "by comma. Repeat for several; all combinations are evaluated.",
         ),
     ] = None,
-    bars: options.Bars = None,
-    missing_bars: options.MissingBars = "daily",
+    bars: options.BarsOption = None,
+    missing_bars: options.MissingBarsOption = "daily",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine. [this one alone]")
     ] = None,
@@ -116,7 +116,7 @@ _MODELS = ("market", "market_adjusted", "mean_adjusted")
 
 
 def study(
-    folders: options.AllFolders,
+    folders: options.AllFolderOptions,
     name: Annotated[
         str | None, typer.Argument(metavar="KIND|STRATEGY", help="A kind of event, or a strategy.")
     ] = None,
@@ -207,16 +207,16 @@ AUDIT_EXAMPLES = (
 
 
 def audit(
-    terms: options.Terms,
-    folders: options.AllFolders,
-    strategy: options.Strategy,
+    terms: options.TermsOptions,
+    folders: options.AllFolderOptions,
+    strategy: options.StrategyArgument,
     worlds: Annotated[
         int | None,
         typer.Option(min=0, help="How many null worlds. [200; 100 for a strategy of Backtrader's]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 1,
-    bars: options.Bars = None,
-    missing_bars: options.MissingBars = "daily",
+    bars: options.BarsOption = None,
+    missing_bars: options.MissingBarsOption = "daily",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes. [one for each core]")
     ] = None,
@@ -252,11 +252,11 @@ CHECK_EXAMPLES = (
 
 
 def check(
-    folders: options.Folders,
-    strategy: options.Strategy,
+    folders: options.FolderOptions,
+    strategy: options.StrategyArgument,
     symbol: options.Symbols = None,
     universe: options.UniverseOption = None,
-    settings: options.Settings = None,
+    settings: options.SettingsOption = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""

@@ -71,7 +71,7 @@ UniverseOption = Annotated[
         help="Every member of a universe, such as us_large, in place of symbols.",
     ),
 ]
-Benchmark = Annotated[
+BenchmarkOption = Annotated[
     str | None,
     typer.Option(
         "--benchmark",
@@ -138,7 +138,7 @@ Runs = Annotated[
         help="Strategies, run ids or their beginnings, run folders, labels, or patterns of these.",
     ),
 ]
-Settings = Annotated[
+SettingsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
@@ -158,16 +158,16 @@ CostsOption = Annotated[
         help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
 ]
-Strategy = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")]
+StrategyArgument = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")]
 Reaction = Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)]
-Bars = Annotated[
+BarsOption = Annotated[
     str | None,
     typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
 ]
-MissingBars = Annotated[
+MissingBarsOption = Annotated[
     str, typer.Option(metavar="daily|none", help="What trades an event where those are missing.")
 ]
-Source = Annotated[str | None, typer.Option(help="Where the rows come from.")]
+SourceOption = Annotated[str | None, typer.Option(help="Where the rows come from.")]
 Force = Annotated[bool, typer.Option("--force", help="Do again what was done before.")]
 AcceptJumps = Annotated[
     bool, typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split.")
@@ -245,7 +245,7 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account(Options):
+class AccountOptions(Options):
     """Options of an account: its cash, costs and trading rules."""
 
     cash: CashOption = None
@@ -289,13 +289,13 @@ class Account(Options):
     def arguments(self) -> dict[str, Any]:
         """The same as calls take them; what is no setting of its own is a trading rule."""
         found = super().arguments()
-        names = [one.name for one in fields(Account) if one.name not in ("cash", "costs")]
+        names = [one.name for one in fields(AccountOptions) if one.name not in ("cash", "costs")]
         rules = {name: found.pop(name) for name in names}
         return {**found, "rules": rules}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms(Account):
+class TermsOptions(AccountOptions):
     """Options of a command that trades: an account, what it trades, from when to when."""
 
     symbols: Symbols = None
@@ -318,7 +318,7 @@ class Terms(Account):
             "basis points",
         ),
     ] = None
-    parameters: Settings = None
+    parameters: SettingsOption = None
 
     def arguments(self) -> dict[str, Any]:
         """The same as calls take them."""
@@ -328,7 +328,7 @@ class Terms(Account):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folders(Options):
+class FolderOptions(Options):
     """Options of a command that reads the data of a workspace."""
 
     data: DataFolder = None
@@ -336,7 +336,7 @@ class Folders(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AllFolders(Folders):
+class AllFolderOptions(FolderOptions):
     """The same of one that also writes to its reports."""
 
     reports: ReportsFolder = None

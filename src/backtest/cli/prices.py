@@ -24,7 +24,9 @@ Accept = Annotated[
 SkipBad = Annotated[
     bool, typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then.")
 ]
-Bars = Annotated[str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")]
+BarLength = Annotated[
+    str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")
+]
 OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by default.")]
 
 
@@ -33,7 +35,7 @@ OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by defaul
 )
 def fetch(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="As Yahoo writes them.")],
-    bars: Bars = None,
+    bars: BarLength = None,
     first: Annotated[
         date | None, options.day("--from", "First day; that of the file, or as far as Yahoo goes.")
     ] = None,
@@ -109,7 +111,7 @@ def import_file(
         str | None,
         typer.Option(metavar="COLUMN", help="Derive them from this column of adjusted closes."),
     ] = None,
-    bars: Bars = None,
+    bars: BarLength = None,
     zone: Annotated[
         str | None, typer.Option(help="Zone of bare times of bars, such as 'New York' or UTC.")
     ] = None,
@@ -168,7 +170,7 @@ def import_file(
 @app.command("undo", epilog="Example: `backtest prices undo CRWV`")
 def undo(
     symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
-    bars: Bars = None,
+    bars: BarLength = None,
     to: options.ToVersion = None,
     data: options.DataFolder = None,
 ) -> None:
@@ -212,7 +214,7 @@ def _as_dict(update: "PriceUpdate", version: "Version | None") -> dict[str, Any]
 
 
 @app.command("list", epilog="Example: `backtest prices list`")
-def list_prices(folders: options.Folders, as_json: options.AsJson = False) -> None:
+def list_prices(folders: options.FolderOptions, as_json: options.AsJson = False) -> None:
     """List the symbols with their span, adjust mode and source."""
     rows = backtest.list_prices(data=folders.data).reset_index().to_dict("records")
     cli.show.either(rows, cli.show_data.symbols, as_json=as_json)
@@ -220,7 +222,7 @@ def list_prices(folders: options.Folders, as_json: options.AsJson = False) -> No
 
 @app.command("check", epilog="Example: `backtest prices check CRWV`")
 def check_prices(
-    folders: options.Folders, symbol: OneSymbol = None, as_json: options.AsJson = False
+    folders: options.FolderOptions, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
     cli.show_data.findings(backtest.check_prices(symbol, **folders.arguments()), as_json=as_json)
@@ -228,14 +230,14 @@ def check_prices(
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
 def seal_prices(
-    folders: options.Folders,
+    folders: options.FolderOptions,
     symbol: Annotated[str, typer.Argument(help="The symbol whose file was changed.")],
     source: Annotated[str | None, typer.Option(help="Where the figures come from.")] = None,
     adjust: Annotated[
         str | None, typer.Option(help="Adjust mode: none, or for splits and dividends.")
     ] = None,
     borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
-    bars: Bars = None,
+    bars: BarLength = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
     sealed = backtest.seal_prices(
@@ -249,7 +251,7 @@ def seal_prices(
 actions = options.App(
     no_args_is_help=True, help="List, add, check and seal dividends, splits, halts and ends."
 )
-Symbol = Annotated[str, typer.Argument(help="The symbol.")]
+SymbolArgument = Annotated[str, typer.Argument(help="The symbol.")]
 
 
 @actions.command("list", epilog="Example: `backtest actions list CRWV`")
@@ -268,7 +270,7 @@ def list_actions(
 
 @actions.command("add", epilog="Example: `backtest actions add ACME split 2025-06-05 2 --source …`")
 def add_action(
-    symbol: Symbol,
+    symbol: SymbolArgument,
     action: Annotated[
         str,
         typer.Argument(help="dividend, split, delisted, cash_merger, halted, renamed or cusip."),
@@ -301,7 +303,7 @@ def add_action(
 
 @actions.command("check", epilog="Example: `backtest actions check CRWV`")
 def check_actions(
-    folders: options.Folders, symbol: OneSymbol = None, as_json: options.AsJson = False
+    folders: options.FolderOptions, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
     """Find actions that are wrong, or that prices contradict."""
     cli.show_data.findings(backtest.check_actions(symbol, **folders.arguments()), as_json=as_json)
@@ -309,7 +311,7 @@ def check_actions(
 
 @actions.command("undo", epilog="Example: `backtest actions undo CRWV`")
 def undo_actions(
-    symbol: Symbol, to: options.ToVersion = None, data: options.DataFolder = None
+    symbol: SymbolArgument, to: options.ToVersion = None, data: options.DataFolder = None
 ) -> None:
     """Put the version of a file of actions before this one back; again for the one before."""
     with options.undoing():
@@ -318,6 +320,8 @@ def undo_actions(
 
 
 @actions.command("seal", epilog="Example: `backtest actions seal CRWV --source 'the company'`")
-def seal_actions(folders: options.Folders, symbol: Symbol, source: options.Source = None) -> None:
+def seal_actions(
+    folders: options.FolderOptions, symbol: SymbolArgument, source: options.SourceOption = None
+) -> None:
     """Check a file of actions that you changed and record its sha256 anew."""
     typer.echo(f"wrote {backtest.seal_actions(symbol, source, **folders.arguments())}")

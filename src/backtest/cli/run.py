@@ -31,8 +31,8 @@ _ENGINES = {"backtrader": "Backtrader", "kernel": "the kernel"}
 
 
 def run(
-    terms: options.Terms,
-    folders: options.AllFolders,
+    terms: options.TermsOptions,
+    folders: options.AllFolderOptions,
     strategy: Annotated[
         list[str] | None,
         typer.Argument(metavar="STRATEGY", help="Strategies to run; all by default."),
@@ -43,7 +43,7 @@ def run(
             "--as-of", "Replay with what was in the files, and public, at the end of that day."
         ),
     ] = None,
-    benchmark: options.Benchmark = None,
+    benchmark: options.BenchmarkOption = None,
     engine: Annotated[
         str | None,
         typer.Option(metavar="|".join(_ENGINES), help="What replays. [kernel where bars are many]"),
@@ -52,8 +52,8 @@ def run(
         bool,
         typer.Option("--verify", help="Replay with the other engine too, and compare to the cent."),
     ] = False,
-    bars: options.Bars = None,
-    missing_bars: options.MissingBars = "daily",
+    bars: options.BarsOption = None,
+    missing_bars: options.MissingBarsOption = "daily",
     label: Annotated[
         str | None, typer.Option(help="A name of your own for the run, by which it is found.")
     ] = None,
@@ -178,7 +178,7 @@ SIMULATE_EXAMPLES = (
 
 
 def simulate(
-    account: options.Account,
+    account: options.AccountOptions,
     prices: Annotated[
         Path,
         typer.Argument(

@@ -50,7 +50,7 @@ new = options.App(no_args_is_help=True, help="Begin a signal of your own.")
     "`backtest new signal insider_sale --from news`. Nothing is ever overwritten.",
 )
 def new_signal(
-    folders: options.Folders,
+    folders: options.FolderOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="In snake case: insider_sale.")],
     kind: Annotated[
         str | None,
@@ -105,9 +105,9 @@ CONFIG_EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 
 
 
 def config(
-    folders: options.AllFolders,
+    folders: options.AllFolderOptions,
     symbol: options.Symbols = None,
-    benchmark: options.Benchmark = None,
+    benchmark: options.BenchmarkOption = None,
     cash: options.CashOption = None,
     costs: options.CostsOption = None,
     as_json: options.AsJson = False,
@@ -148,7 +148,7 @@ def _parameters(found: "Config") -> "list[Setting]":
     ]
 
 
-def _check_strategies(found: "Config", folders: options.AllFolders) -> None:
+def _check_strategies(found: "Config", folders: options.AllFolderOptions) -> None:
     """Hold the parameters that the file sets against their strategies."""
     from backtest.strategy.loading import find_strategy
     from backtest.strategy.parameters import check_defaults
@@ -163,7 +163,7 @@ listing = options.App(no_args_is_help=True, help="List strategies or runs.")
 
 
 @listing.command("strategies", epilog="Example: `backtest list strategies`")
-def list_strategies(folders: options.AllFolders, as_json: options.AsJson = False) -> None:
+def list_strategies(folders: options.AllFolderOptions, as_json: options.AsJson = False) -> None:
     """List the strategies: events, parameters, state, place, last run and last audit."""
     from backtest.api.workspace import strategy_rows
 
@@ -178,7 +178,7 @@ def list_strategies(folders: options.AllFolders, as_json: options.AsJson = False
 )
 def list_runs(
     run: options.Runs = None,
-    settings: options.Settings = None,
+    settings: options.SettingsOption = None,
     since: Annotated[
         date | None, options.day("--since", "Those that were requested on that day or later.")
     ] = None,
@@ -211,7 +211,7 @@ universes = options.App(
 @universes.callback()
 @options.spread
 def list_universes(
-    folders: options.Folders, context: typer.Context, as_json: options.AsJson = False
+    folders: options.FolderOptions, context: typer.Context, as_json: options.AsJson = False
 ) -> None:
     """List the universes: stocks, span of prices, events of each kind, and what is missing."""
     if not context.invoked_subcommand:
@@ -221,7 +221,7 @@ def list_universes(
 
 @universes.command("seal", epilog="Example: `backtest universes seal mine --source 'my list'`")
 def seal_universe(
-    folders: options.Folders,
+    folders: options.FolderOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose table was changed.")],
     source: Annotated[str | None, typer.Option(help="Where the members come from.")] = None,
 ) -> None:

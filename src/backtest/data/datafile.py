@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_extensions import TypedDict
 
 from backtest.errors import DataError
-from backtest.workspace.files import Day, Moment, read_record
+from backtest.workspace.files import IsoDay, IsoTime, read_record
 
 if TYPE_CHECKING:
     import _csv
@@ -40,9 +40,9 @@ class Metadata(TypedDict, total=False):
     last: str | None
     rows: int
     adjust: str | None
-    compiled_on: Day
+    compiled_on: IsoDay
     sha256: str
-    recorded_at: Moment
+    recorded_at: IsoTime
     version: int
     reason: str
     restores: int

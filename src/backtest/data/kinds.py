@@ -172,7 +172,7 @@ class Event(BaseModel):
 
 
 Dollars = float
-Count = Annotated[int, Field(ge=0)]
+ShareCount = Annotated[int, Field(ge=0)]
 
 
 def relative_change(new: float | None, old: float | None) -> float | None:
@@ -293,9 +293,9 @@ class StakeDisclosure(Event):
 
     as_of: date | None = None
     """The day that the count of shares describes."""
-    shares: Count | None = None
+    shares: ShareCount | None = None
     """Shares held on that day."""
-    previous_shares: Count | None = None
+    previous_shares: ShareCount | None = None
     """The count last publicly known, whatever filing it came from."""
 
     first_filing: bool = False

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backtest.data.universe import Universe
 
     Floats = NDArray[np.float64]
-    Split = tuple[date, str, float]  # its session, symbol, and new shares for an old one
+    SplitRow = tuple[date, str, float]  # its session, symbol, and new shares for an old one
 
 E = TypeVar("E", bound="Event")
 
@@ -73,7 +73,7 @@ class Past:
         self, columns: Mapping[str, Sequence[str]], sessions: int, reaction: timedelta
     ) -> None:
         self.columns = columns
-        self.splits: Sequence[Split] = ()
+        self.splits: Sequence[SplitRow] = ()
         self.finer: dict[str, EndedBars] = {}
         self.members: dict[date, tuple[str, ...]] = {}
         self._places = {symbol: place for place, symbol in enumerate(columns)}
@@ -193,7 +193,7 @@ class Tape:
         events: Sequence[Event],
         reaction: timedelta,
         members: Callable[[date], tuple[str, ...]],
-        splits: Sequence[Split] = (),
+        splits: Sequence[SplitRow] = (),
         finer: Mapping[str, FinerBars] | None = None,
         at: When = "open",
     ) -> None:

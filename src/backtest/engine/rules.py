@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Numbers = TypeVar("Numbers", "float", "NDArray[np.float64]")
+FloatOrArray = TypeVar("FloatOrArray", "float", "NDArray[np.float64]")
 
 _BASIS_POINT = 1e-4
 _MOST_SLIPPAGE = 0.99
@@ -270,7 +270,7 @@ def interest(cash: float, days: int, rules: Rules) -> float:
     return max(cash, 0.0) * rules.cash_rate / rules.borrow_day_count * days
 
 
-def above_cash(change: Numbers, nights: Numbers, rules: Rules) -> Numbers:
+def above_cash(change: FloatOrArray, nights: FloatOrArray, rules: Rules) -> FloatOrArray:
     """A session's return less what cash earned over the nights before it.
 
     Sharpe and Sortino ratios, and all that is made of them, are of these returns: that cash earns

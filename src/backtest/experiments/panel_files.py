@@ -32,7 +32,7 @@ _FIELDS: tuple[str, ...] = PRICES.names or ()
 
 
 @dataclass(frozen=True)
-class Kind:
+class ColumnKind:
     """A kind of column: what it holds, and which types of Arrow do."""
 
     content: str
@@ -50,14 +50,14 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
 
 
-TEXT = Kind("texts", _is_text)
-NUMBER = Kind("numbers", _is_number)
-MOMENT = Kind(
+TEXT = ColumnKind("texts", _is_text)
+NUMBER = ColumnKind("numbers", _is_number)
+MOMENT = ColumnKind(
     "timestamps with a zone, such as timestamp[us, tz=UTC]",
     lambda kind: types.is_timestamp(kind) and kind.tz is not None,
 )
-FLAG = Kind("booleans", types.is_boolean)
-DAY = Kind("dates without a time, such as date32 (in pandas: `.dt.date`)", types.is_date)
+FLAG = ColumnKind("booleans", types.is_boolean)
+DAY = ColumnKind("dates without a time, such as date32 (in pandas: `.dt.date`)", types.is_date)
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def schema_of(path: Path) -> pa.Schema:
         return parquet.read_schema(path)
 
 
-def check_columns(path: Path, schema: pa.Schema, needed: Mapping[str, Kind]) -> None:
+def check_columns(path: Path, schema: pa.Schema, needed: Mapping[str, ColumnKind]) -> None:
     """Raise DataError where a file lacks a column, or has one twice or of another kind."""
     for name, kind in needed.items():
         if schema.names.count(name) != 1:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from backtest.workspace.files import CostsName, Day, Moment, Span
+from backtest.workspace.files import CostsName, IsoDay, IsoTime, Span
 
 STUDY, MANY_STUDY = "study.json", "many-study.json"
 
@@ -140,8 +140,8 @@ class NoRoom(TypedDict):
 class Differences(TypedDict):
     parameters: dict[str, Any]
     rules: dict[str, Any]
-    first: Day | None
-    last: Day | None
+    first: IsoDay | None
+    last: IsoDay | None
     engine: str | None
 
 
@@ -153,7 +153,7 @@ class _Traded(TypedDict):
     span: Span
     rules: RunRules
     costs: CostsName | None
-    finished_at: Moment
+    finished_at: IsoTime
 
 
 class AtReaction(TypedDict):
@@ -173,14 +173,14 @@ class RunRecord(_Traded):
     bars: NotRequired[str]
     missing_bars: NotRequired[Literal["daily", "none"]]
     benchmark: str
-    as_of: Day | None
+    as_of: IsoDay | None
     inputs: dict[str, str]
     strategy_sha256: str
     rules_version: int
     packages: dict[str, str]
     differs: NotRequired[Differences]
     assumptions: list[str]
-    ruined_on: Day | None
+    ruined_on: IsoDay | None
     summary: Summary
     files: dict[str, str]  # by name the sha256
     evidence: NotRequired[Evidence]
@@ -283,7 +283,7 @@ class StudySettings(TypedDict):
 class EventFields(TypedDict):
     event_id: str
     kind: str
-    published_at: Moment
+    published_at: IsoTime
     precision: str
     headline: str
 
@@ -291,7 +291,7 @@ class EventFields(TypedDict):
 class StudiedRow(EventFields):
     """An event of a study; by window its CAR, its standard error, or why it is unknown."""
 
-    day_0: Day
+    day_0: IsoDay
     direction: int
     model: str
     model_reason: str
@@ -381,7 +381,7 @@ class _Studied(TypedDict):
     of: Literal["kind", "strategy"]
     reaction_minutes: float
     days: list[int]
-    finished_at: Moment
+    finished_at: IsoTime
     files: NotRequired[dict[str, str]]
     bars: NotRequired[str]
     minutes: NotRequired[MinutesRecord]  # only with bars

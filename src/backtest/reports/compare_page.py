@@ -27,7 +27,7 @@ from backtest.reports.run_words import (
 from backtest.stats import LEVEL
 from backtest.stats.formats import FIGURES, MORE_FIGURES, costs_line, counted
 from backtest.strategy.parameters import flat
-from backtest.workspace.files import Moment, Span, record_text, write_text
+from backtest.workspace.files import IsoTime, Span, record_text, write_text
 
 if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
@@ -212,7 +212,7 @@ class ComparisonRecord(TypedDict):
     strategies: list[str]
     symbols: list[str]
     span: Span
-    finished_at: Moment
+    finished_at: IsoTime
 
 
 def _record(reports: Path, runs: Sequence[Run]) -> Path:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
 
 Groups = Mapping[int, Sequence[range]]
-Sweep = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 
 _MOST_CELLS = 50_000  # of all heat maps together: about 300 kB
@@ -181,7 +181,7 @@ def write_sweep_page(folder: Path, reports: Path) -> Path:
     return write_page(folder / "index.html", reports, "sweep.html", **_content(sweep, sets))
 
 
-def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:
+def _read_sets(path: Path, sweep: Record) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
@@ -201,7 +201,7 @@ def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:
     return sets
 
 
-def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
+def _content(sweep: Record, sets: pd.DataFrame) -> dict[str, Any]:
     """What the template names, and what its script draws, from one row a set in product order."""
     from backtest.stats.surface import make_grid, summary
 
@@ -234,7 +234,7 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def sweep_sentences(found: SweepSummary, sweep: Sweep) -> list[tuple[str, str]]:
+def sweep_sentences(found: SweepSummary, sweep: Record) -> list[tuple[str, str]]:
     """What was found and what the best is worth: a heading and its sentences each."""
     words = sys.modules[__name__]  # the template calls what stands below
     said = sentences("sweep.txt", found=found, trials=sweep["trials"], words=words)
@@ -247,7 +247,7 @@ def evidence_sentences(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     return sentences("sweep_evidence.txt", evidence=evidence, **terms)
 
 
-def walk_forward_table(sweep: Sweep) -> tuple[Sequence[str], list[list[str]]]:
+def walk_forward_table(sweep: Record) -> tuple[Sequence[str], list[list[str]]]:
     """Headings, and a row for each event; of many, for each set taken, with means."""
     events, axes = sweep["evidence"]["walk_forward"]["events"], sweep["axes"]
     if len(events) <= _MOST_EVENTS:
@@ -295,7 +295,7 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-def run_command(sweep: Sweep) -> list[str]:
+def run_command(sweep: Record) -> list[str]:
     """The words of the command that runs a set of a sweep, but for the parameters of the grid."""
     from backtest.engine.rules import Rules
 

@@ -226,7 +226,7 @@ class Count(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Split:
+class ShareSplit:
     """A split after one day and by another: new shares for one old, None where that is unknown."""
 
     after: date
@@ -235,10 +235,10 @@ class Split:
     witness: str
 
 
-def splits_of(actions: Actions, counts: Sequence[Count]) -> list[Split]:
+def splits_of(actions: Actions, counts: Sequence[Count]) -> list[ShareSplit]:
     """The splits on file, and where there is none on file those that the reports show."""
     known = [
-        Split(one.day - timedelta(days=1), one.day, one.amount, "by the actions on file")
+        ShareSplit(one.day - timedelta(days=1), one.day, one.amount, "by the actions on file")
         for one in actions.rows
         if one.action == "split"
     ]
@@ -250,7 +250,7 @@ def splits_of(actions: Actions, counts: Sequence[Count]) -> list[Split]:
     return [*known, *(found for before, after in apart if (found := _split_between(before, after)))]
 
 
-def _split_between(before: Count, after: Count) -> Split | None:
+def _split_between(before: Count, after: Count) -> ShareSplit | None:
     """The split that two reports show: shares and price change by one ratio, in opposite ways.
 
     The ratio is unknown where there may have been one, but trades or a large move hide it.
@@ -262,14 +262,14 @@ def _split_between(before: Count, after: Count) -> Split | None:
     off, ratio = min((abs(before.shares * one - after.shares), one) for one in _RATIOS)
     story = f"{before.shares:,} shares at {old:,.2f}, then {after.shares:,} at {new:,.2f}"
     if off < 1 and abs(growth + move) <= _LIKE_A_SPLIT * abs(log(ratio)):
-        return Split(before.day, after.day, ratio, f"as the reports show: {story}")
+        return ShareSplit(before.day, after.day, ratio, f"as the reports show: {story}")
     is_like_one = abs(growth) >= _GROWTH and abs(growth + move) <= _WORTH
     if abs(move) > _MOVE and (is_like_one or not before.cusips & after.cusips):
-        return Split(before.day, after.day, None, story)
+        return ShareSplit(before.day, after.day, None, story)
     return None
 
 
-def in_shares_of(day: date, count: int, counted: date, splits: Iterable[Split]) -> int | None:
+def in_shares_of(day: date, count: int, counted: date, splits: Iterable[ShareSplit]) -> int | None:
     """A count of one day in the shares of another; None where a split between is not known."""
     first, last = sorted((day, counted))
     ratio = 1.0

@@ -24,7 +24,7 @@ from backtest.sources.holdings import (
     RESTATEMENT,
     Count,
     Holding,
-    Split,
+    ShareSplit,
     in_dollars,
     in_shares_of,
     lines_of,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from backtest.data.prices import Prices
 
     Close = Callable[[date], float | None]
-    Report = tuple[Header, list[Holding], str]
+    HolderReport = tuple[Header, list[Holding], str]
 
 QUARTERLY = ("13F-HR", "13F-HR/A")
 _BEFORE = timedelta(days=200)  # so that the quarterly report before the first one is there
@@ -149,7 +149,7 @@ def _quarterly_reports(
 
 
 def _folded(
-    reports: Sequence[Report], cusips: Sequence[str], close: Close, done: Fetched
+    reports: Sequence[HolderReport], cusips: Sequence[str], close: Close, done: Fetched
 ) -> Iterator[Disclosure]:
     """What each report says of a stock, with the lines that hold for its quarter after it.
 
@@ -185,7 +185,7 @@ def _folded(
         yield Disclosure(header, quarter, shares, value, None, note, papers)
 
 
-def _report(filing: Filing, done: Fetched) -> Report:
+def _report(filing: Filing, done: Fetched) -> HolderReport:
     header = done.header(filing)
     name = header.document("INFORMATION TABLE")
     if name is None or not name.endswith(".xml"):
@@ -239,7 +239,7 @@ def _row(name: str, holder: Company, one: Disclosure, done: Fetched) -> dict[str
 
 
 def _from_earlier(
-    event: StakeDisclosure, earlier: Sequence[StakeDisclosure], splits: Sequence[Split]
+    event: StakeDisclosure, earlier: Sequence[StakeDisclosure], splits: Sequence[ShareSplit]
 ) -> tuple[dict[str, str], str]:
     """The cells that follow from what was public before, in the shares of the event.
 

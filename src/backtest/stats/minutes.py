@@ -32,7 +32,7 @@ _SHARES = (1, 5, 30)  # minutes by which a share of the move to the close is tol
 
 
 @dataclass(frozen=True)
-class Clock:
+class BarsByClock:
     """The bars of a stock by session and by where they end, shape (sessions, 1 + bars a session).
 
     Before the first bar of a session the price is its open. NaN where there is no bar.
@@ -54,7 +54,7 @@ class Clock:
 
 def by_clock(
     length: int, rows: Sequence[int], slots: Sequence[int], table: Floats, nights: Floats
-) -> Clock:
+) -> BarsByClock:
     """Bars laid out by session and by their number from the open.
 
     `table` has a row a bar, open, high, low, close, volume; `rows` number their sessions from 0,
@@ -65,11 +65,11 @@ def by_clock(
     opens, highs, lows, closes, volumes = laid
     ranges = (highs - lows) / closes
     closes[:, 0] = opens[:, 1]
-    return Clock(length, closes, volumes, ranges, nights)
+    return BarsByClock(length, closes, volumes, ranges, nights)
 
 
 def minutes_study(
-    length: int, stocks: Iterable[tuple[Clock, Sequence[tuple[int, int]]]]
+    length: int, stocks: Iterable[tuple[BarsByClock, Sequence[tuple[int, int]]]]
 ) -> dict[str, Any]:
     """What stocks did round events, each a session and the bar in which it became public.
 
@@ -114,7 +114,7 @@ class _Outcome:
     ranges: Floats
 
 
-def _outcomes(clock: Clock, events: Sequence[tuple[int, int]]) -> list[_Outcome]:
+def _outcomes(clock: BarsByClock, events: Sequence[tuple[int, int]]) -> list[_Outcome]:
     first: dict[int, int] = {}
     for row, slot in sorted(events):
         first.setdefault(row, slot)
@@ -123,7 +123,7 @@ def _outcomes(clock: Clock, events: Sequence[tuple[int, int]]) -> list[_Outcome]
     return [_around(clock, row, slot, quiet[quiet < row][-USUAL:]) for row, slot in first.items()]
 
 
-def _around(clock: Clock, row: int, slot: int, usual: Ints) -> _Outcome:
+def _around(clock: BarsByClock, row: int, slot: int, usual: Ints) -> _Outcome:
     sessions = np.append(usual, row)
     ends = slot + np.array(_steps(clock.length))
     base = _at(clock.prices[sessions], np.array([slot]))

@@ -280,15 +280,15 @@ def _moment(text: str) -> str:
     return text
 
 
-Day = Annotated[str, AfterValidator(_day)]  # 2025-05-16
-Moment = Annotated[str, AfterValidator(_moment)]  # ISO, with its offset from UTC
+IsoDay = Annotated[str, AfterValidator(_day)]  # 2025-05-16
+IsoTime = Annotated[str, AfterValidator(_moment)]  # ISO, with its offset from UTC
 
 
 class Span(TypedDict):
     """The first and the last day of a replay."""
 
-    first: Day
-    last: Day
+    first: IsoDay
+    last: IsoDay
 
 
 class CostsName(TypedDict):

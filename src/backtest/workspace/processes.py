@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from distributed import Future as Task
 
     Item = TypeVar("Item")
-    Result = TypeVar("Result")
+    Output = TypeVar("Output")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,14 +91,14 @@ class WorkerPool(ThreadPoolExecutor):
 
 
 def completed(
-    call: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Generator[tuple[Item, Future[Result]]]:
+    call: Callable[[Item], Output], items: Iterable[Item], workers: int
+) -> Generator[tuple[Item, Future[Output]]]:
     """Call for each item in at most so many processes; yields items as they end, failures last.
 
     An item whose process is killed is tried again, three times in all. Only as many items are
     submitted as there are processes, so that few results are in memory at a time.
     """
-    waiting, running = deque(items), dict["Future[Result]", "Item"]()
+    waiting, running = deque(items), dict["Future[Output]", "Item"]()
     killed = Counter[Any]()
     pool = WorkerPool(workers)
 

@@ -9,7 +9,7 @@ from backtest.data.actions import Action, Actions
 from backtest.sources.holdings import (
     Count,
     Holding,
-    Split,
+    ShareSplit,
     _abbreviates,
     _class,
     _core,
@@ -240,7 +240,9 @@ def test_counts_show_a_split_only_where_none_between_them_is_on_file(day, found)
     counts = [count(1_000, 1e6), count(2_000, 1e6, NEXT)]
     splits = splits_of(Actions("ACME", rows), counts)
     assert len(splits) == found + 1
-    assert splits[0] == Split(date(2020, 1, 1), date(2020, 1, 2), 3.0, "by the actions on file")
+    assert splits[0] == ShareSplit(
+        date(2020, 1, 1), date(2020, 1, 2), 3.0, "by the actions on file"
+    )
 
 
 FIRST, LATER = date(2024, 4, 10), date(2024, 4, 20)
@@ -257,7 +259,7 @@ FIRST, LATER = date(2024, 4, 10), date(2024, 4, 20)
     ],
 )  # fmt: skip
 def test_a_count_is_compared_in_the_shares_of_a_day(counted, day, shares):
-    splits = [Split(FIRST, LATER, 2.0, "made up")]
+    splits = [ShareSplit(FIRST, LATER, 2.0, "made up")]
     assert in_shares_of(day, 100, counted, splits) == shares
 
 
@@ -270,7 +272,7 @@ def test_a_split_on_file_is_of_the_night_before_its_day():
 
 
 def test_a_count_across_an_unknown_ratio_is_unknown_and_shares_are_whole():
-    unknown = Split(FIRST, LATER, None, "made up")
+    unknown = ShareSplit(FIRST, LATER, None, "made up")
     assert in_shares_of(LATER, 100, FIRST, [unknown]) is None
-    half = Split(FIRST, LATER, 0.5, "made up")
+    half = ShareSplit(FIRST, LATER, 0.5, "made up")
     assert in_shares_of(LATER, 7, FIRST, [half, half]) == 2  # 1.75

@@ -34,7 +34,7 @@ from backtest.engine.kernel.simulate import as_served, by_entry, simulate
 from backtest.engine.replay.books import (
     CENT,
     EquityPoint,
-    Result,
+    ReplayResult,
     SentOrder,
     Totals,
     Trade,
@@ -70,7 +70,7 @@ def replay_by_kernel(
     decisions: Sequence[Decision],
     rules: Rules,
     bars: RunBars | None = None,
-) -> Result:
+) -> ReplayResult:
     """Replay decisions on the compiled kernel; arguments and errors are those of `replay`."""
     panel = panel_of(prices, bars)
     acting = [decision for _, decision in signalled(panel, decisions)]
@@ -94,7 +94,7 @@ def replay_by_kernel(
         if outcomes.get(decision.event.id, 0) >= CAPPED
     }
     names = {event_id: OUTCOMES[outcome % CAPPED] for event_id, outcome in outcomes.items()}
-    return Result(
+    return ReplayResult(
         curve=[
             EquityPoint(session, total, free, total - free)
             for session, total, free in zip(sessions, equity, cash, strict=True)
@@ -265,7 +265,7 @@ def _sent(panel: Panel, bar: int, terms: tuple[Any, ...]) -> SentOrder:
 # Whether two engines made the same of the same decisions, to the cent
 
 
-def check_agreement(name: str, result: Result, other_name: str, other: Result) -> None:
+def check_agreement(name: str, result: ReplayResult, other_name: str, other: ReplayResult) -> None:
     """Hold decisions, trades, curve and totals of two engines against each other.
 
     Raises:
@@ -302,22 +302,22 @@ def _equal(column: str, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _decisions(result: Result) -> list[_Row]:
+def _decisions(result: ReplayResult) -> list[_Row]:
     return [
         (d.event.id, {"session": d.tradable_session, "outcome": d.action, "reason": d.reason})
         for d in result.decisions
     ]
 
 
-def _trades(result: Result) -> list[_Row]:
+def _trades(result: ReplayResult) -> list[_Row]:
     return [
         (f"trade {trade.trade_id} on {trade.event_id}", asdict(trade)) for trade in result.trades
     ]
 
 
-def _curve(result: Result) -> list[_Row]:
+def _curve(result: ReplayResult) -> list[_Row]:
     return [(f"the account on {point.session}", asdict(point)) for point in result.curve]
 
 
-def _totals(result: Result) -> list[_Row]:
+def _totals(result: ReplayResult) -> list[_Row]:
     return [("the account", asdict(result.totals))]

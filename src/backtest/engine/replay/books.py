@@ -138,7 +138,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Result:
+class ReplayResult:
     """What a replay gives back."""
 
     curve: Sequence[EquityPoint]  # the account at each close, one point a session

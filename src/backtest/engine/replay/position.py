@@ -56,15 +56,15 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Clock:
+class BarCount:
     """How many sessions and bars a stock has had."""
 
     sessions: int = -1
     bars: int = -1
 
-    def after(self, quote: Quote) -> Clock:
+    def after(self, quote: Quote) -> BarCount:
         """The count with one bar more."""
-        return Clock(self.sessions + quote.begins, self.bars + 1)
+        return BarCount(self.sessions + quote.begins, self.bars + 1)
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Position:
         """Signed shares."""
         return self.direction * self.shares
 
-    def plan(self, signal: Signal, price: float, clock: Clock) -> None:
+    def plan(self, signal: Signal, price: float, clock: BarCount) -> None:
         """Take over the exit plan of a signal, with levels set from `price`."""
         side = self.direction
         self.counts_bars = signal.hold_bars is not None
@@ -103,7 +103,7 @@ class Position:
         self.trailing = signal.trailing_stop
         self.looks_at_closes = signal.levels == "close"
 
-    def is_due(self, clock: Clock, quote: Quote, at: When) -> bool:
+    def is_due(self, clock: BarCount, quote: Quote, at: When) -> bool:
         """Whether its time is up at the open or the close of a bar."""
         if self.expires != self._count(clock):
             return False
@@ -114,7 +114,7 @@ class Position:
         is_then = self.leave == at or self.leave_minute > 0
         return is_then and (at == "open" or self.counts_bars or quote.ends)
 
-    def _count(self, clock: Clock) -> int:
+    def _count(self, clock: BarCount) -> int:
         return clock.bars if self.counts_bars else clock.sessions
 
     def nearest_stop(self) -> tuple[float, ExitReason] | None:
@@ -191,7 +191,7 @@ class Waiting:
         cost = shares * self.price + rule.commission(shares, self.price, rules)
         return cost if self.position.direction > 0 else 0.0
 
-    def at_open(self, price: float, clock: Clock) -> Waiting:
+    def at_open(self, price: float, clock: BarCount) -> Waiting:
         """The same in a bar that opens at a price."""
         side = self.position.direction
         fills_at_open = side * price <= side * self.price

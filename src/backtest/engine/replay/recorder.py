@@ -15,7 +15,7 @@ from backtest.engine.replay.books import (
     Fill,
     FillTime,
     Ledger,
-    Result,
+    ReplayResult,
     SentOrder,
 )
 from backtest.engine.replay.broker import commission_of, fills_at_open
@@ -168,7 +168,7 @@ class Recorder(bt.Analyzer):
 
     prenext = next  # noqa: A003 - Backtrader's name; also while indicators or feeds have not begun
 
-    def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> Result:
+    def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> ReplayResult:
         """Close the books and hand them over.
 
         Raises:
@@ -185,7 +185,7 @@ class Recorder(bt.Analyzer):
             self.ledger.trades, prices, {symbol: data.p.bars for symbol, data in feeds.items()}
         )
         ruin = (point.session for point in self._curve if point.equity <= 0)
-        return Result(
+        return ReplayResult(
             curve=self._curve,
             trades=self.ledger.trades,
             decisions=decisions,

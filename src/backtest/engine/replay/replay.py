@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
-    from backtest.engine.replay.books import Result
+    from backtest.engine.replay.books import ReplayResult
     from backtest.engine.replay.position import Order
     from backtest.strategy.base import Signal
 
@@ -51,7 +51,7 @@ def replay(
     *,
     runonce: bool = True,
     preload: bool = True,
-) -> Result:
+) -> ReplayResult:
     """Replay decisions on Backtrader, as the timeline made them; those with a signal are traded.
 
     The prices that are replayed are by symbol, with `bars` where some are finer than sessions, and
@@ -257,7 +257,7 @@ def replay_event_strategy(
     rates: Mapping[str, BorrowRates],
     decisions: Sequence[Decision],
     rules: Rules,
-) -> Result:
+) -> ReplayResult:
     """Replay a Backtrader strategy with its `params` by name; see `replay`.
 
     The decisions are of the events that it listens to, those that can be traded without a signal.

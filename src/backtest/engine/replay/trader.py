@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
 from backtest.engine.replay.position import (
-    Clock,
+    BarCount,
     HeldLeg,
     Lot,
     Moment,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from backtest.engine.schedule import Effect
     from backtest.strategy.base import Signal
 
-Outcome = Literal[
+SignalOutcome = Literal[
     "enter", "renew", "reverse", "resize", "leave", "superseded", "no_room", "not_filled",
     "nothing_held", "ruined",
 ]  # fmt: skip
@@ -46,7 +46,7 @@ class Trader:
         self._waiting: dict[str, Waiting] = {}  # entries at a limit
         self._legs: dict[str, list[HeldLeg]] = {}  # by the symbol of their position
         self._left_behind: list[tuple[HeldLeg, ExitReason]] = []  # of positions left in the session
-        self._clock: dict[str, Clock] = {}
+        self._clock: dict[str, BarCount] = {}
         self._marks: dict[str, float] = {}
         self._quotes: Mapping[str, Quote] = {}
         self._settled = 0.0  # what ends have taken from equity in this session, dollars
@@ -55,7 +55,7 @@ class Trader:
         self._margin_call = False
         self._ruin_due = False
         self.is_ruined = False
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, SignalOutcome] = {}
         self.notes: dict[str, str] = {}  # by event id, what bound an order
 
     def hear(self, effect: Effect, settled: float, price: float) -> None:
@@ -85,7 +85,7 @@ class Trader:
         """
         self._quotes = quotes
         for symbol, quote in quotes.items():
-            self._clock[symbol] = self._clock.get(symbol, Clock()).after(quote)
+            self._clock[symbol] = self._clock.get(symbol, BarCount()).after(quote)
             self._marks[symbol] = quote.open
         prices = {symbol: quote.open for symbol, quote in quotes.items()}
         moment = Moment("open", quotes, prices, self._worth(cash), cash)
@@ -262,7 +262,9 @@ class Trader:
         is_reversal = position is not None or self.outcomes.get(signal.event_id) == "reverse"
         self.outcomes[signal.event_id] = self._enter(signal, side, moment, is_reversal=is_reversal)
 
-    def _enter(self, signal: Signal, side: int, moment: Moment, *, is_reversal: bool) -> Outcome:
+    def _enter(
+        self, signal: Signal, side: int, moment: Moment, *, is_reversal: bool
+    ) -> SignalOutcome:
         most, symbol = self._rules.max_positions, signal.symbol
         if most is not None and len(self._positions) + len(self._waiting) >= most:
             return "no_room"
@@ -366,7 +368,7 @@ class Trader:
             waiting, price = self._waiting[symbol], moment.prices[symbol]
             self._waiting[symbol] = waiting.at_open(price, self._clock[symbol])
 
-    def _stop_waiting(self, symbols: Iterable[str], outcome: Outcome = "not_filled") -> None:
+    def _stop_waiting(self, symbols: Iterable[str], outcome: SignalOutcome = "not_filled") -> None:
         for symbol in symbols:
             if symbol in self._waiting:
                 self.outcomes[self._waiting.pop(symbol).signal.event_id] = outcome

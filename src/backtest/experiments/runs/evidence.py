@@ -51,7 +51,7 @@ from backtest.stats.surface import histogram
 if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
     from backtest.engine.bars import RunBars
-    from backtest.engine.replay.books import Result, Trade
+    from backtest.engine.replay.books import ReplayResult, Trade
     from backtest.engine.schedule import Decision
 
 Floats = NDArray[np.float64]
@@ -89,7 +89,7 @@ class Occasions:
 
 
 def evidence_of(
-    result: Result,
+    result: ReplayResult,
     inputs: Inputs,
     rules: Rules,
     bars: RunBars | None,

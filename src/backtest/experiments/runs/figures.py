@@ -87,7 +87,7 @@ def _within(prices: Prices, sessions: Sequence[date]) -> str:
     return "with " + (" ".join(ends) or "--from and --to")
 
 
-class Holding(NamedTuple):
+class BuyAndHold(NamedTuple):
     """What runs traded, held from first to last: its symbols, its figures and one of the runs."""
 
     symbols: str
@@ -95,15 +95,15 @@ class Holding(NamedTuple):
     run: Run
 
 
-def holdings(runs: Sequence[Run]) -> list[Holding]:
+def holdings(runs: Sequence[Run]) -> list[BuyAndHold]:
     """What runs traded, held, of each set of stocks, span and amount of cash once."""
-    held: dict[tuple[str, ...], Holding] = {}
+    held: dict[tuple[str, ...], BuyAndHold] = {}
     for run in runs:
         manifest = run.manifest
         span, cash = manifest["span"], manifest["rules"]["cash"]
         terms = (run.traded, span["first"], span["last"], str(cash))
         if terms not in held and (found := stock_figures(run)):
-            held[terms] = Holding(few(manifest["symbols"]), found, run)
+            held[terms] = BuyAndHold(few(manifest["symbols"]), found, run)
     return list(held.values())
 
 

@@ -37,7 +37,7 @@ from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
-    from backtest.engine.replay.books import Result
+    from backtest.engine.replay.books import ReplayResult
     from backtest.engine.rules import Costs, Rules
     from backtest.workspace.folders import Workspace
 
@@ -295,7 +295,7 @@ def verify(plan: RunPlan, run: Run) -> int:
     return len(result.trades)
 
 
-def _replay(plan: RunPlan) -> Result:
+def _replay(plan: RunPlan) -> ReplayResult:
     """Ask the strategy about each event and trade its answers; Backtrader's own just hears it."""
     from backtest.engine.schedule import schedule
     from backtest.engine.timeline import decide
@@ -319,7 +319,7 @@ def _replay(plan: RunPlan) -> Result:
     return replay(inputs.replayed, inputs.rates, decisions, rules, plan.bars)
 
 
-def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, Any]]:
+def _measure(plan: RunPlan, result: ReplayResult) -> tuple[list[Returns], dict[str, Any]]:
     """Returns of run, benchmark and stock by session, and the summary of each.
 
     Of a universe, whose mean is the benchmark, and of a benchmark that is the stock itself,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
-    from backtest.engine.replay.books import Result, SentOrder, Trade
+    from backtest.engine.replay.books import ReplayResult, SentOrder, Trade
 
 Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
 
@@ -85,7 +85,7 @@ class Run:
 
     path: Path
     manifest: RunRecord  # what `run.json` holds
-    result: Result | None = field(default=None, compare=False, repr=False)
+    result: ReplayResult | None = field(default=None, compare=False, repr=False)
 
     @property
     def run_id(self) -> str:
@@ -201,7 +201,7 @@ def request_again(run: Run) -> None:
 def save_run(
     path: Path,
     manifest: Mapping[str, Any],
-    result: Result,
+    result: ReplayResult,
     returns: Iterable[Returns],
     bars: Mapping[str, pd.DataFrame],
     finer: RunBars | None = None,
@@ -228,7 +228,7 @@ def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
 
 
 def result_files(
-    result: Result, returns: Iterable[Returns], bars: Mapping[str, pd.DataFrame]
+    result: ReplayResult, returns: Iterable[Returns], bars: Mapping[str, pd.DataFrame]
 ) -> dict[str, str]:
     """The texts of `FILES` by name; `returns` are as of `save_run`."""
     of_event = ("symbol", "kind", "precision", "headline", "grade", "source_url", "source_url_2")
@@ -270,7 +270,7 @@ def _once(orders: Iterable[SentOrder]) -> Iterator[SentOrder]:
         seen.add(level)
 
 
-def _finer_rows(result: Result, bars: RunBars) -> Iterator[list[Any]]:
+def _finer_rows(result: ReplayResult, bars: RunBars) -> Iterator[list[Any]]:
     """The finer bars of the sessions in which events could be traded, or trades began or ended.
 
     Of many the newest, as many as a page shows; all are in the files of prices.

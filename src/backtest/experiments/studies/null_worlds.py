@@ -33,7 +33,7 @@ _RULES = Rules(commission_per_share=0, commission_min=0, slippage_bps=0, borrow_
 
 
 @dataclass(frozen=True)
-class World:
+class NullWorld:
     """A kind of world without anything to find."""
 
     name: str  # what it is like
@@ -58,29 +58,29 @@ class World:
 
 
 WORLDS = (
-    World("independent days, 6 events", 6, 5),
-    World("independent days, 12 events", 12, 5),
-    World("GARCH, 12 events", 12, 5, clusters=True),
-    World("fat tails (t with 3), 12 events", 12, 5, tails=3),
-    World("wild event sessions, 6 events", 6, 2, wild=3),
-    World("wild event sessions, 12 events", 12, 2, wild=3),
-    World("wild for two sessions, hold 10", 12, 10, wild=3, wild_for=2),
-    World("events in a wilder last quarter", 12, 5, last_quarter=True),
-    World("3 stocks of a sector, same dates", 12, 5, stocks=3, correlation=0.8),
-    World("20 stocks, 16 dates, long", 16, 10, 1000, 20, 0.3, sides="long"),
-    World("20 stocks, 16 wild dates", 16, 10, 1000, 20, 0.3, wild=3, sides="date"),
-    World("100 stocks, 16 dates, long", 16, 10, 1000, 100, 0.3, sides="long"),
-    World("2 times 6 events in a row", 2, 5, in_row=6),
-    World("6 times 6 events in a row", 6, 5, in_row=6),
-    World("12 times 6 events in a row", 12, 5, in_row=6),
-    World("a trend either way after events", 12, 10, trend=0.01),
-    World("stop 3 %, hold 40", 12, 40, exits={"stop": 0.03}),
-    World("stop 5 %, hold 20", 12, 20, exits={"stop": 0.05}),
-    World("target 3 %, hold 20", 12, 20, exits={"target": 0.03}),
-    World("weights from 0.02 to 1", 12, 5, weights=(0.02, 1.0)),
-    World("long on a rising stock", 12, 5, sides="long", drift=0.002),
-    World("always held, 40 dates", 40, 15),
-    World("4 stocks, 2 of them listed late", 12, 5, stocks=4, correlation=0.3, late=0.4),
+    NullWorld("independent days, 6 events", 6, 5),
+    NullWorld("independent days, 12 events", 12, 5),
+    NullWorld("GARCH, 12 events", 12, 5, clusters=True),
+    NullWorld("fat tails (t with 3), 12 events", 12, 5, tails=3),
+    NullWorld("wild event sessions, 6 events", 6, 2, wild=3),
+    NullWorld("wild event sessions, 12 events", 12, 2, wild=3),
+    NullWorld("wild for two sessions, hold 10", 12, 10, wild=3, wild_for=2),
+    NullWorld("events in a wilder last quarter", 12, 5, last_quarter=True),
+    NullWorld("3 stocks of a sector, same dates", 12, 5, stocks=3, correlation=0.8),
+    NullWorld("20 stocks, 16 dates, long", 16, 10, 1000, 20, 0.3, sides="long"),
+    NullWorld("20 stocks, 16 wild dates", 16, 10, 1000, 20, 0.3, wild=3, sides="date"),
+    NullWorld("100 stocks, 16 dates, long", 16, 10, 1000, 100, 0.3, sides="long"),
+    NullWorld("2 times 6 events in a row", 2, 5, in_row=6),
+    NullWorld("6 times 6 events in a row", 6, 5, in_row=6),
+    NullWorld("12 times 6 events in a row", 12, 5, in_row=6),
+    NullWorld("a trend either way after events", 12, 10, trend=0.01),
+    NullWorld("stop 3 %, hold 40", 12, 40, exits={"stop": 0.03}),
+    NullWorld("stop 5 %, hold 20", 12, 20, exits={"stop": 0.05}),
+    NullWorld("target 3 %, hold 20", 12, 20, exits={"target": 0.03}),
+    NullWorld("weights from 0.02 to 1", 12, 5, weights=(0.02, 1.0)),
+    NullWorld("long on a rising stock", 12, 5, sides="long", drift=0.002),
+    NullWorld("always held, 40 dates", 40, 15),
+    NullWorld("4 stocks, 2 of them listed late", 12, 5, stocks=4, correlation=0.3, late=0.4),
 )
 
 
@@ -140,7 +140,7 @@ def null_worlds(worlds: int, *, seed: int) -> NullWorlds:
 
 
 def calibrate(
-    worlds: int, *, seed: int, draws: int = 299, kinds: tuple[World, ...] = WORLDS
+    worlds: int, *, seed: int, draws: int = 299, kinds: tuple[NullWorld, ...] = WORLDS
 ) -> list[Calibration]:
     """Judge runs in so many worlds of each kind."""
     found = []
@@ -181,7 +181,7 @@ def null_study(worlds: int, *, seed: int, draws: int = 399) -> int:
     return found
 
 
-def judge(kind: World, seed: tuple[int, ...], draws: int) -> dict[str, Any]:
+def judge(kind: NullWorld, seed: tuple[int, ...], draws: int) -> dict[str, Any]:
     """The evidence of a run in a world that is made up from a seed."""
     account = make_world(kind, np.random.default_rng(seed))
     signals, panel = account.signals, account.panel
@@ -191,7 +191,7 @@ def judge(kind: World, seed: tuple[int, ...], draws: int) -> dict[str, Any]:
     return evidence(account, trades, made.equity[0], draws=draws)
 
 
-def make_world(kind: World, rng: np.random.Generator) -> Account:
+def make_world(kind: NullWorld, rng: np.random.Generator) -> Account:
     """Prices and signals of a world."""
     dates = _dates(kind, rng)
     returns = _returns(kind, dates, rng)
@@ -212,7 +212,7 @@ def make_world(kind: World, rng: np.random.Generator) -> Account:
     return Account(panel, acting(rows[listed]), _RULES, {})
 
 
-def _dates(kind: World, rng: np.random.Generator) -> Ints:
+def _dates(kind: NullWorld, rng: np.random.Generator) -> Ints:
     first = 3 * kind.sessions // 4 if kind.last_quarter else 5
     among = np.arange(first, kind.sessions - kind.in_row - 1)
     if kind.in_row > 1:  # runs of events that do not meet
@@ -222,7 +222,7 @@ def _dates(kind: World, rng: np.random.Generator) -> Ints:
     return np.sort(rng.choice(among, kind.dates, replace=False))
 
 
-def _returns(kind: World, dates: Ints, rng: np.random.Generator) -> Floats:
+def _returns(kind: NullWorld, dates: Ints, rng: np.random.Generator) -> Floats:
     """Deviation and drift by step of each session, times noise: shape (sessions, steps, stocks)."""
     shape = (kind.sessions, _STEPS, kind.stocks)
     scale = np.ones((kind.sessions, 1, 1))
@@ -253,7 +253,7 @@ def _garch(sessions: int, rng: np.random.Generator) -> Floats:
     return np.sqrt(found)
 
 
-def _panel(kind: World, returns: Floats) -> Panel:
+def _panel(kind: NullWorld, returns: Floats) -> Panel:
     """Daily bars of the paths; the first step of a session is the night before it."""
     paths = 100 * np.cumprod(1 + returns.reshape(-1, kind.stocks), axis=0).reshape(returns.shape)
     bars = blank_prices((kind.sessions, kind.stocks))

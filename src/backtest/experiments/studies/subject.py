@@ -17,7 +17,7 @@ from backtest.data.kinds import Earnings, Event, News, ShortReport, StakeDisclos
 from backtest.data.prices import Prices, price_symbols, read_prices
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import Plan, identity, installed_packages
-from backtest.stats.minutes import Clock, by_clock, minutes_study
+from backtest.stats.minutes import BarsByClock, by_clock, minutes_study
 from backtest.stats.multiple_testing import holm_of_known
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
@@ -268,7 +268,7 @@ def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, A
         rows = np.searchsorted(days, within[held]).tolist()
         happened[symbol] = list(zip(rows, slots(public[held], within[held]), strict=True))
 
-    def clock(one: FinerBars) -> Clock:
+    def clock(one: FinerBars) -> BarsByClock:
         rows = np.searchsorted(days, one.sessions).tolist()
         nights = _nights(one, inputs.span[one.symbol], days)
         return by_clock(length, rows, slots(one.times, one.sessions), one.table, nights)

@@ -1,0 +1,30 @@
+"""The house: what every line of the package keeps to."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[2] / "src" / "backtest"
+
+
+def named(path: Path) -> dict[str, str]:
+    """What a module calls by a name in capitals and small letters: a class, or an alias."""
+    found = {}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ClassDef):
+            found[node.name] = f"class in {path.relative_to(PACKAGE)}"
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+            if name[0].isupper() and not name.isupper() and node.col_offset == 0:
+                found[name] = ast.unparse(node.value)
+    return found
+
+
+def test_the_name_of_a_class_stands_for_nothing_else():
+    meanings = defaultdict(set)
+    for path in PACKAGE.rglob("*.py"):
+        for name, meaning in named(path).items():
+            meanings[name].add(meaning)
+    classes = {name for name, known in meanings.items() if any("class in" in m for m in known)}
+    assert len(classes) > 100
+    assert {name: meanings[name] for name in classes if len(meanings[name]) > 1} == {}
