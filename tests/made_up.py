@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backtest.data.versions import seal
 from backtest.events import Earnings, Event, News, ShortReport, StakeDisclosure
 from backtest.experiments.runs import run as api
-from backtest.experiments.runs.run import RunRequest, make_rules
+from backtest.experiments.runs.run import RunRequest
+from backtest.experiments.terms import make_rules
 from backtest.workspace.folders import Workspace
 
 if TYPE_CHECKING:

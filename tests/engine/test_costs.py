@@ -6,7 +6,7 @@ import pytest
 from backtest.engine import rules as rule
 from backtest.engine.rules import COST_FIELDS, Rules, read_costs
 from backtest.errors import DataError, UsageError
-from backtest.experiments.runs.run import make_rules
+from backtest.experiments.terms import make_rules
 from tests.golden.goldens import ROOT
 
 PRESETS = ROOT / "data" / "costs"

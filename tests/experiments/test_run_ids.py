@@ -10,9 +10,9 @@ from backtest.errors import UsageError
 from backtest.experiments import terms
 from backtest.experiments.runs import finding as runs
 from backtest.experiments.runs import run as api
-from backtest.experiments.runs.run import make_rules
 from backtest.experiments.studies.run import StudyRequest, prepare_study
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.experiments.terms import make_rules
 from backtest.strategy.parameters import Text
 from tests.made_up import BORROW, Checkout, day, do, request
 

@@ -9,7 +9,8 @@ import pytest
 from backtest.engine.rules import Costs, Rules
 from backtest.errors import AccountingError, UsageError
 from backtest.experiments.runs import run as runs
-from backtest.experiments.runs.run import make_rules, of_bars, prepare_run, verify
+from backtest.experiments.runs.run import of_bars, prepare_run, verify
+from backtest.experiments.terms import make_rules
 from backtest.experiments.trials import trial_sharpes
 from tests.made_up import day, do, request
 

@@ -12,10 +12,11 @@ import pytest
 
 from backtest import sweep as call_sweep
 from backtest.errors import UsageError
-from backtest.experiments.runs.run import RunRequest, _measure, _replay, make_rules, prepare_run
+from backtest.experiments.runs.run import RunRequest, _measure, _replay, prepare_run
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.experiments.terms import make_rules
 from backtest.experiments.trials import trial_sharpes
 from backtest.stats.surface import FIGURES
 from backtest.strategy.parameters import configure

@@ -12,12 +12,12 @@ from backtest.engine.kernel.panel import set_terms
 from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.timeline import Question
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.runs.run import make_rules
 from backtest.experiments.sweeps import answers
 from backtest.experiments.sweeps import evaluate as module
 from backtest.experiments.sweeps.evaluate import Evaluator, Histories, evaluate
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.experiments.terms import make_rules
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
 from tests.made_up import day

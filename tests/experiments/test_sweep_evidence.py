@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
+from backtest.experiments.runs.run import RunRequest, _replay, prepare_run
 from backtest.experiments.sweeps.evaluate import Histories, evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import (
@@ -20,6 +20,7 @@ from backtest.experiments.sweeps.run import (
     prepare_sweep,
     sweep_evidence,
 )
+from backtest.experiments.terms import make_rules
 from backtest.reports.sweep_page import evidence_sentences
 from backtest.stats.figures import session_returns, sessions_held, sharpe
 from backtest.stats.multiple_testing import (

@@ -7,12 +7,13 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run, replay_run
+from backtest.experiments.runs.run import RunRequest, prepare_run, replay_run
 from backtest.experiments.sweeps import evaluate as module
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.folder import SweepFolder
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.experiments.terms import make_rules
 from backtest.stats.surface import FIGURES
 from tests.commands import fails
 from tests.made_up import EARNINGS, SESSIONS

@@ -6,10 +6,10 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.events import Earnings
-from backtest.experiments.runs.run import make_rules
 from backtest.experiments.sweeps import evaluate, grid, run
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
+from backtest.experiments.terms import make_rules
 from backtest.experiments.trials import trial_sharpes
 from tests.made_up import day
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from backtest.engine.rules import RULES_VERSION, Rules
-from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run, run
+from backtest.experiments.runs.run import RunRequest, _replay, prepare_run, run
 from backtest.experiments.runs.store import FILES
+from backtest.experiments.terms import make_rules
 from backtest.strategy.loading import strategy_names
 from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace

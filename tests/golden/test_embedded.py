@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from backtest.experiments.runs import run as api
+from backtest.experiments.terms import make_rules
 from backtest.strategy.parameters import Text
 from backtest.workspace.folders import Workspace
 from tests.golden.by_hand import (
@@ -35,7 +36,7 @@ NUMBERS = (
 
 def run(tmp_path: Path, strategy: str, **settings: str):
     texts = {name: Text(text) for name, text in settings.items()}
-    request = api.RunRequest(strategy, ("CRWV",), texts, None, None, "SPY", api.make_rules())
+    request = api.RunRequest(strategy, ("CRWV",), texts, None, None, "SPY", make_rules())
     workspace = Workspace(REPOSITORY / "strategies", REPOSITORY / "data", tmp_path)
     return api.run(api.prepare_run(workspace, request))
 

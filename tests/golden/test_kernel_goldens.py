@@ -12,7 +12,8 @@ from backtest.engine.kernel.records import REASONS
 from backtest.engine.kernel.replay import check_agreement
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.timeline import decide
-from backtest.experiments.runs.run import _replay, make_rules, prepare_run
+from backtest.experiments.runs.run import _replay, prepare_run
+from backtest.experiments.terms import make_rules
 from backtest.strategy.base import BacktraderStrategy
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import HERE, OF_US_LARGE, ROOT, STRATEGIES, recorded, request

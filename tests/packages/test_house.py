@@ -2,7 +2,10 @@
 
 import ast
 from collections import defaultdict
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import grimp
 
 PACKAGE = Path(__file__).parents[2] / "src" / "backtest"
 
@@ -28,3 +31,10 @@ def test_the_name_of_a_class_stands_for_nothing_else():
     classes = {name for name, known in meanings.items() if any("class in" in m for m in known)}
     assert len(classes) > 100
     assert {name: meanings[name] for name in classes if len(meanings[name]) > 1} == {}
+
+
+def test_no_module_needs_one_that_needs_it():
+    graph = grimp.build_graph("backtest", exclude_type_checking_imports=True)
+    assert len(graph.modules) > 100
+    needed = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    TopologicalSorter(needed).prepare()  # raises CycleError with the modules of a circle

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules, above_cash
-from backtest.experiments.runs.run import _measure, _replay, make_rules, prepare_run
+from backtest.experiments.runs.run import _measure, _replay, prepare_run
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.experiments.terms import make_rules
 from backtest.stats.figures import curve_figures, figures_of_totals, session_returns, win_rate
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import BacktraderStrategy

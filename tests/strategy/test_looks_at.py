@@ -7,11 +7,12 @@ import pytest
 
 from backtest.audit.observe import Ask, AuditRequest, observe
 from backtest.errors import UsageError
-from backtest.experiments.runs.run import make_rules, prepare_run
+from backtest.experiments.runs.run import prepare_run
 from backtest.experiments.studies.run import StudyRequest, prepare_study
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.experiments.terms import make_rules
 from tests.made_up import do, request
 
 BODY = """\

@@ -1,4 +1,7 @@
-"""Options that several commands share. Nothing heavy is imported here."""
+"""Options that several commands share. Nothing heavy is imported here.
+
+In modules of commands annotations are no texts: each start would compile them anew.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress

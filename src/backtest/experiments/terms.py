@@ -16,7 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from backtest.engine.rules import RULES_VERSION, Costs, Rules
+from pydantic import ValidationError
+
+from backtest.engine.rules import RULES_VERSION, Costs, Rules, read_costs
 from backtest.errors import DataError, UsageError, unknown
 from backtest.stats.formats import few
 from backtest.workspace.files import sha256_of
@@ -64,8 +66,6 @@ def read_terms(
     or out of its bounds, or there are no such costs, and DataError where the file of costs is not
     readable.
     """
-    from backtest.engine.rules import Rules, read_costs
-    from backtest.experiments.runs.run import make_rules
     from backtest.workspace.folders import read_config
 
     for name in rules or {}:
@@ -82,6 +82,17 @@ def read_terms(
         rules=make_rules(costs, **{"cash": config.chosen("cash"), **(rules or {})}),
         costs=costs,
     )
+
+
+def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
+    """The rules with some settings, which go before the costs; UsageError where one is wrong."""
+    chosen = dict(costs.figures) if costs else {}
+    chosen |= {name: value for name, value in settings.items() if value is not None}
+    try:
+        return Rules(**chosen)
+    except ValidationError as error:
+        faults = [f"{f['loc'][0]} {f['input']!r}: {f['msg']}" for f in error.errors()]
+        raise UsageError("; ".join(faults)) from None
 
 
 def check_one_of(universe: str | None, symbols: Sequence[str] | None) -> None:

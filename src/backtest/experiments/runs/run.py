@@ -27,7 +27,14 @@ from backtest.experiments.runs.store import (
     save_run,
     write_notes,
 )
-from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
+from backtest.experiments.terms import (
+    Plan,
+    folder_name,
+    identity,
+    installed_packages,
+    make_rules,
+    run_id,
+)
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
 from backtest.stats.formats import counted
@@ -91,21 +98,6 @@ class RunPlan(Plan[Run]):
     def read(self) -> Run:
         """Read the run; errors as of `read_run`."""
         return read_run(self.path)
-
-
-def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
-    """The rules with some settings, which go before the costs; UsageError where one is wrong."""
-    from pydantic import ValidationError
-
-    from backtest.engine.rules import Rules
-
-    chosen = dict(costs.figures) if costs else {}
-    chosen |= {name: value for name, value in settings.items() if value is not None}
-    try:
-        return Rules(**chosen)
-    except ValidationError as error:
-        faults = [f"{f['loc'][0]} {f['input']!r}: {f['msg']}" for f in error.errors()]
-        raise UsageError("; ".join(faults)) from None
 
 
 def prepare_run(
