@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from backtest.data.bars import LENGTHS, minutes_of
@@ -291,6 +293,12 @@ def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
 
 def _plain_numbers(column: pd.Series) -> pd.Series | None:
     """The numbers of a column that holds nothing else; None where it does."""
+    if isinstance(column.dtype, pd.StringDtype):  # Arrow takes a tenth of pandas' time
+        with suppress(pa.ArrowInvalid):
+            values = pa.array(column).cast("double").to_numpy(zero_copy_only=False)
+            numbers = pd.Series(values, column.index, name=column.name)
+            if not numbers.isna().any():
+                return numbers
     try:
         return pd.to_numeric(column).astype(float)
     except (ValueError, TypeError):

@@ -216,17 +216,9 @@ def _body(
     path: Path, text: str, separator: str, start: int, names: Sequence[str]
 ) -> tuple[pd.DataFrame, NDArray[np.int64], list[int]]:
     """The cells below the header, the line of each row, and which columns are not empty."""
-    width = max(len(names), 1 + max(line.count(separator) for line in io.StringIO(text)))
-    try:
-        cells = pd.read_csv(
-            io.StringIO(text), sep=separator, header=None, names=range(width), dtype=str,
-            skiprows=start, index_col=False, na_filter=False, skip_blank_lines=False,
-            skipinitialspace=True,
-        ).fillna("")  # fmt: skip
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{path} has no row below its header.") from None
-    except ValueError as error:
-        raise _unreadable(path, str(error)) from None
+    cells = _regular_body(text, separator, start, len(names))
+    if cells is None:
+        cells = _irregular_body(path, text, separator, start, len(names))
     cells = cells.apply(lambda column: column.str.strip())
     lines = np.arange(start + 1, start + 1 + len(cells))
     filled = (cells != "").to_numpy()
@@ -242,6 +234,43 @@ def _body(
     kept = [n for n, name in enumerate(names) if name or filled[:, n].any()]
     found = cells.iloc[:, kept].set_axis(_named([names[n] for n in kept]), axis=1)
     return found[rows].reset_index(drop=True), lines[rows], kept
+
+
+def _regular_body(text: str, separator: str, start: int, width: int) -> pd.DataFrame | None:
+    """The same where nothing is quoted and each row has as many cells; None where not.
+
+    Arrow reads a million rows in a tenth of the time.
+    """
+    from pyarrow import ArrowInvalid, csv, large_string, py_buffer
+
+    names = [str(n) for n in range(width)]
+    if width == 1 or '"' in text:
+        return None
+    try:
+        table = csv.read_csv(
+            py_buffer(text.encode()),
+            csv.ReadOptions(column_names=names, skip_rows=start, use_threads=False),
+            csv.ParseOptions(delimiter=separator, quote_char=False, ignore_empty_lines=False),
+            csv.ConvertOptions(column_types=dict.fromkeys(names, large_string())),
+        )
+    except ArrowInvalid:
+        return None
+    return table.to_pandas().set_axis(range(width), axis=1) if len(table) else None
+
+
+def _irregular_body(path: Path, text: str, separator: str, start: int, width: int) -> pd.DataFrame:
+    """The same of any file, in which a row may be longer than the header."""
+    longest = max(width, 1 + max(line.count(separator) for line in io.StringIO(text)))
+    try:
+        return pd.read_csv(
+            io.StringIO(text), sep=separator, header=None, names=range(longest), dtype=str,
+            skiprows=start, index_col=False, na_filter=False, skip_blank_lines=False,
+            skipinitialspace=True,
+        ).fillna("")  # fmt: skip
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path} has no row below its header.") from None
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from None
 
 
 def _named(names: Sequence[str]) -> list[str]:
