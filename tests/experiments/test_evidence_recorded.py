@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backtest.experiments.studies.null_worlds import WORLDS, World, judge
+from backtest.experiments.studies.null_worlds import WORLDS, NullWorld, judge
 from tests.golden.goldens import rounded
 
 RECORD = Path(__file__).with_suffix(".json")
@@ -18,11 +18,11 @@ KINDS = {
     kind.name: kind
     for kind in (
         *(kind for kind in WORLDS if kind.stocks < 20),
-        World("8 stocks, half of them listed late", 10, 5, 200, 8, 0.3, sides="date", late=0.5),
-        World("too short to move in", 3, 5, sessions=24),
-        World("more sessions held than there are", 30, 12),
-        World("trailing stops", 12, 20, exits={"trailing_stop": 0.05}),
-        World("no trade", 0, 5),
+        NullWorld("8 stocks, half of them listed late", 10, 5, 200, 8, 0.3, sides="date", late=0.5),
+        NullWorld("too short to move in", 3, 5, sessions=24),
+        NullWorld("more sessions held than there are", 30, 12),
+        NullWorld("trailing stops", 12, 20, exits={"trailing_stop": 0.05}),
+        NullWorld("no trade", 0, 5),
     )
 }
 

@@ -93,6 +93,12 @@ class Prices:
         return days
 
     @cached_property
+    def bars(self) -> NDArray[np.float64]:
+        """Open, high, low, close and volume of these sessions, shape (sessions, 5)."""
+        bars: NDArray[np.float64] = self.traded[[*BAR_COLUMNS]].to_numpy(np.float64)
+        return bars
+
+    @cached_property
     def applied(self) -> tuple[Action, ...]:
         """The actions that change a position in these prices; see `Actions.applied`."""
         return self.actions.applied(self)
@@ -124,11 +130,11 @@ class Prices:
         """
         days = self.table.index.to_numpy().astype("M8[D]")
         sessions = trading_calendar().between(self.first, self.last)
-        silent = np.setdiff1d(sessions, days).tolist()
-        if self.has_bars and self.table["volume"].any():
-            bars = self.table
-            idle = (bars["volume"] == 0) & (bars["high"] == bars["low"])
-            silent += days[idle.to_numpy()].tolist()
+        silent = [] if np.array_equal(sessions, days) else np.setdiff1d(sessions, days).tolist()
+        volume = self.table["volume"].to_numpy() if self.has_bars else np.empty(0)
+        if volume.any() and not volume.all():
+            idle = (volume == 0) & (self.table["high"] == self.table["low"]).to_numpy()
+            silent += days[idle].tolist()
         return frozenset(silent) | {
             day for day in self.actions.halts if self.first <= day <= self.last
         }

@@ -156,7 +156,7 @@ def daily_bars(prices: Mapping[str, Prices]) -> dict[str, StockBars]:
             one.days.astype("M8[us]"),
             one.days,
             np.full(len(one.days), DAILY, np.int8),
-            one.traded[COLUMNS].to_numpy(np.float64),
+            one.bars,
         )
         for symbol, one in prices.items()
     }
@@ -196,7 +196,7 @@ def _not_hedged(finer: Mapping[str, FinerBars], hedges: Collection[str]) -> Time
 def _of_stock(
     prices: Prices, within: Times, finer: FinerBars, apart: Times, begin: datetime
 ) -> StockBars:
-    table, days = prices.traded[COLUMNS].to_numpy(np.float64), prices.days
+    table, days = prices.bars, prices.days
     daily = ~np.isin(days, within)
     fine = np.isin(finer.sessions, np.intersect1d(within, days))
     if finer.is_extended.any():
