@@ -379,7 +379,7 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
         function(**values)
 
     called.__signature__ = Signature(flat)  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in flat}
+    called.__annotations__ = {}  # typer would evaluate them again, and take those of the signature
     return called
 
 

@@ -94,7 +94,7 @@ class Prices:
 
     @cached_property
     def bars(self) -> NDArray[np.float64]:
-        """Open, high, low, close and volume of these sessions, shape (sessions, 5)."""
+        """Open, high, low, close and volume of the days in which it traded, shape (days, 5)."""
         bars: NDArray[np.float64] = self.traded[[*BAR_COLUMNS]].to_numpy(np.float64)
         return bars
 
