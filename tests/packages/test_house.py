@@ -16,10 +16,11 @@ def named(path: Path) -> dict[str, str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ClassDef):
             found[node.name] = f"class in {path.relative_to(PACKAGE)}"
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name[0].isupper() and not name.isupper() and node.col_offset == 0:
-                found[name] = ast.unparse(node.value)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [one.id for one in targets if isinstance(one, ast.Name)]
+            aliases = [name for name in names if name[0].isupper() and not name.isupper()]
+            found |= dict.fromkeys(aliases, ast.unparse(node.value))
     return found
 
 

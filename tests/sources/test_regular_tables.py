@@ -45,6 +45,15 @@ def test_other_tables_are_left_to_pandas(body):
     assert _regular_body(f"a,b\n{body}", ",", 1, 2) is None
 
 
+@pytest.mark.parametrize(("separator", "cell"), [("§", "1"), (",", "\ud800")], ids=["sign", "half"])
+def test_what_arrow_cannot_take_is_left_to_pandas(separator, cell):
+    assert _regular_body(f"a{separator}b\n1{separator}{cell}\n", separator, 1, 2) is None
+
+
+def test_nothing_below_nothing_is_nothing():
+    assert str(parse_numbers(pd.Series(["-0", "1"], dtype="str"), ".")[0]) == "0.0"
+
+
 def test_one_column_is_left_to_pandas():
     assert _regular_body("a\n1\n2\n", ",", 1, 1) is None
 

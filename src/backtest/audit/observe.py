@@ -209,7 +209,7 @@ def _peeks(question: Question, inputs: Inputs) -> Iterator[tuple[str, str]]:
     else:
         prices = inputs.history[symbol]
         row = int(np.searchsorted(prices.days, np.datetime64(session)))
-        yield PEEK, _peek(prices.traded[COLUMNS].to_numpy(), row, row)
+        yield PEEK, _peek(prices.bars, row, row)
 
 
 def _peek(bars: NDArray[np.float64], row: int, last: int) -> str:

@@ -1,7 +1,5 @@
 """The command `backtest`, and the one place that turns errors into exit codes."""
 
-from __future__ import annotations
-
 import atexit
 import errno
 import gc

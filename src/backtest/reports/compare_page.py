@@ -159,7 +159,7 @@ _BEST: dict[str, Callable[..., float]] = {
 }
 
 
-class Cell(NamedTuple):
+class ComparedCell(NamedTuple):
     """A figure as it is shown, and whether it is the best of its row."""
 
     text: str
@@ -168,7 +168,7 @@ class Cell(NamedTuple):
 
 def figure_rows(
     runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]
-) -> list[tuple[str, list[Cell]]]:
+) -> list[tuple[str, list[ComparedCell]]]:
     """A label, and a cell for each run and then each benchmark, which is never the best.
 
     Nothing is where all runs show the same, nor dollars of runs that began with unlike amounts.
@@ -181,8 +181,10 @@ def figure_rows(
         has_rivals = len({form(value) for value in values}) > 1
         best = form(choose(values)) if choose and has_rivals else None
         own = [form(run.summary.get(name)) for run in runs]
-        beside = [Cell(form(benchmark.figures.get(name)), best=False) for benchmark in benchmarks]
-        rows.append((label, [*(Cell(text, text == best) for text in own), *beside]))
+        beside = [
+            ComparedCell(form(benchmark.figures.get(name)), best=False) for benchmark in benchmarks
+        ]
+        rows.append((label, [*(ComparedCell(text, text == best) for text in own), *beside]))
     return rows
 
 

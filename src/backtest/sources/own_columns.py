@@ -295,7 +295,7 @@ def _plain_numbers(column: pd.Series) -> pd.Series | None:
     """The numbers of a column that holds nothing else; None where it does."""
     if isinstance(column.dtype, pd.StringDtype):  # Arrow takes a tenth of pandas' time
         with suppress(pa.ArrowInvalid):
-            values = pa.array(column).cast("double").to_numpy(zero_copy_only=False)
+            values = pa.array(column).cast("double").to_numpy(zero_copy_only=False) + 0.0
             numbers = pd.Series(values, column.index, name=column.name)
             if not numbers.isna().any():
                 return numbers

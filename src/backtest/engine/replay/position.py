@@ -91,31 +91,31 @@ class Position:
         """Signed shares."""
         return self.direction * self.shares
 
-    def plan(self, signal: Signal, price: float, clock: BarCount) -> None:
+    def plan(self, signal: Signal, price: float, count: BarCount) -> None:
         """Take over the exit plan of a signal, with levels set from `price`."""
         side = self.direction
         self.counts_bars = signal.hold_bars is not None
-        self.expires = None if signal.held is None else signal.held + self._count(clock)
-        self.planned, self.leave_minute = clock.bars, signal.leave_minute
+        self.expires = None if signal.held is None else signal.held + self._count(count)
+        self.planned, self.leave_minute = count.bars, signal.leave_minute
         self.leave = "close" if signal.hold == 0 else signal.leave
         self.stop = signal.stop and rule.stop_level(price, side, signal.stop)
         self.target = signal.target and rule.target_level(price, side, signal.target)
         self.trailing = signal.trailing_stop
         self.looks_at_closes = signal.levels == "close"
 
-    def is_due(self, clock: BarCount, quote: Quote, at: When) -> bool:
+    def is_due(self, count: BarCount, quote: Quote, at: When) -> bool:
         """Whether its time is up at the open or the close of a bar."""
-        if self.expires != self._count(clock):
+        if self.expires != self._count(count):
             return False
         if quote.is_extended and not self.counts_bars:
             return False
         if self.leave_minute and at == "open":
-            return quote.clock >= self.leave_minute and clock.bars > self.planned
+            return quote.clock >= self.leave_minute and count.bars > self.planned
         is_then = self.leave == at or self.leave_minute > 0
         return is_then and (at == "open" or self.counts_bars or quote.ends)
 
-    def _count(self, clock: BarCount) -> int:
-        return clock.bars if self.counts_bars else clock.sessions
+    def _count(self, count: BarCount) -> int:
+        return count.bars if self.counts_bars else count.sessions
 
     def nearest_stop(self) -> tuple[float, ExitReason] | None:
         """The stop that is touched first: the fixed one or the trailing one."""
@@ -191,11 +191,11 @@ class Waiting:
         cost = shares * self.price + rule.commission(shares, self.price, rules)
         return cost if self.position.direction > 0 else 0.0
 
-    def at_open(self, price: float, clock: BarCount) -> Waiting:
+    def at_open(self, price: float, count: BarCount) -> Waiting:
         """The same in a bar that opens at a price."""
         side = self.position.direction
         fills_at_open = side * price <= side * self.price
-        self.position.plan(self.signal, price if fills_at_open else self.price, clock)
+        self.position.plan(self.signal, price if fills_at_open else self.price, count)
         return replace(self, fills_at_open=fills_at_open)
 
 

@@ -46,7 +46,7 @@ class Trader:
         self._waiting: dict[str, Waiting] = {}  # entries at a limit
         self._legs: dict[str, list[HeldLeg]] = {}  # by the symbol of their position
         self._left_behind: list[tuple[HeldLeg, ExitReason]] = []  # of positions left in the session
-        self._clock: dict[str, BarCount] = {}
+        self._counts: dict[str, BarCount] = {}
         self._marks: dict[str, float] = {}
         self._quotes: Mapping[str, Quote] = {}
         self._settled = 0.0  # what ends have taken from equity in this session, dollars
@@ -85,7 +85,7 @@ class Trader:
         """
         self._quotes = quotes
         for symbol, quote in quotes.items():
-            self._clock[symbol] = self._clock.get(symbol, BarCount()).after(quote)
+            self._counts[symbol] = self._counts.get(symbol, BarCount()).after(quote)
             self._marks[symbol] = quote.open
         prices = {symbol: quote.open for symbol, quote in quotes.items()}
         moment = Moment("open", quotes, prices, self._worth(cash), cash)
@@ -246,7 +246,7 @@ class Trader:
             self.outcomes[signal.event_id] = "resize"
 
     def _renew(self, signal: Signal, position: Position, moment: Moment) -> None:
-        position.plan(signal, moment.prices[signal.symbol], self._clock[signal.symbol])
+        position.plan(signal, moment.prices[signal.symbol], self._counts[signal.symbol])
         self.outcomes[signal.event_id] = "renew"
 
     def _take(self, signal: Signal, moment: Moment) -> None:
@@ -283,10 +283,10 @@ class Trader:
         position = Position(signal.event_id, side, shares)
         if signal.limit is not None:
             waiting = Waiting(signal, position, fill, is_reversal)
-            self._waiting[symbol] = waiting.at_open(moment.prices[symbol], self._clock[symbol])
+            self._waiting[symbol] = waiting.at_open(moment.prices[symbol], self._counts[symbol])
             moment.cash -= waiting.cost(self._rules)
             return "not_filled"
-        position.plan(signal, fill, self._clock[symbol])
+        position.plan(signal, fill, self._counts[symbol])
         self._positions[symbol] = position
         self._marks[symbol] = for_size  # a position of this moment counts at it for the room left
         if moment.at == "close":
@@ -366,7 +366,7 @@ class Trader:
         moment.cash -= self._set_aside()
         for symbol in self._waiting.keys() & moment.quotes.keys():
             waiting, price = self._waiting[symbol], moment.prices[symbol]
-            self._waiting[symbol] = waiting.at_open(price, self._clock[symbol])
+            self._waiting[symbol] = waiting.at_open(price, self._counts[symbol])
 
     def _stop_waiting(self, symbols: Iterable[str], outcome: SignalOutcome = "not_filled") -> None:
         for symbol in symbols:
@@ -407,7 +407,7 @@ class Trader:
     def _exit_on_time(self, moment: Moment) -> None:
         for symbol, position in list(self._positions.items()):
             quote = moment.quotes.get(symbol)
-            if quote and position.is_due(self._clock[symbol], quote, moment.at):
+            if quote and position.is_due(self._counts[symbol], quote, moment.at):
                 self._leave(symbol, "time", moment)
 
     def _leave(self, symbol: str, reason: ExitReason, moment: Moment) -> None:
