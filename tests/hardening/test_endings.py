@@ -19,6 +19,8 @@ from tests.universes import write_universe
 pytestmark = pytest.mark.slow
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGKILL)
 PROGRAM = "from backtest.cli.main import main; main()"
+# Also where the tests themselves run under `nohup`, which what they start would take over.
+HEEDS_HANGUPS = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); {PROGRAM}"
 # It says in a file who asks it, and then waits as long as a file is there.
 WAITS = """\
 import os, pathlib, time
@@ -68,7 +70,7 @@ def test_a_command_that_is_ended_leaves_no_process_and_is_gone_on_with(
     (root / "asked").unlink()
     (root / "wait").touch()
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *words], cwd=root, stdout=-3, stderr=-3
+        [sys.executable, "-c", HEEDS_HANGUPS, *words], cwd=root, stdout=-3, stderr=-3
     ) as running:
         until = time.monotonic() + 60
         while not (root / "asked").exists() and time.monotonic() < until:
