@@ -75,3 +75,15 @@ def test_wrong_use_is_one_message_and_writes_nothing(command, checkout, argument
     before = checkout.snapshot(".")
     fails(command("new", "signal", *arguments), WRONG_USE, [told], checkout, checkout.snapshot())
     assert checkout.snapshot(".") == before
+
+
+def test_what_a_killed_command_had_not_ended_is_cleared_by_the_next(command, checkout):
+    left = [
+        checkout.root / "strategies/.mine.py.0a1b2c3d",
+        checkout.root / "tests/.test_mine.py.0a1b2c3d",
+    ]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
+    assert command("new", "signal", "mine").code == 0
+    assert not any(path.exists() for path in left)

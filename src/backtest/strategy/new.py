@@ -17,7 +17,7 @@ from backtest.data.kinds import snake_case
 from backtest.data.versions import clear, put
 from backtest.errors import UsageError, unknown
 from backtest.strategy.loading import event_kinds, strategy_origins
-from backtest.workspace.files import write_text
+from backtest.workspace.files import clear_unfinished, write_text
 
 if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
@@ -212,8 +212,10 @@ def _laid_out(code: str, workspace: Workspace) -> str:
 def _write(texts: Mapping[Path, str], events: Path | None) -> None:
     """Write the files, the strategy last; where one cannot be written, the others go again.
 
-    What a killed command has written is left as it is.
+    What a killed command has written is left as it is, what it had not ended goes.
     """
+    for path in texts:
+        clear_unfinished(path.parent, path.name)
     if events:
         clear(events)
     there = [path for path, text in texts.items() if not _is_free(path, text)]
