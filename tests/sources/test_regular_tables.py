@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backtest.sources.own_columns import parse_numbers
+from backtest.sources.own_columns import guess_decimal, parse_numbers
 from backtest.sources.own_tables import _irregular_body, _regular_body
 
 CELL = st.text(st.sampled_from("ab 1.-;é–\t'\\#"), max_size=5)
@@ -70,3 +70,8 @@ def test_a_cell_that_arrow_takes_for_no_number_changes_nothing_of_the_others(res
     own = {"1,000": 1000.0, " 7 ": 7.0}.get(rest, np.nan)
     assert found.tolist()[::2] == [1.5, -2000.0]
     assert np.array_equal(found[1], own, equal_nan=True)
+
+
+def test_a_column_that_says_nan_still_tells_the_decimal_sign_of_others():
+    columns = [pd.Series(cells, dtype="str") for cells in (["nan", "12.5"], ["1.234.567", "1"])]
+    assert guess_decimal(columns, continental=False) == "."
