@@ -359,7 +359,7 @@ def studied(monkeypatch):
 
 
 def test_the_stock_of_a_null_study_follows_the_market_with_fat_tails(studied):
-    series = [one for (one,), *_ in studied]
+    series = [one for one, *_ in studied]
     assert len(series) == 80
     market = np.concatenate([one.market for one in series])
     own = np.concatenate([one.returns for one in series])
@@ -374,11 +374,11 @@ def test_the_stock_of_a_null_study_follows_the_market_with_fat_tails(studied):
 
 
 def test_a_null_study_is_of_six_days_over_the_five_that_follow(studied):
-    for (one,), windows, terms in studied:
+    for one, windows, terms in studied:
         assert (len(one.events), len(set(one.events.tolist()))) == (6, 6)
         assert np.all(np.diff(one.events) > 0)
         assert (windows, terms["draws"]) == ([(0, 5)], 9)
-    days = np.concatenate([one.events for (one,), *_ in studied])
+    days = np.concatenate([one.events for one, *_ in studied])
     assert (days.min(), days.max()) == pytest.approx((0, 199), abs=2)
     seeds = [terms["seed"] for *_, terms in studied]
     assert len(set(seeds)) == 80

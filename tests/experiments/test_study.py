@@ -37,7 +37,7 @@ def measured(returns, market, days, directions, labels=None, **settings):
         StudiedEvent(earnings(), day("2025-06-05"), sign, "", (labels or [{}] * 99)[place])
         for place, sign in enumerate(directions)
     ]
-    series = Series("made up", np.array(returns), np.array(market), np.array(days))
+    series = Series(np.array(returns), np.array(market), np.array(days))
     return measure(series, events, Settings(**{"draws": 199, **settings}))
 
 
@@ -339,7 +339,7 @@ def test_each_day_of_a_curve_is_held_against_windows_that_reach_to_it(monkeypatc
         studies, "permutation_test", lambda *_, length, **__: lengths.append(length)
     )
     days = np.array([4])
-    studies._curve(np.zeros((9, 3)), studies._Selection("", "", days, days, {4: 1}), seed=1)
+    studies._curve(np.zeros((3, 9)), studies._Selection("", "", days, days, {4: 1}), seed=1)
     assert lengths == [1, 2, 3]
 
 

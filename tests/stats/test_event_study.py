@@ -1,20 +1,14 @@
-"""The event study against a worked case, its fallbacks, and the ends of the data."""
+"""The event study of a stock: models, estimation, overlaps, and the ends of the data."""
 
-from dataclasses import replace
 from math import sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from backtest.stats.event_study import (
     EventStudy,
     Series,
-    _correlation,
-    _residual_correlation,
     fit,
-    outcomes_of,
     study,
 )
 from backtest.stats.significance import (
@@ -25,23 +19,7 @@ from backtest.stats.significance import (
     permutation_test,
 )
 
-DAYS = np.arange(45)
-MARKET = 0.010 * np.sin(0.7 * DAYS) + 0.002 * np.cos(2.3 * DAYS)
-
-
-def worked(scale: float = 1.0, alpha: float = 0.0) -> list[Series]:
-    """Four stocks with an event at 42, without random numbers."""
-    series = []
-    for i in range(4):
-        returns = (
-            0.0005 * (i - 1)
-            + (0.8 + 0.2 * i) * MARKET
-            + 0.006 * np.sin((1.1 + 0.37 * i) * DAYS + 0.5 * i)
-        )
-        returns[42] += 0.020 + 0.004 * i
-        returns[43] += 0.005
-        series.append(Series(f"S{i}", scale * returns + alpha, scale * MARKET, np.array([42])))
-    return series
+DAY_ZEROS = (60, 63, 100, 150)
 
 
 def noise(count: int, seed: int = 1) -> np.ndarray:
@@ -50,77 +28,20 @@ def noise(count: int, seed: int = 1) -> np.ndarray:
 
 def one_stock(*days: int, count: int = 200, seed: int = 1) -> Series:
     market = noise(count, seed + 100)
-    return Series("ACME", 1.5 * market + noise(count, seed), market, np.array(days))
+    return Series(1.5 * market + noise(count, seed), market, np.array(days))
 
 
 @pytest.fixture(scope="module")
-def golden() -> EventStudy:
-    return study(worked(), ((-2, 2), (0, 0)), estimation=40, draws=99)
+def overlapping() -> EventStudy:
+    """Four events, two of which share two of the five sessions of the first window."""
+    return study(one_stock(*DAY_ZEROS), ((-2, 2), (0, 0)), estimation=40, draws=99)
 
 
-def test_estimates_of_the_worked_case(golden):
-    betas = [event.fit.beta for event in golden.events]
-    sigmas = [event.fit.sigma for event in golden.events]
-    assert betas == pytest.approx([0.78446363, 0.99015776, 1.19480872, 1.37100830], abs=5e-9)
-    assert sigmas == pytest.approx([0.00435084, 0.00435815, 0.00434758, 0.00433783], abs=5e-9)
-    assert {(event.fit.model, event.fit.reason) for event in golden.events} == {("market", "")}
-
-
-def test_cars_of_the_worked_case(golden):
-    cars = [event.cars[0] for event in golden.events]
-    scars = [event.cars[0] / event.errors[0] for event in golden.events]
-    assert cars == pytest.approx([0.02806022, 0.03047315, 0.03038795, 0.03573726], abs=5e-9)
-    assert scars == pytest.approx([2.62941964, 2.85073467, 2.84967981, 3.35884546], abs=5e-9)
-    assert golden.windows[0].caar == pytest.approx(0.031164645324, abs=5e-13)
-    assert golden.windows[0].correlation == pytest.approx(-0.011435147834, abs=5e-13)
-
-
-@pytest.mark.parametrize(
-    ("window", "name", "value"),
-    [
-        (0, "t", 6.409986981758),
-        (0, "t_prediction", 5.843645765330),
-        (0, "cross_section", 19.196381677150),
-        (1, "patell", 11.444697748275),
-        (0, "patell", 5.688462638032),
-        (1, "bmp", 10.190324236318),
-        (0, "bmp", 18.903723159020),
-        (0, "kp_bmp", 19.346235833896),
-        (0, "kp_patell", 5.788619700273),
-        (1, "corrado", 22 / sqrt(16961 / 360)),  # mean rank 45 of 45; 3.205148855755
-        (0, "corrado", 1.873175074408),
-        (0, "sign", 2.0),
-    ],
-)
-def test_tests_of_the_worked_case(golden, window, name, value):
-    found = golden.windows[window].tests[name]
-    assert found.value == pytest.approx(value, abs=1e-12, rel=0)
-    assert found.p is not None
-
-
-def test_p_values_of_the_worked_case(golden):
-    tests = golden.windows[0].tests
-    assert (tests["cross_section"].freedom, tests["bmp"].freedom) == (3, 3)
-    assert tests["sign"].p == pytest.approx(0.0455, abs=5e-5)
-    assert tests["sign"].freedom is None
-    assert tests["cross_section"].p == pytest.approx(0.000309, abs=5e-7)
-
-
-def test_averages_by_day(golden):
-    assert golden.days.tolist() == [-2, -1, 0, 1, 2]
-    assert golden.counts.tolist() == [4] * 5
-    assert golden.average.sum() == pytest.approx(golden.windows[0].caar)
-    assert golden.average[2] == pytest.approx(golden.windows[1].caar)
-
-
-@settings(max_examples=20)
-@given(st.floats(0.1, 10), st.floats(-0.01, 0.01))
-def test_units_and_a_constant_do_not_matter(scale, alpha):
-    plain = study(worked(), ((-2, 2),), estimation=40, draws=0)
-    other = study(worked(scale, alpha), ((-2, 2),), estimation=40, draws=0)
-    assert other.windows[0].caar == pytest.approx(scale * plain.windows[0].caar)
-    for name, found in plain.windows[0].tests.items():
-        assert other.windows[0].tests[name].value == pytest.approx(found.value, abs=1e-6)
+def test_averages_by_day(overlapping):
+    assert overlapping.days.tolist() == [-2, -1, 0, 1, 2]
+    assert overlapping.counts.tolist() == [4] * 5
+    assert overlapping.average.sum() == pytest.approx(overlapping.windows[0].caar)
+    assert overlapping.average[2] == pytest.approx(overlapping.windows[1].caar)
 
 
 # Models
@@ -132,10 +53,10 @@ def test_mean_adjusted_by_hand():
     found = fit(returns, market, np.arange(40), "mean_adjusted")
     assert (found.alpha, found.beta) == (pytest.approx(0.01), 0.0)
     assert found.sigma == pytest.approx(0.01 * np.sqrt(40 / 39))
-    series = Series("ACME", returns, market, np.array([40]))
-    studied = study([series], ((0, 1),), model="mean_adjusted", estimation=40, draws=0)
+    series = Series(returns, market, np.array([40]))
+    studied = study(series, ((0, 1),), model="mean_adjusted", estimation=40, draws=0)
     # the session before an event is no estimation day: 19 of 39 have a return of 0.02
-    assert studied.events[0].cars == pytest.approx([0.05 + 0.06 - 2 * 19 * 0.02 / 39])
+    assert studied.outcomes[40].cars == pytest.approx([0.05 + 0.06 - 2 * 19 * 0.02 / 39])
     assert found.window_error(market[40:]) == pytest.approx(found.sigma * np.sqrt(2 + 4 / 40))
 
 
@@ -177,18 +98,18 @@ def test_market_that_does_not_move_gives_no_slope():
 
 
 def test_estimation_ends_before_the_period_and_leaves_events_out():
-    found = study([one_stock(60, 100)], ((-5, 5), (0, 1)), estimation=50, draws=0)
-    assert found.events[0].fit.days.tolist() == list(range(5, 55))
+    found = study(one_stock(60, 100), ((-5, 5), (0, 1)), estimation=50, draws=0)
+    assert found.outcomes[60].fit.days.tolist() == list(range(5, 55))
     expected = [day for day in range(95) if day not in (59, 60, 61)][-50:]
-    assert found.events[1].fit.days.tolist() == expected
+    assert found.outcomes[100].fit.days.tolist() == expected
 
 
 def test_unknown_returns_are_left_out():
     series = one_stock(60)
     series.returns[0] = np.nan
     series.market[20] = np.nan
-    found = study([series], ((0, 1),), draws=0)
-    assert found.events[0].fit.days.tolist() == [n for n in range(59) if n not in (0, 20)]
+    found = study(series, ((0, 1),), draws=0)
+    assert found.outcomes[60].fit.days.tolist() == [n for n in range(59) if n not in (0, 20)]
 
 
 # The ends of the data
@@ -196,16 +117,16 @@ def test_unknown_returns_are_left_out():
 
 def test_events_near_the_ends_are_unknown_and_counted():
     series = one_stock(-3, 2, 100, 198, 250)
-    found = study([series], ((-5, 5), (0, 1)), draws=50)
+    found = study(series, ((-5, 5), (0, 1)), draws=50)
     begin = "the returns begin within or after the window"
     end = "the returns end within or before the window"
-    reasons = [event.unknown for event in found.events]
+    reasons = [found.outcomes[day].unknown for day in (-3, 2, 100, 198, 250)]
     assert [reason[0] for reason in reasons] == [begin, begin, "", end, end]
     assert [reason[1] == "" for reason in reasons] == [False, True, True, True, False]
     assert [(w.known, w.unknown) for w in found.windows] == [(1, 4), (3, 2)]
     assert found.windows[0].permutation.days == 190
     # without ten days before it, the event at 2 has a CAR and no spread
-    assert np.isnan(found.events[1].errors[1])
+    assert np.isnan(found.outcomes[2].errors[1])
     assert found.windows[1].tests["cross_section"].freedom == 2
     assert found.windows[1].tests["bmp"].freedom == 1
 
@@ -213,12 +134,12 @@ def test_events_near_the_ends_are_unknown_and_counted():
 def test_missing_return_within_a_window_is_told():
     series = one_stock(100)
     series.returns[101] = np.nan
-    found = study([series], ((0, 5), (0, 0)), draws=0)
-    assert found.events[0].unknown == ("a return is missing in the window", "")
+    found = study(series, ((0, 5), (0, 0)), draws=0)
+    assert found.outcomes[100].unknown == ("a return is missing in the window", "")
 
 
 def test_single_event_has_no_spread_of_its_own():
-    found = study([one_stock(150)], ((0, 1),), draws=50).windows[0]
+    found = study(one_stock(150), ((0, 1),), draws=50).windows[0]
     assert {name for name, test in found.tests.items() if test.value is None} == {
         "cross_section", "bmp", "kp_bmp",
     }  # fmt: skip
@@ -226,45 +147,28 @@ def test_single_event_has_no_spread_of_its_own():
 
 
 def test_no_event_at_all():
-    found = study([one_stock()], draws=50)
-    assert found.events == ()
+    found = study(one_stock(), draws=50)
+    assert found.counts.tolist() == [0] * 31
     assert all(w.caar is w.permutation is w.detectable is None for w in found.windows)
     assert all(test.value is None for w in found.windows for test in w.tests.values())
 
 
-@pytest.mark.parametrize(
-    ("series", "windows"),
-    [
-        ([one_stock(10), one_stock(10, count=150)], ((0, 1),)),
-        ([one_stock(10)], ((1, 0),)),
-        ([], ((0, 1),)),
-    ],
-)
-def test_what_cannot_be_studied(series, windows):
-    with pytest.raises(ValueError, match="share their sessions"):
-        study(series, windows)
+def test_a_window_that_ends_before_it_begins_cannot_be_studied():
+    with pytest.raises(ValueError, match="ends before it begins"):
+        study(one_stock(10), ((1, 0),))
 
 
 # Overlaps
 
 
 def test_overlaps_of_one_stock_are_counted_and_correlate():
-    found = study([one_stock(100, 102, 150)], ((0, 0), (0, 3)), draws=0)
+    found = study(one_stock(100, 102, 150), ((0, 0), (0, 3)), draws=0)
     assert [w.overlaps for w in found.windows] == [0, 1]
     # of three pairs one shares two of four sessions
     assert [w.correlation for w in found.windows] == [0.0, pytest.approx(0.5 / 3)]
     for w in found.windows:
         bmp, kp_bmp = w.tests["bmp"].value, w.tests["kp_bmp"].value
         assert abs(kp_bmp) <= abs(bmp)
-
-
-def test_stocks_without_common_days_do_not_correlate():
-    one, other = one_stock(100), replace(one_stock(100, seed=2), name="BOLT")
-    one.returns[60:98], other.returns[:60] = np.nan, np.nan
-    found = study([one, other], ((0, 1),), draws=0).windows[0]
-    assert found.tests["patell"].value is not None
-    assert (found.overlaps, found.correlation) == (0, 0.0)
-    assert found.permutation is None  # it would move each stock's days by themselves
 
 
 # The tests alone
@@ -299,33 +203,28 @@ def test_detectable_effect_by_hand():
     assert detectable_effect(0.02) == pytest.approx(0.02 * 2.801585, rel=1e-6)
 
 
-def test_detectable_effect_of_the_worked_case(golden):
-    errors = np.array([event.errors[0] for event in golden.events])
-    spread = np.sqrt(np.sum(errors**2) * (1 + 3 * golden.windows[0].correlation)) / 4
-    assert golden.windows[0].detectable == pytest.approx(2.80158 * spread, rel=1e-5)
-
-
-def test_the_correlation_of_events_of_one_day_is_the_mean_of_their_residuals(golden):
-    residuals = [event.fit.residuals for event in golden.events]
-    pairs = np.corrcoef(residuals)[np.triu_indices(4, 1)]
-    assert _correlation(golden.events, 5) == pytest.approx(pairs.mean())
-    assert abs(pairs).max() < 0.9
+def test_detectable_effect_of_events_that_overlap(overlapping):
+    errors = np.array([overlapping.outcomes[day].errors[0] for day in DAY_ZEROS])
+    correlation = 2 / 5 / 6  # of six pairs one shares two of five sessions
+    assert overlapping.windows[0].correlation == pytest.approx(correlation)
+    spread = np.sqrt(np.sum(errors**2) * (1 + 3 * correlation)) / 4
+    assert overlapping.windows[0].detectable == pytest.approx(2.80158 * spread, rel=1e-5)
 
 
 def flat(*days: int, count: int = 60, missing: tuple[int, ...] = ()) -> Series:
     """A stock that makes its days' numbers in thousandths, held against nothing."""
     returns = np.arange(count) / 1e3
     returns[list(missing)] = np.nan
-    return Series("FLAT", returns, np.zeros(count), np.array(days))
+    return Series(returns, np.zeros(count), np.array(days))
 
 
 def studied(series: Series, *windows: tuple[int, int]) -> EventStudy:
-    return study([series], windows, model="market_adjusted", draws=0)
+    return study(series, windows, model="market_adjusted", draws=0)
 
 
 def test_a_window_may_reach_the_first_and_the_last_session_and_no_further():
     found = studied(flat(1, 58), (-1, 0), (0, 1), (-2, -2), (2, 2))
-    first, last = found.events
+    first, last = found.outcomes[1], found.outcomes[58]
     assert first.cars[:2] == pytest.approx([0.001, 0.003])
     assert last.cars[:2] == pytest.approx([0.115, 0.117])
     assert np.isnan(first.cars[2])
@@ -345,8 +244,8 @@ def test_a_window_may_reach_the_first_and_the_last_session_and_no_further():
     ],
 )
 def test_why_a_return_is_unknown(missing, window, told):
-    (event,) = studied(flat(1, missing=missing), window).events
-    assert told in event.unknown[0]
+    found = studied(flat(1, missing=missing), window)
+    assert told in found.outcomes[1].unknown[0]
 
 
 def test_an_average_is_over_the_events_that_know_the_day():
@@ -362,25 +261,6 @@ def test_an_average_is_over_the_events_that_know_the_day():
 def test_windows_overlap_where_they_share_a_session(window, overlaps):
     found = studied(flat(30, 32), window).windows[0]
     assert (found.overlaps, found.correlation > 0) == (overlaps, overlaps > 0)
-
-
-@pytest.mark.parametrize(("common", "known"), [(9, False), (10, True)])
-def test_residuals_correlate_over_ten_common_days(common, known):
-    one, other = one_stock(100), replace(one_stock(100, seed=2), name="BOLT")
-    # the session before an event is no estimation day: those from 60 up to 98 are
-    one.returns[60 : 99 - common], other.returns[:60] = np.nan, np.nan
-    mine, theirs = study([one, other], ((0, 0),), draws=0).events
-    assert (_residual_correlation(mine, theirs) != 0) == known
-
-
-def test_events_that_move_against_each_other_can_make_no_error_below_nothing():
-    """Two stocks whose residuals are opposite: the error of their mean is nothing."""
-    one = one_stock(100)
-    other = Series("BOLT", 2 * one.market - one.returns, one.market, one.events)
-    found = study([one, other], ((0, 0),), model="market_adjusted", draws=0).windows[0]
-    assert found.correlation == pytest.approx(-1)
-    assert found.detectable == pytest.approx(0, abs=1e-9)
-    assert found.tests["kp_patell"].value is None
 
 
 def test_the_spread_of_a_model_loses_its_parameters():
@@ -402,19 +282,17 @@ def test_the_error_of_a_car_grows_as_the_market_goes_far_from_its_mean():
 
 def test_random_days_overlap_as_much_as_windows_of_this_length():
     series = one_stock(60, 62, 100, count=120)
-    found = study([series], ((2, 4),), seed=3, draws=99).windows[0].permutation
-    days = np.arange(2, 5)
-    outcomes = outcomes_of(series, days, ((2, 4),), "market", 120)
-    cars = np.array([outcomes[day].cars[0] for day in range(120)])
+    found = study(series, ((2, 4),), seed=3, draws=99)
+    cars = np.array([found.outcomes[day].cars[0] for day in range(120)])
     wanted = permutation_test([cars], [series.events], length=3, seed=3, draws=99)
-    np.testing.assert_array_equal(found.null, wanted.null)
+    np.testing.assert_array_equal(found.windows[0].permutation.null, wanted.null)
 
 
 def test_a_day_like_the_market_is_no_positive_one():
     """Of 40 days ten are above the market, ten below, and 20 like it: a share of a quarter."""
     market = noise(42)
     returns = market + np.array([*np.tile([0.01, 0.0, -0.01, 0.0], 10), 0.0, 0.05])
-    series = Series("ACME", returns, market, np.array([41]))
-    found = study([series], ((0, 0),), model="market_adjusted", estimation=40, draws=0)
-    assert found.events[0].fit.days.tolist() == list(range(40))
+    series = Series(returns, market, np.array([41]))
+    found = study(series, ((0, 0),), model="market_adjusted", estimation=40, draws=0)
+    assert found.outcomes[41].fit.days.tolist() == list(range(40))
     assert found.windows[0].tests["sign"].value == pytest.approx(0.75 / sqrt(0.25 * 0.75))

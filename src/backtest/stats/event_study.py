@@ -8,7 +8,7 @@ simple, fractions, one a session.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, nan, sqrt
 from typing import TYPE_CHECKING, Literal
@@ -105,9 +105,8 @@ _CORE = (-1, 1)  # sessions round an event that no estimate rests on
 
 @dataclass(frozen=True)
 class Series:
-    """A stock's history and its events. All series of a study share their sessions."""
+    """A stock's history and its events."""
 
-    name: str  # of the stock
     returns: Floats  # simple, one a session, shape (T,); NaN where unknown
     market: Floats  # of the market in the same sessions, (T,); likewise
     events: Ints  # position of each event's day 0; several of one day are one observation
@@ -117,7 +116,6 @@ class Series:
 class EventOutcome:
     """What the stock did round one day 0."""
 
-    series: str  # the stock
     day: int  # position of day 0
     fit: Fit  # what was to be expected, and why by this model
     abnormal: Floats  # returns by day of the event period, shape (days,); NaN where unknown
@@ -134,13 +132,10 @@ class WindowOutcome:
     known: int  # days 0 whose CAR is known; the average is theirs
     unknown: int  # days 0 whose CAR is not
     caar: float | None  # average CAR, a fraction; None where no CAR is known
-    overlaps: int  # pairs of one stock's events whose windows share a session
+    overlaps: int  # pairs of events whose windows share a session
     correlation: float  # mean of two events' CARs; see `_correlation`
-    tests: Mapping[
-        str, test.Statistic
-    ]  # those with an estimate of spread, over events that have it
-    # The leading test; None for several stocks, whose events are not independent on shared days.
-    permutation: Permutation | None
+    tests: Mapping[str, test.Statistic]  # of events whose error is known, `cross_section` of all
+    permutation: Permutation | None  # the leading test; None where no CAR is known
     detectable: float | None  # effect that would be found at 5 %, two-sided, 80 times in 100
 
 
@@ -151,12 +146,12 @@ class EventStudy:
     days: Ints  # the event period, from the first day of any window to the last, shape (days,)
     average: Floats  # average abnormal return by day, (days,); NaN where no event's is known
     counts: Ints  # events behind each average, (days,)
-    events: tuple[EventOutcome, ...]  # one a stock and day 0, in the order of series and time
+    outcomes: Mapping[int, EventOutcome]  # of an event on each session, and on each true day
     windows: tuple[WindowOutcome, ...]
 
 
 def study(
-    series: Sequence[Series],
+    series: Series,
     windows: Sequence[Window] = WINDOWS,
     *,
     model: Model = "market",
@@ -164,40 +159,34 @@ def study(
     seed: int = 0,
     draws: int = 10_000,
 ) -> EventStudy:
-    """Study what stocks did round their events.
+    """Study what a stock did round its events.
 
     The event period reaches from the first day of any window to the last, relative to day 0. A
     model is estimated for each event on the last `estimation` sessions before it, less those within
-    a session of any of the stock's events studied here; all windows share it. Raises ValueError
-    where the series differ in length, or a window ends before it begins.
+    a session of any event studied here; all windows share it. Raises ValueError where a window ends
+    before it begins.
     """
-    if len({len(each.returns) for each in series}) != 1 or any(a > b for a, b in windows):
-        raise ValueError("series share their sessions, and a window begins before it ends")
+    if any(first > last for first, last in windows):
+        raise ValueError("a window ends before it begins")
     days = np.arange(min(a for a, _ in windows), max(b for _, b in windows) + 1)
-    everywhere = [outcomes_of(each, days, windows, model, estimation) for each in series]
-    events = tuple(
-        found[day]
-        for each, found in zip(series, everywhere, strict=True)
-        for day in np.unique(each.events).tolist()
-    )
+    outcomes = _outcomes(series, days, windows, model, estimation)
+    events = [outcomes[day] for day in np.unique(series.events).tolist()]
     table = np.array([event.abnormal for event in events]).reshape(-1, len(days))
     counts = np.sum(~np.isnan(table), axis=0)
     average = np.where(counts > 0, np.nansum(table, axis=0) / np.maximum(counts, 1), np.nan)
-    outcomes = []
+    found = []
     for number, window in enumerate(windows):
-        permutation, length = None, window[1] - window[0] + 1
-        if len(series) == 1:
-            sessions = range(len(series[0].returns))
-            cars = np.array([everywhere[0][day].cars[number] for day in sessions])
-            permutation = permutation_test(
-                [cars], [series[0].events], length=length, seed=seed, draws=draws
-            )
+        cars = np.array([outcomes[day].cars[number] for day in range(len(series.returns))])
+        length = window[1] - window[0] + 1
+        permutation = permutation_test(
+            [cars], [series.events], length=length, seed=seed, draws=draws
+        )
         columns = slice(window[0] - days[0], window[1] - days[0] + 1)
-        outcomes.append(_window(events, number, window, columns, permutation))
-    return EventStudy(days, average, counts, events, tuple(outcomes))
+        found.append(_window(events, number, window, columns, permutation))
+    return EventStudy(days, average, counts, outcomes, tuple(found))
 
 
-def outcomes_of(
+def _outcomes(
     series: Series, days: Ints, windows: Sequence[Window], model: Model, estimation: int
 ) -> dict[int, EventOutcome]:
     """What an event on each day would have seen, the true events' days among them."""
@@ -218,7 +207,7 @@ def outcomes_of(
             for (first, last), car in zip(windows, cars, strict=True)
         )
         errors = np.where(np.isnan(cars), nan, errors)
-        return EventOutcome(series.name, day, fitted, abnormal, cars, errors, unknown)
+        return EventOutcome(day, fitted, abnormal, cars, errors, unknown)
 
     return {day: outcome(day) for day in {*range(len(known)), *series.events.tolist()}}
 
@@ -248,28 +237,25 @@ def _window(
     spread = [event for event in known if not np.isnan(event.errors[number])]
     cars = np.array([event.cars[number] for event in known])
     length = window[1] - window[0] + 1
-    correlation = _correlation(spread, length)
     sample = test.Sample(
         cars=np.array([event.cars[number] for event in spread]),
         sigmas=np.array([event.fit.sigma for event in spread]),
         errors=np.array([event.errors[number] for event in spread]),
         freedom=np.array([event.fit.degrees_of_freedom for event in spread], np.float64),
         length=length,
-        correlation=correlation,
+        correlation=_correlation([event.day for event in spread], length),
     )
-    inflation = max(1 + (len(spread) - 1) * correlation, 0.0)
+    error = sqrt(np.sum(sample.errors**2) * sample.inflation)
     return WindowOutcome(
         window,
         known=len(known),
         unknown=len(events) - len(known),
         caar=float(np.mean(cars)) if known else None,
-        overlaps=sum(one.series == other.series for one, other in _overlapping(known, length)),
-        correlation=correlation,
+        overlaps=len(_overlaps([event.day for event in known], length)),
+        correlation=sample.correlation,
         tests={found.name: found for found in _tests(cars, sample, spread, columns)},
         permutation=permutation,
-        detectable=detectable_effect(sqrt(np.sum(sample.errors**2) * inflation) / len(spread))
-        if spread
-        else None,
+        detectable=detectable_effect(error / len(spread)) if spread else None,
     )
 
 
@@ -294,37 +280,19 @@ def _tests(
     ]
 
 
-def _correlation(events: Sequence[EventOutcome], length: int) -> float:
-    """Mean correlation of two events' CARs; 0 of a single event.
+def _correlation(days: Sequence[int], length: int) -> float:
+    """Mean correlation of two events' CARs, the share of sessions that their windows share.
 
-    It is the share of sessions that their windows share, times the correlation of their residuals
-    on common estimation days, which is 1 within one stock. Where all windows coincide it is the
-    mean correlation of residuals of Kolari & Pynnönen.
+    It is 0 of a single event; `days` are their days 0 in order, each once.
     """
-    shared = sum(
-        (length - (other.day - one.day)) / length * _residual_correlation(one, other)
-        for one, other in _overlapping(events, length)
-    )
-    return shared / comb(len(events), 2) if shared else 0.0
+    shares = _overlaps(days, length)
+    return sum(shares) / comb(len(days), 2) if shares else 0.0
 
 
-def _overlapping(
-    events: Sequence[EventOutcome], length: int
-) -> Iterator[tuple[EventOutcome, EventOutcome]]:
-    """The pairs of events whose windows share a session, the earlier one first."""
-    ordered = sorted(events, key=lambda event: event.day)
-    days = [event.day for event in ordered]
-    for number, one in enumerate(ordered):
-        for other in ordered[number + 1 : bisect_left(days, one.day + length)]:
-            yield one, other
-
-
-def _residual_correlation(one: EventOutcome, other: EventOutcome) -> float:
-    """Of two stocks' residuals on common estimation days; 0 of too few, 1 within one stock."""
-    if one.series == other.series:
-        return 1.0
-    _, mine, theirs = np.intersect1d(one.fit.days, other.fit.days, return_indices=True)
-    if len(mine) < FEWEST_FOR_SIGMA:
-        return 0.0
-    pair = np.corrcoef(one.fit.residuals[mine], other.fit.residuals[theirs])
-    return float(pair[0, 1])
+def _overlaps(days: Sequence[int], length: int) -> list[float]:
+    """The share of sessions that two windows share, of each pair that shares any."""
+    return [
+        (length - (other - one)) / length
+        for number, one in enumerate(days)
+        for other in days[number + 1 : bisect_left(days, one + length)]
+    ]

@@ -55,6 +55,11 @@ class Sample:
         """Standardised CARs, shape (N,)."""
         return self.cars / self.errors
 
+    @property
+    def inflation(self) -> float:
+        """How many times the variance of a mean is that of independent events."""
+        return 1 + (len(self.cars) - 1) * self.correlation
+
 
 def t_plain(sample: Sample) -> float | None:
     """`CAAR ÷ √(Σ s² L2 ÷ N²)`: the estimates count as exact (MacKinlay 1997)."""
@@ -86,12 +91,12 @@ def bmp(sample: Sample) -> float | None:
 
 def kp_patell(sample: Sample) -> float | None:
     """Patell × `1 ÷ √(1 + (N − 1) r)` (Kolari & Pynnönen 2010)."""
-    return _times(patell(sample), 1.0, _inflation(sample))
+    return _times(patell(sample), 1.0, sample.inflation)
 
 
 def kp_bmp(sample: Sample) -> float | None:
     """BMP × `√((1 − r) ÷ (1 + (N − 1) r))` (Kolari & Pynnönen 2010)."""
-    return _times(bmp(sample), 1 - sample.correlation, _inflation(sample))
+    return _times(bmp(sample), 1 - sample.correlation, sample.inflation)
 
 
 def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float | None:
@@ -150,10 +155,6 @@ def _standard_ranks(table: Floats) -> Floats:
     ranks = rankdata(table, axis=1, nan_policy="omit")
     counts = np.sum(~np.isnan(table), axis=1, keepdims=True)
     return np.asarray(ranks / (counts + 1) - 0.5, np.float64)
-
-
-def _inflation(sample: Sample) -> float:
-    return 1 + (len(sample.cars) - 1) * sample.correlation
 
 
 def _times(statistic: float | None, over: float, under: float) -> float | None:

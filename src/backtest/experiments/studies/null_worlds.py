@@ -175,7 +175,7 @@ def null_study(worlds: int, *, seed: int, draws: int = 399) -> int:
         own = 1.5 * market + 0.03 * rng.standard_t(4, 200).clip(-8, 8)
         days = np.sort(rng.choice(200, 6, replace=False))
         drawn = int(rng.integers(2**32))
-        made = study([Series("made up", own, market, days)], [(0, 5)], seed=drawn, draws=draws)
+        made = study(Series(own, market, days), [(0, 5)], seed=drawn, draws=draws)
         test = made.windows[0].permutation
         found += test is not None and test.p.two_sided <= LEVEL
     return found

@@ -28,7 +28,7 @@ from backtest.experiments.studies.subject import (
     write_study,
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
-from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
+from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, study
 from backtest.stats.significance import (
     cross_section_t,
     detectable_effect,
@@ -135,9 +135,7 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     sessions = stock.table.index.to_numpy("M8[D]")
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
     benchmark = choose(stock, candidates, days.tolist(), named=request.benchmark is not None)
-    series = Series(
-        request.symbol, close_returns(stock, stock.table.index), benchmark.returns, days
-    )
+    series = Series(close_returns(stock, stock.table.index), benchmark.returns, days)
     terms = {
         "symbol": request.symbol,
         "benchmark": benchmark.symbol,
@@ -229,14 +227,11 @@ def window_name(window: Window) -> str:
 
 def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) -> dict[str, Any]:
     """The figures of a study; `series.events` holds the day 0 of each event, in the same order."""
-    found = study([series], **vars(settings))
-    outcomes = {outcome.day: outcome for outcome in found.events}
-    first = int(found.days[0])
-    curve = [(first, int(day)) for day in found.days]
-    windows = (*settings.windows, *curve)
-    of_day = outcomes_of(series, found.days, windows, settings.model, settings.estimation)
-    everywhere = np.array([of_day[day].cars for day in range(len(series.returns))])
-    cars, paths = everywhere[:, : len(settings.windows)], everywhere[:, len(settings.windows) :]
+    found = study(series, **vars(settings))
+    everywhere = [found.outcomes[day] for day in range(len(series.returns))]
+    cars = np.array([outcome.cars for outcome in everywhere])
+    abnormal = np.array([outcome.abnormal for outcome in everywhere])
+    paths = np.array([abnormal[:, :days].sum(axis=1) for days in range(1, len(found.days) + 1)])
     alike = np.ones(len(events), np.int64)
     everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
     groups, signed = _groups(series, events), _signed(series, events)
@@ -254,7 +249,7 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
         "average": list(map(_known, found.average)),
         "counts": found.counts.tolist(),
         "events": [
-            _event(event, outcomes[day], settings.windows)
+            _event(event, found.outcomes[day], settings.windows)
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
         "windows": _windows(found, list(map(everyone.known_events, cars.T))),
@@ -362,7 +357,7 @@ def _curve(paths: Floats, selection: _Selection, seed: int) -> dict[str, Any]:
     """Average cumulative abnormal return by day, and the band that random days keep to."""
     found = [
         _random_days(path, selection, length, seed, _CURVE_DRAWS)
-        for length, path in enumerate(paths.T, start=1)
+        for length, path in enumerate(paths, start=1)
     ]
     bands = [
         (None, None) if each is None else np.quantile(each.null, _BAND).tolist() for each in found
