@@ -19,7 +19,8 @@ import backtest
 from backtest.errors import MissingDataError
 from backtest.experiments.runs.finding import latest_runs
 from backtest.experiments.runs.store import read_run
-from backtest.experiments.studies.many import ManyStudyRequest, prepare_many_study, run_many_study
+from backtest.experiments.studies.many import prepare_many_study, run_many_study
+from backtest.experiments.studies.subject import StudyRequest
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.picture import write_picture
 from backtest.reports.study_page import write_many_study_page
@@ -72,7 +73,7 @@ def drawn(reports: Path) -> dict[str, Path]:
 def many_stocks(reports: Path) -> Path:
     """The page of the study of the universe that ships."""
     workspace = find_workspace([ROOT / "strategies"], ROOT / "data", reports)
-    request = ManyStudyRequest("earnings", universe="us_large", by="surprise")
+    request = StudyRequest("earnings", universe="us_large", by="surprise")
     made = run_many_study(prepare_many_study(workspace, request))
     return write_many_study_page(made.path, made.record, reports)
 

@@ -9,13 +9,13 @@ import pytest
 from backtest.errors import UsageError
 from backtest.events import Earnings
 from backtest.experiments.studies.many import (
-    ManyStudyRequest,
     _group_names,
     _numbers,
     _plain,
     prepare_many_study,
     run_many_study,
 )
+from backtest.experiments.studies.subject import StudyRequest
 from tests.commands import fails
 from tests.made_up import EARNINGS, SESSIONS
 from tests.made_up_universe import CORP, write_members
@@ -49,7 +49,7 @@ def stocks(checkout):
 
 def request(**changes):
     terms = {"symbols": STOCKS, "benchmark": "INDX", "windows": ((0, 0), (0, 1))}
-    return ManyStudyRequest("earnings", **{**terms, **changes})
+    return StudyRequest("earnings", **{**terms, **changes})
 
 
 def study(checkout, *, force=False, **changes):
@@ -142,12 +142,12 @@ def test_stocks_with_closes_alone_are_studied_and_not_traded(stocks):
     of_universe = study(stocks, symbols=(), universe="three", benchmark=None).record
     assert of_universe["symbols"] == list(STOCKS)
     assert not any("closes alone" in text for text in of_universe["assumptions"])
-    own = ManyStudyRequest("beats", (), universe="three")
+    own = StudyRequest("beats", universe="three")
     traded = run_many_study(prepare_many_study(stocks.workspace, own)).record
     assert traded["symbols"] == ["ACME", "CORP"]
     assert "1 of 3 members have closes alone: BOLT." in traded["assumptions"]
     with pytest.raises(UsageError, match="BOLT has closes alone"):
-        prepare_many_study(stocks.workspace, ManyStudyRequest("beats", STOCKS))
+        prepare_many_study(stocks.workspace, StudyRequest("beats", STOCKS))
 
 
 def test_a_study_that_stands_whole_is_read_and_another_is_made_anew(stocks):
@@ -240,7 +240,7 @@ def test_two_directions_without_a_third_are_two_groups(stocks):
 
 
 def test_by_default_the_drift_is_told_apart_from_the_days_round_the_event(stocks):
-    rows = study(stocks, windows=ManyStudyRequest("earnings").windows).record["rows"]
+    rows = study(stocks, windows=()).record["rows"]
     assert [row["window"] for row in rows] == [
         "[0,+10]", "[+1,+10]", "[-1,-1]", "[0,0]", "[0,+1]",
     ]  # fmt: skip
@@ -256,7 +256,7 @@ def test_the_three_most_frequent_reasons_are_told_where_nothing_can_be_studied(s
     ordered = "".join(sorted(rows.splitlines(keepends=True), key=lambda row: row.split(",")[1]))
     head = "symbol,published_at,precision,headline,author,author_type,target_price,note\n"
     stocks.write("data/events/short_reports.csv", head + ordered)
-    asked = ManyStudyRequest("short_report", STOCKS, benchmark="INDX")
+    asked = StudyRequest("short_report", STOCKS, benchmark="INDX")
     with pytest.raises(UsageError, match="No event of short_report can be studied: 2 ") as told:
         prepare_many_study(stocks.workspace, asked)
     assert str(told.value).count("; 1 ") == 2

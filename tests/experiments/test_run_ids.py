@@ -10,7 +10,8 @@ from backtest.errors import UsageError
 from backtest.experiments import terms
 from backtest.experiments.runs import finding as runs
 from backtest.experiments.runs import run as api
-from backtest.experiments.studies.run import StudyRequest, prepare_study
+from backtest.experiments.studies.run import prepare_study
+from backtest.experiments.studies.subject import StudyRequest
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.experiments.terms import make_rules
 from backtest.strategy.parameters import Text
@@ -173,7 +174,7 @@ def sweep_id(checkout: Checkout) -> str:
 
 
 def study_id(checkout: Checkout) -> str:
-    asked = StudyRequest("earnings", "ACME", benchmark="INDX")
+    asked = StudyRequest("earnings", ("ACME",), benchmark="INDX")
     return prepare_study(checkout.workspace, asked).path.name
 
 

@@ -9,14 +9,8 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.experiments.studies import run as studies
-from backtest.experiments.studies.run import (
-    Settings,
-    StudyRequest,
-    measure,
-    parse_windows,
-    prepare_study,
-)
-from backtest.experiments.studies.subject import StudiedEvent
+from backtest.experiments.studies.run import measure, parse_windows, prepare_study
+from backtest.experiments.studies.subject import StudiedEvent, StudyRequest
 from backtest.reports import study_page as words
 from backtest.stats.event_study import Series
 from tests.made_up import day, earnings
@@ -24,21 +18,20 @@ from tests.made_up import day, earnings
 
 def request(name="earnings", **changes) -> StudyRequest:
     terms = {"windows": ((-1, 1), (0, 1)), "draws": 199, "model": "market_adjusted"}
-    settings = Settings(**{**terms, **changes.pop("settings", {})})
-    return StudyRequest(name, "ACME", benchmark="INDX", settings=settings, **changes)
+    return StudyRequest(name, ("ACME",), benchmark="INDX", **{**terms, **changes})
 
 
 def study(checkout, name="earnings", **changes):
     return studies.run_study(prepare_study(checkout.workspace, request(name, **changes)))
 
 
-def measured(returns, market, days, directions, labels=None, **settings):
+def measured(returns, market, days, directions, labels=None, **terms):
     events = [
         StudiedEvent(earnings(), day("2025-06-05"), sign, "", (labels or [{}] * 99)[place])
         for place, sign in enumerate(directions)
     ]
     series = Series(np.array(returns), np.array(market), np.array(days))
-    return measure(series, events, Settings(**{"draws": 199, **settings}))
+    return measure(series, events, StudyRequest("made up", **{"draws": 199, **terms}))
 
 
 # ---- figures ------------------------------------------------------------------------------------
@@ -62,7 +55,7 @@ def test_what_the_market_did_is_taken_off(checkout):
 
 
 def test_the_average_is_that_of_the_events_whose_car_is_known(checkout):
-    record = study(checkout, settings={"windows": ((0, 15), (0, 1))}).record
+    record = study(checkout, windows=((0, 15), (0, 1))).record
     long, short = record["windows"]
     assert (long["known"], long["unknown"], short["known"]) == (1, 1, 2)
     assert long["caar"] == record["events"][0]["cars"]["[0,+15]"]
@@ -202,14 +195,14 @@ def test_the_fund_that_explains_more_of_the_stock_is_chosen(checkout):
     unlike = "".join(f"{line[0]},{100 + 5 * (n % 3):.2f}\n" for n, line in enumerate(closes))
     checkout.write("data/prices/SPY.csv", f"date,close\n{unlike}")
     checkout.write("data/prices/QQQ.csv", f"date,close\n{like}")
-    chosen = prepare_study(checkout.workspace, StudyRequest("earnings", "ACME")).benchmark
+    chosen = prepare_study(checkout.workspace, StudyRequest("earnings", ("ACME",))).benchmark
     assert chosen.symbol == "QQQ"
     assert "QQQ 100 %" in chosen.reason
     assert "QQQ explains most" in chosen.reason
 
 
 def test_too_few_days_for_the_market_model_are_told_by_event(checkout):
-    for event in study(checkout, settings={"model": "market"}).record["events"]:
+    for event in study(checkout, model="market").record["events"]:
         assert event["model"] == "market_adjusted"
         assert f"{event['estimation_days']} estimation days" in event["model_reason"]
 
@@ -246,9 +239,9 @@ def test_the_same_inputs_give_the_same_id_and_the_same_bytes(checkout):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"settings": {"seed": 2}},
-        {"settings": {"windows": ((0, 1),)}},
-        {"settings": {"model": "mean_adjusted"}},
+        {"seed": 2},
+        {"windows": ((0, 1),)},
+        {"model": "mean_adjusted"},
         {"reaction": 900.0},
     ],
     ids=str,
@@ -366,5 +359,5 @@ def test_a_study_that_stands_whole_is_read_unless_it_is_forced(checkout):
 def test_a_fund_that_was_not_named_is_no_given_one(checkout):
     index = (checkout.root / "data/prices/INDX.csv").read_text(encoding="utf-8")
     checkout.write("data/prices/SPY.csv", index)
-    plan = prepare_study(checkout.workspace, StudyRequest("earnings", "ACME"))
+    plan = prepare_study(checkout.workspace, StudyRequest("earnings", ("ACME",)))
     assert (plan.identity["benchmark"], plan.identity["benchmark_given"]) == ("SPY", False)

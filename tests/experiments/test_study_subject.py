@@ -12,6 +12,7 @@ from backtest.errors import UsageError
 from backtest.events import News
 from backtest.experiments.studies import subject as module
 from backtest.experiments.studies.subject import (
+    StudyRequest,
     _expected,
     _explained,
     choose,
@@ -156,9 +157,8 @@ def test_all_that_is_asked_for_is_read(checkout, monkeypatch, strategy):
         sees = SimpleNamespace(looks_at=("SPY",), trades_also=("QQQ",))
         found = replace(found, strategy=sees)
     monkeypatch.setattr(module, "read_inputs", lambda *of, **by: (of, by))
-    of, by = read_study_inputs(
-        checkout.workspace, found, ("ACME",), "INDX", "three", bars="5m", accept_jumps=True
-    )
+    asked = StudyRequest("made up", ("ACME",), "three", bars="5m", accept_jumps=True)
+    of, by = read_study_inputs(checkout.workspace, asked, found, "INDX")
     assert of == (checkout.workspace.data, ("ACME",), "INDX", (None, None), found.kinds)
     assert by == {
         "looks_at": ("SPY",) if strategy else (),
@@ -187,7 +187,8 @@ def test_a_name_of_a_kind_and_of_a_strategy_is_the_kind_and_says_so(checkout):
 @pytest.mark.parametrize(("name", "of"), [("earnings", "kind"), ("beats", "strategy")])
 def test_what_decides_a_study_says_what_it_is_of(checkout, name, of):
     subject = find_subject(checkout.workspace, name, as_strategy=False)
-    inputs = read_study_inputs(checkout.workspace, subject, ("ACME",), "INDX", accept_jumps=False)
+    asked = StudyRequest(name, ("ACME",))
+    inputs = read_study_inputs(checkout.workspace, asked, subject, "INDX")
     decides = study_identity(subject, inputs, {"more": 1}, [inputs.benchmark])
     assert (decides["name"], decides["of"], decides["more"]) == (name, of, 1)
     assert (decides["parameters"] is None) == (of == "kind")

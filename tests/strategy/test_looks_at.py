@@ -8,7 +8,8 @@ import pytest
 from backtest.audit.observe import Ask, AuditRequest, observe
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run
-from backtest.experiments.studies.run import StudyRequest, prepare_study
+from backtest.experiments.studies.run import prepare_study
+from backtest.experiments.studies.subject import StudyRequest
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
@@ -67,7 +68,7 @@ def test_a_sweep_shows_the_same(looking):
 
 
 def test_a_study_of_the_strategy_shows_the_same(looking):
-    asked = StudyRequest("looking", "ACME", benchmark="INDX")
+    asked = StudyRequest("looking", ("ACME",), benchmark="INDX")
     assert [one.why for one in prepare_study(looking.workspace, asked).events] == TOLD
 
 

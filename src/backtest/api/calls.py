@@ -176,7 +176,8 @@ def study(
 
     """
     from backtest.experiments.studies import many, run
-    from backtest.stats.event_study import MODELS, WINDOWS
+    from backtest.experiments.studies.subject import StudyRequest
+    from backtest.stats.event_study import MODELS
 
     check_name(name, "A study takes the name of a kind of event or of a strategy")
     if model not in MODELS:
@@ -186,29 +187,24 @@ def study(
     frames = read_frames(prices, events, symbols, benchmark, universe)
     check_one_of(universe, several(frames.symbols))
     config = read_config({"symbol": several(frames.symbols), "benchmark": frames.benchmark})
-    named = run.parse_windows([window(ends) for ends in windows or ()])
     stocks = () if universe else tuple(sorted(config.value("symbol")))
     is_of_one = len(stocks) == 1
+    request = StudyRequest(
+        name, stocks, universe, as_strategy=as_strategy, reaction=reaction, bars=bars,
+        benchmark=config.chosen("benchmark") if is_of_one else frames.benchmark,
+        windows=run.parse_windows([window(ends) for ends in windows or ()]), model=model,
+        seed=seed, draws=draws, by=by, quantiles=quantiles, accept_jumps=accept_jumps,
+    )  # fmt: skip
     if is_of_one and by is not None:
         raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
     with workspace_of(frames, strategies, data, reports) as workspace:
         if is_of_one:
-            request = run.StudyRequest(
-                name, stocks[0], as_strategy=as_strategy, benchmark=config.chosen("benchmark"),
-                settings=run.Settings(named or WINDOWS, model, seed=seed, draws=draws),
-                reaction=reaction, bars=bars, accept_jumps=accept_jumps,
-            )  # fmt: skip
             plan = run.prepare_study(workspace, request)
             known = plan.exists and not force
             return results.StudyResult.of(run.run_study(plan, force=force), known=known)
-        of_many = many.ManyStudyRequest(
-            name, stocks, as_strategy=as_strategy, benchmark=frames.benchmark, universe=universe,
-            by=by, quantiles=quantiles, windows=named or many.WINDOWS, reaction=reaction,
-            bars=bars, accept_jumps=accept_jumps,
-        )  # fmt: skip
-        plan_of_many = many.prepare_many_study(workspace, of_many)
-        known = plan_of_many.exists and not force
-        studied = many.run_many_study(plan_of_many, force=force)
+        of_many = many.prepare_many_study(workspace, request)
+        known = of_many.exists and not force
+        studied = many.run_many_study(of_many, force=force)
         return results.StocksStudyResult.of(studied, known=known)
 
 

@@ -18,9 +18,10 @@ from backtest.errors import UsageError, unknown
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
 from backtest.experiments.studies.run import window_name
 from backtest.experiments.studies.subject import (
-    LeftOut,
     StudiedEvent,
     Study,
+    StudyPlan,
+    StudyRequest,
     Subject,
     close_returns,
     corrected,
@@ -32,11 +33,10 @@ from backtest.experiments.studies.subject import (
     study_minutes,
     write_study,
 )
-from backtest.experiments.terms import Plan, folder_name, run_id
+from backtest.experiments.terms import folder_name, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
 from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
-from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
@@ -51,55 +51,26 @@ _MONTHS_A_SEASON = 3
 
 
 @dataclass(frozen=True)
-class ManyStudyRequest:
-    """What is studied: the events of a kind, or of a strategy, on many stocks."""
-
-    name: str
-    symbols: tuple[str, ...] = ()
-    universe: str | None = None  # in place of symbols
-    as_strategy: bool = False  # whether the strategy is meant where a kind has its name
-    by: str | None = None  # a field of the kind to sort the events by, or the end of its name
-    quantiles: int = 5  # how many groups of it
-    # A fund; where None the mean of the universe, each stock of equal weight, and of symbols SPY or
-    # QQQ, or their mean where there is neither.
-    benchmark: str | None = None
-    reaction: float = 5.0  # minutes from publication to the earliest open
-    bars: str | None = None  # length of finer bars, such as 5m, to study minutes by as well
-    windows: tuple[Window, ...] = WINDOWS  # the first leads
-    accept_jumps: bool = False  # take prices that jump as after a split as they are
-
-
-@dataclass(frozen=True)
-class ManyStudyPlan(Plan[Study[ManyStudyRecord]]):
+class ManyStocksPlan(StudyPlan[ManyStudyRecord]):
     """A study of many stocks whose inputs were read and checked."""
 
-    request: ManyStudyRequest
-    subject: Subject
-    inputs: Inputs
-    by: str | None
-    events: Sequence[StudiedEvent]
-    left_out: Sequence[LeftOut]
-
-    def read(self) -> Study[ManyStudyRecord]:
-        """Read the study; DataError where its record, or the table of CARs, is damaged."""
-        return Study(self.path, read_record(self.path / MANY_STUDY, ManyStudyRecord))
+    file, kind = MANY_STUDY, ManyStudyRecord
+    by: str | None  # the field that the events are sorted by
 
 
-def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyStudyPlan:
+def prepare_many_study(workspace: Workspace, request: StudyRequest) -> ManyStocksPlan:
     """Read and check everything that a study of many stocks needs.
 
     Raises UsageError where a name, a field or the benchmark is wrong, or no event can be studied,
     and DataError where a data file is wrong.
     """
+    request = replace(request, windows=request.windows or WINDOWS)
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     if request.benchmark is None and request.universe is None:
         funds = funds_in(workspace.data / "prices", request.symbols)
         request = replace(request, benchmark=next(iter(funds), None))
     benchmark = request.benchmark or request.universe or request.symbols[0]
-    inputs = read_study_inputs(
-        workspace, subject, request.symbols, benchmark, request.universe,
-        bars=request.bars, accept_jumps=request.accept_jumps,
-    )  # fmt: skip
+    inputs = read_study_inputs(workspace, request, subject, benchmark)
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     if not events:
         counts = Counter(_plain(one.reason) for one in left_out).most_common(3)
@@ -122,10 +93,10 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
     decides = study_identity(subject, inputs, terms)
     traded = (request.universe,) if request.universe else tuple(sorted(inputs.span))
     path = workspace.reports / folder_name(f"study-{request.name}", traded, run_id(decides))
-    return ManyStudyPlan(decides, path, request, subject, inputs, by, events, left_out)
+    return ManyStocksPlan(decides, path, request, subject, inputs, events, left_out, by)
 
 
-def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStudyRecord]:
+def run_many_study(plan: ManyStocksPlan, *, force: bool = False) -> Study[ManyStudyRecord]:
     """Study the events and write the folder; a study that exists whole is read, unless forced."""
     if not force and (made := plan.result):
         return made
@@ -138,13 +109,13 @@ def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStu
         "assumptions": list(plan.inputs.assumptions),
         **study_minutes(plan.inputs, plan.events),
     }
-    return write_study(plan, MANY_STUDY, started, figures, sample.table())
+    return write_study(plan, started, figures, sample.table())
 
 
 class _Sample:
     """The observations of a study: one a stock and day 0, with its abnormal returns."""
 
-    def __init__(self, plan: ManyStudyPlan) -> None:
+    def __init__(self, plan: ManyStocksPlan) -> None:
         request, inputs = plan.request, plan.inputs
         self.request, self.by = request, plan.by
         symbols = sorted(inputs.span)
@@ -244,7 +215,7 @@ class _Sample:
         return pd.DataFrame(columns | cars).astype({"group": "Int64"})
 
 
-def _market(request: ManyStudyRequest, inputs: Inputs, returns: pd.DataFrame) -> tuple[Floats, str]:
+def _market(request: StudyRequest, inputs: Inputs, returns: pd.DataFrame) -> tuple[Floats, str]:
     """What is subtracted from each return, shape (sessions,), and what it is."""
     if request.benchmark is None and request.universe is None:
         return mean_of_known(returns.to_numpy()), "the mean of the stocks, each of equal weight"

@@ -1,10 +1,9 @@
-"""A study of one stock: its request, its plan, and the figures of its events."""
+"""A study of one stock: its plan, and the figures of its events."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
 from backtest.experiments.studies.subject import (
     Study,
+    StudyPlan,
+    StudyRequest,
     choose,
     close_returns,
     corrected,
@@ -27,7 +28,7 @@ from backtest.experiments.studies.subject import (
     study_minutes,
     write_study,
 )
-from backtest.experiments.terms import Plan, folder_name, run_id
+from backtest.experiments.terms import folder_name, run_id
 from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, study
 from backtest.stats.significance import (
     cross_section_t,
@@ -35,13 +36,11 @@ from backtest.stats.significance import (
     permutation_test,
     statistic,
 )
-from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
-    from backtest.data.inputs import Inputs
-    from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
+    from backtest.experiments.studies.subject import Benchmark, StudiedEvent
     from backtest.stats import Floats, Ints
-    from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
+    from backtest.stats.event_study import EventOutcome, EventStudy, Window
     from backtest.stats.significance import Permutation
     from backtest.workspace.folders import Workspace
 
@@ -55,45 +54,12 @@ _BAND = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a study is made; the first window leads."""
+class OneStockPlan(StudyPlan[StudyRecord]):
+    """A study of one stock whose inputs were read and checked."""
 
-    windows: tuple[Window, ...] = WINDOWS
-    model: Model = "market"
-    estimation: int = ESTIMATION_DAYS
-    seed: int = 1
-    draws: int = 10_000
-
-
-@dataclass(frozen=True)
-class StudyRequest:
-    """What is studied: the events of a kind, or of a strategy, on one stock."""
-
-    name: str
-    symbol: str
-    as_strategy: bool = False  # whether the strategy is meant where a kind has its name
-    benchmark: str | None = None  # the fund to hold the stock against; SPY or QQQ by fit where None
-    reaction: float = 5.0  # minutes from publication to the earliest open
-    settings: Settings = field(default_factory=Settings)
-    bars: str | None = None  # length of finer bars, such as 5m, to study minutes by as well
-    accept_jumps: bool = False  # take prices that jump as after a split as they are
-
-
-@dataclass(frozen=True)
-class StudyPlan(Plan[Study[StudyRecord]]):
-    """A study whose inputs were read and checked."""
-
-    request: StudyRequest
-    subject: Subject
-    inputs: Inputs
+    file, kind = STUDY, StudyRecord
     series: Series
     benchmark: Benchmark
-    events: Sequence[StudiedEvent]
-    left_out: Sequence[LeftOut]
-
-    def read(self) -> Study[StudyRecord]:
-        """Read the study; DataError where its record, or the table of CARs, is damaged."""
-        return Study(self.path, read_record(self.path / STUDY, StudyRecord))
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -117,44 +83,46 @@ def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
     return tuple(dict.fromkeys(windows))
 
 
-def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
-    """Read and check everything that a study needs.
+def prepare_study(workspace: Workspace, request: StudyRequest) -> OneStockPlan:
+    """Read and check everything that a study of one stock needs.
 
     Raises UsageError where the name, the symbol or the benchmark is wrong, or no event can be
     studied, and DataError where a data file is wrong.
     """
+    request = replace(request, windows=request.windows or WINDOWS)
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
-    prices = workspace.data / "prices"
-    candidates = read_candidates(prices, request.symbol, request.benchmark)
-    inputs = read_study_inputs(
-        workspace, subject, (request.symbol,), candidates[0].symbol,
-        bars=request.bars, accept_jumps=request.accept_jumps,
-    )  # fmt: skip
-    stock = inputs.history[request.symbol]
+    (symbol,), is_named = request.symbols, request.benchmark is not None
+    candidates = read_candidates(workspace.data / "prices", symbol, request.benchmark)
+    inputs = read_study_inputs(workspace, request, subject, candidates[0].symbol)
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
+    stock = inputs.history[symbol]
     sessions = stock.table.index.to_numpy("M8[D]")
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
-    benchmark = choose(stock, candidates, days.tolist(), named=request.benchmark is not None)
+    benchmark = choose(stock, candidates, days.tolist(), named=is_named)
     series = Series(close_returns(stock, stock.table.index), benchmark.returns, days)
     terms = {
-        "symbol": request.symbol,
+        "symbol": symbol,
         "benchmark": benchmark.symbol,
-        "benchmark_given": request.benchmark is not None,
+        "benchmark_given": is_named,
         "reaction_minutes": request.reaction,
-        "settings": json.loads(json.dumps(asdict(request.settings))),
+        "settings": {
+            "windows": [list(window) for window in request.windows],
+            "model": request.model,
+            "estimation": ESTIMATION_DAYS,
+            "seed": request.seed,
+            "draws": request.draws,
+        },
     }
     decides = study_identity(subject, inputs, terms, candidates)
-    path = workspace.reports / folder_name(
-        f"study-{request.name}", (request.symbol,), run_id(decides)
-    )
-    found = (series, benchmark, events, left_out)
-    plan = StudyPlan(decides, path, request, subject, inputs, *found)
+    path = workspace.reports / folder_name(f"study-{request.name}", (symbol,), run_id(decides))
+    found = (inputs, events, left_out, series, benchmark)
+    plan = OneStockPlan(decides, path, request, subject, *found)
     if not events:
         raise _nothing(plan, [])
     return plan
 
 
-def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
+def run_study(plan: OneStockPlan, *, force: bool = False) -> Study[StudyRecord]:
     """Study the events and write the folder; a study that exists whole is read, unless forced.
 
     Raises UsageError where no event can be studied.
@@ -162,7 +130,7 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
     if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
-    figures = measure(plan.series, plan.events, plan.request.settings)
+    figures = measure(plan.series, plan.events, plan.request)
     if not any(window["known"] for window in figures["windows"]):
         raise _nothing(plan, figures["events"])
     more: dict[str, Any] = {
@@ -172,17 +140,17 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
         "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
     }
     more |= study_minutes(plan.inputs, plan.events)
-    return write_study(plan, STUDY, started, {**figures, **more}, _cars(figures["events"]))
+    return write_study(plan, started, {**figures, **more}, _cars(figures["events"]))
 
 
-def _nothing(plan: StudyPlan, events: Sequence[Mapping[str, Any]]) -> UsageError:
+def _nothing(plan: OneStockPlan, events: Sequence[Mapping[str, Any]]) -> UsageError:
     """The error for a study without a single CAR, with the reason of each event."""
     request = plan.request
     reasons = [f"{each.event.id}: {each.reason}" for each in plan.left_out]
     for event in events:
         reasons += [f"{event['event_id']} {name}: {why}" for name, why in event["unknown"].items()]
     why = "".join(f"\n  {reason}" for reason in reasons) or " There is none in the files."
-    return UsageError(f"No event of {request.name} on {request.symbol} can be studied.{why}")
+    return UsageError(f"No event of {request.name} on {request.symbols[0]} can be studied.{why}")
 
 
 def _cars(events: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -225,9 +193,12 @@ def window_name(window: Window) -> str:
     return f"[{','.join(f'{day:+d}' if day else '0' for day in window)}]"
 
 
-def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) -> dict[str, Any]:
+def measure(
+    series: Series, events: Sequence[StudiedEvent], request: StudyRequest
+) -> dict[str, Any]:
     """The figures of a study; `series.events` holds the day 0 of each event, in the same order."""
-    found = study(series, **vars(settings))
+    windows = request.windows
+    found = study(series, windows, model=request.model, seed=request.seed, draws=request.draws)
     everywhere = [found.outcomes[day] for day in range(len(series.returns))]
     cars = np.array([outcome.cars for outcome in everywhere])
     abnormal = np.array([outcome.abnormal for outcome in everywhere])
@@ -236,12 +207,11 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
     everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
     groups, signed = _groups(series, events), _signed(series, events)
     of_signed = signed and [
-        {"window": window_name(window), **_average(cars[:, number], signed, window, settings)}
-        for number, window in enumerate(settings.windows)
+        {"window": window_name(window), **_average(cars[:, number], signed, window, request)}
+        for number, window in enumerate(windows)
     ]
     of_groups = [
-        {"by": each.by, "name": each.name}
-        | _average(cars[:, 0], each, settings.windows[0], settings)
+        {"by": each.by, "name": each.name} | _average(cars[:, 0], each, windows[0], request)
         for each in groups
     ]
     return {
@@ -249,14 +219,14 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
         "average": list(map(_known, found.average)),
         "counts": found.counts.tolist(),
         "events": [
-            _event(event, found.outcomes[day], settings.windows)
+            _event(event, found.outcomes[day], windows)
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
         "windows": _windows(found, list(map(everyone.known_events, cars.T))),
         "signed": of_signed and corrected(of_signed),
         "groups": corrected(of_groups),
         "curves": [
-            _curve(paths, selection, settings.seed)
+            _curve(paths, selection, request.seed)
             for selection in (everyone, *([signed] if signed else []), *groups)
             if len(selection.days) > 1 or not selection.by
         ],
@@ -336,10 +306,10 @@ def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
 
 
 def _average(
-    cars: Floats, selection: _Selection, window: Window, settings: Settings
+    cars: Floats, selection: _Selection, window: Window, request: StudyRequest
 ) -> dict[str, Any]:
     length = window[1] - window[0] + 1
-    found = _random_days(cars, selection, length, settings.seed, settings.draws)
+    found = _random_days(cars, selection, length, request.seed, request.draws)
     own = selection.signs * cars[selection.days]
     own = own[~np.isnan(own)]
     return {

@@ -1,4 +1,4 @@
-"""Whose events are studied: those of a kind, or of a strategy; and the folder of a study."""
+"""What is studied: the events of a kind, or of a strategy; and the plan and folder of a study."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from backtest.stats.multiple_testing import holm_of_known
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
-from backtest.workspace.files import record_text, write_folder
+from backtest.workspace.files import read_record, record_text, write_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backtest.data.bars import FinerBars
     from backtest.engine.schedule import Decision
     from backtest.stats import Floats
+    from backtest.stats.event_study import Model, Window
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")
@@ -38,6 +39,28 @@ _CARS = "cars.csv"
 _FEWEST = 20  # sessions of which a share of variance is taken
 _TO_THE_MINUTE = ("exact", "minute")
 _CORE = range(-1, 2)  # sessions round an event that the choice does not look at
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What is studied: the events of a kind, or of a strategy, on one stock or on many."""
+
+    name: str
+    symbols: tuple[str, ...] = ()
+    universe: str | None = None  # in place of symbols
+    as_strategy: bool = False  # whether the strategy is meant where a kind has its name
+    # A fund; where None the mean of the universe, each stock of equal weight, and of symbols SPY or
+    # QQQ: of one stock by fit, of many the first, or their own mean where there is neither.
+    benchmark: str | None = None
+    reaction: float = 5.0  # minutes from publication to the earliest open
+    bars: str | None = None  # length of finer bars, such as 5m, to study minutes by as well
+    windows: tuple[Window, ...] = ()  # the first leads; the usual ones where none is named
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
+    model: Model = "market"  # of normal returns of one stock
+    seed: int = 1  # of the random days that one stock is held against
+    draws: int = 10_000  # of these days
+    by: str | None = None  # a field of many stocks' kind to sort by, or the end of its name
+    quantiles: int = 5  # how many groups of it
 
 
 @dataclass(frozen=True)
@@ -163,28 +186,21 @@ def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subje
 
 
 def read_study_inputs(
-    workspace: Workspace,
-    subject: Subject,
-    symbols: Sequence[str],
-    benchmark: str,
-    universe: str | None = None,
-    *,
-    bars: str | None = None,
-    accept_jumps: bool,
+    workspace: Workspace, request: StudyRequest, subject: Subject, benchmark: str
 ) -> Inputs:
-    """What is studied; arguments and errors as of `read_inputs`."""
+    """What is studied; errors as of `read_inputs`."""
     strategy = subject.strategy
     return read_inputs(
         workspace.data,
-        symbols,
+        request.symbols,
         benchmark,
         (None, None),
         subject.kinds,
         looks_at=strategy.looks_at if strategy else (),
         trades_also=strategy.trades_also if strategy else (),
-        universe=universe,
-        bars=bars,
-        accept_jumps=accept_jumps,
+        universe=request.universe,
+        bars=request.bars,
+        accept_jumps=request.accept_jumps,
         needs_bars=strategy is not None,  # a strategy may look at opens, highs and lows
     )
 
@@ -338,12 +354,25 @@ class Study(Generic[T]):
     record: T
 
 
+@dataclass(frozen=True)
+class StudyPlan(Plan[Study[T]]):
+    """A study whose inputs were read and checked."""
+
+    file: ClassVar[str]  # the name of the record
+    kind: ClassVar[type[Any]]  # what the record holds
+    request: StudyRequest
+    subject: Subject
+    inputs: Inputs
+    events: Sequence[StudiedEvent]
+    left_out: Sequence[LeftOut]
+
+    def read(self) -> Study[T]:
+        """Read the study; DataError where its record, or the table of CARs, is damaged."""
+        return Study(self.path, read_record(self.path / self.file, self.kind))
+
+
 def write_study(
-    plan: Plan[Study[T]],
-    name: str,
-    started: datetime,
-    figures: Mapping[str, Any],
-    cars: pd.DataFrame,
+    plan: StudyPlan[T], started: datetime, figures: Mapping[str, Any], cars: pd.DataFrame
 ) -> Study[T]:
     """Write a study's folder and read it; raises UsageError where it cannot be written."""
     table = cars.to_csv(index=False, lineterminator="\n")
@@ -356,5 +385,5 @@ def write_study(
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
         "files": {_CARS: sha256(table.encode()).hexdigest()},
     }
-    write_folder(plan.path, {_CARS: table, name: record_text(record)})
+    write_folder(plan.path, {_CARS: table, plan.file: record_text(record)})
     return plan.read()
