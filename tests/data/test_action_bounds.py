@@ -226,6 +226,20 @@ def test_the_latest_of_several_disclosures_of_a_count_is_the_beginning():
     assert counts(FIRST, again, disclosed("2025-06-12", "2025-06-11", 100, 100))[-1] == 100
 
 
+def test_a_count_that_an_older_disclosure_had_too_is_in_new_shares_already():
+    many, sold = (
+        disclosed("2025-06-02", "2025-05-30", 400),
+        disclosed("2025-06-04", "2025-06-03", 100),
+    )
+    kept = disclosed(
+        "2025-06-12", "2025-06-11", 400, 400
+    )  # 100 of before 4:1, as a fetch writes it
+    assert counts(many, sold, kept) == [None, None, 400]
+    unknown = disclosed("2025-06-05", "2025-06-04", None)
+    bare = disclosed("2025-06-12", "2025-06-11", 400, 100)  # the last count that is known
+    assert counts(many, sold, unknown, bare) == [None, None, None, 400]
+
+
 def test_several_splits_are_multiplied_and_other_actions_are_not():
     rows = (
         Action(day("2025-06-05"), "split", 4.0),

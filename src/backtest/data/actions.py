@@ -181,8 +181,9 @@ def _shares(row: Action, splits: Iterable[Action]) -> float:
 def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[Event, ...]:
     """Disclosures of stakes whose count before is as disclosed, in the shares after it was split.
 
-    The count is that of an earlier disclosure of the holder; splits between the days that both
-    describe turn it into new shares, so that four times as many after 4:1 are no change.
+    The count is that of the holder's last disclosure before; splits between the days that both
+    describe turn it into new shares, so that four times as many after 4:1 are no change. A count
+    that this disclosure does not have is in new shares already, whatever others had.
     """
     stakes = [one for one in events if isinstance(one, StakeDisclosure)]
 
@@ -190,13 +191,18 @@ def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[E
         if not isinstance(event, StakeDisclosure) or event.as_of is None or event.symbol not in of:
             return event
         splits = [row for row in of[event.symbol].rows if row.action == "split"]
-        days = [
-            one.as_of
+        earlier = [
+            one
             for one in stakes
             if (one.symbol, one.holder) == (event.symbol, event.holder)
             and one.published_at < event.published_at
-            and one.shares == event.previous_shares
-            and one.as_of is not None
+            and one.shares is not None
+        ]
+        last = max((one.published_at for one in earlier), default=None)
+        days = [
+            one.as_of
+            for one in earlier
+            if one.published_at == last and one.shares == event.previous_shares and one.as_of
         ]
         since = max(days, default=event.as_of)
         ratio = prod(row.amount or 1.0 for row in splits if since < row.day <= event.as_of)
