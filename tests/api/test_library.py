@@ -218,7 +218,7 @@ def test_runs_are_compared_with_their_benchmark_and_evidence(inside):
     assert table.loc["long", "p_holm"] == min(2 * table.loc["long", "p"], 1)
     assert table.loc["INDX", ["trades", "p", "trials"]].isna().all()
     assert list(backtest.compare(one.run_id).index) == ["beats", "ACME held", "INDX"]
-    latest = ["beats", "long", "owner", "short", "ACME held", "INDX"]
+    latest = ["beats · hold 2", "long", "owner", "short", "ACME held", "INDX"]
     assert list(backtest.compare().index) == latest
 
 

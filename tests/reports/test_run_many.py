@@ -134,6 +134,22 @@ def test_reasons_that_differ_in_their_numbers_are_one(checkout, monkeypatch):
     assert most_reasons(run) == [("enter", "surprise …", 2), ("other", "2 more reasons", 2)]
 
 
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (["public before 2025-03-28", "public before 2025-03-28"], "public before 2025-03-28"),
+        (["public before 2025-03-28", "public before 2025-04-01"], "public before …"),
+        (["from 5 to 10 %", "from 6 to 10 %"], "from … to …"),
+        (["less than 1.0%"], "less than 1.0%"),
+    ],
+)
+def test_a_reason_keeps_its_figures_where_they_are_alike(checkout, reasons, said):
+    run = do(checkout)
+    rows = [{**run.decisions[0], "action": "no_signal", "reason": reason} for reason in reasons]
+    run = rewrite(run, "decisions.csv", rows)
+    assert most_reasons(run) == [("no signal", said, len(reasons))]
+
+
 def test_no_headline_ends_the_script(of_two_stocks):
     rows = [{**row, "headline": HOSTILE} for row in of_two_stocks.decisions]
     text = page_of(rewrite(of_two_stocks, "decisions.csv", rows))

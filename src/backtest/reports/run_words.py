@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MANY = 300  # trades, from which on each is too many to draw and list
 ENDS = 10  # stocks that earned most, and least
 MOST_REASONS = 25
-_FIGURE = re.compile(r"[+-]?\d[\d,.]*(?: ?%)?")
+_FIGURE = re.compile(r"\d{4}-\d\d-\d\d|[+-]?\d[\d,.]*(?: ?%)?")
 _NO_ROOM = "no_room"
 
 
@@ -151,12 +151,16 @@ def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
 
 
 def reasons(run: Run) -> list[tuple[str, str, int]]:
-    """What events became, why but for the figures in it, and how many; the commonest first."""
-    found = Counter(
-        (row["action"].replace("_", " "), _FIGURE.sub("…", row["reason"].split("; ")[-1]))
-        for row in run.decisions
-    )
-    return [(became, why, number) for (became, why), number in found.most_common()]
+    """What events became, why but for figures that differ, and how many; the commonest first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in run.decisions:
+        why = row["reason"].split("; ")[-1]
+        found.setdefault((row["action"].replace("_", " "), _FIGURE.sub("…", why)), []).append(why)
+    rows = [
+        (became, whys[0] if len({*whys}) == 1 else alike, len(whys))
+        for (became, alike), whys in found.items()
+    ]
+    return sorted(rows, key=lambda row: -row[2])
 
 
 def is_many(run: Run) -> bool:

@@ -62,23 +62,23 @@ def name_of(run: Run) -> str:
 
 
 def telling(run: Run, runs: Sequence[Run]) -> list[str]:
-    """What tells a run from others of the same strategy and stocks; empty where there are none.
+    """What tells a run from the others; empty where it is the only one of the defaults.
 
-    These are its label or, of its variant, the words that not all of them share; and its id where
-    another one says the same.
+    These are its label or, of its variant, the words that not all runs share; `defaults` where
+    others of the same strategy and stocks have such words; and its id where another says the same.
     """
     same = [other for other in runs if other.name == run.name]
-    if len(same) == 1:
-        return []
-    shared = set.intersection(*(set(variant(other.manifest)) for other in same))
+    shared = set.intersection(*(set(variant(other.manifest)) for other in runs))
     lines = {other.run_id: _own_lines(other, shared) for other in same}
     own = lines[run.run_id]
-    return own if list(lines.values()).count(own) == 1 else [*own, run.run_id]
+    if len(same) == 1:
+        return own
+    return (own or ["defaults"]) + [run.run_id] * (list(lines.values()).count(own) > 1)
 
 
 def _own_lines(run: Run, shared: Iterable[str]) -> list[str]:
     own = [word for word in variant(run.manifest) if word not in shared]
-    return [run.label] if run.label else own or ["defaults"]
+    return [run.label] if run.label else own
 
 
 def list_runs(
