@@ -142,8 +142,9 @@ def audited(market):
 def audited_as(market, name: str, worlds: int = 0):
     traded = traded_by(name)
     asked = AuditRequest(
-        name, traded["symbols"], {}, None, None, request().rules, traded.get("universe"), worlds
-    )
+        name, traded["symbols"], {}, None, None, request().rules,
+        universe=traded.get("universe"), worlds=worlds,
+    )  # fmt: skip
     observer = partial(in_processes, workers=1) if name in APART else in_this_process
     return audit(prepare(market.workspace, asked), observer=observer).record
 

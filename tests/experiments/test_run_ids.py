@@ -169,7 +169,9 @@ def test_packages_count_by_what_may_change_numbers(checkout, monkeypatch, packag
 
 
 def sweep_id(checkout: Checkout) -> str:
-    asked = SweepRequest("beats", ("ACME",), {}, {"hold": Text("1:3")}, None, None, make_rules())
+    asked = SweepRequest(
+        "beats", ("ACME",), {}, None, None, make_rules(), grid={"hold": Text("1:3")}
+    )
     return prepare_sweep(checkout.workspace, asked).spec.sweep_id
 
 

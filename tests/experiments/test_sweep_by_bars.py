@@ -137,7 +137,9 @@ def made(command, checkout):
 
 
 def sweep_of(checkout, name, *grid, rules=None, **terms):
-    request = SweepRequest(name, ("ACME",), {}, parse_axes(grid), None, None, rules or make_rules())
+    request = SweepRequest(
+        name, ("ACME",), {}, None, None, rules or make_rules(), grid=parse_axes(grid)
+    )
     vars(request).update(terms)
     return Evaluator(prepare_sweep(checkout.workspace, request).spec, checkout.workspace)
 
@@ -149,7 +151,9 @@ def figures_of(sweep):
 def plan_of(checkout, name, rules=None, engine="kernel", **terms):
     """A run of a strategy whose parameters are the defaults."""
     own = rules or make_rules()
-    request = RunRequest(name, ("ACME",), {}, None, None, "INDX", own, engine=engine, **terms)
+    request = RunRequest(
+        name, ("ACME",), {}, None, None, own, benchmark="INDX", engine=engine, **terms
+    )
     return prepare_run(checkout.workspace, request)
 
 
@@ -405,7 +409,7 @@ def test_a_parameter_of_that_name_is_refused_in_a_grid_and_can_be_set(command, c
 def test_values_of_python_are_read_alike(checkout):
     def minutes(*values):
         request = SweepRequest(
-            "beats", ("ACME",), {}, {"reaction": list(values)}, None, None, make_rules()
+            "beats", ("ACME",), {}, None, None, make_rules(), grid={"reaction": list(values)}
         )
         return prepare_sweep(checkout.workspace, request).spec.axes["reaction"]
 
@@ -437,10 +441,17 @@ def test_a_universe_is_swept_by_reaction_and_by_bars(command, made):
     rules = make_rules()
     for row, minutes in enumerate([0.0, 1440.0]):
         request = RunRequest(
-            "short_report", (), {}, None, None, "three",
+            "short_report",
+            (),
+            {},
+            None,
+            None,
             rules.model_copy(update={"reaction_minutes": minutes}),
-            universe="three", engine="kernel", bars="5m",
-        )  # fmt: skip
+            benchmark="three",
+            universe="three",
+            engine="kernel",
+            bars="5m",
+        )
         plan = prepare_run(made.workspace, request)
         wanted = _measure(plan, _replay(plan))[1]["run"]["final_equity"]
         assert equity[row] == pytest.approx(wanted)

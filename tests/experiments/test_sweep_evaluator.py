@@ -59,7 +59,7 @@ GRID = ("hold=1:4", "stop=0.1,0.2,0.3")
 
 
 def sweep_of(workspace, name, *grid, symbol="ACME", first=None):
-    request = SweepRequest(name, (symbol,), {}, parse_axes(grid), first, None, make_rules())
+    request = SweepRequest(name, (symbol,), {}, first, None, make_rules(), grid=parse_axes(grid))
     return Evaluator(prepare_sweep(workspace, request).spec, workspace)
 
 
@@ -317,7 +317,7 @@ OTHER = {
 @pytest.mark.parametrize(("field", "value", "told"), [(n, *v) for n, v in OTHER.items()])
 def test_what_differs_from_the_specification_is_refused(checkout, field, value, told):
     request = SweepRequest(
-        "beats", ("ACME",), {}, parse_axes(["hold=1:3"]), None, None, make_rules()
+        "beats", ("ACME",), {}, None, None, make_rules(), grid=parse_axes(["hold=1:3"])
     )
     spec = prepare_sweep(checkout.workspace, request).spec
     assert len(evaluate(spec.to_json(), 0, checkout.workspace)) > 1000
@@ -331,7 +331,7 @@ def test_what_differs_from_the_specification_is_refused(checkout, field, value, 
 
 def test_all_differences_are_told_at_once(checkout):
     request = SweepRequest(
-        "beats", ("ACME",), {}, parse_axes(["hold=1:3"]), None, None, make_rules()
+        "beats", ("ACME",), {}, None, None, make_rules(), grid=parse_axes(["hold=1:3"])
     )
     text = prepare_sweep(checkout.workspace, request).spec.to_json()
     checkout.edit("data/events/earnings.csv", "0.30,0.20", "0.31,0.20")
@@ -394,7 +394,7 @@ def test_two_sweeps_are_kept_read_and_no_third(checkout):
     texts = [
         prepare_sweep(
             checkout.workspace,
-            SweepRequest("beats", ("ACME",), {}, parse_axes([grid]), None, None, make_rules()),
+            SweepRequest("beats", ("ACME",), {}, None, None, make_rules(), grid=parse_axes([grid])),
         ).spec.to_json()
         for grid in ("hold=1:2", "hold=1:3", "hold=1:4")
     ]

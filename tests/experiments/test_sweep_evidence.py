@@ -40,7 +40,7 @@ def sweep(tmp_path_factory):
     reports = tmp_path_factory.mktemp("reports")
     workspace = Workspace(ROOT / "strategies", ROOT / "data", reports)
     request = SweepRequest(
-        "earnings_surprise", ("CRWV",), {}, parse_axes(GRID), None, None, make_rules()
+        "earnings_surprise", ("CRWV",), {}, None, None, make_rules(), grid=parse_axes(GRID)
     )
     return evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
 
@@ -55,7 +55,9 @@ def sets(sweep):
 def replayed(tmp_path, hold, stop):
     workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
     settings = {"hold": hold, "stop": stop}
-    request = RunRequest("earnings_surprise", ("CRWV",), settings, None, None, "SPY", make_rules())
+    request = RunRequest(
+        "earnings_surprise", ("CRWV",), settings, None, None, make_rules(), benchmark="SPY"
+    )
     return _replay(prepare_run(workspace, request))
 
 
@@ -79,7 +81,7 @@ def test_interest_on_cash_is_no_part_of_the_returns_that_sets_are_judged_by(tmp_
     sharpes, overfitting = {}, {}
     for rate in (0.0, 0.05):
         rules = make_rules(cash_rate=rate)
-        request = SweepRequest("earnings_surprise", ("CRWV",), {}, axes, None, None, rules)
+        request = SweepRequest("earnings_surprise", ("CRWV",), {}, None, None, rules, grid=axes)
         own = evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
         sets = pd.DataFrame(own.figures(own.spec.axes, codes))
         returns = own.histories(own.spec.axes, codes).returns
@@ -123,7 +125,7 @@ TERMS = ({"hold": [3, 4]}, {"hold": 4}, lambda hold: set_of(hold / 100))  # of a
 def test_of_too_few_trades_nothing_is_told(tmp_path):
     workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
     request = SweepRequest(
-        "lockup_expiry", ("CRWV",), {}, parse_axes(["hold=1:12"]), None, None, make_rules()
+        "lockup_expiry", ("CRWV",), {}, None, None, make_rules(), grid=parse_axes(["hold=1:12"])
     )
     sweep = evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
     codes = {"hold": np.arange(12)}

@@ -55,7 +55,7 @@ def universe(checkout):
 
 def plan_of(checkout, *grid, strategy="beats"):
     request = SweepRequest(
-        strategy, (), {}, parse_axes(grid or GRID), None, None, make_rules(), universe="three"
+        strategy, (), {}, None, None, make_rules(), grid=parse_axes(grid or GRID), universe="three"
     )
     return prepare_sweep(checkout.workspace, request)
 
@@ -77,7 +77,7 @@ def test_each_set_has_the_figures_of_a_run(universe):
     for row in range(8):
         values = {name: axis[codes[name][row]] for name, axis in sweep.spec.axes.items()}
         request = RunRequest(
-            "beats", (), values, None, None, "three", make_rules(), universe="three"
+            "beats", (), values, None, None, make_rules(), benchmark="three", universe="three"
         )
         run = replay_run(prepare_run(universe.workspace, request))
         for name in FIGURES:

@@ -6,7 +6,7 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.events import Earnings
-from backtest.experiments.sweeps import evaluate, grid, run
+from backtest.experiments.sweeps import evaluate, grid
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
 from backtest.experiments.terms import make_rules
@@ -16,7 +16,7 @@ from tests.made_up import day
 
 def planned(checkout, *axes, **rules):
     request = SweepRequest(
-        "beats", ("ACME",), {}, parse_axes(axes), None, None, make_rules(**rules)
+        "beats", ("ACME",), {}, None, None, make_rules(**rules), grid=parse_axes(axes)
     )
     return prepare_sweep(checkout.workspace, request)
 
@@ -86,16 +86,22 @@ def test_a_sweep_reads_what_its_strategy_looks_at_and_trades_besides(checkout, m
         read.append((of, by))
         raise StoppedError
 
-    for module in (evaluate, run):
-        monkeypatch.setattr(module, "read_inputs", stop)
+    monkeypatch.setattr("backtest.data.inputs.read_inputs", stop)
     changes = {"strategy": "seer", "universe": "three", "bars": "5m"}
     with pytest.raises(StoppedError):
         evaluate.Evaluator(replace(spec, **changes), checkout.workspace)
     days, rules = (day("2025-06-03"), day("2025-07-01")), make_rules(hours="extended")
     request = SweepRequest(
-        "seer", ("BOLT", "ACME"), {}, parse_axes(["hold=4:6"]), *days, rules,
-        universe="three", bars="5m", accept_jumps=True,
-    )  # fmt: skip
+        "seer",
+        ("BOLT", "ACME"),
+        {},
+        *days,
+        rules,
+        grid=parse_axes(["hold=4:6"]),
+        universe="three",
+        bars="5m",
+        accept_jumps=True,
+    )
     with pytest.raises(StoppedError):
         prepare_sweep(checkout.workspace, request)
     (evaluated, by), (prepared, also) = read
@@ -104,7 +110,8 @@ def test_a_sweep_reads_what_its_strategy_looks_at_and_trades_besides(checkout, m
     assert prepared == (data, ("ACME", "BOLT"), "three", days, kinds)
     common = {
         "looks_at": ("SPY",), "trades_also": ("QQQ",), "universe": "three", "bars": "5m",
+        "as_of": None, "wanted_by": "seer",
         "accept_jumps": True,  # of an evaluator: whoever prepared the sweep has looked
     }  # fmt: skip
     assert by == {**common, "hours": "regular"}
-    assert also == {**common, "hours": "extended", "wanted_by": "seer"}
+    assert also == {**common, "hours": "extended"}

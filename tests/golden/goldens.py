@@ -38,9 +38,9 @@ OF_US_LARGE = ("hedged_drift",)  # it hedges with stocks that have bars there al
 def request(strategy: str, rules: Rules) -> RunRequest:
     """A run of a strategy as it is: on CRWV, or for a season of reports on us_large."""
     if strategy not in OF_US_LARGE:
-        return RunRequest(strategy, ("CRWV",), {}, None, None, "SPY", rules)
+        return RunRequest(strategy, ("CRWV",), {}, None, None, rules, benchmark="SPY")
     season, universe = (date(2014, 8, 13), date(2014, 9, 30)), "us_large"
-    return RunRequest(strategy, (), {}, *season, universe, rules, universe=universe)
+    return RunRequest(strategy, (), {}, *season, rules, benchmark=universe, universe=universe)
 
 
 def golden(strategy: str) -> dict[str, Any]:

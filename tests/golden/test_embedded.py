@@ -36,7 +36,7 @@ NUMBERS = (
 
 def run(tmp_path: Path, strategy: str, **settings: str):
     texts = {name: Text(text) for name, text in settings.items()}
-    request = api.RunRequest(strategy, ("CRWV",), texts, None, None, "SPY", make_rules())
+    request = api.RunRequest(strategy, ("CRWV",), texts, None, None, make_rules(), benchmark="SPY")
     workspace = Workspace(REPOSITORY / "strategies", REPOSITORY / "data", tmp_path)
     return api.run(api.prepare_run(workspace, request))
 

@@ -105,9 +105,15 @@ def test_every_strategy_that_can_be_swept_has_a_grid():
 def test_a_sweep_has_the_figures_of_a_run_of_each_set(name, rules, sets):
     one = request(name, RULES[rules])
     asked = SweepRequest(
-        name, one.symbols, {}, parse_axes(GRIDS[name]), one.first, one.last, one.rules,
+        name,
+        one.symbols,
+        {},
+        one.first,
+        one.last,
+        one.rules,
+        grid=parse_axes(GRIDS[name]),
         universe=one.universe,
-    )  # fmt: skip
+    )
     sweep = Evaluator(prepare_sweep(WORKSPACE, asked).spec, WORKSPACE)
     axes, shape = sweep.spec.axes, sweep.spec.shape
     drawn = np.random.default_rng(len(name)).integers(sweep.spec.sets, size=sets)

@@ -58,7 +58,7 @@ def test_an_audit_shows_the_same(looking):
 
 def test_a_sweep_shows_the_same(looking):
     asked = SweepRequest(
-        "looking", ("ACME",), {}, parse_axes(["hold=1:3"]), None, None, make_rules()
+        "looking", ("ACME",), {}, None, None, make_rules(), grid=parse_axes(["hold=1:3"])
     )
     spec = prepare_sweep(looking.workspace, asked).spec
     assert "prices/INDX" in spec.inputs

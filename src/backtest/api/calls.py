@@ -33,9 +33,9 @@ from backtest.workspace.folders import read_config
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
+    from backtest.experiments.terms import MissingBars
 
 _FEWEST_DRAWS = 99
 

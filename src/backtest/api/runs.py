@@ -26,9 +26,9 @@ from backtest.errors import DataError, MissingDataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.figures import all_figures, holdings
-from backtest.experiments.runs.run import ENGINES, Engine, MissingBars, RunPlan, RunRequest
+from backtest.experiments.runs.run import ENGINES, Engine, RunPlan, RunRequest
 from backtest.experiments.runs.store import Run, read_table
-from backtest.experiments.terms import read_day
+from backtest.experiments.terms import MissingBars, read_day
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, index_page, run_page, run_words
 from backtest.stats.formats import few, percent

@@ -31,13 +31,10 @@ from backtest.workspace.folders import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backtest.audit.observe import AuditRequest
-    from backtest.experiments.runs.run import RunRequest
-    from backtest.experiments.sweeps.run import SweepRequest
+    from backtest.experiments.terms import Request
     from backtest.strategy.new import NewSignal
 
-
-Request = TypeVar("Request", "RunRequest", "SweepRequest", "AuditRequest")
+AnyRequest = TypeVar("AnyRequest", bound="Request")
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ def several(names: str | Sequence[str] | None) -> list[str] | None:
 
 
 def request_of(
-    request: type[Request],
+    request: type[AnyRequest],
     data: Path,
     *,
     parameters: Mapping[str, object] | None,
@@ -139,7 +136,7 @@ def request_of(
     rules: Mapping[str, Any] | None,
     benchmark: str | None = None,
     **own: Any,
-) -> Request:
+) -> AnyRequest:
     """A request of the terms that a call names, as of `run`, and of its own fields."""
     named = {
         "symbol": several(symbols),
@@ -160,7 +157,7 @@ def request_of(
 def check_bars(bars: str | None, missing_bars: str) -> None:
     """Refuse a length of finer bars, or what trades where there are none, that is not known."""
     from backtest.data.bars import LENGTHS  # loads pandas, as the next does the replay
-    from backtest.experiments.runs.run import MISSING_BARS
+    from backtest.experiments.terms import MISSING_BARS
 
     if bars is not None and bars not in LENGTHS:
         raise unknown("length of bars", bars, list(LENGTHS))

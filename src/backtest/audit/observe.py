@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from backtest.audit.watch import Touched, Watch, silent
 from backtest.audit.worlds import DecisionTime
 from backtest.data.calendar import trading_calendar
-from backtest.data.inputs import Inputs, read_inputs
 from backtest.data.kinds import NEW_YORK
-from backtest.engine.bars import COLUMNS, RunBars, run_bars
+from backtest.engine.bars import COLUMNS, RunBars
 from backtest.engine.kernel.panel import Panel, decision_rows, panel_of
 from backtest.engine.schedule import Decision, schedule
 from backtest.engine.timeline import Question, decide, decided_at, questions
@@ -32,16 +31,16 @@ from backtest.experiments.runs.placebo import (
     signals_of_trades,
 )
 from backtest.experiments.runs.store import LEADING
+from backtest.experiments.terms import Request
 from backtest.strategy.base import TERMS, BacktraderStrategy, Strategy
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure
 from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
+    from backtest.data.inputs import Inputs
     from backtest.data.market import Market
     from backtest.engine.replay.books import ReplayResult
-    from backtest.engine.rules import Rules
-    from backtest.experiments.runs.run import MissingBars
 
 
 _USUAL = ("open", "session")  # where a signal trades, and where its levels are looked at
@@ -61,51 +60,21 @@ _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
 @dataclass(frozen=True)
-class AuditRequest:
-    """What is audited: one strategy, one parameter set, one span of data, one set of rules.
+class AuditRequest(Request):
+    """What is audited.
 
-    `settings` are as `strategy.parameters.configure` takes them; a day that is None is the first or
-    last of the prices. By default there are 200 null `worlds`, or 100 for a strategy of
-    Backtrader's, and fewer of very many stocks.
+    By default there are 200 null `worlds`, or 100 for a strategy of Backtrader's, and fewer of very
+    many stocks.
     """
 
-    strategy: str
-    symbols: tuple[str, ...]
-    settings: Mapping[str, Any]
-    first: date | None
-    last: date | None
-    rules: Rules
-    universe: str | None = None  # is traded in place of symbols
+    accept_jumps: bool = True  # drawn prices may jump
     worlds: int | None = None
     seed: int = 1
-    bars: str | None = None  # the length of bars finer than sessions, such as 5m
-    missing_bars: MissingBars = "daily"  # what trades an event where there are none
 
     @property
     def reaction(self) -> timedelta:
         """Time between publication and the earliest order."""
         return timedelta(minutes=self.rules.reaction_minutes)
-
-    def inputs(self, data: Path, strategy: Strategy | BacktraderStrategy) -> Inputs:
-        """What the strategy is replayed on, from a data folder; errors as of `read_inputs`."""
-        return read_inputs(
-            data,
-            self.symbols,
-            self.universe or self.symbols[0],
-            (self.first, self.last),
-            strategy.listens_to,
-            looks_at=strategy.looks_at,
-            universe=self.universe,
-            trades_also=strategy.trades_also,
-            bars=self.bars,
-            hours=self.rules.hours,
-            accept_jumps=True,  # drawn prices may jump
-        )
-
-    def run_bars(self, inputs: Inputs) -> RunBars | None:
-        """The bars of a replay of inputs, where some are finer than sessions."""
-        is_needed = self.missing_bars == "none"
-        return run_bars(inputs.replayed, inputs.finer, inputs.hedges.keys(), is_needed=is_needed)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from backtest.errors import UsageError
 from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
-    from backtest.experiments.runs.run import MissingBars
     from backtest.experiments.sweeps.run import SweepPlan
+    from backtest.experiments.terms import MissingBars
 
 SWEEP_EXAMPLES = (
     "Examples: `backtest sweep earnings_surprise --grid hold=1:40 --grid stop=0.02:0.30:0.01` · "

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -24,7 +24,9 @@ from backtest.stats.formats import few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from backtest.strategy.base import StrategyFile
+    from backtest.data.inputs import Inputs
+    from backtest.engine.bars import RunBars
+    from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 
 T = TypeVar("T")
 # A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
@@ -34,6 +36,9 @@ _BY_MINOR_RELEASE = ("numba", "numpy", "pandas", "scipy")
 _BY_RELEASE = ("backtrader", "exchange-calendars")
 _UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0}  # of times, in minutes
 _RECORDED = ("backtest", "pyarrow", "quantstats")
+
+MissingBars = Literal["daily", "none"]
+MISSING_BARS: tuple[MissingBars, ...] = get_args(MissingBars)
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,60 @@ def minutes_of(value: object) -> float:
     text = str(value).strip()
     unit = _UNITS.get(text[-1:])
     return float(text[:-1]) * unit if unit else float(text)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is replayed: a strategy on stocks in one account, a span of data, a set of rules."""
+
+    strategy: str
+    symbols: tuple[str, ...]  # in any order
+    settings: Mapping[str, Any]  # parameters as `strategy.parameters.configure` takes them
+    first: date | None  # the first session of the prices where None
+    last: date | None  # likewise
+    rules: Rules
+    costs: Costs | None = None  # where the rules' costs come from; None for the defaults
+    universe: str | None = None  # what is traded in place of symbols
+    bars: str | None = None  # the length of bars finer than sessions, such as 5m
+    missing_bars: MissingBars = "daily"  # what trades an event where there are none
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
+
+    def inputs(
+        self,
+        data: Path,
+        strategy: Strategy | BacktraderStrategy,
+        benchmark: str | None = None,
+        as_of: date | None = None,
+    ) -> Inputs:
+        """Read what the strategy is replayed on from a data folder; errors as of `read_inputs`.
+
+        Where no benchmark is named it is what is traded: only the prices that are traded are read.
+        """
+        from backtest.data.inputs import read_inputs  # loads pandas
+
+        symbols = tuple(sorted({*self.symbols}))
+        return read_inputs(
+            data,
+            symbols,
+            benchmark or self.universe or symbols[0],
+            (self.first, self.last),
+            strategy.listens_to,
+            as_of=as_of,
+            looks_at=strategy.looks_at,
+            trades_also=strategy.trades_also,
+            wanted_by=self.strategy,
+            universe=self.universe,
+            bars=self.bars,
+            hours=self.rules.hours,
+            accept_jumps=self.accept_jumps,
+        )
+
+    def run_bars(self, inputs: Inputs) -> RunBars | None:
+        """The bars of a replay of inputs, where some are finer than sessions."""
+        from backtest.engine.bars import run_bars
+
+        is_needed = self.missing_bars == "none"
+        return run_bars(inputs.replayed, inputs.finer, inputs.hedges.keys(), is_needed=is_needed)
 
 
 @dataclass(frozen=True)

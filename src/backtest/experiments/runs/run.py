@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import UsageError
 from backtest.experiments.runs.figures import (
     benchmark_returns,
@@ -29,6 +28,7 @@ from backtest.experiments.runs.store import (
 )
 from backtest.experiments.terms import (
     Plan,
+    Request,
     folder_name,
     identity,
     installed_packages,
@@ -43,36 +43,23 @@ from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
+    from backtest.data.inputs import Inputs
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import ReplayResult
-    from backtest.engine.rules import Costs, Rules
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
-MissingBars = Literal["daily", "none"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
-MISSING_BARS: tuple[MissingBars, ...] = get_args(MissingBars)
 MOST_BARS = 50_000  # that Backtrader replays where no engine is named
 
 
-@dataclass(frozen=True)
-class RunRequest:
-    """What is run: one strategy, one parameter set, one span of data, one set of rules."""
+@dataclass(frozen=True, kw_only=True)
+class RunRequest(Request):
+    """What is run, and what it is held against."""
 
-    strategy: str
-    symbols: tuple[str, ...]  # in any order
-    settings: Mapping[str, Any]  # parameters as `strategy.parameters.configure` takes them
-    first: date | None  # the first session of the prices where None
-    last: date | None  # likewise
     benchmark: str  # a symbol with closes; the stock's own symbol for the stock itself
-    rules: Rules
-    costs: Costs | None = None  # where the rules' costs come from; None for the defaults
     as_of: date | None = None  # the day at whose end the data are looked at; None as they are
-    universe: str | None = None  # what is traded in place of symbols
     engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
-    bars: str | None = None  # the length of bars finer than sessions, such as 5m
-    missing_bars: MissingBars = "daily"  # what trades an event where there are none
-    accept_jumps: bool = False  # take prices that jump as after a split as they are
     notes: Mapping[str, str] = field(default_factory=dict)  # files of the run folder by name
 
 
@@ -90,10 +77,7 @@ class RunPlan(Plan[Run]):
     @cached_property
     def bars(self) -> RunBars | None:
         """The bars that are replayed, where some are finer than sessions."""
-        from backtest.engine.bars import run_bars
-
-        inputs, is_needed = self.inputs, self.request.missing_bars == "none"
-        return run_bars(inputs.replayed, inputs.finer, inputs.hedges.keys(), is_needed=is_needed)
+        return self.request.run_bars(self.inputs)
 
     def read(self) -> Run:
         """Read the run; errors as of `read_run`."""
@@ -109,24 +93,8 @@ def prepare_run(
     data file is.
     """
     file = file or find_strategy(workspace, request.strategy)
-    request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = configure(file, request.settings)
-    span = (request.first, request.last)
-    inputs = read_inputs(
-        workspace.data,
-        request.symbols,
-        request.benchmark,
-        span,
-        strategy.listens_to,
-        request.as_of,
-        strategy.looks_at,
-        file.name,
-        request.universe,
-        strategy.trades_also,
-        accept_jumps=request.accept_jumps,
-        bars=request.bars,
-        hours=request.rules.hours,
-    )
+    inputs = request.inputs(workspace.data, strategy, request.benchmark, request.as_of)
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)
     decides = identity(

@@ -20,8 +20,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from backtest.data.events import event_order
-from backtest.data.inputs import read_inputs
-from backtest.engine.bars import run_bars
 from backtest.engine.kernel.panel import panel_of
 from backtest.engine.kernel.records import ACCOUNT, Tables
 from backtest.engine.kernel.simulate import profits, simulate
@@ -31,7 +29,7 @@ from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.figures import benchmark_returns
 from backtest.experiments.sweeps.answers import Answers, Rows, derives, does_act
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, sweepable
-from backtest.experiments.terms import deciding_packages
+from backtest.experiments.terms import Request, deciding_packages
 from backtest.experiments.trials import is_mixed
 from backtest.stats.figures import figures_of_totals, max_drawdown, mean_of_known, session_returns
 from backtest.stats.surface import FIGURES
@@ -188,19 +186,12 @@ class Evaluator:
         file = find_strategy(folders, spec.strategy)
         strategy = sweepable(file, spec.settings)
         self._rules = Rules(**spec.rules)
-        inputs = read_inputs(
-            folders.data,
-            spec.symbols,
-            spec.universe or spec.symbols[0],
-            spec.days,
-            strategy.listens_to,
-            looks_at=strategy.looks_at,
-            universe=spec.universe,
-            trades_also=strategy.trades_also,
-            bars=spec.bars,
-            hours=self._rules.hours,
+        request = Request(
+            file.name, spec.symbols, spec.settings, *spec.days, self._rules,
+            universe=spec.universe, bars=spec.bars, missing_bars=spec.missing_bars,
             accept_jumps=True,  # whoever prepared the sweep has looked
-        )
+        )  # fmt: skip
+        inputs = request.inputs(folders.data, strategy)
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
         base = base_of(strategy, spec.rules, spec.axes)
         axes = {name: [value] for name, value in base.items()}
@@ -210,12 +201,7 @@ class Evaluator:
         self._readers = {n: ParameterReader(known[n]) for n in spec.axes if n != REACTION}
         self._file, self._strategy = file, strategy
         self._inputs = inputs
-        self.run_bars = run_bars(
-            inputs.replayed,
-            inputs.finer,
-            inputs.hedges.keys(),
-            is_needed=spec.missing_bars == "none",
-        )
+        self.run_bars = request.run_bars(inputs)
         self.panel = panel_of(inputs.replayed, self.run_bars)
         sessions = np.arange(1, self.panel.count + 1)
         self._closes = np.searchsorted(self.panel.session_numbers, sessions) - 1

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import minutes_of, run_id
+from backtest.experiments.terms import MissingBars, minutes_of, run_id
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 from backtest.strategy.parameters import (
@@ -50,7 +50,7 @@ class SweepSpec:
     packages: Mapping[str, str]  # what of the packages' versions decides results
     universe: str | None = None  # whose members the symbols are
     bars: str | None = None  # the length of bars finer than sessions
-    missing_bars: str = "daily"  # what trades an event where there are none
+    missing_bars: MissingBars = "daily"  # what trades an event where there are none
 
     @property
     def shape(self) -> tuple[int, ...]:

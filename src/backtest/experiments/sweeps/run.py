@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.runs.run import MissingBars, of_bars
+from backtest.experiments.runs.run import of_bars
 from backtest.experiments.sweeps.evaluate import Evaluator, Histories, evaluator, run_chunks
 from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, read_grid, sweepable
-from backtest.experiments.terms import Plan, identity, installed_packages
+from backtest.experiments.terms import Plan, Request, identity, installed_packages
 from backtest.experiments.trials import (
     deflated,
     has_sweep,
@@ -44,7 +43,7 @@ from backtest.strategy.parameters import Text, recorded, stated
 
 if TYPE_CHECKING:
     from backtest.data.kinds import Event
-    from backtest.engine.rules import Costs, Rules
+    from backtest.engine.rules import Costs
     from backtest.stats import Floats
     from backtest.workspace.folders import Workspace
 
@@ -53,22 +52,11 @@ BLOCKS = 10  # of sessions; every half of them is in-sample once
 _CENT = 2  # decimals in which final equities differ
 
 
-@dataclass(frozen=True)
-class SweepRequest:
-    """What is swept: one strategy over a grid, one span of data, one set of rules."""
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest(Request):
+    """What is swept; `settings` are shared by all sets."""
 
-    strategy: str
-    symbols: tuple[str, ...]  # in any order
-    settings: Mapping[str, Any]  # shared by all sets, as `strategy.parameters.configure` takes them
     grid: Mapping[str, Text | Sequence[Any]]  # by parameter its values, or a text such as `1:40`
-    first: date | None  # the first session of the prices where None
-    last: date | None  # likewise
-    rules: Rules
-    costs: Costs | None = None  # where the rules' costs come from; None for the defaults
-    universe: str | None = None  # what is traded in place of symbols
-    bars: str | None = None  # the length of bars finer than sessions, such as 5m
-    missing_bars: MissingBars = "daily"  # what trades an event where there are none
-    accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
 @dataclass(frozen=True)
@@ -100,26 +88,11 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     where a data file is.
     """
     file = find_strategy(workspace, request.strategy)
-    symbols = tuple(sorted({*request.symbols}))
     strategy = sweepable(file, request.settings)
     axes = read_grid(file, request.settings, request.grid)
     if REACTION in axes and "reaction_minutes" in request.rules.model_fields_set:
         raise UsageError("The reaction is given by --reaction and by --grid; choose one of them.")
-    span = (request.first, request.last)
-    inputs = read_inputs(
-        workspace.data,
-        symbols,
-        request.universe or symbols[0],
-        span,
-        strategy.listens_to,
-        looks_at=strategy.looks_at,
-        trades_also=strategy.trades_also,
-        wanted_by=file.name,
-        universe=request.universe,
-        bars=request.bars,
-        hours=request.rules.hours,
-        accept_jumps=request.accept_jumps,
-    )
+    inputs = request.inputs(workspace.data, strategy)
     decides = identity(
         file,
         inputs.hashes(heard_kinds(strategy)),
