@@ -50,7 +50,7 @@ def test_examples_show_what_comes_out(name, tmp_path, monkeypatch):
 
 
 def on_acme(strategy="beats", **terms):
-    return backtest.run(strategy, symbols="ACME", benchmark="INDX", **terms)
+    return backtest.run(strategy, symbols="ACME", **{"benchmark": "INDX", **terms})
 
 
 def test_a_run_is_that_of_the_command(inside, run_made_up):
@@ -466,6 +466,8 @@ def test_bad_rows_of_a_frame_of_events_are_told(inside, frames, column, value, t
         (UsageError, {"events": pd.DataFrame({"a": [1]})}, "no column 'kind'"),
         (UsageError, {"events": ["beat"]}, "'beat' is no event"),
         (DataError, {"events": {"news": pd.DataFrame({"headlin": [1]})}}, "mean 'headline'"),
+        (UsageError, {"events": 5}, "events int: give a DataFrame, DataFrames by kind, or Events"),
+        (UsageError, {"benchmark": pd.Series([1.0])}, "benchmark Series: give a symbol, or a Data"),
         (UsageError, {"events": [], "as_of": "2025-06-20"}, "as_of looks at versions of files"),
     ],
 )  # fmt: skip

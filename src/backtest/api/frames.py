@@ -78,10 +78,15 @@ def read_frames(
             f"cannot stand beside them: leave one of the two out."
         )
     tables = {symbol: price_table(name, one) for symbol, name, one in _by_symbol(prices, symbols)}
-    named = benchmark if isinstance(benchmark, str) else None
     if isinstance(benchmark, pd.DataFrame):
-        named = BENCHMARK
-        tables[named] = price_table("benchmark", benchmark)
+        tables[BENCHMARK] = price_table("benchmark", benchmark)
+        named: str | None = BENCHMARK
+    elif isinstance(benchmark, str | None):
+        named = benchmark
+    else:
+        raise UsageError(
+            f"benchmark {type(benchmark).__name__}: give a symbol, or a DataFrame of prices."
+        )
     if symbols is None and prices is not None:
         held_against = named or read_config({}).value("benchmark")
         bars = [one for one, table in tables.items() if "open" in table and one != held_against]
@@ -315,8 +320,12 @@ def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, d
         rows = _texts(events)
         # What other kinds have as columns is empty here.
         rows = [{name: cell for name, cell in row.items() if cell} for row in rows]
-    else:
+    elif isinstance(events, Iterable | None):
         rows = [_row_of(event) for event in events or ()]
+    else:
+        raise UsageError(
+            f"events {type(events).__name__}: give a DataFrame, DataFrames by kind, or Events."
+        )
     by_kind: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for number, row in enumerate(rows):
         by_kind.setdefault(row.pop("kind", ""), []).append((number, row))
