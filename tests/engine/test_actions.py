@@ -1,9 +1,11 @@
 """What actions on a share change beside fills: what is seen, when events trade, total returns."""
 
+import numpy as np
 import pytest
 
-from backtest.engine.bars import daily_bars, set_excursions
+from backtest.engine.bars import StockBars, daily_bars, set_excursions
 from backtest.engine.replay.books import Trade
+from backtest.engine.rules import EXTENDED, FINER
 from backtest.engine.schedule import effects
 from backtest.experiments.runs.figures import benchmark_returns, moves
 from backtest.strategy.base import Signal
@@ -149,6 +151,22 @@ def test_excursions_are_on_the_basis_of_the_last_day():
     prices = {"ACME": stock(*bars, actions=[SPLIT])}
     set_excursions([trade], prices, daily_bars(prices))
     assert (trade.mae, trade.mfe) == pytest.approx((48 / 50 - 1, 52 / 50 - 1))
+
+
+def test_what_trades_after_a_close_is_before_the_split_of_the_next_day():
+    # 100 all of Tuesday and at 16:30, which belongs to Wednesday's session; 2:1, then 50.
+    times = ["2025-06-03T13:30", "2025-06-03T20:30", "2025-06-04T13:30", "2025-06-05T13:30"]
+    days = ["2025-06-03", "2025-06-04", "2025-06-04", "2025-06-05"]
+    rows = [[100.0, 101.0, 99.0, 100.0, 9.0]] * 2 + [[50.0, 50.5, 49.5, 50.0, 9.0]] * 2
+    own = StockBars(
+        np.array(times, "M8[us]"), np.array(days, "M8[D]"),
+        np.array([FINER, EXTENDED, FINER, FINER], np.int8), np.array(rows),
+    )  # fmt: skip
+    trade = Trade(1, "e", "ACME", "long", 20, day("2025-06-03"), 50.0, day("2025-06-05"), 50.0)
+    trade.entry_bar, trade.exit_bar = own.time_of(0), own.time_of(3)
+    prices = {"ACME": stock(*HALVED, actions=[SPLIT])}
+    set_excursions([trade], prices, {"ACME": own})
+    assert (trade.mae, trade.mfe) == pytest.approx((-0.01, 0.01))
 
 
 def test_the_gap_of_an_event_is_of_like_shares():

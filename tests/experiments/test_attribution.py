@@ -3,13 +3,16 @@
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.calendar import trading_calendar
+from backtest.engine.bars import RunBars, StockBars
 from backtest.engine.replay.books import Trade
-from backtest.engine.schedule import Decision
+from backtest.engine.rules import FINER
+from backtest.engine.schedule import Decision, Pause
 from backtest.events import Event
 from backtest.experiments.runs.figures import attribution, by_surprise, hour_of_knowledge, moves
 from tests.asking import END_OF_DAY
@@ -159,6 +162,33 @@ def test_gap(event, session, last_close, first_open):
     else:
         assert found.gap == pytest.approx(first_open / last_close - 1)
     assert (found.direction, found.traded) == (None, None)
+
+
+def test_the_gap_ends_with_the_open_at_which_a_wait_began():
+    event = earnings("2025-06-04T16:05:00-04:00")
+    began = Pause(date(2025, 6, 5), event.published_at, 3, "three sessions")
+    later = replace(decision(event, "2025-06-10"), waited=(began,))
+    (found,) = moves([later], [], {"ACME": ACME})
+    assert (found.last_close, found.first_open) == (103.0, 103.0)
+
+
+def test_the_gap_of_what_is_traded_at_a_close_ends_with_the_next_open():
+    event = earnings("2025-06-04T11:05:00-04:00")
+    (found,) = moves([decision(event, "2025-06-04")], [], {"ACME": ACME})
+    (same,) = moves([decision(event, "2025-06-05")], [], {"ACME": ACME})
+    assert found == same
+    assert found.gap is not None
+
+
+def test_the_gap_of_what_is_traded_by_finer_bars_ends_with_the_first_of_them():
+    event = earnings("2025-06-04T10:09:00-04:00")
+    times = np.array(["2025-06-04T13:30", "2025-06-04T14:15"], "M8[us]")
+    rows = np.array([[102.0] * 5, [99.5, 101.0, 99.0, 100.0, 9.0]])
+    own = StockBars(times, np.array(["2025-06-04"] * 2, "M8[D]"), np.full(2, FINER, np.int8), rows)
+    bars = RunBars({"ACME": own}, {}, 15, frozenset())
+    traded = replace(decision(event, "2025-06-04"), tradable_bar=own.time_of(1))
+    (found,) = moves([traded], [], {"ACME": ACME}, bars)
+    assert found.first_open == 99.5
 
 
 def test_traded_part_stands_beside_the_gap():

@@ -55,3 +55,16 @@ def test_streaks_are_in_order_of_exits_whichever_trade_began_first(checkout):
     run.trades[:] = [{**trade, "exit_session": day, "net_profit": net} for day, net in days]
     found = all_figures(run)
     assert (found["winning_streak"], found["losing_streak"]) == (2, 1)
+
+
+def test_streaks_of_one_session_are_in_order_of_its_fills(checkout):
+    # Lost; then of one session lost within it, and won at its open, which came first.
+    run = do(checkout)
+    (trade,) = run.trades
+    ends = [("2025-06-10", "close", "-50"), ("2025-06-12", "session", "-9"),
+            ("2025-06-12", "open", "30")]  # fmt: skip
+    run.trades[:] = [
+        {**trade, "exit_session": day, "left_at": at, "net_profit": net} for day, at, net in ends
+    ]
+    found = all_figures(run)
+    assert (found["winning_streak"], found["losing_streak"]) == (1, 1)

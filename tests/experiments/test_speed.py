@@ -54,3 +54,11 @@ def test_a_run_by_sessions_has_none(command, report):  # noqa: F811
     assert command(*[word for word in RUN if word not in ("--bars", "5m")]).code == 0
     (path,) = (made.root / "reports").glob("short_report-*/run.json")
     assert "speed" not in json.loads(path.read_text())
+
+
+def test_bars_that_are_held_are_not_sessions_of_the_next_open(command, report):  # noqa: F811
+    made = report("2025-06-05T09:30:00")
+    source = (made.root / "strategies/short_report.py").read_text()
+    made.write("strategies/short_report.py", source.replace("hold=self.hold", "hold_bars=2"))
+    assert command(*RUN).code == 0
+    assert list(speed(made)) == [0, 1, 5, 30, 60]

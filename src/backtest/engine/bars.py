@@ -249,8 +249,9 @@ def _set_excursion(trade: Trade, own: StockBars, splits: Sequence[tuple[date, fl
     last = own.place(trade.exit_session or trade.entry_session, trade.exit_bar)
     last = min(last, len(own.times) - 1)  # what had ended before is left when it counts as delisted
     bars = own.table[:, :4]
-    for session, ratio in splits:
-        row = own.place(session)
+    days, _ = own.days_and_clock  # what trades after a close comes before the next day's split
+    for day, ratio in splits:
+        row = int(np.searchsorted(days, np.datetime64(day)))
         if first < row <= last:
             bars = np.concatenate((bars[:row] / ratio, bars[row:]))
     opens, highs, lows, closes = bars.T

@@ -110,7 +110,7 @@ def evidence_of(
     found = evidence(account, trades, equity, by_trades=orders_itself)
     return {
         "evidence": found,
-        "attribution": attribution_of(trades, decisions, inputs.history),
+        "attribution": attribution_of(trades, decisions, inputs.history, bars),
         "no_room": _no_room(account, decisions),
     }
 

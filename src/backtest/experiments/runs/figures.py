@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Event
 from backtest.engine.kernel.panel import nights_before
+from backtest.engine.kernel.records import FILL_TIMES
 from backtest.engine.rules import Rules, above_cash
 from backtest.engine.schedule import splits_of, splits_since
 from backtest.errors import DataError
@@ -131,11 +132,16 @@ def stock_figures(run: Run) -> dict[str, float | None] | None:
     return found
 
 
+def _left(trade: Mapping[str, Any]) -> tuple[str, str, int]:
+    """When a trade was left, to be sorted by."""
+    return trade["exit_session"], trade["exit_bar"], FILL_TIMES.index(trade["left_at"])
+
+
 def all_figures(run: Run) -> dict[str, float | None]:
     """The figures of the record, and those that follow from trades and curves."""
     cash, equity = run.manifest["rules"]["cash"], run.equity["equity"].to_numpy()
     trades = pd.DataFrame(
-        sorted(run.trades, key=lambda row: (row["exit_session"], row.get("exit_bar"))),
+        sorted(run.trades, key=_left),
         columns=["net_profit", "return", "shares", "entry_price", "mae", "mfe"],
     ).apply(pd.to_numeric)
     excursions = trades[["mae", "mfe"]].mean()
@@ -170,7 +176,10 @@ def _mean_holding(run: Run) -> float | None:
 
 
 def attribution_of(
-    trades: Sequence[Trade], decisions: Sequence[Decision], history: Mapping[str, Prices]
+    trades: Sequence[Trade],
+    decisions: Sequence[Decision],
+    history: Mapping[str, Prices],
+    bars: RunBars | None = None,
 ) -> dict[str, Any]:
     """The `attribution` of a run, as JSON knows it."""
     events = {decision.event.id: decision.event for decision in decisions}
@@ -182,7 +191,7 @@ def attribution_of(
         "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
         "moves": [
             {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
-            for move in moves(decisions, trades, history)
+            for move in moves(decisions, trades, history, bars)
         ],
     }
 
@@ -266,7 +275,7 @@ class Move:
 
     event: Event  # the event
     last_close: float | None  # of the last session that closed before it can have been public
-    first_open: float | None  # of its tradable session, dollars
+    first_open: float | None  # after it, where it first could be traded, dollars
     direction: int | None  # +1 where it opened a long trade, -1 a short one
     traded: float | None  # exit fill ÷ entry fill − 1 of that trade
 
@@ -279,13 +288,17 @@ class Move:
 
 
 def moves(
-    decisions: Sequence[Decision], trades: Sequence[Trade], history: Mapping[str, Prices]
+    decisions: Sequence[Decision],
+    trades: Sequence[Trade],
+    history: Mapping[str, Prices],
+    bars: RunBars | None = None,
 ) -> tuple[Move, ...]:
     """The move on every event that was decided on, in the order of the decisions.
 
-    Of several trades from one event the first counts. An event that is known by its day alone may
-    have been public all that day, so that its gap begins at the close before; one known by week or
-    month alone has no prices.
+    Of several trades from one event the first counts. What waited counts from the open at which it
+    was asked first, and by finer bars that is the open of one. An event that is known by its day
+    alone may have been public all that day, so that its gap begins at the close before; one known
+    by week or month alone has no prices.
     """
     first = {trade.event_id: trade for trade in reversed(trades)}
     days = {name: prices.table.index.to_numpy("M8[D]") for name, prices in history.items()}
@@ -307,9 +320,12 @@ def moves(
         event, trade = decision.event, first.get(decision.event.id)
         closed, opened = None, None
         if event.precision not in NEVER_TRADED:
-            before, session = calendar.last_closed(_earliest(event)), decision.tradable_session
+            before, (session, bar) = calendar.last_closed(_earliest(event)), _first_chance(decision)
             closed = price(event.symbol, "close", before)
             opened = price(event.symbol, "open", session)
+            if bars and session and bar:
+                own = bars.of[event.symbol]
+                opened = float(own.table[own.place(session, bar)][0])
             if closed and session:  # in the shares of the open
                 closed /= splits_since(splits[event.symbol], before, session)
         found.append(
@@ -322,6 +338,17 @@ def moves(
             )
         )
     return tuple(found)
+
+
+def _first_chance(decision: Decision) -> tuple[date | None, datetime | None]:
+    """The session of the first open after an event, and its finer bar where that is one."""
+    if decision.tradable_bar and not decision.waited:
+        return decision.tradable_session, decision.tradable_bar
+    session = decision.waited[0].session if decision.waited else decision.tradable_session
+    calendar, published = trading_calendar(), decision.event.published_at
+    if session and calendar.time_of(session, "open") <= published:  # it was asked at a close
+        session = calendar.tradable_session(published, timedelta(0))
+    return session, None
 
 
 def _earliest(event: Event) -> datetime:
@@ -359,22 +386,28 @@ def speed_curve(
     """The result by reaction time, `own` of the run's among them; the last is of the next open.
 
     Each reaction asks the strategy anew, for it sees what is known by then, and trades an account
-    of its own. The reaction of the last is None: daily bars alone, with the rules' reaction.
+    of its own. The reaction of the last is None: daily bars alone, with the rules' reaction. It is
+    left out where a signal holds for so many bars, which would be sessions there.
     """
     from backtest.engine.kernel.replay import replay_by_kernel
     from backtest.engine.timeline import decide
 
-    def trades(minutes: float, bars: RunBars | None) -> Sequence[Trade]:
+    def decided(minutes: float, bars: RunBars | None) -> list[Decision]:
         where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=minutes))
-        decisions = decide(strategy, *where, inputs.universe, bars)
+        return decide(strategy, *where, inputs.universe, bars)
+
+    def trades(decisions: list[Decision], bars: RunBars | None) -> Sequence[Trade]:
         return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules, bars).trades
 
     as_run = rules.reaction_minutes
     found = [
-        _figures(minutes, own if minutes == as_run else trades(minutes, bars))
+        _figures(minutes, own if minutes == as_run else trades(decided(minutes, bars), bars))
         for minutes in sorted({*REACTIONS, as_run})
     ]
-    return [*found, _figures(None, trades(as_run, None))]
+    late = decided(as_run, None)
+    if any(one.signal and one.signal.hold_bars is not None for one in late):
+        return found
+    return [*found, _figures(None, trades(late, None))]
 
 
 def _figures(minutes: float | None, trades: Sequence[Trade]) -> dict[str, Any]:
