@@ -205,6 +205,15 @@ class TestTerms:
         written(path, signal("02 10:00", legs="SPY"))
         refused(path, panel, "columns that no signal has: legs")
 
+    def test_what_is_for_the_close_is_of_the_last_bar_of_its_session(self, tmp_path, path) -> None:
+        times = ("02 09:30", "02 12:00", "02 15:55", "03 09:30", "03 15:55")
+        bars = [bar("ACME", at(time), 100.0) for time in times]
+        panel = read_panel(write(tmp_path / "finer.parquet", bars))
+        at_open, *at_close = (signal("02 09:40", enter=enter) for enter in ("open", "close"))
+        written(path, at_open, *at_close, signal("02 15:53", enter="close"),
+                signal("02 15:59", direction="flat", leave="close"))  # fmt: skip
+        assert read_signals(path, panel, MINUTES_5).rows["bar"].tolist() == [1, 2, 4, 4]
+
     @pytest.mark.parametrize("terms", [{"hold": 0}, {"limit": 0.01}])
     def test_what_does_not_go_with_an_entry_at_the_close(self, panel, path, terms) -> None:
         written(path, signal("02 10:00", enter="close", **terms))

@@ -114,7 +114,7 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
         event_ids, rank = _event_ids(table, faults)
     faults.note("A signal says when it was published;", np.isnat(published), "row {}".format)
     faults.check()
-    rows["bar"], early = _tradable_bars(rows["symbol"], published, panel, reaction)
+    rows["bar"], early = _tradable_bars(rows, published, panel, reaction)
     late = ~early & (rows["bar"] == len(panel.times))
     order = np.lexsort((rank, rows["symbol"], published, rows["bar"]))
     order = order[~(early | late)[order]]
@@ -224,11 +224,12 @@ def _event_ids(
 
 
 def _tradable_bars(
-    columns: NDArray[np.int64], published: Times, panel: Panel, reaction: timedelta
+    rows: NDArray[Any], published: Times, panel: Panel, reaction: timedelta
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """By signal the first bar that comes late enough, or else the number of bars; and whether it
-    was public on a day before its symbol's first session.
+    was public on a day before its symbol's first session. What is for the close is of the last bar.
     """
+    columns, at_close = rows["symbol"], rows["terms"] & ENTERS_AT_CLOSE != 0
     known = published + np.timedelta64(reaction)
     bars = np.full(len(columns), len(panel.times))
     early = np.zeros(len(columns), np.bool_)
@@ -238,6 +239,9 @@ def _tradable_bars(
         mine = by_symbol[bounds[column] : bounds[column + 1]]
         own = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
         later = np.searchsorted(panel.times[own], known[mine], side="right")
+        sessions = panel.session_numbers[own]
+        last = np.searchsorted(sessions, sessions, side="right") - 1  # of the session of each
+        later = np.where(at_close[mine], np.append(last, len(own))[later], later)
         bars[mine] = np.append(own, len(panel.times))[later]
         early[mine] = published[mine] < _midnight(panel.sessions[own[0]].item())
     return bars, early
