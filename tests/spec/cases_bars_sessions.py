@@ -179,6 +179,28 @@ CASES += [
         equity=[102_000],
     ),
     Case(
+        name="a_bar_of_one_hedge_alone_is_left_out_and_the_session_is_by_finer_bars",
+        rule="finer bars",
+        bars={},
+        finer={
+            **HEDGED,
+            "FUND": """
+                2025-06-03 09:30 50 50 50 50
+                2025-06-03 09:35 51 52 50 51
+                2025-06-03 15:55 52 52 52 52
+            """,
+        },
+        signals=[
+            long("2025-06-03 09:30", weight=0.4, legs=(("INDX", 0.5), ("FUND", 0.5)),
+                 leave_at="15:55"),
+        ],
+        trades=[  # 20,000 dollars short of each: 100 shares at 200, and 400 at 50
+            trade("e1", "ACME", "long", 400, "2025-06-03 09:30", 100.0, "2025-06-03 15:55", 104.0,
+                  "time", gross=400 * (104 - 100), hedge=100 * (200 - 204) + 400 * (50 - 52)),
+        ],
+        equity=[100_400],
+    ),
+    Case(
         name="the_borrow_of_a_hedge_is_of_the_night",
         rule="finer bars",
         bars={},
