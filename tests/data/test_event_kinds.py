@@ -370,8 +370,20 @@ def test_the_time_of_retrieval_is_utc_or_unknown():
     assert earnings(retrieved_at=None).retrieved_at is None
     found = earnings(retrieved_at="2025-06-04T16:05:00-04:00").retrieved_at
     assert (found.hour, found.tzinfo) == (20, UTC)
-    with pytest.raises(ValidationError, match="beyond the years that can be told"):
-        earnings("9999-12-31T23:59:59-05:00")
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["9999-12-31T23:59:59-05:00", "9999-12-31T23:58:00Z", "0001-01-01T00:00:00Z",
+     "0001-01-01T00:00:00+14:00"],
+)  # fmt: skip
+def test_the_zero_and_the_last_time_of_a_program_are_no_times(stamp):
+    """Time zones and reaction times are added to what is public."""
+    with pytest.raises(ValidationError, match="beyond the years that can be told, 2 to 9998"):
+        earnings(stamp)
+    with pytest.raises(ValidationError, match="beyond the years that can be told, 2 to 9998"):
+        earnings(retrieved_at=stamp)
+    assert earnings("0002-01-01T00:00:00Z").id.startswith("earnings-")
 
 
 @pytest.mark.parametrize("field", ["source_url", "source_url_2"])

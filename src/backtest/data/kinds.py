@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from contextlib import suppress
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
@@ -145,10 +146,13 @@ class Event(BaseModel):
     @field_validator("published_at", "retrieved_at")
     @classmethod
     def _in_utc(cls, value: datetime | None) -> datetime | None:
-        try:
-            return value and value.astimezone(UTC)
-        except OverflowError:
-            raise PydanticCustomError("stamp", "is beyond the years that can be told") from None
+        if value is None:
+            return None
+        with suppress(OverflowError):
+            utc = value.astimezone(UTC)
+            if MINYEAR < utc.year < MAXYEAR:  # so that it has a day in every zone
+                return utc
+        raise PydanticCustomError("stamp", "is beyond the years that can be told, 2 to 9998")
 
     @field_validator("precision")
     @classmethod
