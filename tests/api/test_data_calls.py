@@ -46,6 +46,24 @@ def test_an_event_is_added_edited_removed_and_taken_back(inside):
         backtest.remove_event(name)
 
 
+def test_an_event_may_have_values_that_are_no_texts(inside):
+    fields = FIELDS | {"published_at": pd.Timestamp("2025-06-24 16:05", tz="America/New_York"),
+                       "target_price": 20.5, "grade": None, "discloses_short": True,
+                       "claim": float("nan")}  # fmt: skip
+    (added,) = backtest.add_event("short_report", fields).events
+    event = added.event
+    assert (event.target_price, event.discloses_short, event.claim, event.grade) == (
+        20.5, True, "", None,
+    )  # fmt: skip
+    assert event.published_at == pd.Timestamp("2025-06-24T20:05Z")
+    (edited,) = backtest.edit_event(event.id, {"target_price": None, "claim": pd.NA}).events
+    assert edited.event.target_price is None
+    with pytest.raises(UsageError, match="has no zone"):
+        backtest.add_event("short_report", FIELDS | {"published_at": pd.Timestamp("2025-06-24")})
+    with pytest.raises(UsageError, match="column headline: is empty"):
+        backtest.add_event("short_report", FIELDS | {"headline": None})
+
+
 def test_a_file_of_events_is_taken_in_and_what_is_there_is_replaced_or_refused(inside, tmp_path):
     file = tmp_path / "mine.csv"
     pd.DataFrame([FIELDS]).to_csv(file, index=False)

@@ -281,6 +281,15 @@ def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
     assert "holder" not in backtest.load_events("earnings")
 
 
+def test_a_kind_without_a_file_has_no_events_and_the_columns_of_others(inside):
+    none, some = backtest.load_events("split"), backtest.load_events("earnings", "ACME")
+    assert (len(none), none.index.name) == (0, "id")
+    assert [*none.columns] == [*some.columns][: len(none.columns)]
+    assert none["published_at"].dt.tz is not None
+    assert none["tradable_session"].dtype.kind == "M"
+    assert none[none["kind"].str.startswith("s")].empty
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [

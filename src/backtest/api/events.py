@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 import pandas as pd
+from pandas.api.types import is_scalar
 
 from backtest.api.workspace import Day, Folder, Folders, folders, ignore, several
 from backtest.data import checks, edits, listing
@@ -72,10 +73,11 @@ def load_events(
 
     """
     rows = event_rows(kind, several(symbols), reaction, strategies, data)
-    table = pd.DataFrame([row.as_dict() for row in rows])
-    more = [name for name in table.columns if name not in _EVENT]
-    table = table[[*_EVENT, *more]].set_index("id").dropna(axis="columns", how="all")
-    table["tradable_session"] = pd.to_datetime(table.get("tradable_session"))
+    table = pd.DataFrame([row.as_dict() for row in rows], columns=None if rows else _EVENT)
+    more = [name for name in table if name not in _EVENT and table[name].notna().any()]
+    table = table[[*_EVENT, *more]].set_index("id")
+    table["published_at"] = pd.to_datetime(table["published_at"], utc=True)
+    table["tradable_session"] = pd.to_datetime(table["tradable_session"])
     return table
 
 
@@ -140,15 +142,21 @@ def judge_claims(*, strategies: Folders = None, data: Folder = None) -> pd.DataF
 
 def add_event(
     kind: str,
-    fields: Mapping[str, str],
+    fields: Mapping[str, object],
     *,
     dry_run: bool = False,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Append an event, with its fields as the file of its kind writes them."""
+    """Append an event, with its fields as the file of its kind writes them; None is unknown."""
     workspace = folders(strategies, data)
-    return _made(edits.add_event(workspace, kind_of(workspace, kind), fields), dry_run=dry_run)
+    edit = edits.add_event(workspace, kind_of(workspace, kind), _texts(fields))
+    return _made(edit, dry_run=dry_run)
+
+
+def _texts(fields: Mapping[str, object]) -> dict[str, str]:
+    unknown = {name for name, value in fields.items() if is_scalar(value) and pd.isna(value)}
+    return {name: "" if name in unknown else str(value) for name, value in fields.items()}
 
 
 def import_events(
@@ -204,15 +212,15 @@ def import_events(
 
 def edit_event(
     event_id: str,
-    fields: Mapping[str, str],
+    fields: Mapping[str, object],
     *,
     dry_run: bool = False,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Change fields of an event; an empty text is unknown."""
+    """Change fields of an event; an empty text, or None, is unknown."""
     workspace = folders(strategies, data)
-    edit = edits.edit_event(workspace, event_kinds(workspace).values(), event_id, fields)
+    edit = edits.edit_event(workspace, event_kinds(workspace).values(), event_id, _texts(fields))
     return _made(edit, dry_run=dry_run)
 
 
