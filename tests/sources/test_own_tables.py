@@ -220,6 +220,9 @@ def test_an_encoding_that_cannot_be_is_told():
     for content, encoding in ((b"\xfc", "utf-8"), (b"\xff\xfea", None)):
         with pytest.raises(DataError, match="it is not"):
             _decoded(Path("it"), content, encoding)
+    for encoding in ("klingon", "undefined", "punycode", "hex", "utf\0"):
+        with pytest.raises(UsageError, match=r"--encoding .* is unknown"):
+            _decoded(Path("it"), b"a-b,9,\n\n", encoding)
     with pytest.raises(UsageError, match="Say in which encoding it is"):
         _decoded(Path("it"), b"\x81", None)
 

@@ -114,13 +114,13 @@ def _decoded(path: Path, content: bytes, encoding: str | None) -> tuple[str, boo
     name = encoding or marked or "utf-8"
     try:
         return content.decode(name), False
-    except LookupError:
-        raise UsageError(
-            f"--encoding {encoding!r} is unknown. Such as utf-8, cp1252, latin-1, utf-16."
-        ) from None
     except UnicodeDecodeError as error:
         if encoding or marked:
             raise _unreadable(path, f"it is not {name}: {error.reason}") from None
+    except (LookupError, ValueError):  # such as undefined, which Python has for tests
+        raise UsageError(
+            f"--encoding {encoding!r} is unknown. Such as utf-8, cp1252, latin-1, utf-16."
+        ) from None
     try:
         return content.decode("cp1252"), True
     except UnicodeDecodeError:
