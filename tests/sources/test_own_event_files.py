@@ -1,8 +1,9 @@
 """What a file of events lacks, what is meant by its columns, and how its cells are taken."""
 
+import pandas as pd
 import pytest
 
-from backtest.data.kinds import Earnings, News, ShortReport
+from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure
 from backtest.errors import DataError, UsageError
 from backtest.sources.own_events import LackingError, quarter, read_event_file
 
@@ -98,6 +99,39 @@ def test_a_number_keeps_all_its_digits_where_it_is_written_plainly(read):
     assert one(read(f"{REPORT}\nBOLT,2025-05-08,amc,{digits}\n"), "eps") == digits
     assert one(read(f"{REPORT}\nBOLT,2025-05-08,amc,$0.50\n"), "eps") == "0.5"
     assert one(read(f"{REPORT}\nBOLT,2025-05-08,amc,-\n"), "eps") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ('"1,234,567,890,123.5"', "1234567890123.5"), ('"1,234,567,890,123"', "1234567890123"),
+        ('"1,234,567,890,123,456"', "1234567890123456"), ("2.3M", "2300000"), ("$0.10", "0.1"),
+        ("1.2T", "1.2T"), ("(1.5K)", "-1500"),
+    ],
+)  # fmt: skip
+def test_thousands_and_units_keep_all_digits(read, text, digits):
+    text = f"{REPORT},revenue\nBOLT,2025-05-08,amc,0.6,{text}\n"
+    if digits.endswith("T"):
+        with pytest.raises(DataError, match=r"line 2, column revenue: '1\.2T'"):
+            read(text)
+    else:
+        assert one(read(text), "revenue") == digits
+
+
+def test_a_count_of_shares_keeps_all_digits(read):
+    text = "symbol,date,time,holder,form,headline,shares\n"
+    text += 'BOLT,2025-05-08,amc,BIG,13F,Much,"1,234,567,890,123"\n'
+    assert one(read(text, StakeDisclosure), "shares") == "1234567890123"
+
+
+def test_a_constant_takes_nothing_of_a_cell_that_is_empty(tmp_path):
+    """A frame writes what is unknown as null, a CSV file as nothing."""
+    path = tmp_path / "mine.parquet"
+    table = {"symbol": "BOLT", "date": "2025-05-08", "time": "amc", "firm": ["Bear", None]}
+    pd.DataFrame(table | {"price": [1.5, None]}).to_parquet(path)
+    constants = {"headline": "by {firm} at {price}", "category": "rumour"}
+    found = read_event_file(path, News, source_url="unknown", constants=constants)
+    assert [row["headline"] for row in found.rows] == ["by Bear at 1.5", "by  at"]
 
 
 def test_three_digits_behind_a_point_are_asked_about_where_columns_are_told_by_semicolons(read):

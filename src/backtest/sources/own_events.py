@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from backtest.data.datafile import raise_problems
@@ -231,7 +233,8 @@ class _Reading:
         """Where each row stands, and its cells by field; `problems` takes what is no time."""
         fields = [name for name in self.kind.model_fields if name in self.names]
         columns = {name: self._column(name) for name in fields if name != "published_at"}
-        for place, record in enumerate(self.raw.cells.astype(str).to_dict("records")):
+        records = self.raw.cells.astype(str).fillna("").to_dict("records")
+        for place, record in enumerate(records):
             row = {name: cells[place] for name, cells in columns.items()}
             row |= {name: _filled(value, record) for name, value in self.constants.items()}
             at = self.raw.at(place)
@@ -267,7 +270,7 @@ class _Reading:
         known = parse_numbers(cells, self._sign)
         unknown_ones = nothing(cells)
         return [
-            "" if is_none else text if pd.isna(number) or _says(text, number) else f"{number:.12g}"
+            "" if is_none else _as_number(text, number)
             for text, number, is_none in zip(texts, known, unknown_ones, strict=True)
         ]
 
@@ -289,12 +292,13 @@ def _as_category(text: str) -> str:
 _WRITTEN: dict[str, Callable[[str], str]] = {"symbol": as_symbol, "category": _as_category}
 
 
-def _says(text: str, number: float) -> bool:
-    """Whether a text is a number as it stands: 1.234 with a decimal comma is not."""
-    try:
-        return float(text) == number
-    except ValueError:
-        return False
+def _as_number(text: str, number: float) -> str:
+    """A text where it is this number as it stands, or none; else the number with all its digits."""
+    with suppress(ValueError):  # 1.234 with a decimal comma is another
+        if pd.isna(number) or float(text) == number:
+            return text
+    most = max(len(text), 15)  # a float holds 15: 2.3M is 2300000, not 2299999.9999999995
+    return np.format_float_positional(number, precision=most, fractional=False, trim="-")
 
 
 def quarter(text: str, year: str) -> str:
