@@ -38,6 +38,7 @@ _DIGITS = re.compile(r"(\d{1,2})(\d\d)(\d\d)?")  # of 0930 and 093000
 _DAY_AND_DIGITS = re.compile(r"^(?P<day>\d{8}) +(?P<clock>\d{4,6})(?P<zone>)$")
 _SAMPLE = 60  # rows of which one tells how times are written
 _EXCEL = np.datetime64("1899-12-30")  # day 0 of its serial numbers
+_CENTURY = np.timedelta64(36525, "D")
 
 
 def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
@@ -47,18 +48,22 @@ def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
     sessions without gaps; UsageError where that does not tell, or none fits.
     """
     if cells.dtype.kind != "M":
-        texts = cells.astype(str).str.strip()
+        texts = _texts(cells)
         moments = None if form else epochs(texts)
         if moments is None and not form and texts.str.match(_ZONED).any():
             moments = _moments(texts)
         if moments is None:
             days = {text: day_part(text) for text in texts.unique()}
-            return read_days(texts.map(days), form, fit_of_sessions)
+            return read_days(texts.map(days), form, fit_of_sessions, np.datetime64("today"))
         cells = moments
     if cells.dt.tz is None:
         return _as_days(cells), ""
     written = cells.dt.tz_localize(None)
     return _as_days(written if _midnights(written) else _in_new_york(cells)), ""
+
+
+def _texts(cells: pd.Series) -> pd.Series:
+    return cells.astype(str).fillna("").str.strip()
 
 
 def day_part(text: str) -> str:
@@ -73,12 +78,24 @@ def clock_part(text: str) -> tuple[str, str]:
     return (found["clock"], (found["zone"] or "").strip()) if found else ("", "")
 
 
-def read_days(texts: pd.Series, form: str | None, score: Callable[[Days], Any]) -> tuple[Days, str]:
-    """Texts as days in the form that `score` likes best; errors as of `parse_days`."""
+def read_days(
+    texts: pd.Series, form: str | None, score: Callable[[Days], Any], latest: np.datetime64
+) -> tuple[Days, str]:
+    """Texts as days in the form that `score` likes best; errors as of `parse_days`.
+
+    A year of two digits that would be beyond the `latest` day is one of the century before.
+    """
     distinct = texts.drop_duplicates()
     read: dict[str, Days] = {}
     for one in (form,) if form else _DAY_FORMS:
-        days = _as_days(pd.to_datetime(distinct, format=one, errors="coerce"))
+        try:
+            days = _as_days(pd.to_datetime(distinct, format=one, errors="coerce"))
+        except (ValueError, re.error) as error:
+            raise UsageError(
+                f"--date-format {form!r} is not understood ({error}). Write it as '%d/%m/%Y'."
+            ) from None
+        if "%y" in one:
+            days = np.where(days > latest, days - _CENTURY, days)
         if not np.isnat(days).all():
             read[one] = days
     if not read:
@@ -113,11 +130,14 @@ def _as_days(cells: pd.Series) -> Days:
 
 def epochs(texts: pd.Series) -> pd.Series | None:
     """Texts as times since 1970 or as Excel's days, by how many digits they have; None if none."""
-    are = texts.str.match(r"\d+(?:\.\d*)?$")
+    are = texts.str.match(r"-?\d+(?:\.\d*)?$")
     if not are.any() or texts[~are].str.match(r"\d").any():
         return None
     whole = texts[are].str.partition(".")[0]
-    digits = set(whole.str.len())
+    counts, least = whole.str.lstrip("-").str.len(), min(_EPOCHS)
+    if whole.str.startswith("-").any() or (counts >= least).mean() > 1 / 2:
+        counts = counts.clip(lower=least)  # seconds near 1970, not the eight digits of a day
+    digits = set(counts)
     if digits == {5}:
         days = _EXCEL + whole.astype("i8").to_numpy().astype("m8[D]")
         return pd.Series(days.astype("M8[s]")) if fit_of_sessions(days)[0] == len(texts) else None
@@ -126,7 +146,7 @@ def epochs(texts: pd.Series) -> pd.Series | None:
     if units or unit is None:
         return None
     moments = np.full(len(texts), np.datetime64("NaT", "us"))
-    moments[are.to_numpy()] = whole.astype("u8").to_numpy().astype("i8").astype(f"M8[{unit}]")
+    moments[are.to_numpy()] = pd.to_numeric(whole).to_numpy().astype("i8").astype(f"M8[{unit}]")
     return pd.Series(moments).dt.tz_localize("UTC")
 
 
@@ -162,16 +182,16 @@ def parse_times(
         return _utc(cells.dt.tz_convert("UTC").dt.tz_localize(None)), ""
     if clocks is None and cells.dtype.kind == "M":
         return _in_zone(cells, str(cells.iloc[0]), zone), ""
-    texts = cells.astype(str).str.strip()
+    texts = _texts(cells)
     if clocks is not None:
-        parts = pd.DataFrame({"day": texts, "clock": clocks.astype(str).str.strip(), "zone": ""})
+        parts = pd.DataFrame({"day": texts, "clock": _texts(clocks), "zone": ""})
     else:
         moments = None if form else epochs(texts)
         if moments is not None and moments.dt.tz is not None:
             return _utc(moments.dt.tz_localize(None)), ""
         parts = _parts(texts)
     codes, distinct = pd.factorize(parts["day"])
-    days, form = read_days(pd.Series(distinct), form, fit_of_sessions)
+    days, form = read_days(pd.Series(distinct), form, fit_of_sessions, np.datetime64("today"))
     of_rows = np.append(days, np.datetime64("NaT", "D"))[codes].astype("M8[us]")
     local = pd.Series(of_rows + _clocks(parts["clock"]))
     zones = parts["zone"].str.strip().where(local.notna(), zone or "UTC")
@@ -255,7 +275,8 @@ def days_by_text(texts: Iterable[str], form: str | None) -> dict[str, date]:
     found = {text: date.fromisoformat(text) for text in texts if _is_iso_day(text)}
     others = [text for text in dict.fromkeys(texts) if text not in found and re.search(r"\d", text)]
     if others:
-        days, _ = read_days(pd.Series(others), form, lambda days: int((~np.isnat(days)).sum()))
+        latest = trading_calendar().sessions[-1]  # of a coming dividend, which is not past today
+        days, _ = read_days(pd.Series(others), form, lambda days: (~np.isnat(days)).sum(), latest)
         found |= {
             text: day.item() for text, day in zip(others, days, strict=True) if not np.isnat(day)
         }
