@@ -26,8 +26,9 @@ _DAY_FORMS = (
     "%a, %b %d, %Y", "%a %b %d %Y", "%a, %d %b %Y", "%b-%d-%Y", "%d/%b/%Y",
 )  # fmt: skip
 CLOCK = re.compile(
-    r"^(?P<day>.*?\d)(?:T|,?\s+)(?P<clock>\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s*[AP]\.?M\.?)?)"
-    r"(?P<zone>\s*(?:New York|Z|[+-]\d\d:?\d\d|[A-Z]{2,4}|[A-Z]+/[A-Z_]+))?$",
+    r"^(?P<day>.*?\d)(?:T|,?\s+)"
+    r"(?P<clock>\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s*[AP]\.?M\.?(?![A-Z]))?)"
+    r"(?P<zone>\s*(?:New York|Z|(?:GMT|UTC)?[+-]\d\d:?\d\d|[A-Z]{2,4}|[A-Z]+(?:/[A-Z_]+)+))?$",
     re.IGNORECASE,
 )
 _ZONE = r"\s*(?:Z|[+-]\d\d:?\d\d)$"
@@ -262,7 +263,7 @@ _SOME_TIME = {"", "dmh", "duringmarkethours", "duringmarket", "during", "tns", "
               "timenotsupplied", "na", "tas", "unknown", "unspecified", "tbd", "none"}  # fmt: skip
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
 _READY = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d.*(?:Z|[+-]\d\d:?\d\d)| +(?:before open|after close)"
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\S*(?:Z|[+-]\d\d:?\d\d)| +(?:before open|after close)"
     r"| +[\d:]+ +New York)",
     re.IGNORECASE,
 )  # times as `stamped` and events take them
@@ -290,6 +291,22 @@ def _is_iso_day(text: str) -> bool:
         return False
 
 
+def days_of_midnights(texts: Sequence[str]) -> list[str]:
+    """Texts of days and times; where midnight is the only time, in any zone, the day as written."""
+    split = [_split(text) for text in texts]
+    clocks = _without_midnights([clock for _, clock in split])
+    told = zip(texts, split, clocks, strict=True)
+    return [text if own == clock else day for text, (day, own), clock in told]
+
+
+def _without_midnights(clocks: Sequence[str]) -> Sequence[str]:
+    """Times of day, of which 0:00 tells nothing where it is the only one: so days are stored."""
+    times = {one for one in {*clocks} if re.search(r"\d", one)}
+    if any(time_of_day(clock_part(f"1 {one}")[0]) != time() for one in times):
+        return clocks
+    return ["" if one in times else one for one in clocks]
+
+
 class PublicTimes:
     """The times of a column, beside which another may tell the time of day."""
 
@@ -300,21 +317,17 @@ class PublicTimes:
         form: str | None,
         zone: str | None,
     ) -> None:
-        self._zone = zone
+        self._zone = zone_of(zone) if zone else None
+        texts = days_of_midnights(texts)
         split = [_split(text) for text in texts]
-        if clocks is not None:
-            beside = zip(split, clocks, strict=True)
-            split = [(day, own or clock) for (day, own), clock in beside]
-        clocks_there = {clock for _, clock in split}
-        if all(re.fullmatch(r"0?0:00(:00(\.0+)?)?", clock) for clock in clocks_there):
-            split = [(day, "") for day, _ in split]  # days that were written with a midnight
+        beside = _without_midnights(clocks or [])
+        if any(beside):
+            both = zip(split, beside, strict=True)
+            split = [(day, own or clock or "not supplied") for (day, own), clock in both]
         self._texts, self._split = texts, split
         self._days = days_by_text([day for text, (day, _) in zip(texts, split, strict=True)
                                    if not _READY.fullmatch(text)], form)  # fmt: skip
-        self.bare = clocks is None and any(
-            not clock and not _READY.fullmatch(text)
-            for text, (_, clock) in zip(texts, split, strict=True)
-        )
+        self.bare = clocks is None and any(not clock and day in self._days for day, clock in split)
 
     def of(self, place: int, precision: str | None) -> tuple[str, str]:
         """The time of a row as `prepared` takes it, and its precision; ValueError of no time.
@@ -322,6 +335,8 @@ class PublicTimes:
         Where the file has none, None, a time of day tells it.
         """
         text, (day_text, clock) = self._texts[place], self._split[place]
+        if not text:
+            raise ValueError("is empty; write when it was public")
         if _READY.fullmatch(text):
             implied = _precision_of(text) if re.search(r"\d:\d\d", text) else ""
             return text, implied if precision is None else precision
@@ -346,25 +361,25 @@ class PublicTimes:
                 f"{clock!r} is no time of day. Write 16:05, before open or after close, or leave "
                 f"it empty where the day alone is known"
             )
-        zone = zone or self._zone or ""
-        if not zone:
+        place = zone_of(zone) if zone else self._zone
+        if place is None:
             raise ValueError(
                 f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
             )
         # of an hour that the clocks repeat, the later: never early
-        return datetime.combine(day, moment, zone_of(zone)).replace(fold=1).isoformat()
+        return datetime.combine(day, moment, place).replace(fold=1).isoformat()
 
 
 def zone_of(text: str) -> tzinfo:
     """The zone of a name such as `New York`, `EST` or `+02:00`; UsageError where there is none."""
     named = _ZONES.get(text.upper(), text)
-    if re.fullmatch(r"[+-]\d\d:?\d\d", named):
-        return datetime.strptime(named, "%z").tzinfo or UTC
     if named.casefold() == "new york":
         return NEW_YORK
     try:
+        if offset := re.fullmatch(r"(?:GMT|UTC)?([+-]\d\d:?\d\d)", named, re.IGNORECASE):
+            return datetime.strptime(offset[1], "%z").tzinfo or UTC
         return ZoneInfo(named.replace(" ", "_"))
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # America is a folder of zones
         raise UsageError(
             f"The zone {text!r} is unknown. Such as 'New York', UTC or Europe/Berlin."
         ) from None
@@ -382,15 +397,17 @@ def _split(text: str) -> tuple[str, str]:
 
 def time_of_day(text: str) -> time | None:
     found = re.fullmatch(
-        r"(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:\.\d+)?)?\s*(?P<half>[AP])?\.?M?\.?",
+        r"(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?\s*(?P<half>[AP])?\.?M?\.?",
         text,
         re.IGNORECASE,
     )
     if found is None:
         return None
     hour, half = int(found["h"]), (found["half"] or "").upper()
-    if half:
+    if half and hour in range(13):
         hour = hour % 12 + 12 * (half == "P")
+    elif half == "A":  # 16:30 PM is 16:30, but 16:30 AM may be that or 4:30
+        return None
     try:
         return time(hour, int(found["m"]), int(found["s"] or 0))
     except ValueError:

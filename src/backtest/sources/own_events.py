@@ -17,7 +17,7 @@ from backtest.data.datafile import raise_problems
 from backtest.data.events import field_schema, meaning_of, prepared
 from backtest.data.kinds import Earnings, Event
 from backtest.errors import UsageError, unknown
-from backtest.sources.own_cells import PublicTimes, days_by_text
+from backtest.sources.own_cells import PublicTimes, days_by_text, days_of_midnights
 from backtest.sources.own_columns import guess_decimal, nothing, parse_numbers
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, plain, read_named_table
 
@@ -226,7 +226,7 @@ class _Reading:
             return None
         cells = self.raw.cells[self.names[what]]
         if cells.dtype.kind == "M":
-            return [moment.isoformat() for moment in cells]
+            return ["" if pd.isna(moment) else moment.isoformat() for moment in cells]
         return ["" if pd.isna(cell) else str(cell).strip() for cell in cells]
 
     def rows(self, times: PublicTimes, problems: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -240,7 +240,7 @@ class _Reading:
             at = self.raw.at(place)
             try:
                 stamp = times.of(place, row.get("precision"))
-            except ValueError as error:
+            except (ValueError, UsageError) as error:
                 problems.append(f"{at}, column {self.names.get('published_at', '')}: {error}")
                 continue
             row["published_at"], row["precision"] = stamp
@@ -255,6 +255,7 @@ class _Reading:
         if schema.get("type") in ("number", "integer"):
             return self._numbers(texts)
         if schema.get("format") == "date":
+            texts = days_of_midnights(texts)
             days = days_by_text(texts, self.date_form)
             return [str(days.get(text, text)) for text in texts]
         if "enum" in schema:
