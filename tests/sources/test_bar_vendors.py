@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backtest.errors import UsageError
-from backtest.sources.own_columns import Stamps
 from backtest.sources.own_prices import read_price_file
+from backtest.sources.own_stamps import Stamps
 
 HEADER = "timestamp,open,high,low,close,volume"
 NEW_YORK = ZoneInfo("America/New_York")

@@ -8,19 +8,16 @@ import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.sources.own_columns import (
-    Stamps,
     _only,
     _texts,
     by_symbol,
     by_ticker,
-    check_length,
     fields_of,
     named_columns,
     nothing,
-    opens_of,
-    stamp_of,
     without_header,
 )
+from backtest.sources.own_stamps import Stamps, check_length, opens_of, stamp_of
 from backtest.sources.own_tables import TICKER, RawTable
 
 NAMES = {"date": "date", "open": "open", "high": "high", "low": "low", "close": "close"}

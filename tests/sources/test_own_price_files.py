@@ -9,7 +9,6 @@ import pytest
 
 from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
-from backtest.sources.own_columns import Stamps
 from backtest.sources.own_prices import (
     PriceFile,
     _joined,
@@ -17,6 +16,7 @@ from backtest.sources.own_prices import (
     read_price_file,
     read_prices_and_actions,
 )
+from backtest.sources.own_stamps import Stamps
 from tests.made_up import SESSIONS
 from tests.sources.test_updates import bars
 

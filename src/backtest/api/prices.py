@@ -176,9 +176,9 @@ def import_prices(
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
-    from backtest.sources.own_columns import Stamps
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
+    from backtest.sources.own_stamps import Stamps
 
     several_files = [files] if isinstance(files, str | os.PathLike) else files
     found = read_prices_and_actions(

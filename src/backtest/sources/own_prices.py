@@ -26,19 +26,16 @@ from backtest.sources.own_columns import (
     FOREIGN,
     NAMES,
     PRICES,
-    Stamps,
     by_symbol,
     by_ticker,
-    check_length,
     fields_of,
     guess_decimal,
     named_columns,
     nothing,
-    opens_of,
     parse_numbers,
-    stamp_of,
     without_header,
 )
+from backtest.sources.own_stamps import Stamps, check_length, opens_of, stamp_of
 from backtest.sources.own_tables import RawTable, plain, read_named_table
 from backtest.sources.updates import SKIP_ADVICE, Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import clear_unfinished
