@@ -20,6 +20,7 @@ from backtest.sources.own_columns import (
 from backtest.sources.own_stamps import Stamps, check_length, opens_of, stamp_of
 from backtest.sources.own_tables import TICKER, RawTable
 
+NAMED = {"date": "date | day", "close": "close c"}
 NAMES = {"date": "date", "open": "open", "high": "high", "low": "low", "close": "close"}
 
 
@@ -51,7 +52,11 @@ def test_a_table_with_a_close_of_its_own_or_no_ticker_s_stays(names):
     [
         (["Date", "BOLT", "COIL"], True),
         (["", "BOLT", "COIL"], True),
+        (["Date", "BOLT", "C"], True),  # beside another one is a stock as well
+        (["Date", "C", "V"], True),
+        (["Date", "DAY", "LOW"], True),
         (["Date", "BOLT"], False),  # one alone may be anything
+        (["Date", "CLOSE", "V"], False),
         (["Date", "BOLT", "Remarks"], False),
     ],
 )
@@ -62,7 +67,23 @@ def test_closes_side_by_side_are_two_symbols_at_least_and_nothing_else(names, is
     assert (found is not table) is is_wide
     if is_wide:
         assert found.cells["Close"].tolist() == ["7", "8"]
-        assert found.cells[TICKER].tolist() == ["BOLT", "COIL"]
+        assert found.cells[TICKER].tolist() == names[1:]
+        with pytest.raises(UsageError, match=f"Or are {names[1]}, {names[2]} symbols"):
+            named_columns(table, {}, NAMED)
+        assert named_columns(table, {"close": names[1]}, {"date": "date"})["close"] == names[1]
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_names_with_a_field_in_capitals_are_no_tickers_alone(closes):
+    table = raw(["Date", "BOLT.CLOSE", "COIL.CLOSE"], ["2025-06-02", "7", "8"])
+    assert by_ticker(table, closes=closes).cells[TICKER].tolist() == ["BOLT", "COIL"]
+
+
+def test_letters_of_bars_are_bars_and_not_tickers():
+    bars = raw(["Date", *"OHLCV", "VWAP"], ["2025-06-02", *"123456"])
+    assert by_ticker(bars, closes=True) is bars
+    stocks = raw(["Date", *"OHLC", "BOLT", "COIL", "IRON", "NUTS"], ["2025-06-02", *"12345678"])
+    assert by_ticker(stocks, closes=True).cells["Close"].tolist() == [*"12345678"]
 
 
 # Columns without names
@@ -180,6 +201,13 @@ def test_a_text_that_is_no_symbol_does_not_hide_those_behind_it():
     assert list(found) == ["A/B", "BOLT", "^X"]
     assert found["BOLT"] == [1]
     assert isinstance(found["A/B"], UsageError)
+
+
+@pytest.mark.parametrize("text", [None, np.nan, "", " "])
+def test_a_row_without_a_symbol_is_refused_where_it_stands(text):
+    found = symbols_of(["BOLT", text, "COIL"])
+    assert (found["BOLT"], found["COIL"]) == ([0], [2])
+    assert str(found["no symbol"]).startswith("BOLT.csv, line 3, column symbol: empty.")
 
 
 def test_of_the_symbols_that_are_there_ten_are_named():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backtest.data.kinds import check_symbol, is_symbol
 from backtest.data.price_rows import BAR_COLUMNS
-from backtest.errors import DataError, UsageError, first_few
+from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, fields_by_name, plain
 
 # The names of columns by field; of those that are there, one before the bar counts before others.
@@ -46,15 +46,22 @@ PRICES = BAR_COLUMNS[:-1]
 ADJUSTED = re.compile(r"adj", re.IGNORECASE)
 _SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
 _NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
+_ALSO_TICKERS = {"C", "DAY", "DT", "H", "L", "LOW", "MAX", "MIN", "O", "OPEN", "SYM", "V"}
 _UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
 _NOTHING = r"(?:|-+|–|—|\.|n/?a|#n/?a|nan|null|none|nil)"
-_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
+_UNITS = {"K": "e3", "M": "e6", "B": "e9"}
 _SURE = 0.98  # of the rows without a header have the third column highest, the fourth lowest
 
 
 def by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
-    """A table of which each column is of a ticker, such as `AAPL.Close`, as one of rows of each."""
+    """A table of which each column is of a ticker, such as `AAPL.Close`, as one of rows of each.
+
+    Columns that are named by tickers alone hold their `closes`, where that was said.
+    """
     names = [str(name) for name in raw.cells]
+    if closes and (alone := _tickers(names)):
+        named = ["Close" if name in alone else name for name in names]
+        return raw.stacked([name if name in alone else "" for name in names], named)
     if any(_FIELD_OF.get(plain(name)) == "close" for name in names):
         return raw
     parts = [_parts(name) for name in names]
@@ -63,11 +70,18 @@ def by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
     own = [next((one for one in tickers if name != _without(name, one)), "") for name in names]
     if tickers:
         return raw.stacked(own, [_without(n, of) for n, of in zip(names, own, strict=True)])
-    others = [name for name in names if _FIELD_OF.get(plain(name)) != "date" and name]
-    if closes and len(others) > 1 and all(map(is_symbol, others)):
-        named = ["Close" if name in others else name for name in names]
-        return raw.stacked([name if name in others else "" for name in names], named)
     return raw
+
+
+def _tickers(names: Sequence[str]) -> list[str]:
+    """The columns beside the day where all of them, two or more, are named by tickers alone."""
+    days = [name for name in names if not name or _FIELD_OF.get(plain(name)) == "date"]
+    others = [n for n in names if n not in days or (n in _ALSO_TICKERS and n != days[0])]
+    fields = {name: what for name in others if (what := _FIELD_OF.get(plain(name)))}
+    is_bar = {*PRICES} <= {*fields.values()} and 2 * len(fields) > len(others)  # Date,O,H,L,C
+    if len(others) < 2 or is_bar or not {*fields} <= _ALSO_TICKERS:  # noqa: PLR2004
+        return []
+    return others if all(is_symbol(n) and not _parts(n) for n in others) else []
 
 
 def _parts(name: str) -> tuple[str, str] | None:
@@ -118,17 +132,15 @@ def named_columns(
 ) -> dict[str, str]:
     """The columns by field, as they were said or by the names that are `known`; else ask."""
     names = [str(name) for name in raw.cells]
-    found = columns_of(names, dict(said), known)
+    tickers = [] if {*BAR_COLUMNS} & {*said} else _tickers(names)
+    found = columns_of([name for name in names if name not in tickers], dict(said), known)
     if "date" not in found and (bare := [n for n in names if plain(n) in _UNNAMED]):
         found["date"] = bare[0]
     for what in ("date", "close"):
         if what not in found:
-            several = [name for name in names if is_symbol(name)]
-            more = (
-                f" Or are {first_few(several)} symbols? --closes takes the closes of each."
-                if what == "close" and len(several) > 1
-                else ""
-            )
+            more = ""
+            if tickers and what == "close":
+                more = f" Or are {first_few(tickers)} symbols? --closes takes the closes of each."
             raise UsageError(
                 f"No column of the file looks like the {what}. Name it with "
                 f"--map {what}=COLUMN; it has {', '.join(map(repr, names))}.{more}"
@@ -167,7 +179,7 @@ def by_symbol(
     symbols: Sequence[str],
     are_prices: NDArray[np.bool_],
     notes: list[str],
-) -> dict[str, NDArray[np.intp] | UsageError]:
+) -> dict[str, NDArray[np.intp] | BacktestError]:
     """By symbol the places of its rows, or why it cannot be taken in."""
     renamed = {old: check_symbol(new) for new, _, old in (one.partition("=") for one in symbols)
                if old}  # fmt: skip
@@ -175,10 +187,14 @@ def by_symbol(
     texts = _texts(raw, names, notes)
     if texts is None:
         return {_only(raw, wanted): np.flatnonzero(are_prices)}
-    found: dict[str, NDArray[np.intp] | UsageError] = {}
+    found: dict[str, NDArray[np.intp] | BacktestError] = {}
     places = np.flatnonzero(are_prices)
     for text, own in pd.Series(places).groupby(texts.to_numpy()[places]).indices.items():
         symbol = renamed.get(text) or renamed.get(as_symbol(text)) or as_symbol(text)
+        if not symbol:
+            at = f"{raw.path}, {raw.at(places[own[0]])}, column {names['symbol']}"
+            found["no symbol"] = DataError(f"{at}: empty. Write whose prices they are, as in CRWV.")
+            continue
         if not is_symbol(symbol):
             found[text] = UsageError(
                 f"{text!r} is no symbol: capitals, digits, points and hyphens. "
@@ -207,7 +223,7 @@ def _texts(raw: RawTable, names: dict[str, str], notes: list[str]) -> pd.Series 
             raise DataError(
                 f"{raw.path}, column {column}: not texts. Write symbols as texts, as in CRWV."
             )
-        texts = cells.astype(str).str.strip()
+        texts = cells.astype(str).fillna("").str.strip()
         if is_sure or any(map(is_symbol, texts.unique())):
             return texts
         notes.append(f"Column {column} says {texts.iloc[0]!r}, which is no symbol.")
@@ -273,13 +289,13 @@ def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
         return numbers
     cells = _bare(column)
     cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-")
-    units = cells.str[-1:].str.upper().map(_UNITS).fillna(1.0)
-    cells = cells.where(units == 1.0, cells.str[:-1])
+    units = cells.str[-1:].str.upper().map(_UNITS)
+    cells = cells.where(units.isna(), cells.str[:-1] + units)
     group = "," if decimal == "." else "."
     whole, exponent = rf"(?:\d+|\d{{1,3}}(?:\{group}\d{{3}})+)?", r"(?:[eE][-+]?\d+)?"
     is_number = cells.str.fullmatch(rf"[-+]?{whole}(?:\{decimal}\d*)?{exponent}")
     cells = cells.str.replace(group, "").str.replace(decimal, ".")
-    return pd.to_numeric(cells.where(is_number, "nan"), errors="coerce").astype(float) * units
+    return pd.to_numeric(cells.where(is_number, "nan"), errors="coerce").astype(float)
 
 
 def _plain_numbers(column: pd.Series) -> pd.Series | None:
