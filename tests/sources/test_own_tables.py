@@ -117,6 +117,20 @@ def test_the_lines_of_a_header_are_the_names_the_tickers_and_the_index():
     assert _head([["about"], ["Date", "Close"], row], 1, known) == (["Date", "Close"], None, 2)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_line_of_tickers_that_could_be_fields_is_no_header(tmp_path, turned):
+    words = {"symbol": "ticker", "open": "open o", "high": "high h", "low": "low l",
+             "close": "close c price", "volume": "volume v", "date": "date"}  # fmt: skip
+    tickers, fields = ["Ticker", *"OCVLH"], ["Price", *["Close"] * 5]
+    lines = [fields, tickers] if turned else [tickers, fields]
+    text = "\n".join(map(",".join, [*lines, ["Date", *[""] * 5], ["2025-06-02", *"12345"]]))
+    (tmp_path / "it.csv").write_text(text)
+    found = read_named_table(tmp_path / "it.csv", {}, words, None).cells
+    assert dict(zip(found[TICKER], found["Close"], strict=True)) == dict(
+        zip("OCVLH", "12345", strict=True)
+    )
+
+
 # What is a row
 
 
@@ -172,6 +186,15 @@ def test_a_table_without_a_row_is_shown_by_eighty_characters_of_its_header(read)
     with pytest.raises(DataError) as caught:
         read(f"date,open,{name}\n")
     assert str(caught.value).endswith(f"has no row below {f'date, open, {name}'[:80]!r}.")
+
+
+def test_a_cell_may_be_longer_than_any_header(read):
+    long = "x" * 140_000
+    table = read(f'date,close,x\n2025-06-02,7,"{long}"\n')
+    assert table.cells["x"].tolist() == [long]
+    for text in ('[{"a": "' + long + '", "b": 1}]', f"<html><p>{long}</p>a,b</html>"):
+        with pytest.raises(DataError, match="has no row below"):
+            read(text)
 
 
 @pytest.mark.parametrize(("rows", "tickers"), [([True, False], ["B"]), ([True, True], ["B", "C"])])
@@ -300,6 +323,27 @@ def test_of_two_levels_the_one_that_is_known_is_the_name(tmp_path, order):
         found = read_table(path, known).cells
         assert found["Close"].tolist() == [7.0, 8.0]
         assert found[TICKER].tolist() == ["BOLT", "BOLT"]
+
+
+def test_an_index_that_is_a_column_as_well_is_told_apart(tmp_path):
+    path = tmp_path / "it.parquet"
+    frame = pd.DataFrame({"date": ["2025-06-02"], "close": [7.0]})
+    frame.set_index("date", drop=False).to_parquet(path)
+    assert list(read_table(path, known).cells) == ["date", "date (2)", "close"]
+
+
+@pytest.mark.parametrize("tickers", [["C", "O"], ["BOLT", "C"], ["C"], ["^BOLT", "C"]])
+@pytest.mark.parametrize("order", [1, -1])
+def test_tickers_that_could_be_fields_are_none_beside_those_that_are(tmp_path, tickers, order):
+    words = {"open": "open o", "close": "close c", "date": "date"}
+    pairs = [(t, what) for t in tickers for what in ("Open", "Close", "Dividends")]
+    frame = pd.DataFrame([[*range(len(pairs))]], pd.Index(["2025-06-02"], name="Date"))
+    frame.columns = pd.MultiIndex.from_tuples([one[::order] for one in pairs])
+    frame.to_parquet(tmp_path / "it.parquet")
+    found = read_named_table(tmp_path / "it.parquet", {}, words, None).cells
+    assert list(found) == ["Date", "Open", "Close", "Dividends", TICKER]
+    assert found[TICKER].tolist() == tickers
+    assert found["Close"].tolist() == [3 * n + 1 for n in range(len(tickers))]
 
 
 def test_a_frame_is_known_by_its_bytes_or_by_its_name(tmp_path):

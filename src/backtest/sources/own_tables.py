@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from backtest.data.kinds import is_symbol
 from backtest.errors import DataError, UsageError, unknown
 
 Known = Callable[[str], "str | None"]  # the field that a column of a name holds
@@ -172,7 +173,7 @@ def _layout(lines: Sequence[str], known: Known, separators: str) -> tuple[str, i
             if score > best[0]:
                 best = (score, separator, number)
     if best[1]:
-        return best[1:]
+        return best[1], _named_header(lines, best[1], best[2], known)
     first = next((line for line in lines if any(one in line for one in separators)), lines[0])
     separator = max(separators, key=first.count)
     cells = [cell for cell in _split(first, separator) if cell]
@@ -180,8 +181,22 @@ def _layout(lines: Sequence[str], known: Known, separators: str) -> tuple[str, i
     return separator, None if is_row and len(cells) > 1 else lines.index(first)
 
 
+def _named_header(lines: Sequence[str], separator: str, header: int, known: Known) -> int:
+    """The line of the header, where it may stand next to one of tickers such as O, C, V, LOW."""
+    cells = _split(lines[header], separator)
+    if cells[0].casefold() in _LEVELS:
+        for number in (header + 1, header - 1):
+            beside = _split(lines[number], separator) if 0 <= number < len(lines) else []
+            if _is_level(cells, beside) and all(map(known, beside[1:])):
+                return number
+    return header
+
+
 def _split(line: str, separator: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:  # a cell of more than 131,072 characters, which no header has
+        return [line.strip()]
 
 
 def _head(
@@ -296,26 +311,36 @@ def _parquet(path: Path, known: Known) -> RawTable:
     except (OSError, ValueError, NotImplementedError) as error:  # Arrow raises kinds of them
         raise _unreadable(path, str(error)) from None
     if not isinstance(cells.index, pd.RangeIndex):
-        cells = cells.reset_index()
+        cells = cells.reset_index(allow_duplicates=True)
     labels = [_label(name) for name in cells.columns]
-    cells.columns = _named([" ".join(filter(None, one)) for one in labels])
+    cells.columns = _named([" ".join(one) for one in labels])
     table = RawTable(path, cells, np.arange(len(cells)), "row")
-    if max(map(len, labels)) == 1:
+    paired = [label for label in labels if len(label) > 1]
+    if not paired:
         return table
-    names, tickers = [], []
-    for label in labels:
-        level = next((n for n, part in enumerate(label) if known(part)), 0)
-        names.append(label[level])
-        tickers.append(next((part for n, part in enumerate(label) if n != level), ""))
-    return table.stacked(tickers, names) if any(tickers) else table
+    level = _level_of_fields(paired, known)
+    names = [label[level] if len(label) > 1 else "".join(label) for label in labels]
+    tickers = [label[0 if level else 1] if len(label) > 1 else "" for label in labels]
+    return table.stacked(tickers, names)
+
+
+def _level_of_fields(labels: Sequence[tuple[str, ...]], known: Known) -> int:
+    """The level of labels that names fields; of tickers such as O, V and LOW each may be one."""
+
+    def rank(parts: Sequence[str]) -> tuple[bool, int]:
+        count = sum(known(part) is not None for part in parts)
+        return count > 0 and not all(map(is_symbol, parts)), count
+
+    levels = [rank(parts) for parts in zip(*labels, strict=False)]
+    return levels.index(max(levels))
 
 
 def _label(name: Any) -> tuple[str, ...]:
-    """The parts of a column's name, also where a table of two levels was written as texts."""
+    """The parts of a column's name that say something, also of two levels written as texts."""
     if isinstance(name, str) and re.fullmatch(r"\('.*', '.*'\)", name):
         name = ast.literal_eval(name)
     parts = name if isinstance(name, tuple) else (name,)
-    return tuple(str(part) for part in parts)
+    return tuple(str(part) for part in parts if part != "")
 
 
 def read_named_table(
