@@ -64,6 +64,12 @@ def test_an_event_may_have_values_that_are_no_texts(inside):
         backtest.add_event("short_report", FIELDS | {"headline": None})
 
 
+@pytest.mark.parametrize("files", [[], pd.DataFrame(), pd.DataFrame({"close": [1.0]})])
+def test_files_of_prices_are_named(files):
+    with pytest.raises(UsageError, match="files: name one or several"):
+        backtest.import_prices(files)
+
+
 def test_a_file_of_events_is_taken_in_and_what_is_there_is_replaced_or_refused(inside, tmp_path):
     file = tmp_path / "mine.csv"
     pd.DataFrame([FIELDS]).to_csv(file, index=False)

@@ -1,7 +1,9 @@
 """Actions at the terminal and from Python: put on file, listed, held against prices, taken back."""
 
 import json
+from decimal import Decimal
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -126,6 +128,13 @@ def test_python_adds_and_lists(checkout):
     ]
     with pytest.raises(UsageError, match="column action: 'gift' is not one of"):
         backtest.add_action("ACME", "gift", "2025-06-05", source="x", data=data)
+    for amount in (np.float64(2), np.int64(2), Decimal(2)):
+        update = backtest.add_action(
+            "ACME", "split", "2025-06-05", amount, source="x", data=data, dry_run=True
+        )
+        assert update.added[0].amount == 2
+    with pytest.raises(UsageError, match="amount 'two' is no number"):
+        backtest.add_action("ACME", "split", "2025-06-05", "two", source="x", data=data)
     with pytest.raises(UsageError, match=r"file of actions of 'ACEM'.*ACME"):
         backtest.seal_actions("ACEM", data=data)
 

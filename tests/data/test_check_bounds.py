@@ -93,6 +93,7 @@ def test_the_first_row_of_each_symbol_without_prices_is_told():
         "ACMO has no prices; did you mean ACME?", "ZZZ has no prices",
     ]  # fmt: skip
     assert rows[1].event.id in found[0].where
+    assert "`backtest prices import FILE --symbol ZZZ`" in found[1].mend
 
 
 # A stamp in the morning. Gaps are in 64ths of the close, 128; of the sessions before they are one.

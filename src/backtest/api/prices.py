@@ -180,7 +180,9 @@ def import_prices(
     from backtest.sources.own_prices import read_prices_and_actions
     from backtest.sources.own_stamps import Stamps
 
-    several_files = [files] if isinstance(files, str | os.PathLike) else files
+    several_files = [files] if isinstance(files, str | os.PathLike) else [*files]
+    if isinstance(files, pd.DataFrame) or not several_files:
+        raise UsageError("files: name one or several, CSV or Parquet; save a DataFrame as one.")
     found = read_prices_and_actions(
         [Path(one) for one in several_files],
         columns or {},
@@ -297,9 +299,13 @@ def add_action(
     """
     from backtest.sources.action_files import prepare_actions
 
+    try:
+        number = "" if amount is None else repr(float(amount))  # numpy's numbers too
+    except (TypeError, ValueError):
+        raise UsageError(f"amount {amount!r} is no number, such as 0.25.") from None
     cells = {
         "day": str(read_day("day", day) or ""), "action": action,
-        "amount": "" if amount is None else repr(amount),
+        "amount": number,
         "until": str(read_day("until", until) or ""), "name": name, "source": source or "",
     }  # fmt: skip
     try:

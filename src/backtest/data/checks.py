@@ -247,7 +247,7 @@ def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterato
     for symbol, row in sorted(first.items()):
         near = get_close_matches(symbol, symbols)
         what = f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else "")
-        mend = f"Correct the symbol, or `backtest prices import {symbol} FILE`."
+        mend = f"Correct the symbol, or `backtest prices import FILE --symbol {symbol}`."
         yield row.finding("note", what, "Its events are never traded.", mend)
 
 

@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -78,7 +79,7 @@ def open_data_file(path: Path) -> DataFile:
         raise DataError(f"{path} is missing.") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    if not content.strip():
+    if not content.removeprefix(BOM_UTF8).strip():
         raise DataError(f"{path} is empty. It needs a header line and one line a row.")
     sha256 = hashlib.sha256(content).hexdigest()
     if path.suffix == ".parquet":
@@ -171,6 +172,8 @@ def span_of(days: Sequence[str | None]) -> dict[str, Any]:
 
 def header_of(file: DataFile) -> list[str]:
     """The columns of a CSV file; DataError where its first line cannot be read."""
+    if file.content:
+        raise DataError(f"{file.path} is a Parquet file, and CSV is needed: save its table as CSV.")
     try:
         return [name.strip() for name in next(_lines(file))]
     except csv.Error as error:
