@@ -336,3 +336,18 @@ def test_a_process_killed_at_any_step_leaves_the_old_version_or_the_new(path, st
     assert not list((path.parent / ".history" / "MADE").glob(".*"))
     back(path)
     assert read(path).text == now
+
+
+def test_a_link_stays_one_and_what_it_points_to_is_written(path, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for place in (path, metadata_path(path)):
+        place.rename(elsewhere / place.name)
+        place.symlink_to(elsewhere / place.name)
+    (elsewhere / f".{path.name}.0a1b2c3d").write_text("half")
+    put(path, SECOND, METADATA, reason="more", over=read(path).sha256)
+    assert path.is_symlink()
+    assert metadata_path(path).is_symlink()
+    assert (elsewhere / path.name).read_text() == SECOND
+    assert read_data_file(elsewhere / path.name, "seal").metadata["version"] == 2
+    assert sorted(one.name for one in elsewhere.iterdir()) == ["MADE.csv", "MADE.meta.json"]

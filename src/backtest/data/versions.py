@@ -195,8 +195,18 @@ def _swap(path: Path, content: bytes, coming: Mapping[str, Any]) -> None:
     except BaseException:
         waiting.unlink(missing_ok=True)
         raise
-    with suppress(OSError):  # where they wait they count as well
-        os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
+    with suppress(OSError, UsageError):  # where they wait they count as well
+        _place_metadata(path)
+
+
+def _place_metadata(path: Path) -> None:
+    """Put the metadata that wait in place, where that is a link into what it points to."""
+    waiting, place = waiting_path(path), metadata_path(path)
+    if place.is_symlink():
+        write_bytes(place, waiting.read_bytes())
+        waiting.unlink()
+    else:
+        os.replace(waiting, place)  # noqa: PTH105 - replaces on every system
 
 
 @contextmanager
@@ -229,7 +239,7 @@ def _settle(path: Path, sha256: str | None) -> None:
     if sha256 is None and not waiting.exists():
         return  # of a new file nothing was begun; among thousands a look around takes time
     if sha256 and stated(waiting).get("sha256") == sha256:
-        os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
+        _place_metadata(path)
     waiting.unlink(missing_ok=True)
     clear(path)
 

@@ -130,7 +130,13 @@ def clear_unfinished(folder: Path, of: str | None = None) -> None:
 
 
 def put_file(path: Path, content: bytes) -> None:
-    """Write a file as `write_bytes` does; OSError where that is not possible."""
+    """Write a file as `write_bytes` does; OSError where that is not possible.
+
+    Where the path is a link, what it points to is written.
+    """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
+        clear_unfinished(path.parent, path.name)
     if path.is_dir():
         raise OSError("it is a folder, and a file is needed")
     with unfinished(path) as beside:
