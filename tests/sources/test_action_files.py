@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 
 import backtest
+from backtest.data import versions
 from backtest.data.actions import Action, read_actions
 from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
 from backtest.sources.action_files import _differences
+from backtest.sources.own_prices import read_prices_and_actions
 from tests.commands import words
 
 DAYS = ("2025-06-02", "2025-06-03", "2025-06-04", "2025-06-05")
@@ -113,6 +115,48 @@ def test_a_session_of_a_halt_may_be_missing(take, tmp_path):
     assert take((100, None, None, 60)) == [("2025-06-03", "halted", None)]  # it is on file now
 
 
+def test_actions_are_on_file_before_the_prices_that_need_them(take, tmp_path, monkeypatch):
+    """As a process that is killed in between leaves them."""
+    halt = "day,action,until\n2025-06-03,halted,2025-06-04\n"
+    swap, swapped = versions._swap, []
+
+    def once(path, *rest):
+        swapped.append(path.parent.name)
+        if len(swapped) > 1:
+            raise UsageError("killed")
+        swap(path, *rest)
+
+    monkeypatch.setattr(versions, "_swap", once)
+    with pytest.raises(UsageError, match="killed"):
+        take((100, None, None, 60), actions=halt)
+    assert swapped == ["actions", "prices"]
+    monkeypatch.undo()
+    assert take((100, None, None, 60), actions=halt) == [("2025-06-03", "halted", None)]
+    assert len(read_prices(tmp_path / "data/prices", "ACME").table) == 2
+
+
+@pytest.mark.parametrize("cell", ["oops", ""])
+@pytest.mark.parametrize("skip_bad", [True, False])
+def test_a_stock_whose_adjusted_closes_are_wrong_is_refused(tmp_path, cell, skip_bad):
+    rows = [f"BETA,{day},9,{8 + (n > 1)}" for n, day in enumerate(DAYS)]
+    rows += [f"CCC,{day},9,{cell}" for day in DAYS]
+    path, data = tmp_path / "both.csv", tmp_path / "data"
+    data.mkdir()
+    path.write_text("\n".join(["symbol,date,close,Adj Close", *rows]) + "\n")
+    told = (
+        "It has no number of it" if skip_bad else f"line 6, column Adj Close: {cell!r} is no number"
+    )
+    with pytest.raises(DataError, match="1 of 2 symbols could not be taken in") as caught:
+        backtest.import_prices(
+            path, source="x", adjust="none", closes=True, dividends="Adj Close",
+            skip_bad=skip_bad, data=data,
+        )  # fmt: skip
+    assert "\n  CCC: column 'Adj Close' does not tell its dividends. " in str(caught.value)
+    assert told in str(caught.value)
+    assert list(backtest.load_prices(data=data)) == ["BETA"]
+    assert backtest.list_actions(data=data)["symbol"].tolist() == ["BETA"]
+
+
 def test_actions_of_several_stocks_say_of_which(tmp_path):
     rows = "".join(f"{s},{day},9,9,9,9,5\n" for s in ("ACME", "BETA") for day in DAYS)
     (tmp_path / "both.csv").write_text(f"symbol,date,open,high,low,close,volume\n{rows}")
@@ -125,6 +169,8 @@ def test_actions_of_several_stocks_say_of_which(tmp_path):
     mine.write_text(
         "symbol,day,action,amount\nBETA,2025-06-04,dividend,1\nELSE,2025-06-04,split,2\n"
     )
+    file = read_prices_and_actions([tmp_path / "both.csv"], {}, actions=mine, dividends=None)
+    assert file.notes[-1] == "mine.csv: actions of ELSE are not taken: no prices of theirs came."
     backtest.import_prices(tmp_path / "both.csv", **terms)
     table = backtest.list_actions(data=tmp_path / "data")
     assert table[["symbol", "action", "source"]].to_numpy().tolist() == [
@@ -144,6 +190,7 @@ def test_the_command_shows_the_actions_and_where_an_adjusted_column_would_help(c
     assert "--dividends 'Adj Close' derives dividends from it." in told
     told = words(command(*terms, "--dividends", "Adj Close").out)
     assert "added dividend 2025-06-04 0.9" in told
+    assert told.endswith(f"wrote {checkout.root / 'data/actions/NEWC.csv'} ")  # no price changed
     assert backtest.list_actions("NEWC", data=checkout.root / "data")["day"].tolist() == [
         pd.Timestamp("2025-06-04")
     ]

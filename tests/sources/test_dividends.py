@@ -173,3 +173,28 @@ def test_a_row_has_its_own_source_and_symbol_where_it_says_them(tmp_path):
     with pytest.raises(UsageError, match="has no action of ACME"):
         read_action_file(path, ["ACME"])
     assert list(read_action_file(path, ["ACME", "BOLT"])) == ["BOLT"]
+    path.write_text(path.read_text().replace("BOLT", "bolt"))
+    assert list(read_action_file(path, ["ACME", "BOLT"])) == ["BOLT"]
+
+
+def test_two_actions_of_a_kind_and_day_are_refused(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("day,action,amount\n2025-06-03,dividend,1\n2025-06-03,dividend,1\n")
+    with pytest.raises(DataError, match="line 3: a second dividend of 2025-06-03; add the two up"):
+        read_action_file(path, ["ACME"])
+    own = replace(OLD, source="it")
+    assert len(prepare(tmp_path, own, own).added) == 1
+    with pytest.raises(DataError, match=r"ACME: two came of one day, dividend 2025-06-03 0.5 "):
+        prepare(tmp_path, own, replace(own, amount=0.6, source="its closes"))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("a.parquet", "is a Parquet file, and CSV is needed"), ("a.csv", "is empty")]
+)
+def test_what_is_no_file_of_actions_is_told(tmp_path, name, told):
+    path = tmp_path / name
+    pd.DataFrame({"day": ["2025-06-03"]}).to_parquet(path)
+    if name == "a.csv":
+        path.write_text("\ufeff", encoding="utf-8")
+    with pytest.raises(DataError, match=told):
+        read_action_file(path, ["ACME"])

@@ -130,6 +130,12 @@ def test_a_volume_that_is_unknown_counts_as_none_beside_prices(read, text, said)
         assert (note in file.notes) is said
 
 
+def test_a_volume_is_unknown_of_rows_of_prices_alone(read):
+    file = read(rows(TEN[0], "0.25 Dividend,,,,", TEN[0]))
+    assert not any("Volumes" in note for note in file.notes)
+    assert len(file.tables["BOLT"]) == 2
+
+
 # Several files as one
 
 

@@ -83,6 +83,24 @@ def test_what_came_needs_the_columns_of_the_file(path):
         take(path, bars(SESSIONS[:4])[["close"]])
 
 
+def test_bars_for_a_file_of_closes_leave_a_note(path):
+    take(path, bars(SESSIONS[:3])[["close"]]).make()
+    update = take(path, bars(SESSIONS[:4]))
+    (note,) = update.notes
+    assert "holds closes alone, so open, high, low, volume are not taken. To have them, " in note
+    assert list(update.table) == ["close"]
+
+
+def test_a_session_of_which_the_file_has_a_row_is_no_hole(path):
+    take(path, bars(SESSIONS[:4])).make()
+    table = bars(SESSIONS[:4])
+    table.iloc[1, 1] = 1.0
+    assert take(path, table, skip_bad=True).notes == [
+        f"Left out as wrong: {SESSIONS[1]}.",
+        f"Rows that the file has did not come and are kept: {SESSIONS[1]}.",
+    ]
+
+
 def test_finer_bars_of_another_basis_may_be_stamped_otherwise(tmp_path):
     path = tmp_path / "1h/BOLT.parquet"
     table = bars().rename_axis("time")

@@ -156,7 +156,9 @@ def import_file(
         return
     if not cli.show.is_confirmed(yes=yes):
         return
-    written = [u.path for u in _with_progress(updates, "Writing") if u.make() is not None]
+    for update in _with_progress(updates, "Writing"):
+        update.make()
+    written = [path for update in updates for path in update.paths]
     paths = (
         written
         if len(written) <= cli.show_data.MOST_SYMBOLS

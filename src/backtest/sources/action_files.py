@@ -33,7 +33,8 @@ from backtest.data.datafile import (
 from backtest.data.edits import Change
 from backtest.data.prices import actions_folder
 from backtest.data.versions import Version, clear_history, put
-from backtest.errors import UsageError, first_few
+from backtest.errors import DataError, UsageError, first_few
+from backtest.sources.own_tables import as_symbol
 
 if TYPE_CHECKING:
     from backtest.sources.own_prices import PriceFile
@@ -82,13 +83,19 @@ def prepare_actions(
 ) -> ActionUpdate:
     """What actions would change in the file of a symbol, which need not be there yet.
 
-    DataError where the file would break its format.
+    DataError where the file would break its format, or two that came are of one kind and day.
     """
     clear_history(folder / f"{symbol}.csv")
     kept = read_actions(folder, symbol)
     rows = {row.order: row for row in kept.rows}
     added, changes = [], []
+    came: dict[tuple[date, int], Action] = {}
     for row in incoming:
+        if _differences(other := came.setdefault(row.order, row), row):
+            raise DataError(
+                f"{symbol}: two came of one day, {other} ({other.source}) and {row} "
+                f"({row.source}). Take one of them out, or add the two up."
+            )
         old = rows.get(row.order)
         found = [] if old is None else _differences(old, row)
         if old is None:
@@ -136,14 +143,15 @@ def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Actio
     """Anyone's CSV file of actions, by symbol; DataError, which names every wrong row.
 
     It has the columns of a file of actions, of which `day` and `action` are needed, and a column
-    `symbol` where there are several. UsageError where it has none of the symbols.
+    `symbol` where there are several; its other symbols come as well. UsageError where it has none
+    of `symbols`.
     """
     file = open_data_file(path)
     problems: list[str] = []
-    found: dict[str, list[Action]] = {}
+    found: dict[str, dict[tuple[date, int], Action]] = {}
     for line, cells in read_rows(file, ("day", "action"), problems):
         row = dict.fromkeys(COLUMNS, "") | cells
-        symbol = row.get("symbol") or (symbols[0] if len(symbols) == 1 else "")
+        symbol = as_symbol(row.get("symbol") or (symbols[0] if len(symbols) == 1 else ""))
         try:
             action = parse_action(row | {"source": row["source"] or path.name})
         except ValueError as error:
@@ -151,12 +159,13 @@ def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Actio
             continue
         if not symbol:
             problems.append(f"line {line}: of which of {first_few(symbols)}? Add a column symbol")
-        elif symbol in symbols:
-            found.setdefault(symbol, []).append(action)
+        elif found.setdefault(symbol, {}).setdefault(action.order, action) is not action:
+            what = f"a second {action.action} of {action.day}"
+            problems.append(f"line {line}: {what}; add the two up")
     raise_problems(path, problems)
-    if not found:
+    if not {*found} & {*symbols}:
         raise UsageError(f"{path} has no action of {first_few(symbols)}.")
-    return found
+    return {symbol: list(rows.values()) for symbol, rows in found.items()}
 
 
 def actions_of(

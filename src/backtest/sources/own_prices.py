@@ -95,7 +95,7 @@ def read_price_file(
         if what not in known:
             raise unknown("field of prices", what, known)
     raw = read_named_table(path, columns, NAMES, encoding)
-    raw, notes = by_ticker(raw, closes=closes), [*raw.notes]
+    raw, notes = by_ticker(raw, closes=closes and "close" not in columns), [*raw.notes]
     raw = raw if raw.has_header or columns else without_header(raw, notes)
     names = named_columns(raw, columns, known)
     raw = raw.only((raw.cells[names["date"]].astype(str) != names["date"]).to_numpy())
@@ -154,12 +154,25 @@ def read_prices_and_actions(
         raise UsageError("--actions and --dividends come with daily prices, without --bars.")
     found = _joined([read_price_file(path, columns, closes=closes, **terms) for path in paths])
     if actions is not None:
-        found = replace(found, actions=read_action_file(actions, list(found.tables)))
+        named = read_action_file(actions, list(found.tables))
+        others = first_few(sorted({*named} - {*found.tables}))
+        notes = [f"{actions.name}: actions of {others} are not taken: no prices of theirs came."]
+        found = replace(found, actions=named, notes=[*found.notes, *notes * bool(others)])
     if dividends is None:
         return found
     columns = {**columns, "close": dividends}
     adjusted = _joined([read_price_file(path, columns, closes=True, **terms) for path in paths])
-    return replace(found, without=adjusted.tables)
+    told = {one: table for one, table in adjusted.tables.items() if table["close"].notna().any()}
+    tables = {one: table for one, table in found.tables.items() if one in told}
+    refused = {
+        one: DataError(
+            f"{one}: column {dividends!r} does not tell its dividends. "
+            f"{adjusted.refused.get(one, 'It has no number of it.')}"
+        )
+        for one in found.tables
+        if one not in told
+    }
+    return replace(found, tables=tables, without=told, refused={**found.refused, **refused})
 
 
 def _joined(files: Sequence[PriceFile]) -> PriceFile:
@@ -237,7 +250,7 @@ class _Rows:
 
     def _volumes(self, cells: pd.Series, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         """The volumes, where one that the file does not know counts as none."""
-        unknown_ones = nothing(cells).to_numpy() & ~self.empty
+        unknown_ones = nothing(cells).to_numpy() & ~self.empty & self.are_prices
         if count := int(unknown_ones.sum()):
             self.notes.append(f"Volumes that are not known count as 0: {count:,}.")
         return np.where(unknown_ones, 0.0, numbers)
@@ -301,7 +314,7 @@ class _Rows:
     def _faults(self, place: int) -> Iterator[str]:
         """What cannot be read in a row."""
         keyless, at = bool(np.isnat(self.keys[place])), self.raw.at(place)
-        if self.empty[place] and not keyless:
+        if self.empty[place] and not keyless and "open" in self.table:
             yield f"{at}: {self.table.index[place].date()} has no prices"
             return
         wrong = [(one, "number") for one in self.table if np.isnan(self.table[one].iloc[place])]

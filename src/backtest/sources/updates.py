@@ -98,12 +98,20 @@ class PriceUpdate:
         """Keys of the rows that are replaced."""
         return {change.key for change in self.changes} if self.accepted else set()
 
+    @property
+    def paths(self) -> list[Path]:
+        """The files that change: that of the prices, and that of the actions."""
+        of_actions = [self.actions.path] if self.actions else []
+        return [self.path] * bool(self.added or self.replaced) + of_actions
+
     def make(self) -> Version | None:
-        """Write the file as a new version, and its actions; None where no price changes."""
-        version = self._make_prices()
+        """Write the file as a new version, and its actions; None where no price changes.
+
+        Actions come first: prices that lack the sessions of a halt cannot be read without them.
+        """
         if self.actions is not None:
             self.actions.make()
-        return version
+        return self._make_prices()
 
     def _make_prices(self) -> Version | None:
         if not (self.added or self.replaced):
@@ -173,13 +181,15 @@ def prepare_update(
     if kept is not None:
         update = _merged(update, kept)
     holes = gaps if update.is_finer else _holes(update, gaps)  # finer bars have none
+    named = first_few(sorted(map(str, gaps & holes)), 10)
+    notes = [*update.notes, *[f"Holes, in which nothing is traded: {named}."] * bool(named)]
     actions = None
     if incoming.actions:
         actions = prepare_actions(
             actions_folder(path), incoming.symbol, incoming.actions,
             source=incoming.source, accept=accept,
         )  # fmt: skip
-    update = replace(update, holes=holes, actions=actions)
+    update = replace(update, holes=holes, actions=actions, notes=notes)
     try:
         _check(update)
     except DataError as error:
@@ -227,8 +237,6 @@ def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
     out = [incoming.at(row) for row in np.flatnonzero(~sound).tolist()]
     notes = list(incoming.notes)
     notes += [f"Left out as wrong: {first_few(out, 10)}."] * bool(out)
-    holes = first_few(gaps.astype(str).tolist(), 10)
-    notes += [f"Holes, in which nothing is traded: {holes}."] * bool(holes)
     left = None if lines is None else lines[sound]
     return replace(incoming, table=table[sound], notes=notes, lines=left), frozenset(gaps.tolist())
 
@@ -251,6 +259,11 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
             f"with its metadata if closes alone will do."
         )
     new = incoming.table[list(old.columns)]
+    more = ", ".join(name for name in incoming.table if name not in old)
+    left = (
+        f"{update.path} holds closes alone, so {more} are not taken. To have them, move it away "
+        f"with its metadata and give the command again."
+    )
     common = old.index.intersection(new.index)
     before, after = old.loc[common], new.loc[common]
     differs = {name: _differs(name, before[name], after[name]) for name in old.columns}
@@ -284,7 +297,7 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
         added=_keys(new.loc[added]),
         changes=changes,
         table=table,
-        notes=[*update.notes, *_gone(old, new)],
+        notes=[*update.notes, *[left] * bool(more), *_gone(old, new)],
     )
 
 
