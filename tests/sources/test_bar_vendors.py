@@ -11,7 +11,7 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.sources.own_prices import read_price_file
-from backtest.sources.own_stamps import Stamps
+from backtest.sources.own_times import Stamps
 
 HEADER = "timestamp,open,high,low,close,volume"
 NEW_YORK = ZoneInfo("America/New_York")

@@ -16,7 +16,7 @@ from backtest.data.bars import read_bars
 from backtest.errors import DataError, UsageError
 from backtest.experiments.panel_files import read_panel
 from backtest.sources.own_prices import import_prices, read_price_file, read_prices_and_actions
-from backtest.sources.own_stamps import Stamps
+from backtest.sources.own_times import Stamps
 from tests.commands import BAD_DATA, WRONG_USE, words
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -9,13 +9,11 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.sources.own_cells import (
-    PublicTimes,
     _as_days,
     _clocks,
     _parts,
     clock_part,
     day_part,
-    days_by_text,
     epochs,
     parse_days,
     parse_times,
@@ -23,6 +21,7 @@ from backtest.sources.own_cells import (
     zone_of,
 )
 from backtest.sources.own_columns import guess_decimal, parse_numbers
+from backtest.sources.own_times import PublicTimes, days_by_text
 
 MONDAY = datetime(2025, 6, 2, 13, 30, tzinfo=UTC)
 

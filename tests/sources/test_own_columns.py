@@ -17,8 +17,8 @@ from backtest.sources.own_columns import (
     nothing,
     without_header,
 )
-from backtest.sources.own_stamps import Stamps, check_length, opens_of, stamp_of
 from backtest.sources.own_tables import TICKER, RawTable
+from backtest.sources.own_times import Stamps, check_length, opens_of, stamp_of
 
 NAMED = {"date": "date | day", "close": "close c"}
 NAMES = {"date": "date", "open": "open", "high": "high", "low": "low", "close": "close"}

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from backtest.errors import UsageError
-from backtest.sources.own_cells import days_by_text, epochs, parse_days
+from backtest.sources.own_cells import epochs, parse_days
+from backtest.sources.own_times import days_by_text
 
 
 @pytest.mark.parametrize("form", ["%Q", "%", "%s", "%d%d", "%U"])

@@ -16,7 +16,7 @@ from backtest.sources.own_prices import (
     read_price_file,
     read_prices_and_actions,
 )
-from backtest.sources.own_stamps import Stamps
+from backtest.sources.own_times import Stamps
 from tests.made_up import SESSIONS
 from tests.sources.test_updates import bars
 

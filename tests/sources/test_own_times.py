@@ -7,8 +7,9 @@ import pytest
 
 from backtest.data.kinds import News, StakeDisclosure
 from backtest.errors import DataError, UsageError
-from backtest.sources.own_cells import PublicTimes, parse_times, time_of_day, zone_of
+from backtest.sources.own_cells import parse_times, time_of_day, zone_of
 from backtest.sources.own_events import LackingError, read_event_file
+from backtest.sources.own_times import PublicTimes
 
 SAID = {"constants": {"symbol": "BOLT", "headline": "A case", "category": "contract"}}
 DATED = {"constants": {**SAID["constants"], "precision": "date"}}

@@ -178,7 +178,7 @@ def import_prices(
     """
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
-    from backtest.sources.own_stamps import Stamps
+    from backtest.sources.own_times import Stamps
 
     several_files = [files] if isinstance(files, str | os.PathLike) else [*files]
     if isinstance(files, pd.DataFrame) or not several_files:

@@ -126,7 +126,7 @@ def import_file(
 ) -> None:
     """Take in files of prices, of one symbol or many; what is guessed is shown first."""
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
-    from backtest.sources.own_stamps import Stamps
+    from backtest.sources.own_times import Stamps
     from backtest.workspace.folders import find_data
 
     if bars is None and (zone or stamped):

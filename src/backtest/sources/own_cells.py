@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, time, tzinfo
+from collections.abc import Callable
+from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.kinds import COARSE, NEW_YORK
+from backtest.data.kinds import NEW_YORK
 from backtest.errors import UsageError
 
 Days = NDArray[np.datetime64]
@@ -40,6 +40,7 @@ _DAY_AND_DIGITS = re.compile(r"^(?P<day>\d{8}) +(?P<clock>\d{4,6})(?P<zone>)$")
 _SAMPLE = 60  # rows of which one tells how times are written
 _EXCEL = np.datetime64("1899-12-30")  # day 0 of its serial numbers
 _CENTURY = np.timedelta64(36525, "D")
+_ZONES = {"ET": "New York", "EST": "New York", "EDT": "New York", "Z": "UTC", "GMT": "UTC"}
 
 
 def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
@@ -253,123 +254,6 @@ def written(moment: np.datetime64) -> str:
     return f"{local:%Y-%m-%d %H:%M} New York"
 
 
-# When events were public: days, times of day and zones as they are written
-
-_BEFORE = {"bmo", "beforeopen", "beforemarketopen", "beforemarket", "premarket", "pre", "before",
-           "beforetheopen", "beforethemarketopens", "beforetheopeningbell"}  # fmt: skip
-_AFTER = {"amc", "afterclose", "aftermarketclose", "aftermarket", "postmarket", "post", "after",
-          "afterhours", "aftertheclose", "afterthemarketcloses", "aftermarkethours"}  # fmt: skip
-_SOME_TIME = {"", "dmh", "duringmarkethours", "duringmarket", "during", "tns", "notsupplied",
-              "timenotsupplied", "na", "tas", "unknown", "unspecified", "tbd", "none"}  # fmt: skip
-_ISO = re.compile(r"\d{4}-\d\d-\d\d")
-_READY = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\S*(?:Z|[+-]\d\d:?\d\d)| +(?:before open|after close)"
-    r"| +[\d:]+ +New York)",
-    re.IGNORECASE,
-)  # times as `stamped` and events take them
-_WORD = re.compile(r"(?P<day>.*\d),?\s+\(?(?P<word>[A-Za-z][A-Za-z \-]*)\)?")
-_ZONES = {"ET": "New York", "EST": "New York", "EDT": "New York", "Z": "UTC", "GMT": "UTC"}
-
-
-def days_by_text(texts: Iterable[str], form: str | None) -> dict[str, date]:
-    """The day of each text that is one, where all are written alike; UsageError where unclear."""
-    found = {text: date.fromisoformat(text) for text in texts if _is_iso_day(text)}
-    others = [text for text in dict.fromkeys(texts) if text not in found and re.search(r"\d", text)]
-    if others:
-        latest = trading_calendar().sessions[-1]  # of a coming dividend, which is not past today
-        days, _ = read_days(pd.Series(others), form, lambda days: (~np.isnat(days)).sum(), latest)
-        found |= {
-            text: day.item() for text, day in zip(others, days, strict=True) if not np.isnat(day)
-        }
-    return found
-
-
-def _is_iso_day(text: str) -> bool:
-    try:
-        return bool(_ISO.fullmatch(text)) and date.fromisoformat(text) is not None
-    except ValueError:
-        return False
-
-
-def days_of_midnights(texts: Sequence[str]) -> list[str]:
-    """Texts of days and times; where midnight is the only time, in any zone, the day as written."""
-    split = [_split(text) for text in texts]
-    clocks = _without_midnights([clock for _, clock in split])
-    told = zip(texts, split, clocks, strict=True)
-    return [text if own == clock else day for text, (day, own), clock in told]
-
-
-def _without_midnights(clocks: Sequence[str]) -> Sequence[str]:
-    """Times of day, of which 0:00 tells nothing where it is the only one: so days are stored."""
-    times = {one for one in {*clocks} if re.search(r"\d", one)}
-    if any(time_of_day(clock_part(f"1 {one}")[0]) != time() for one in times):
-        return clocks
-    return ["" if one in times else one for one in clocks]
-
-
-class PublicTimes:
-    """The times of a column, beside which another may tell the time of day."""
-
-    def __init__(
-        self,
-        texts: Sequence[str],
-        clocks: Sequence[str] | None,
-        form: str | None,
-        zone: str | None,
-    ) -> None:
-        self._zone = zone_of(zone) if zone else None
-        texts = days_of_midnights(texts)
-        split = [_split(text) for text in texts]
-        beside = _without_midnights(clocks or [])
-        if any(beside):
-            both = zip(split, beside, strict=True)
-            split = [(day, own or clock or "not supplied") for (day, own), clock in both]
-        self._texts, self._split = texts, split
-        self._days = days_by_text([day for text, (day, _) in zip(texts, split, strict=True)
-                                   if not _READY.fullmatch(text)], form)  # fmt: skip
-        self.bare = clocks is None and any(not clock and day in self._days for day, clock in split)
-
-    def of(self, place: int, precision: str | None) -> tuple[str, str]:
-        """The time of a row as `prepared` takes it, and its precision; ValueError of no time.
-
-        Where the file has none, None, a time of day tells it.
-        """
-        text, (day_text, clock) = self._texts[place], self._split[place]
-        if not text:
-            raise ValueError("is empty; write when it was public")
-        if _READY.fullmatch(text):
-            implied = _precision_of(text) if re.search(r"\d:\d\d", text) else ""
-            return text, implied if precision is None else precision
-        day = self._days.get(day_text)
-        if day is None:
-            return text, precision or ""  # for the check of the event to judge
-        word = re.sub(r"[^a-z]", "", clock.casefold().removeprefix("time-"))
-        if not clock or precision in COARSE:
-            return str(day), precision or ""
-        if word in _BEFORE | _AFTER:
-            return f"{day} {'before open' if word in _BEFORE else 'after close'}", ""
-        if word in _SOME_TIME and not re.search(r"\d", clock):
-            return str(day), precision or "date"
-        return self._stamp(text, day, clock), precision or _precision_of(clock)
-
-    def _stamp(self, text: str, day: date, clock: str) -> str:
-        """A day with a time of day as `stamped` takes it."""
-        digits, zone = clock_part(f"1 {clock}")
-        moment = time_of_day(digits)
-        if moment is None:
-            raise ValueError(
-                f"{clock!r} is no time of day. Write 16:05, before open or after close, or leave "
-                f"it empty where the day alone is known"
-            )
-        place = zone_of(zone) if zone else self._zone
-        if place is None:
-            raise ValueError(
-                f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
-            )
-        # of an hour that the clocks repeat, the later: never early
-        return datetime.combine(day, moment, place).replace(fold=1).isoformat()
-
-
 def zone_of(text: str) -> tzinfo:
     """The zone of a name such as `New York`, `EST` or `+02:00`; UsageError where there is none."""
     named = _ZONES.get(text.upper(), text)
@@ -383,16 +267,6 @@ def zone_of(text: str) -> tzinfo:
         raise UsageError(
             f"The zone {text!r} is unknown. Such as 'New York', UTC or Europe/Berlin."
         ) from None
-
-
-def _split(text: str) -> tuple[str, str]:
-    """The day in a text, and the time of day behind it."""
-    clock, zone = clock_part(text)
-    if clock:
-        return day_part(text), f"{clock} {zone}".strip()
-    found = _WORD.fullmatch(text)
-    word = re.sub(r"[^a-z]", "", found["word"].casefold()) if found else ""
-    return (found["day"], found["word"]) if found and word in _BEFORE | _AFTER else (text, "")
 
 
 def time_of_day(text: str) -> time | None:
@@ -412,9 +286,3 @@ def time_of_day(text: str) -> time | None:
         return time(hour, int(found["m"]), int(found["s"] or 0))
     except ValueError:
         return None
-
-
-def _precision_of(text: str) -> str:
-    """How well a time with a time of day is known by the way it is written."""
-    seconds = re.search(r"\d:\d\d:(\d\d)", text)
-    return "exact" if seconds and seconds[1] != "00" else "minute"

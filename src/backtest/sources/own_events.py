@@ -17,9 +17,9 @@ from backtest.data.datafile import raise_problems
 from backtest.data.events import field_schema, meaning_of, prepared
 from backtest.data.kinds import Earnings, Event
 from backtest.errors import UsageError, unknown
-from backtest.sources.own_cells import PublicTimes, days_by_text, days_of_midnights
 from backtest.sources.own_columns import guess_decimal, nothing, parse_numbers
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, plain, read_named_table
+from backtest.sources.own_times import PublicTimes, days_by_text, days_of_midnights
 
 _CLOCK = "time of day"  # a column beside the day
 YEAR = "year"  # a column beside the number of the quarter

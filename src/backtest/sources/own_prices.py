@@ -35,8 +35,8 @@ from backtest.sources.own_columns import (
     parse_numbers,
     without_header,
 )
-from backtest.sources.own_stamps import Stamps, check_length, opens_of, stamp_of
 from backtest.sources.own_tables import RawTable, plain, read_named_table
+from backtest.sources.own_times import Stamps, check_length, opens_of, stamp_of
 from backtest.sources.updates import SKIP_ADVICE, Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import clear_unfinished
 

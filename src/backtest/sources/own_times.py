@@ -1,0 +1,247 @@
+"""When the rows of anyone's file count: bars by their open or end, events once they are public."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from backtest.data.bars import LENGTHS, minutes_of
+from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.kinds import COARSE, NEW_YORK
+from backtest.errors import DataError, UsageError
+from backtest.sources.own_cells import (
+    clock_part,
+    day_part,
+    read_days,
+    time_of_day,
+    written,
+    zone_of,
+)
+
+Times = NDArray[np.datetime64]
+Stamped = Literal["open", "end"]
+_EARLY, _LATE = 4 * 60, 20 * 60  # minutes of the day at which trading before and after begins, ends
+_OF_ONE_GRID = 20  # bars of a session that are enough to tell how long bars are
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """How a file's bars are stamped: their length, the zone of bare times, open or end.
+
+    Zone and stamp are None where the file has to tell them.
+    """
+
+    bars: str
+    zone: str | None = None
+    stamped: Stamped | None = None
+
+    def __post_init__(self) -> None:
+        minutes_of(self.bars)
+        if self.stamped not in (None, "open", "end"):
+            raise UsageError(f"--stamped {self.stamped!r} is unknown. Choose open or end.")
+
+    @property
+    def length(self) -> np.timedelta64:
+        """The length of a bar."""
+        return np.timedelta64(LENGTHS[self.bars], "m")
+
+
+def stamp_of(times: Times, said: Stamped | None) -> Stamped:
+    """Whether times are those at which bars open or end; UsageError where nothing tells."""
+    if said is not None:
+        return said
+    calendar, times = trading_calendar(), times[~np.isnat(times)]
+    at_close = np.isin(times, calendar.closes)
+    if (np.isnat(calendar.sessions_at(times)) & ~at_close).any():
+        local = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(NEW_YORK)
+        clocks = local.hour * 60 + local.minute
+        begins, ends = (clocks == _EARLY).any(), (clocks == _LATE).any()
+    else:
+        begins, ends = np.isin(times, calendar.opens).any(), at_close.any()
+    if begins == ends:
+        there = "both at the first open and" if begins else "neither at the first open nor"
+        raise UsageError(
+            f"Whether bars are stamped by their open or by their end cannot be told: there are "
+            f"stamps {there} at the last close of a day. Say it with --stamped open or "
+            f"--stamped end."
+        )
+    return "open" if begins else "end"
+
+
+def opens_of(times: Times, length: np.timedelta64) -> Times:
+    """When bars open that are stamped by their end, of one symbol and in order.
+
+    None begins before the one before has ended, or before its session where all lie in sessions:
+    those at an end of the session may be shorter.
+    """
+    ends, rows = np.unique(times, return_inverse=True)
+    opens = ends - length
+    opens[1:] = np.maximum(opens[1:], ends[:-1])
+    calendar, moment = trading_calendar(), np.timedelta64(1, "us")
+    begins = calendar.times_of(calendar.sessions_at(ends - moment), "open")
+    if not np.isnat(begins).any():
+        opens = np.maximum(opens, begins)
+    return opens[rows]
+
+
+def check_length(symbol: str, opens: Times, bars: str) -> None:
+    """Raise UsageError where bars are of another length than was said, or none is in a session."""
+    sessions = trading_calendar().sessions_at(opens)
+    inside = ~np.isnat(sessions)
+    if not inside.any():
+        raise DataError(
+            f"{symbol}: no bar opens within the hours of a session of {EXCHANGE}; the first is of "
+            f"{written(opens[0])}. Is the zone right?"
+        )
+    steps = np.diff(opens[inside])[sessions[inside][1:] == sessions[inside][:-1]]
+    minutes = (steps[steps > np.timedelta64(0)] / np.timedelta64(1, "m")).astype(int)
+    if len(minutes) < _OF_ONE_GRID:
+        return
+    grid, common = np.gcd.reduce(minutes), np.bincount(minutes).argmax()
+    if common < LENGTHS[bars] or grid > LENGTHS[bars]:
+        apart = common if common < LENGTHS[bars] else grid
+        right = next((name for name, length in LENGTHS.items() if length == apart), None)
+        advice = f"Give --bars {right}." if right else f"Bars can be of {', '.join(LENGTHS)}."
+        step = f"{apart or 'less than 1'} min"
+        raise UsageError(
+            f"{symbol}: bars open {step} apart, which those of {bars} do not. {advice}"
+        )
+
+
+# When events were public: days, times of day and zones as they are written
+
+_BEFORE = {"bmo", "beforeopen", "beforemarketopen", "beforemarket", "premarket", "pre", "before",
+           "beforetheopen", "beforethemarketopens", "beforetheopeningbell"}  # fmt: skip
+_AFTER = {"amc", "afterclose", "aftermarketclose", "aftermarket", "postmarket", "post", "after",
+          "afterhours", "aftertheclose", "afterthemarketcloses", "aftermarkethours"}  # fmt: skip
+_SOME_TIME = {"", "dmh", "duringmarkethours", "duringmarket", "during", "tns", "notsupplied",
+              "timenotsupplied", "na", "tas", "unknown", "unspecified", "tbd", "none"}  # fmt: skip
+_ISO = re.compile(r"\d{4}-\d\d-\d\d")
+_READY = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\S*(?:Z|[+-]\d\d:?\d\d)| +(?:before open|after close)"
+    r"| +[\d:]+ +New York)",
+    re.IGNORECASE,
+)  # times as `stamped` and events take them
+_WORD = re.compile(r"(?P<day>.*\d),?\s+\(?(?P<word>[A-Za-z][A-Za-z \-]*)\)?")
+
+
+def days_by_text(texts: Iterable[str], form: str | None) -> dict[str, date]:
+    """The day of each text that is one, where all are written alike; UsageError where unclear."""
+    found = {text: date.fromisoformat(text) for text in texts if _is_iso_day(text)}
+    others = [text for text in dict.fromkeys(texts) if text not in found and re.search(r"\d", text)]
+    if others:
+        latest = trading_calendar().sessions[-1]  # of a coming dividend, which is not past today
+        days, _ = read_days(pd.Series(others), form, lambda days: (~np.isnat(days)).sum(), latest)
+        found |= {
+            text: day.item() for text, day in zip(others, days, strict=True) if not np.isnat(day)
+        }
+    return found
+
+
+def _is_iso_day(text: str) -> bool:
+    try:
+        return bool(_ISO.fullmatch(text)) and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+def days_of_midnights(texts: Sequence[str]) -> list[str]:
+    """Texts of days and times; where midnight is the only time, in any zone, the day as written."""
+    split = [_split(text) for text in texts]
+    clocks = _without_midnights([clock for _, clock in split])
+    told = zip(texts, split, clocks, strict=True)
+    return [text if own == clock else day for text, (day, own), clock in told]
+
+
+def _without_midnights(clocks: Sequence[str]) -> Sequence[str]:
+    """Times of day, of which 0:00 tells nothing where it is the only one: so days are stored."""
+    times = {one for one in {*clocks} if re.search(r"\d", one)}
+    if any(time_of_day(clock_part(f"1 {one}")[0]) != time() for one in times):
+        return clocks
+    return ["" if one in times else one for one in clocks]
+
+
+class PublicTimes:
+    """The times of a column, beside which another may tell the time of day."""
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        clocks: Sequence[str] | None,
+        form: str | None,
+        zone: str | None,
+    ) -> None:
+        self._zone = zone_of(zone) if zone else None
+        texts = days_of_midnights(texts)
+        split = [_split(text) for text in texts]
+        beside = _without_midnights(clocks or [])
+        if any(beside):
+            both = zip(split, beside, strict=True)
+            split = [(day, own or clock or "not supplied") for (day, own), clock in both]
+        self._texts, self._split = texts, split
+        self._days = days_by_text([day for text, (day, _) in zip(texts, split, strict=True)
+                                   if not _READY.fullmatch(text)], form)  # fmt: skip
+        self.bare = clocks is None and any(not clock and day in self._days for day, clock in split)
+
+    def of(self, place: int, precision: str | None) -> tuple[str, str]:
+        """The time of a row as `prepared` takes it, and its precision; ValueError of no time.
+
+        Where the file has none, None, a time of day tells it.
+        """
+        text, (day_text, clock) = self._texts[place], self._split[place]
+        if not text:
+            raise ValueError("is empty; write when it was public")
+        if _READY.fullmatch(text):
+            implied = _precision_of(text) if re.search(r"\d:\d\d", text) else ""
+            return text, implied if precision is None else precision
+        day = self._days.get(day_text)
+        if day is None:
+            return text, precision or ""  # for the check of the event to judge
+        word = re.sub(r"[^a-z]", "", clock.casefold().removeprefix("time-"))
+        if not clock or precision in COARSE:
+            return str(day), precision or ""
+        if word in _BEFORE | _AFTER:
+            return f"{day} {'before open' if word in _BEFORE else 'after close'}", ""
+        if word in _SOME_TIME and not re.search(r"\d", clock):
+            return str(day), precision or "date"
+        return self._stamp(text, day, clock), precision or _precision_of(clock)
+
+    def _stamp(self, text: str, day: date, clock: str) -> str:
+        """A day with a time of day as `stamped` takes it."""
+        digits, zone = clock_part(f"1 {clock}")
+        moment = time_of_day(digits)
+        if moment is None:
+            raise ValueError(
+                f"{clock!r} is no time of day. Write 16:05, before open or after close, or leave "
+                f"it empty where the day alone is known"
+            )
+        place = zone_of(zone) if zone else self._zone
+        if place is None:
+            raise ValueError(
+                f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
+            )
+        # of an hour that the clocks repeat, the later: never early
+        return datetime.combine(day, moment, place).replace(fold=1).isoformat()
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The day in a text, and the time of day behind it."""
+    clock, zone = clock_part(text)
+    if clock:
+        return day_part(text), f"{clock} {zone}".strip()
+    found = _WORD.fullmatch(text)
+    word = re.sub(r"[^a-z]", "", found["word"].casefold()) if found else ""
+    return (found["day"], found["word"]) if found and word in _BEFORE | _AFTER else (text, "")
+
+
+def _precision_of(text: str) -> str:
+    """How well a time with a time of day is known by the way it is written."""
+    seconds = re.search(r"\d:\d\d:(\d\d)", text)
+    return "exact" if seconds and seconds[1] != "00" else "minute"
