@@ -117,6 +117,30 @@ def test_the_table_of_the_evidence_is_what_comes_out(command) -> None:
         ]
 
 
+def test_what_is_said_of_the_three_strategies_is_what_is_on_record() -> None:
+    said = " ".join((ROOT / "docs" / "building-blocks.md").read_text(encoding="utf-8").split())
+
+    def made(name: str) -> tuple[list[float], float]:
+        golden = json.loads((ROOT / "tests/golden" / f"{name}.json").read_text())
+        gained = [
+            (trade["gross_profit"] - trade["commission"] - trade["borrow"])
+            / (trade["shares"] * trade["entry_price"])
+            for trade in golden["trades"]
+        ]
+        return gained, golden["final_equity"] / 100_000 - 1
+
+    (lockup,), _ = made("lockup_expiry")
+    assert f"one trade: {percent(lockup)} in five sessions" in said
+    contracts, total = made("contract_news")
+    each = ", ".join(map(percent, contracts))
+    assert f"opened {len(contracts)} trades, of {each};" in said
+    assert f"gained {share(total)}, for" in said
+    assert sum(one > 0 for one in contracts) == 3  # of four, in words
+    faded, total = made("fade_the_gap")
+    won = sum(one > 0 for one in faded)
+    assert f"{len(faded)} trades lost {share(-total)} of the account; {won} of them won" in said
+
+
 def sweeps_shown():
     return [
         (page.name, *block.split("\n", 2))
