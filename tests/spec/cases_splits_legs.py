@@ -191,4 +191,55 @@ CASES = [
         of_legs={"dividends": -20 * 1},
         equity=[100_000, 100_000 + 16 - 40, 100_016 - 120, 100_016 - 120],
     ),
+    Case(
+        name="a_split_of_lots_that_net_to_nothing",
+        rule="splits",
+        bars=BARS | {
+            "SPY": """
+                2025-06-02 400 400 400 400
+                2025-06-03 400 400 400 400
+                2025-06-04 210 220 210 220   # two for one
+                2025-06-05 230 230 230 230
+            """
+        },
+        actions={"SPY": [("2025-06-04", "split", 2.0)]},
+        settings=free(borrow_mode="none"),
+        signals=[
+            long("2025-06-03", weight=0.2, hold=1, legs=SPY),  # 50 SPY short at 400
+            short("2025-06-03", "BOLT", weight=0.2, hold=2, legs=SPY),  # 50 long
+        ],
+        # 100 are bought at 210, and 100 sold at 230
+        trades=[
+            trade("e1", "ACME", "long", 200, "2025-06-03", 100.0, "2025-06-04", 100.0, "time",
+                  hedge=20_000 - 21_000),
+            trade("e2", "BOLT", "short", 400, "2025-06-03", 50.0, "2025-06-05", 50.0, "time",
+                  hedge=23_000 - 20_000),
+        ],
+        equity=[100_000, 100_000, 100_000 - 1_000 + 2_000, 100_000 - 1_000 + 3_000],
+    ),
+    Case(
+        name="a_dividend_of_lots_that_net_to_nothing",
+        rule="dividends",
+        bars=BARS | {
+            "SPY": """
+                2025-06-02 400 400 400 400
+                2025-06-03 400 400 400 400
+                2025-06-04 400 400 400 400
+                2025-06-05 400 400 400 400
+            """
+        },
+        actions={"SPY": [("2025-06-04", "dividend", 2.0)]},
+        settings=free(borrow_mode="none"),
+        signals=[
+            long("2025-06-03", weight=0.2, hold=2, legs=SPY),  # 50 SPY short
+            short("2025-06-03", "BOLT", weight=0.2, hold=2, legs=SPY),  # 50 long
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 200, "2025-06-03", 100.0, "2025-06-05", 100.0, "time",
+                  hedge=-50 * 2),
+            trade("e2", "BOLT", "short", 400, "2025-06-03", 50.0, "2025-06-05", 50.0, "time",
+                  hedge=50 * 2),
+        ],
+        equity=4 * [100_000],
+    ),
 ]

@@ -158,10 +158,12 @@ class RulesBroker(bt.brokers.BackBroker):
         return symbol in self.feeds if trades_today else self.ends_session
 
     def _act(self, effect: Effect) -> None:
-        data = self.cerebro.datasbyname[effect.symbol]
-        position = self.positions.get(data)
-        if not position or (effect.is_end and effect.symbol in self.p.hedges):
+        data, is_hedge = self.cerebro.datasbyname[effect.symbol], effect.symbol in self.p.hedges
+        if effect.is_end and is_hedge:
             return  # a leg has every session: its end comes after the last one
+        if not is_hedge and not self.positions.get(data):
+            return
+        position = self.positions[data]  # of a hedge its lots may net to nothing
         settled, price = position.size if effect.is_end else 0.0, effect.value
         if effect.what == "dividend":
             self.cash += position.size * effect.value
