@@ -161,6 +161,8 @@ class RulesBroker(bt.brokers.BackBroker):
         data, is_hedge = self.cerebro.datasbyname[effect.symbol], effect.symbol in self.p.hedges
         if effect.is_end and is_hedge:
             return  # a leg has every session: its end comes after the last one
+        if effect.what == "split":
+            self._split_orders(data, effect.value)
         if not is_hedge and not self.positions.get(data):
             return
         position = self.positions[data]  # of a hedge its lots may net to nothing
@@ -188,11 +190,15 @@ class RulesBroker(bt.brokers.BackBroker):
             whole, rest = split_shares(abs(position.size), ratio)
             size, rest = side * whole, side * rest
         position.set(size, position.price / ratio)
-        for order in self.pending:
-            if order.data is data:
-                _split_order(order, ratio)
         self._acted[name] = self._acted.get(name, 1.0) * ratio
         return rest, data.close[-1] / self._acted[name]
+
+    def _split_orders(self, data: Any, ratio: float) -> None:
+        """Split what rests, also where nothing is held; what is then of no share is cancelled."""
+        for order in [one for one in self.pending if one.data is data]:
+            _split_order(order, ratio)
+            if not order.size:
+                self.cancel(order)
 
     def cash_at_open(self) -> float:
         """Cash as it will be once borrow and interest of the last nights are settled."""
@@ -299,11 +305,9 @@ class RulesBroker(bt.brokers.BackBroker):
 
 
 def _split_order(order: Any, ratio: float) -> None:
-    """Put an order that rests on the basis after a split."""
-    for record in (order.created, order.executed):
-        record.size = record.size * ratio
-        record.remsize = record.remsize * ratio
-    order.size *= ratio
+    """Put an order that rests on the basis after a split, in whole shares as what it guards."""
+    size = split_shares(abs(order.size), ratio)[0] * (1 if order.isbuy() else -1)
+    order.size = order.created.size = order.created.remsize = order.executed.remsize = size
     for name in ("price", "pricelimit", "trailamount"):
         if getattr(order.created, name, None):
             setattr(order.created, name, getattr(order.created, name) / ratio)
