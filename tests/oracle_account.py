@@ -180,7 +180,7 @@ class Account:
             if ends and self.session == last.session:
                 _, action, amount = ends[0]
                 self.settle(position, last.close if amount is None else amount, ENDS[action])
-            elif not ends and self.is_given_up(last):
+            elif not ends and self.is_given_up(symbol):
                 self.settle(position, last.close, "delisted")
 
     def settle(self, position: Position, price: float, reason: str) -> None:
@@ -189,11 +189,13 @@ class Account:
         position.shares = 0
         self.end(position, reason)
 
-    def is_given_up(self, last: Bar) -> bool:
-        """Whether this bar is the last of the fifth session after a symbol's last bar."""
+    def is_given_up(self, symbol: str) -> bool:
+        """Whether this bar is the last of the fifth session after a symbol's last bar or halt."""
+        halts = [one[0] for one in self.actions.get(symbol, ()) if one[1] == "halted"]
+        last = max([session_of(self.bars[symbol][-1]), *halts])
         moments = {bar.session: session_of(bar) for bars in self.bars.values() for bar in bars}
         closes = {moments[moment]: moment for moment in sorted(moments)}
-        later = [session for session in sorted(closes) if session > session_of(last)]
+        later = [session for session in sorted(closes) if session > last]
         return len(later) >= 5 and self.session == closes[later[4]]
 
     # legs -----------------------------------------------------------------------------------

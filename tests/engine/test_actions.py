@@ -9,8 +9,9 @@ from backtest.engine.rules import EXTENDED, FINER
 from backtest.engine.schedule import effects
 from backtest.experiments.runs.figures import benchmark_returns, moves
 from backtest.strategy.base import Signal
+from tests import oracle
 from tests.asking import END_OF_DAY, ask
-from tests.engines import made_up_prices
+from tests.engines import made_up_prices, run_kernel, run_replay
 from tests.made_up import day, earnings
 
 
@@ -184,3 +185,15 @@ def test_what_a_split_leaves_nothing_of_is_not_held_at_its_open():
     prices = {"ACME": stock(*bars, actions=[(day("2025-06-04"), "split", 0.1)])}
     set_excursions([trade], prices, daily_bars(prices))
     assert (trade.mae, trade.mfe) == pytest.approx((-0.1, 0.2))
+
+
+@pytest.mark.parametrize("engine", [run_replay, run_kernel])
+def test_rows_of_a_halt_to_the_last_are_no_end(engine):
+    days = [f"2025-06-{number:02}" for number in (2, 3, 4, 5, 6, 9, 10, 11, 12)]
+    rows = {  # of ACME nothing is traded from the 4th on
+        "ACME": [(day(d), 100.0, 100.0, 100.0, 100.0, 1_000.0 * (d < "2025-06-04")) for d in days],
+        "BOLT": [(day(d), 50.0, 50.0, 50.0, 50.0, 1_000.0) for d in days],
+    }
+    bought = oracle.Signal(day("2025-06-03"), "ACME", "long", published_at=1, event_id="e1")
+    (trade,) = engine(rows, [bought], oracle.Settings(), {}).trades
+    assert (trade.exit_reason, trade.exit_session) == ("open", day("2025-06-03"))

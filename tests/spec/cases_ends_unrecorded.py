@@ -23,6 +23,7 @@ HALT = """
     2025-06-12  70  70  70  70
 """
 LONGER = LATER + "\n2025-06-12 50 50 50 50"
+HALTED = [(f"2025-06-{day:02}", "halted", None) for day in (4, 5, 6, 9, 10, 11, 12)]
 SPY = LATER.replace("50 50 50 50", "400 400 400 400").replace(
     "06-10 400 400 400 400", "06-10 400 420 400 420"
 )
@@ -276,5 +277,31 @@ CASES = [
                   gross=500 * -4),
         ],
         equity=[100_000] + 4 * [98_000],
+    ),
+    Case(
+        name="a_halt_on_file_over_the_last_session_is_no_end",
+        rule="halts",
+        bars={"ACME": ACME, "BOLT": LONGER},
+        actions={"ACME": HALTED},
+        signals=[long("2025-06-02", weight=0.5, hold=2)],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-02", 100.0, "2025-06-03", 104.0, "open",
+                  gross=500 * 4),
+        ],
+        equity=[100_000] + 8 * [102_000],
+        cash=9 * [50_000],
+    ),
+    Case(
+        name="after_a_halt_on_file_five_sessions_are_counted_from_its_last",
+        rule="halts",
+        bars={"ACME": ACME, "BOLT": LONGER},
+        actions={"ACME": HALTED[:1]},
+        signals=[long("2025-06-02", weight=0.5)],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-02", 100.0, "2025-06-11", 104.0, "delisted",
+                  gross=500 * 4),
+        ],
+        equity=[100_000] + 8 * [102_000],
+        cash=7 * [50_000] + 2 * [102_000],
     ),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from operator import itemgetter
@@ -33,7 +33,7 @@ from backtest.engine.kernel.records import (
     blank,
 )
 from backtest.engine.rules import DAILY, Rules
-from backtest.engine.schedule import Decision, Effect, recorded_effects
+from backtest.engine.schedule import Decision, Effect, last_known, recorded_effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +66,7 @@ class Panel:
     volume: Floats  # shares
     effects: Sequence[Effect] = ()
     kinds: NDArray[np.int8] | None = None  # of each bar as of `StockBars`; None where all are alike
+    lasts: Mapping[str, date] = field(default_factory=dict)  # by symbol, as of `last_known`
 
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
@@ -135,7 +136,11 @@ class Panel:
         closes, numbers = self.prices["close"], self.session_numbers
         for column in np.flatnonzero(np.isnan(closes[-1])).tolist():
             there = np.flatnonzero(~np.isnan(closes[:, column]))
-            session = numbers[there[-1]] + END_SESSIONS if len(there) else self.count
+            if not len(there):
+                continue
+            last = self.lasts.get(self.symbols[column], self.sessions[there[-1]])
+            known = np.searchsorted(self.sessions, np.datetime64(last), side="right") - 1
+            session = numbers[known] + END_SESSIONS
             if session < self.count:
                 bar = int(np.searchsorted(numbers, session, side="right")) - 1
                 yield bar, column, DELISTED, closes[there[-1], column]
@@ -199,7 +204,8 @@ def panel_of(prices: Mapping[str, Prices], bars: RunBars | None = None) -> Panel
         for name in PRICES.names or ():
             panel[name][rows, column] = table[:, COLUMNS.index(name)]
     acting = tuple(recorded_effects(prices))
-    return Panel(symbols, times, sessions, panel, volume, acting, kinds)
+    lasts = {symbol: last_known(prices[symbol]) for symbol in symbols}
+    return Panel(symbols, times, sessions, panel, volume, acting, kinds, lasts)
 
 
 def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
