@@ -42,3 +42,12 @@ def test_these_go_together(terms) -> None:
 def test_these_do_not(terms, why) -> None:
     with pytest.raises(ValidationError, match=why):
         Signal.short(report(), weight=0.5, **terms)
+
+
+def test_hedges_in_one_symbol_add_up() -> None:
+    signal = Signal.long(report()).hedged("SPY", 1.0).hedged("QQQ", 0.25).hedged("SPY", 0.5)
+    assert signal.legs == (("SPY", 1.5), ("QQQ", 0.25))
+    assert signal.hedged("SPY", 0.0) == signal
+    assert signal.hedged("SPY", -1.5).legs == (("QQQ", 0.25),)
+    with pytest.raises(ValidationError, match="two legs are of one symbol"):
+        Signal.long(report(), legs=(("SPY", 1.0), ("SPY", 0.5)))

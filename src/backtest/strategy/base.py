@@ -108,6 +108,8 @@ class Signal(BaseModel):
             raise ValueError("a limit is for an entry at enter=open, without resize and legs")
         if self.legs and self.resize:
             raise ValueError("a hedged position is not resized")
+        if len(dict(self.legs)) < len(self.legs):
+            raise ValueError("two legs are of one symbol: add them up, as hedged does")
         return self
 
     @property
@@ -156,7 +158,7 @@ class Signal(BaseModel):
         Args:
             symbol: what is traded against the stock, one of the strategy's `trades_also`.
             by: dollars of it for each dollar of the stock, such as its beta; below 0 in the same
-                direction. With 0 nothing is added.
+                direction. With 0 nothing is added; several of one symbol add up.
 
         Raises:
             ValueError: `by` is None, which is what a block answers where it cannot know.
@@ -166,7 +168,9 @@ class Signal(BaseModel):
             raise ValueError(
                 f"how much of {symbol} hedges it is unknown: say why there is no signal"
             )
-        legs = (*self.legs, Leg(symbol, by)) if by else self.legs
+        sizes = dict(self.legs)
+        sizes[symbol] = sizes.get(symbol, 0.0) + by
+        legs = [leg for leg in sizes.items() if leg[1]]
         return type(self)(**{**self.model_dump(), "legs": legs})
 
 
