@@ -148,7 +148,7 @@ def trades_of(
 
 def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
     bar, symbol = panel.bar_for(decision), decision.event.symbol
-    volumes, today = panel.volume[:bar, panel.columns[symbol]], panel.sessions[bar].item()
+    volumes, today = panel.volume[:bar, panel.columns[symbol]], panel.days[bar].item()
     alike = ~np.isnan(volumes)
     if panel.kinds is not None:
         alike &= panel.kinds[:bar] == panel.kinds[bar]
@@ -158,7 +158,7 @@ def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
         if one.what == "split" and one.symbol == symbol
     ]
     seen = [
-        float(volumes[row]) * splits_since(splits, panel.sessions[row].item(), today)
+        float(volumes[row]) * splits_since(splits, panel.days[row].item(), today)
         for row in np.flatnonzero(alike)[-VOLUME_SESSIONS:].tolist()
     ]
     cap = participation_cap(seen, rules)
