@@ -1,12 +1,14 @@
 """What a run says beside its trades, by hand and in both engines, which are held to agree."""
 
+from dataclasses import replace
+
 from backtest.engine.kernel.replay import check_agreement, replay_by_kernel
 from backtest.engine.replay.books import ReplayResult
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from tests.engines import borrow_rates, made_up_bars, made_up_decisions, made_up_stocks
 from tests.oracle import Settings
-from tests.spec.case import Case, extended, long
+from tests.spec.case import Case, extended, free, long, short
 
 
 def said(*signals, settings: Settings, bars=(), **parts) -> ReplayResult:
@@ -43,3 +45,65 @@ def test_volumes_of_the_evening_before_a_split_are_in_the_shares_of_that_evening
         actions={"ACME": [("2025-06-04", "split", 2.0)]},
     )
     assert reasons(result) == {"e1": "cut to 5 shares by participation"}
+
+
+UNKNOWN = "No borrow rate is known for some nights short {}; 3.0% a year was charged."
+TABLE = free(borrow_default=0.03)
+FOUR_DAYS = """
+    2025-06-02 100 100 100 100
+    2025-06-03 100 100 100 100
+    2025-06-04 100 100 100 100
+    2025-06-05 100 100 100 100
+"""
+HALVED = """
+    2025-06-02 100 100 100 100
+    2025-06-03 100 100 100 100
+    2025-06-04 50 50 50 50
+    2025-06-05 50 50 50 50
+"""
+
+
+def test_the_rate_of_a_short_leg_is_said() -> None:
+    result = said(
+        long("2025-06-03", weight=0.4, hold=1, legs=(("HEDG", 1.0),)),
+        settings=TABLE,
+        bars={"ACME": FOUR_DAYS, "HEDG": FOUR_DAYS},
+    )
+    assert result.assumptions == [UNKNOWN.format("HEDG")]
+
+
+def test_of_legs_the_rates_of_the_nights_of_a_net_short_are_said() -> None:
+    """They net to nothing over the split, to 200 short over the next night."""
+    bars = {"ACME": FOUR_DAYS, "BOLT": FOUR_DAYS, "HEDG": HALVED}
+    signals = (
+        long("2025-06-03", weight=0.1, legs=(("HEDG", 1.0),)),
+        short("2025-06-03", "BOLT", weight=0.1, hold=1, legs=(("HEDG", 1.0),)),
+    )
+    quotes = [("2025-06-01", 0.1), ("2025-06-04", 0.2)]
+    rates = {"ACME": quotes, "BOLT": quotes}
+    parts = {"settings": TABLE, "bars": bars, "actions": {"HEDG": [("2025-06-04", "split", 2.0)]}}
+    assert said(*signals, **parts, borrow=rates).assumptions == [UNKNOWN.format("HEDG")]
+    assert said(*signals, **parts, borrow=rates | {"HEDG": [quotes[1]]}).assumptions == []
+    kept = replace(signals[1], hold=None)
+    assert said(signals[0], kept, **parts, borrow=rates).assumptions == []
+
+
+def test_the_rate_of_a_night_is_said_and_not_that_of_a_day() -> None:
+    """In the evening a bar belongs to the next session already, and the night is still to come."""
+    finer = {
+        "ACME": "\n".join(
+            f"2025-06-0{day} {clock} 100 100 100 100 1000"
+            for day in (2, 3, 4)
+            for clock in ("09:30", "16:30")
+        )
+    }
+    settings = extended(borrow_default=0.03)
+    over_night = said(short("2025-06-03 16:30", hold_bars=1), settings=settings, finer=finer)
+    assert over_night.assumptions == [UNKNOWN.format("ACME")]
+    within_a_day = said(short("2025-06-03 09:30", hold_bars=1), settings=settings, finer=finer)
+    assert within_a_day.assumptions == []
+
+
+def test_a_rate_of_nothing_is_not_said() -> None:
+    result = said(short("2025-06-03"), settings=free(), bars={"ACME": FOUR_DAYS})
+    assert result.assumptions == []

@@ -59,6 +59,7 @@ _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "targ
 _PHASES = {"ruin": 0.0, "margin_call": 0.0, "signal": 1.0, "reversal": 1.0, "time": 3.0}
 _PASSED, _ENTRY, _LEGS, _REST, _CLOSE = 0.5, 2.0, 3.5, 4.0, 5.0
 _NO_ORDER = (OPEN, SPLIT, DELISTED, MERGER)
+_NO_SHARE = 1e-9  # what rounding leaves of shares that add up to none
 _SHARE = 1e-6  # of an excursion, a fraction of the entry price
 _FRACTIONS = ("mae", "mfe")
 _Row = tuple[str, dict[str, Any]]  # what it is of, and its values by name
@@ -102,7 +103,7 @@ def replay_by_kernel(
         trades=trades,
         decisions=settle(decisions, names, notes, panel.bar_for),
         assumptions=borrow_assumptions(
-            _used_rates(trades, sessions, rates, rules), rules.borrow_default
+            _used_rates(made.trades, rows, panel, rates, rules), rules.borrow_default
         ),
         orders=_orders(made.trades, rows, panel, acting),
         totals=totals,
@@ -166,20 +167,43 @@ def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
 
 
 def _used_rates(
-    trades: Sequence[Trade], sessions: list[date], rates: Mapping[str, BorrowRates], rules: Rules
-) -> dict[tuple[str, BorrowRate | None], date]:
+    made: NDArray[Any], rows: NDArray[Any], panel: Panel, rates: Mapping[str, BorrowRates],
+    rules: Rules,
+) -> dict[tuple[str, BorrowRate | None], date]:  # fmt: skip
     """The rates of the nights short, each with the last night that it was charged for."""
     used: dict[tuple[str, BorrowRate | None], date] = {}
     if rules.borrow_mode != "table":
         return used
-    number = {session: place for place, session in enumerate(sessions)}
-    for trade in trades:
-        if trade.sign > 0 or trade.exit_session is None:
-            continue
-        for night in sessions[number[trade.entry_session] : number[trade.exit_session]]:
-            key = trade.symbol, rates[trade.symbol].on(night)
-            used[key] = max(night, used.get(key, night))
+    for column, symbol in enumerate(panel.symbols):
+        own = np.flatnonzero(~np.isnan(panel.prices["close"][:, column]))
+        is_of_it = rows["symbol"] == column
+        is_short = _is_short(made[is_of_it], rows[is_of_it], panel, symbol)[own[:-1]]
+        days = panel.days[own]
+        for night in np.unique(days[:-1][is_short & (days[1:] != days[:-1])]).tolist():
+            rate = rates[symbol].on(night)
+            if rules.borrow_default if rate is None else rate.annual_rate:
+                used[symbol, rate] = night
     return used
+
+
+def _is_short(
+    made: NDArray[Any], rows: NDArray[Any], panel: Panel, symbol: str
+) -> NDArray[np.bool_]:
+    """After which bars a symbol is held short; of legs their net counts."""
+    is_leg = rows["terms"] & IS_LEG != 0
+    is_short = np.zeros(len(panel.times), np.bool_)
+    for one in made[~is_leg & (rows["side"] < 0) & (made["shares"] > 0)]:
+        is_short[one["entry_bar"] : one["exit_bar"]] = True
+    if is_leg.any():
+        shares = np.ones(len(panel.times))  # of each bar, for one of the first
+        for effect in panel.effects:
+            if effect.what == "split" and effect.symbol == symbol:
+                shares[panel.first_bar(effect.session, symbol) :] *= effect.value
+        net = np.zeros(len(panel.times))
+        for bar, size in (("entry_bar", "first_size"), ("exit_bar", "last_size")):
+            np.add.at(net, made[is_leg][bar], made[is_leg][size] / shares[made[is_leg][bar]])
+        is_short |= np.cumsum(net) < -_NO_SHARE
+    return is_short
 
 
 def _orders(
@@ -320,4 +344,5 @@ def _curve(result: ReplayResult) -> list[_Row]:
 
 
 def _totals(result: ReplayResult) -> list[_Row]:
-    return [("the account", asdict(result.totals))]
+    told = {"assumptions": list(result.assumptions)}
+    return [("the account", asdict(result.totals) | told)]
