@@ -204,7 +204,7 @@ class Account:
         """The legs of so many shares, sized at the raw open; None where one is too small."""
         legs = []
         for symbol, by in signal.legs:
-            number = floor(abs(by) * shares * fill / self.today[symbol].open + 0.5)
+            number = floor(abs(by) * shares * fill / self.today[symbol].open + 0.5 + 1e-9)
             if number == 0:
                 return None
             side = -sign_of(signal) if by > 0 else sign_of(signal)

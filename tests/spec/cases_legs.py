@@ -78,6 +78,27 @@ CASES = [
         equity=[100_000, 100_000 + 4_000 - 4, 100_000 + 2_000 - 10],
     ),
     Case(
+        name="half_a_share_of_a_leg_that_rounding_takes_below_is_one_too",
+        rule="legs",
+        bars={
+            "ACME": """
+                2025-06-02 11.33 11.33 11.33 11.33
+                2025-06-03 11.33 11.33 11.33 11.33
+            """,
+            "SPY": """
+                2025-06-02 20.6 20.6 20.6 20.6
+                2025-06-03 20.6 21.6 20.6 21.6
+            """,
+        },
+        # 1,134 ÷ 11.33 = 100.1; 100 × 11.33 × 0.5 ÷ 20.6 = 27.5, in binary a little less
+        signals=[long("2025-06-03", weight=0.01134, legs=(("SPY", 0.5),))],
+        trades=[
+            trade("e1", "ACME", "long", 100, "2025-06-03", 11.33, "2025-06-03", 11.33, "open",
+                  hedge=28 * -1),
+        ],
+        equity=[100_000, 100_000 - 28],
+    ),
+    Case(
         name="a_leg_of_the_same_direction_that_cash_cannot_pay_finds_no_room",
         rule="legs",
         bars=DAYS,

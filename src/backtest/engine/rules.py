@@ -195,7 +195,7 @@ def shares_for(value: float, fill: float) -> int:
 
 def hedge_shares(value: float, price: float) -> int:
     """The signed shares, to the nearest, that a leg of a signed value is."""
-    shares = floor(abs(value) / price + 0.5)
+    shares = floor(abs(value) / price + 0.5 + _ROUNDING)
     return shares if value > 0 else -shares
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
@@ -30,8 +29,8 @@ def leg_weights(signals: NDArray[Any], row: int) -> float:
 @inlined
 def leg_size(bars: Bars, leg: Any, value: float) -> float:
     """The signed shares of a leg against so many dollars; counted at the open."""
-    shares = np.floor(value * leg.weight / bars.prices[leg.bar, leg.symbol].open + 0.5)
-    return float(leg.side * shares)
+    open_price = bars.prices[leg.bar, leg.symbol].open
+    return float(leg.side * rule.hedge_shares(value * leg.weight, open_price))
 
 
 @inlined
