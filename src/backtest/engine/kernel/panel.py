@@ -275,7 +275,8 @@ def set_legs(rows: NDArray[Any], signal: Signal) -> None:
     """Write the legs of a signal into the rows after its own, which comes first."""
     for row, leg in zip(rows[1:], signal.legs, strict=True):
         row["side"] = rows[0]["side"] * (-1 if leg.by > 0 else 1)
-        row["terms"], row["hold"] = IS_LEG, rows[0]["hold"]
+        row["terms"] = IS_LEG | rows[0]["terms"] & HOLDS_BARS
+        row["hold"] = rows[0]["hold"]
         row["weight"], row["priority"] = abs(leg.by), signal.priority
 
 
