@@ -1,6 +1,7 @@
 """What a run says beside its trades, by hand and in both engines, which are held to agree."""
 
 from dataclasses import replace
+from datetime import date
 
 from backtest.engine.kernel.replay import check_agreement, replay_by_kernel
 from backtest.engine.replay.books import ReplayResult
@@ -107,3 +108,50 @@ def test_the_rate_of_a_night_is_said_and_not_that_of_a_day() -> None:
 def test_a_rate_of_nothing_is_not_said() -> None:
     result = said(short("2025-06-03"), settings=free(), bars={"ACME": FOUR_DAYS})
     assert result.assumptions == []
+
+
+def test_ruin_within_a_session_is_of_that_session() -> None:
+    """2,000 short at 100: at the close of 160 it owes 20,000, at the next open 80,000 are left."""
+    finer = {
+        "ACME": """
+            2025-06-02 09:30 100 100 100 100
+            2025-06-03 09:30 100 160 100 160
+            2025-06-03 15:00 110 110 105 105
+            2025-06-04 09:30 105 105 105 105
+        """
+    }
+    signals = short("2025-06-03 09:30", weight=2.0), long("2025-06-04 09:30")
+    result = said(*signals, settings=free(max_gross=2.0, maintenance_margin=0.0), finer=finer)
+    assert [trade.exit_reason for trade in result.trades] == ["ruin"]
+    assert reasons(result) == {"e1": "", "e2": "the account was ruined before"}
+    assert [point.equity for point in result.curve] == [100_000, 80_000, 80_000]
+    assert result.ruined_on == date(2025, 6, 3)
+
+
+def test_why_a_limit_was_not_filled() -> None:
+    finer = {
+        "ACME": """
+            2025-06-02 09:30 100 100 100 100
+            2025-06-03 09:30 100 101 99 100
+            2025-06-03 09:35 100 101 99 100
+            2025-06-03 09:40 100 101 99 100
+        """
+    }
+    result = said(
+        long("2025-06-02 09:30", weight=0.1, limit=-0.05),
+        long("2025-06-03 09:30", weight=0.1, limit=0.05),
+        long("2025-06-03 09:35", weight=0.1, limit=0.05),
+        short("2025-06-03 09:40", weight=0.1, limit=0.05),
+        settings=free(),
+        finer=finer,
+    )
+    newer = "a newer signal ended it while it waited for its limit"
+    assert reasons(result) == {
+        "e1": "no close came before, from which its limit is measured",
+        "e2": newer,
+        "e3": newer,
+        "e4": "the price did not come to the limit",
+    }
+    assert [d.action for d in result.decisions] == [
+        "not_filled", "superseded", "superseded", "not_filled",
+    ]  # fmt: skip

@@ -82,6 +82,8 @@ _WHY = {
     "ruined": "the account was ruined before",
 }
 _PUBLISHED_LATER = "another signal of the same open was published later"
+_ENDED_A_WAIT = "a newer signal ended it while it waited for its limit"
+_NO_CLOSE = "no close came before, from which its limit is measured"
 _OF_ONE_STAMP = (
     "another signal has the same time, and its kind or headline is later in the alphabet: "
     "which came first is not known"
@@ -93,11 +95,12 @@ def settle(
     outcomes: Mapping[str, str],
     notes: Mapping[str, str],
     bar_of: Callable[[Decision], int],
+    is_first: Callable[[Decision], bool],
 ) -> list[Decision]:
     """The decisions with what became of their signals, and why.
 
     They are in order of publication. Outcomes, and notes on what bound an order, are by event id;
-    `bar_of` tells the bar of a decision with a signal.
+    `bar_of` tells the bar of a decision with a signal, `is_first` whether it is its stock's first.
     """
     newest = {(d.signal.symbol, bar_of(d)): d.event for d in decisions if d.signal is not None}
     found = []
@@ -112,6 +115,9 @@ def settle(
             acts = newest[signal.symbol, bar_of(decision)]
             later = acts.published_at > event.published_at
             why = _PUBLISHED_LATER if later else _OF_ONE_STAMP
+            why = _ENDED_A_WAIT if acts is event else why
+        elif outcome == "not_filled" and is_first(decision):
+            why = _NO_CLOSE
         found.append(decision.settled(outcome, why, notes.get(event.id, "")))
     return found
 

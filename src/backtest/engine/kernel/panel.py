@@ -177,6 +177,11 @@ class Panel:
             return self.bar_of(decision.tradable_session)
         return int(np.searchsorted(self.times, as_utc64(decision.tradable_bar)))
 
+    def is_first(self, decision: Decision) -> bool:
+        """Whether the bar of a signal is the first of its stock."""
+        before = self.prices["close"][: self.bar_for(decision)]
+        return bool(np.isnan(before[:, self.columns[decision.event.symbol]]).all())
+
 
 def _numbered(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """The number of each of some days that stand in order, from 0."""

@@ -85,6 +85,7 @@ def replay_by_kernel(
     set_excursions(trades, prices, bars.of if bars else daily_bars(prices))
     last = np.append(np.flatnonzero(np.diff(panel.session_numbers)), len(panel.times) - 1)
     sessions = panel.sessions[last].tolist()
+    ruined = panel.sessions[made.equity[0] <= 0].tolist()  # by its last bar it may have recovered
     equity, cash = made.equity[0][last].tolist(), made.cash[0][last].tolist()
     totals = Totals(*(float(made.totals[0][one.name]) for one in fields(Totals)))
     check_identity(rules.cash + totals.interest + sum(t.net_profit for t in trades), equity[-1])
@@ -101,13 +102,13 @@ def replay_by_kernel(
             for session, total, free in zip(sessions, equity, cash, strict=True)
         ],
         trades=trades,
-        decisions=settle(decisions, names, notes, panel.bar_for),
+        decisions=settle(decisions, names, notes, panel.bar_for, panel.is_first),
         assumptions=borrow_assumptions(
             _used_rates(made.trades, rows, panel, rates, rules), rules.borrow_default
         ),
         orders=_orders(made.trades, rows, panel, acting),
         totals=totals,
-        ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),
+        ruined_on=next(iter(ruined), None),
     )
 
 
@@ -344,5 +345,5 @@ def _curve(result: ReplayResult) -> list[_Row]:
 
 
 def _totals(result: ReplayResult) -> list[_Row]:
-    told = {"assumptions": list(result.assumptions)}
+    told = {"assumptions": list(result.assumptions), "ruined_on": result.ruined_on}
     return [("the account", asdict(result.totals) | told)]

@@ -54,6 +54,7 @@ class Recorder(bt.Analyzer):
         self.ledger = Ledger(self.p.rules.cash)
         self.refused: set[str] = set()  # ids of events whose orders the broker refused
         self._curve: list[EquityPoint] = []
+        self._ruined_on: date | None = None
         self._crossed: list[Order] = []
         self._ends: list[Fill] = []
         self._orders: list[SentOrder] = []
@@ -163,6 +164,8 @@ class Recorder(bt.Analyzer):
         broker = self.strategy.broker
         cash, equity = broker.get_cash(), broker.get_value()
         self.ledger.check_cash(cash, broker.session)
+        if equity <= 0 and self._ruined_on is None:
+            self._ruined_on = broker.session  # by its last bar it may have recovered
         if broker.ends_session:
             self._curve.append(EquityPoint(broker.session, equity, cash, equity - cash))
 
@@ -184,7 +187,6 @@ class Recorder(bt.Analyzer):
         set_excursions(
             self.ledger.trades, prices, {symbol: data.p.bars for symbol, data in feeds.items()}
         )
-        ruin = (point.session for point in self._curve if point.equity <= 0)
         return ReplayResult(
             curve=self._curve,
             trades=self.ledger.trades,
@@ -192,7 +194,7 @@ class Recorder(bt.Analyzer):
             assumptions=borrow_assumptions(self._used_rates, self.p.rules.borrow_default),
             orders=self._orders,
             totals=self.ledger.totals,
-            ruined_on=next(ruin, None),
+            ruined_on=self._ruined_on,
         )
 
     def _settle_nights(self) -> None:

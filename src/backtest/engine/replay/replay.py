@@ -73,7 +73,8 @@ def replay(
     cerebro.addstrategy(_SignalTrader, rules=rules, signals=signals)
     run: _SignalTrader = cerebro.run()[0]
     trader = run.trader
-    settled = settle(decisions, trader.outcomes, trader.notes, panel.bar_for)
+    told = trader.outcomes, trader.notes
+    settled = settle(decisions, *told, panel.bar_for, panel.is_first)
     return run.recorder.result(prices, settled)
 
 
