@@ -22,6 +22,7 @@ class Bar(NamedTuple):
 
 # Day, kind and amount: dollars a share of a ``dividend``, new shares for one of a ``split``, and
 # dollars a share where a stock is ``delisted`` or ends in a ``cash_merger`` (None: its last close).
+# On a day that is ``halted`` it has no bar.
 Action = tuple[date, str, float | None]
 
 
