@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from backtest import Wait
+from backtest.data.actions import Action, Actions
 from backtest.data.universe import Universe
 from backtest.engine.timeline import decide
 from backtest.errors import UsageError
@@ -129,6 +130,14 @@ def test_a_wait_ends_with_the_last_bar_of_a_stock_that_is_delisted(prices):
         (decision,) = decide(strategy, [REPORT], both, both, MINUTES_5)
         assert decision.action == action
     assert "in 2025-06-20: after the last session" in decision.reason
+
+
+def test_a_wait_into_a_halt_that_lasts_to_the_end_is_no_signal(prices):
+    halt = Action(day("2025-06-13"), "halted", until=day("2025-07-31"))
+    halted = replace(prices, actions=Actions("ACME", (halt,)))
+    (decision,), _ = ask(halted, [REPORT], until("2025-06-20"))
+    assert decision.action == "no_signal"
+    assert "in 2025-06-20: no trade of ACME from 2025-06-20 to the end" in decision.reason
 
 
 class Waits(Strategy):
