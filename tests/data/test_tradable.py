@@ -7,6 +7,7 @@ import pytest
 from backtest.data.calendar import trading_calendar
 from backtest.data.market import tradable_session
 from backtest.data.prices import read_prices
+from backtest.data.universe import Universe
 from backtest.engine.schedule import schedule
 from backtest.engine.timeline import decide
 from backtest.events import Earnings, ShortReport, Start
@@ -158,3 +159,19 @@ def test_the_close_before_a_start_is_a_close_of_the_calendar(prices):
     decisions, _ = ask(prices, [], strategy=AskedAtStart, first="2025-07-07")
     assert decisions[0].event.published_at == utc("2025-07-03T13:00:00-04:00")  # a half day
     assert trading_calendar().time_of(day("2025-07-07"), "open") == utc("2025-07-07T09:30:00-04:00")
+
+
+def test_the_start_of_a_member_comes_before_the_first_session_of_its_membership(prices):
+    spans = {
+        "ACME": [(day("2025-06-03"), day("2025-06-06")), (day("2025-06-21"), day("2025-07-15"))]
+    }
+    universe = Universe("made_up", spans, prices.file)
+    for first, close, session in (
+        ("2025-06-02", "2025-06-02", "2025-06-03"),
+        ("2025-06-04", "2025-06-03", "2025-06-04"),
+        ("2025-06-09", "2025-06-20", "2025-06-23"),  # 21 June is a Saturday
+    ):
+        span = {"ACME": prices.span(day(first), None)}
+        (decision,) = decide(AskedAtStart(), [], {"ACME": prices}, span, MINUTES_5, universe)
+        assert decision.event.published_at == utc(f"{close}T16:00:00-04:00")
+        assert decision.tradable_session == day(session)

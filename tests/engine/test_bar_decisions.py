@@ -8,7 +8,7 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from backtest.data.kinds import NEW_YORK, News
+from backtest.data.kinds import NEW_YORK, News, Start
 from backtest.engine.timeline import decide
 from backtest.strategy.base import Signal, Strategy, Wait
 from tests.engines import made_up_bars, made_up_stocks
@@ -67,7 +67,7 @@ def asked(strategy, published: str, missing_bars: str = "daily"):
         symbol="ACME", published_at=stamp(published), precision="exact", headline="A",
         category="contract",
     )  # fmt: skip
-    (decision,) = decide(strategy(), [event], stocks, stocks, timedelta(0), bars=bars)
+    decision, *_ = decide(strategy(), [event], stocks, stocks, timedelta(0), bars=bars)
     return decision
 
 
@@ -127,3 +127,16 @@ def test_a_wait_into_a_session_by_the_day_is_in_vain_where_bars_are_needed() -> 
     decision = asked(Waits, "2025-06-05 09:36")
     assert [moment for moment, *_ in seen] == ["2025-06-05 15:30", "2025-06-06 09:30"]
     assert (decision.action, decision.tradable_bar) == ("signal", None)
+
+
+class SeesTheStart(Sees):
+    """The same at the start."""
+
+    listens_to = (Start,)
+
+
+def test_the_start_in_a_session_by_the_day_is_not_traded_where_bars_are_needed() -> None:
+    assert asked(SeesTheStart, "2025-06-03 09:31").action == "signal"
+    decision = asked(SeesTheStart, "2025-06-03 09:31", missing_bars="none")
+    assert (decision.action, seen) == ("not_tradable", [])
+    assert decision.reason == "no bars of 5 minutes in 2025-06-02"

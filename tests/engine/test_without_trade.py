@@ -5,7 +5,7 @@ BOLT is flat at 50; where it is silent its bars have no volume and one price.
 
 import pytest
 
-from tests.made_up import SESSIONS, do
+from tests.made_up import SESSIONS, day, do
 from tests.universes import bars
 
 ENGINES = ("backtrader", "kernel")
@@ -14,8 +14,8 @@ ACTIONS = "day,action,amount,until,name,source\n"
 
 def write_bolt(checkout, silent=(), actions=""):
     rows = bars([50] * len(SESSIONS))
-    for day in silent:
-        rows = rows.replace(f"{day},50,51,49,50,1000000", f"{day},50,50,50,50,0")
+    for one in silent:
+        rows = rows.replace(f"{one},50,51,49,50,1000000", f"{one},50,50,50,50,0")
     checkout.write("data/prices/BOLT.csv", rows)
     if actions:
         checkout.write("data/actions/BOLT.csv", f"{ACTIONS}{actions},made up\n")
@@ -51,3 +51,56 @@ def test_news_after_the_last_open_of_a_stock_is_not_traded(
     run = do(checkout, "newsy", symbols=symbols, engine=engine)
     why = "no trade of BOLT from 2025-07-09 to the end of the replay"
     assert told(run) == [("BOLT", "", "not_tradable", why)]
+
+
+def write_holder(checkout):
+    checkout.strategy(
+        "holder", "return Signal.long(event, weight=0.4, reason='held')", listens_to="Start"
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("silent", "actions"),
+    [(SESSIONS[3:6], ""), ((), "2025-06-05,halted,,2025-06-09,")],
+)
+def test_a_stock_that_is_halted_at_the_start_is_entered_at_its_first_open(
+    checkout, silent, actions, engine
+):
+    write_bolt(checkout, silent, actions)
+    write_holder(checkout)
+    run = do(checkout, "holder", symbols=("ACME", "BOLT"), engine=engine, first=day("2025-06-05"))
+    assert told(run) == [
+        ("ACME", "2025-06-05", "enter", "held"),
+        ("BOLT", "2025-06-10", "enter", "held"),
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_member_starts_with_its_membership(checkout, engine):
+    # 21 June is a Saturday; the first membership of COIL is over by the start, and room is left.
+    write_bolt(checkout)
+    checkout.write("data/prices/COIL.csv", bars([20] * len(SESSIONS)))
+    members = "ACME,,2025-06-20\nBOLT,2025-06-21,\nCOIL,,2025-06-02\nCOIL,2025-06-30,2025-07-02\n"
+    checkout.write("data/universes/trio/members.csv", f"symbol,first,last\n{members}")
+    write_holder(checkout)
+    terms = {"symbols": (), "universe": "trio", "engine": engine, "first": day("2025-06-03")}
+    run = do(checkout, "holder", **terms)
+    assert told(run) == [
+        ("ACME", "2025-06-03", "enter", "held"),
+        ("BOLT", "2025-06-23", "enter", "held"),
+        ("COIL", "2025-06-30", "enter", "held"),
+    ]
+
+
+def test_a_member_whose_halt_outlasts_its_membership_is_not_started(checkout):
+    write_bolt(checkout, SESSIONS[3:6])
+    checkout.write(
+        "data/universes/duo/members.csv", "symbol,first,last\nACME,,\nBOLT,2025-06-05,2025-06-09\n"
+    )
+    write_holder(checkout)
+    run = do(checkout, "holder", symbols=(), universe="duo")
+    assert told(run) == [
+        ("ACME", "2025-06-02", "enter", "held"),
+        ("BOLT", "", "not_tradable", "the stock was no member of duo then"),
+    ]

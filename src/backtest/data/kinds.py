@@ -365,7 +365,10 @@ class News(Event):
 
 
 class Start(Event):
-    """The replay begins: made by the program for each symbol, known before its first session."""
+    """The replay begins: made by the program for each symbol, known before its first session.
+
+    Of a member of a universe that is the first session of its membership.
+    """
 
 
 FILED_KINDS: tuple[type[Event], ...] = (Earnings, StakeDisclosure, ShortReport, News)

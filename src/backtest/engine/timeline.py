@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING
 
@@ -171,20 +172,21 @@ def questions(
     )
     ends = {one.symbol: one.session for one in recorded_effects(span) if one.is_end}
 
+    def why_not(event: Event, session: date) -> str:
+        why = obstacle(event, session, span[event.symbol], universe)
+        return why or (bars.lack(session) if bars else "")
+
     def question(event: Event, session: date, time: datetime | None) -> Question:
         now = decided_at(bars, event.symbol, session, at, time)
         market = Market(session, now, event.symbol, tape.past)
-        stock = span[event.symbol]
         return Question(
             event,
             market,
             tape,
-            lambda later: (
-                obstacle(event, later, stock, universe) or (bars.lack(later) if bars else "")
-            ),
+            partial(why_not, event),
             tradable_bar=time,
             bars=bars,
-            trades_from=stock.trades_from,
+            trades_from=span[event.symbol].trades_from,
             last_session=ends.get(event.symbol),
         )
 
@@ -197,8 +199,12 @@ def questions(
             found.append(decision)
     if Start in listens_to:
         for symbol, prices in span.items():
-            time = bars.opens_in(symbol, prices.first) if bars and at == "open" else None
-            found.append(question(_start(prices), prices.first, time))
+            event, session = _start(prices, universe)
+            if why := why_not(event, session):
+                found.append(Decision(event, session, "not_tradable", why))
+                continue
+            time = bars.opens_in(symbol, session) if bars and at == "open" else None
+            found.append(question(event, session, time))
     return sorted(found, key=lambda one: event_order(one.event))
 
 
@@ -246,13 +252,19 @@ def ask(strategy: Strategy, found: Sequence[Decision | Question]) -> list[Decisi
     return [answers[n] for n in range(len(found))]
 
 
-def _start(span: Prices) -> Start:
-    return Start(
-        symbol=span.symbol,
-        published_at=trading_calendar().previous_close(span.first),
+def _start(span: Prices, universe: Universe | None) -> tuple[Start, date]:
+    """The start of a stock, of a member that of its membership, and where it is traded first."""
+    calendar, symbol = trading_calendar(), span.symbol
+    days = (day.item() for day in calendar.between(span.first, span.last))
+    own = (day for day in days if universe is None or universe.has(symbol, day))
+    begin = next(own, span.first)
+    event = Start(
+        symbol=symbol,
+        published_at=calendar.previous_close(begin),
         precision="exact",
         headline="The replay begins",
     )
+    return event, span.trades_from(begin)
 
 
 def failure(strategy: type, where: str, error: Exception) -> UsageError:
