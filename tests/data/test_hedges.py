@@ -5,6 +5,7 @@ import pytest
 from backtest.data.inputs import read_inputs
 from backtest.data.kinds import FILED_KINDS, Earnings
 from backtest.errors import MissingDataError, UsageError
+from tests.made_up import SESSIONS, day
 from tests.universes import write_universe
 
 BARS = "date,open,high,low,close,volume"
@@ -41,6 +42,31 @@ def test_a_hedge_has_a_bar_in_every_session(checkout):
     with pytest.raises(
         MissingDataError, match=rf"FUND.*no bar on {days[-2]} \(2 sessions are missing\)"
     ):
+        hedged_with(checkout, "FUND")
+
+
+def test_a_hedge_trades_in_every_session_in_which_a_stock_does(checkout):
+    rows = [f"{one},9,{9 if one == '2025-06-05' else 10},9,9,10" for one in SESSIONS]
+    silent = rows[3].removesuffix("10") + "0"
+    checkout.write("data/prices/FUND.csv", "\n".join([BARS, *rows[:3], silent, *rows[4:]]) + "\n")
+    with pytest.raises(MissingDataError, match=r"FUND.*no bar on 2025-06-05 \(1 sessions are"):
+        hedged_with(checkout, "FUND")
+    checkout.write(
+        "data/actions/ACME.csv",
+        "day,action,amount,until,name,source\n2025-06-05,halted,,2025-06-05,,made up\n",
+    )
+    assert hedged_with(checkout, "FUND").hedges["FUND"].halted == {day("2025-06-05")}
+
+
+@pytest.mark.parametrize("action", ["halted,,2025-07-31", "delisted,9,"])
+def test_a_hedge_that_trades_no_more_is_told(checkout, action):
+    rows = [f"{one},9,10,9,9,10" for one in SESSIONS]
+    checkout.write("data/prices/FUND.csv", "\n".join([BARS, *rows]) + "\n")
+    checkout.write(
+        "data/actions/FUND.csv",
+        f"day,action,amount,until,name,source\n2025-07-14,{action},,made up\n",
+    )
+    with pytest.raises(MissingDataError, match=r"FUND.*no bar on 2025-07-14 \(2 sessions are"):
         hedged_with(checkout, "FUND")
 
 

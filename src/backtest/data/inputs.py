@@ -350,8 +350,8 @@ class _Files:
                 f"`backtest prices import FILE --symbol {symbol}` takes them from a file."
             )
             raise self._lacking(symbol, needed, otherwise) from None
-        own = set(prices.table.index)
-        sessions = {day for one in found.span.values() for day in one.table.index}
+        own = set(prices.traded.index)  # in a halt no leg can be filled
+        sessions = {day for one in found.span.values() for day in one.traded.index}
         if missing := sorted(sessions - own):
             raise MissingDataError(
                 f"{symbol}, which {wanted_by} hedges with, has no bar on {missing[0]:%Y-%m-%d} "
