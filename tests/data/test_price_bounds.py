@@ -85,6 +85,15 @@ def test_a_bar_without_volume_is_silent_where_it_has_one_price():
     assert traded(prices) == ["2025-06-02", "2025-06-04", "2025-06-05"]
 
 
+def test_a_span_of_silent_bars_alone_is_silent_where_other_bars_of_the_prices_have_volume():
+    rows = flat(1, 1, 1, 1)
+    rows[1][4] = rows[2][4] = 0.0
+    span = made(rows).span(day("2025-06-03"), day("2025-06-04"))
+    assert traded(span) == traded(span.span(day("2025-06-04"), None)) == []
+    rows[0][4] = rows[3][4] = 0.0
+    assert traded(made(rows).span(day("2025-06-03"), day("2025-06-04"))) == list(DAYS[1:3])
+
+
 def test_halts_count_from_the_first_session_to_the_last():
     halts = [action("2025-05-30", "halted", until="2025-06-02"),
              action("2025-06-05", "halted", until="2025-06-06")]  # fmt: skip

@@ -5,9 +5,14 @@ BOLT is flat at 50; where it is silent its bars have no volume and one price.
 
 import pytest
 
-from tests.made_up import SESSIONS, day, do
+from backtest.engine.schedule import schedule
+from backtest.errors import UsageError
+from backtest.events import News
+from tests.engines import made_up_bars, made_up_stocks
+from tests.made_up import MINUTES_5, SESSIONS, day, do, news, utc
 from tests.universes import bars
 
+HALTS = [(SESSIONS[3:6], ""), ((), "2025-06-05,halted,,2025-06-09,")]
 ENGINES = ("backtrader", "kernel")
 ACTIONS = "day,action,amount,until,name,source\n"
 
@@ -60,10 +65,7 @@ def write_holder(checkout):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(
-    ("silent", "actions"),
-    [(SESSIONS[3:6], ""), ((), "2025-06-05,halted,,2025-06-09,")],
-)
+@pytest.mark.parametrize(("silent", "actions"), HALTS)
 def test_a_stock_that_is_halted_at_the_start_is_entered_at_its_first_open(
     checkout, silent, actions, engine
 ):
@@ -104,3 +106,45 @@ def test_a_member_whose_halt_outlasts_its_membership_is_not_started(checkout):
         ("ACME", "2025-06-02", "enter", "held"),
         ("BOLT", "", "not_tradable", "the stock was no member of duo then"),
     ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("silent", "actions"), HALTS)
+def test_a_stock_that_is_halted_throughout_the_span_is_not_traded(
+    checkout, silent, actions, engine
+):
+    write_bolt(checkout, silent, actions)
+    write_holder(checkout)
+    terms = {"symbols": ("ACME", "BOLT"), "first": day("2025-06-05"), "last": day("2025-06-09")}
+    run = do(checkout, "holder", engine=engine, **terms)
+    why = "no trade of BOLT from 2025-06-05 to the end of the replay"
+    assert told(run) == [
+        ("ACME", "2025-06-05", "enter", "held"),
+        ("BOLT", "", "not_tradable", why),
+    ]
+
+
+def test_a_span_in_which_nothing_is_traded_is_refused(checkout):
+    write_bolt(checkout, SESSIONS[3:6])
+    write_holder(checkout)
+    told = "Nothing is traded of BOLT from 2025-06-05 to 2025-06-09"
+    with pytest.raises(UsageError, match=told):
+        do(checkout, "holder", symbols=("BOLT",), first=day("2025-06-05"), last=day("2025-06-09"))
+
+
+def test_news_in_a_span_that_is_halted_throughout_has_no_finer_bar_either():
+    sessions = [day(one) for one in SESSIONS[:6]]
+    bars = {
+        "ACME": [(one, 100, 101, 99, 100, 10) for one in sessions],
+        "BOLT": [(one, 50, 50, 50, 50, 0 if n in (3, 4) else 10) for n, one in enumerate(sessions)],
+    }
+    history = made_up_stocks(bars, {})
+    span = {symbol: one.span(sessions[3], sessions[4]) for symbol, one in history.items()}
+    event = news("2025-06-04T18:00:00-04:00", symbol="BOLT")
+    finer = {
+        symbol: [(utc(f"{one}T09:30:00-04:00").replace(tzinfo=None), *row) for one, *row in rows]
+        for symbol, rows in bars.items()
+    }
+    run = made_up_bars(span, finer, [])
+    (decision,) = schedule((News,), [event], history, span, MINUTES_5, bars=run)
+    assert decision.reason == "after the last session of the replay, 2025-06-06"

@@ -163,6 +163,11 @@ def read_inputs(
         found = _of_symbols(files, symbols, benchmark, span, kinds, bars=needs_bars)
     else:
         found = _of_universe(files, universe, benchmark, span, kinds, trades_also, bars=needs_bars)
+    if not any(prices.days.size for prices in found.span.values()):
+        raise UsageError(
+            f"Nothing is traded of {first_few(sorted(found.span))} from {found.first} to "
+            f"{found.last}: choose another span with --from and --to."
+        )
     others = [symbol for symbol in looks_at if symbol not in found.history]
     hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
     actions = {symbol: prices.actions for symbol, prices in found.history.items()}

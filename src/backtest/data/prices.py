@@ -70,6 +70,7 @@ class Prices:
     file: DataFile
     actions: Actions = field(default_factory=lambda: Actions(""))
     former: tuple[Prices, ...] = ()  # under other tickers, whose rows are in the table as well
+    is_of_counted: bool = False  # whether it is a span of prices of which bars have volume
 
     @property
     def has_bars(self) -> bool:
@@ -122,19 +123,24 @@ class Prices:
         return day
 
     @cached_property
+    def is_counted(self) -> bool:
+        """Whether bars have volume, or those of the prices that it is a span of."""
+        return self.is_of_counted or (self.has_bars and bool(self.table["volume"].any()))
+
+    @cached_property
     def halted(self) -> frozenset[date]:
         """The sessions between the first and the last in which nothing trades.
 
         They are those of halts on file, those without a row, and, where other bars have volume,
-        bars without any and of one price.
+        also outside of the span, bars without any and of one price.
         """
         days = self.table.index.to_numpy().astype("M8[D]")
         sessions = trading_calendar().between(self.first, self.last)
         silent = [] if np.array_equal(sessions, days) else np.setdiff1d(sessions, days).tolist()
-        volume = self.table["volume"].to_numpy() if self.has_bars else np.empty(0)
-        if volume.any() and not volume.all():
-            idle = (volume == 0) & (self.table["high"] == self.table["low"]).to_numpy()
-            silent += days[idle].tolist()
+        if self.is_counted:
+            table = self.table
+            idle = (table["volume"] == 0) & (table["high"] == table["low"])
+            silent += days[idle.to_numpy()].tolist()
         return frozenset(silent) | {
             day for day in self.actions.halts if self.first <= day <= self.last
         }
@@ -192,7 +198,7 @@ class Prices:
                 f"{self.symbol} has no session from {first or self.first} to {last or self.last}. "
                 f"Its prices run from {self.first} to {self.last}; choose --from and --to within."
             )
-        return replace(self, table=table)
+        return replace(self, table=table, is_of_counted=self.is_counted)
 
 
 def read_prices(

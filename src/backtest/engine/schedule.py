@@ -180,7 +180,7 @@ def tradable_bar(
     if at == "close" and bars.ends_in(event.symbol, session) <= known:
         session = history.trades_from(calendar.after(session, 1))
         why = obstacle(event, session, span, universe)
-    if at == "open" and current < session:
+    if at == "open" and current < session and span.days.size:
         time = bars.opens_after(event.symbol, current, known)
         if time is not None:
             why = obstacle(event, current, span, universe)
@@ -230,7 +230,7 @@ def effects(prices: Mapping[str, Prices]) -> list[Effect]:
     sessions = np.unique(np.concatenate([one.days for one in prices.values()]))
     found = list(recorded_effects(prices))
     ended = {effect.symbol for effect in found if effect.is_end}
-    for symbol in sorted(prices.keys() - ended):
+    for symbol in sorted(s for s in prices.keys() - ended if prices[s].days.size):
         last = np.searchsorted(sessions, np.datetime64(last_known(prices[symbol])), side="right")
         place = last - 1 + END_SESSIONS
         if place < len(sessions):

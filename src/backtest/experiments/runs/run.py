@@ -44,6 +44,7 @@ from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
+    from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import ReplayResult
     from backtest.workspace.folders import Workspace
@@ -267,7 +268,7 @@ def _replay(plan: RunPlan) -> ReplayResult:
 
         decisions = schedule(strategy.listens_to, *where, inputs.universe)
         return replay_event_strategy(
-            strategy.cls, strategy.parameters, inputs.span, inputs.rates, decisions, rules
+            strategy.cls, strategy.parameters, _trading(inputs.span), inputs.rates, decisions, rules
         )
     decisions = decide(strategy, *where, inputs.universe, plan.bars)
     if plan.engine == "kernel":
@@ -276,7 +277,12 @@ def _replay(plan: RunPlan) -> ReplayResult:
         return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules, plan.bars)
     from backtest.engine.replay.replay import replay
 
-    return replay(inputs.replayed, inputs.rates, decisions, rules, plan.bars)
+    return replay(_trading(inputs.replayed), inputs.rates, decisions, rules, plan.bars)
+
+
+def _trading(prices: Mapping[str, Prices]) -> dict[str, Prices]:
+    """Those that trade in the span at all: Backtrader has no feed without a bar."""
+    return {symbol: one for symbol, one in prices.items() if one.days.size}
 
 
 def _measure(plan: RunPlan, result: ReplayResult) -> tuple[list[Returns], dict[str, Any]]:

@@ -283,7 +283,7 @@ class Evaluator:
         for column, prices in enumerate(self._inputs.span.values()):
             rows = np.searchsorted(sessions, prices.days)
             changes[rows, column] = prices.returns[prices.days]
-            if rows[0] == 0:
+            if rows.size and rows[0] == 0:
                 changes[0, column] = (
                     prices.table["close"].iloc[0] / prices.table["open"].iloc[0] - 1
                 )
