@@ -136,10 +136,15 @@ def growth(closes, *actions, **terms):
         ((100, 90, 90, 90), [("2025-06-03", "dividend", 10.0)], [1, 1, 1, 1]),
         ((100, 100, 100, 90), [("2025-06-05", "dividend", 10.0)], [1, 1, 1, 1]),
         ((100, 100, 80, 80), [("2025-06-04", "delisted", 50.0)], [1, 0.5, 0.5, 0.5]),
-        ((100, 100, 80, 80), [("2025-06-04", "delisted", None)], [1, 1, 0.8, 0.8]),
+        ((100, 100, 80, 80), [("2025-06-04", "delisted", None)], [1, 1, 1, 1]),
         ((100, 100, 80, 80), [("2025-06-06", "cash_merger", 120.0)], [1, 1, 0.8, 1.2]),
         ((100, 100, 80, 80), [("2025-06-03", "cash_merger", 120.0)], [1.2, 1.2, 1.2, 1.2]),
-        ((100, 100, 80, 80), [("2025-06-02", "cash_merger", 120.0)], [1, 1, 0.8, 0.8]),
+        ((100, 100, 80, 80), [("2025-06-02", "cash_merger", 120.0)], [1, 1, 1, 1]),
+        # 5 dollars and what is paid for the share.
+        ((100, 90, 80, 80), [("2025-06-03", "dividend", 5.0), ("2025-06-04", "delisted", 60.0)],
+         [1, 0.65, 0.65, 0.65]),
+        ((100, 45, 45, 45), [("2025-06-03", "split", 2.0), ("2025-06-03", "dividend", 5.0)],
+         [1, 1, 1, 1]),
         ((100, 100, 80, 80), [("2025-06-03", "halted", None)], [1, 1, 0.8, 0.8]),
         ((100, 100, 80, 80), [("2025-06-03", "halted", None), ("2025-06-04", "dividend", 20.0)],
          [1, 1, 1, 1]),
@@ -147,6 +152,26 @@ def growth(closes, *actions, **terms):
 )  # fmt: skip
 def test_what_a_dollar_of_the_first_close_has_grown_to(closes, actions, grown):
     assert growth(closes, *(action(*one) for one in actions)) == pytest.approx(grown)
+
+
+def test_in_a_halt_a_dividend_before_a_split_is_of_the_old_share():
+    # 10 dollars and two shares of 45 are the 100 of before.
+    actions = [action("2025-06-03", "dividend", 10.0), action("2025-06-04", "split", 2.0)]
+    assert growth((100, 45), *actions, days=(DAYS[0], DAYS[3])) == pytest.approx([1, 1])
+
+
+def test_a_dividend_on_a_silent_bar_counts_at_the_next_close():
+    rows = flat(100, 100, 100, 90)
+    rows[1][4] = rows[2][4] = 0.0
+    assert growth(rows, action("2025-06-03", "dividend", 10.0)) == pytest.approx([1, 1, 1, 1])
+
+
+def test_before_its_first_trade_a_share_has_grown_to_nothing_else():
+    rows = flat(90, 100, 100, 110)
+    rows[0][4] = 0.0
+    assert growth(rows) == pytest.approx([1, 1, 1, 1.1])
+    assert made(rows).returns.isna().tolist() == [True, True, False, False]
+    assert made(rows).span(None, day("2025-06-02")).returns.isna().tolist() == [True]
 
 
 def test_returns_begin_with_none_and_miss_no_session():

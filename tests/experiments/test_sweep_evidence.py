@@ -1,5 +1,6 @@
 """What the best of a sweep is worth: by hand, against single runs, and in words."""
 
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.engine.kernel.panel import panel_of
 from backtest.experiments.runs.run import RunRequest, _replay, prepare_run
-from backtest.experiments.sweeps.evaluate import Histories, evaluator
+from backtest.experiments.sweeps.evaluate import Evaluator, Histories, evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import (
     SweepRequest,
@@ -29,6 +31,7 @@ from backtest.stats.multiple_testing import (
     sharpe_estimate,
 )
 from backtest.workspace.folders import Workspace
+from tests.engines import made_up_stocks
 from tests.sweeps import EVIDENCE, page_of, rows, set_of
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +147,23 @@ def test_holding_throughout_begins_at_the_first_open(sweep):
     assert np.prod(1 + returns) == pytest.approx(
         sweep.panel.prices["close"][-1, 0] / sweep.panel.prices["open"][0, 0], rel=1e-12
     )
+
+
+def test_holding_throughout_counts_what_comes_in_a_halt_and_of_a_halted_stock_nothing():
+    """ACME pays 10 on a silent day and goes on at 90; BOLT has volume after the span alone."""
+    days = [date(2025, 6, day) for day in (2, 3, 4, 5)]
+    closes = enumerate((100, 100, 90, 90))
+    acme = [(days[n], close, close, close, close, n != 1) for n, close in closes]
+    bolt = [(day, 50, 50, 50, 50, day == days[3]) for day in days]
+    stocks = made_up_stocks({"ACME": acme, "BOLT": bolt}, {"ACME": [(days[1], "dividend", 10.0)]})
+    span = {symbol: prices.span(None, days[2]) for symbol, prices in stocks.items()}
+    made = SimpleNamespace(
+        panel=panel_of(span),
+        spec=SimpleNamespace(universe=None),
+        _inputs=SimpleNamespace(span=span),
+    )
+    assert Evaluator.held_throughout(made).tolist() == pytest.approx([0, 0])
+    assert made.panel.session_days.tolist() == [days[0], days[2]]
 
 
 def test_the_same_sweep_has_the_same_evidence(sweep, sets):

@@ -155,27 +155,30 @@ class Prices:
     def growth(self) -> pd.Series[float]:
         """What a dollar of its first close has grown to at each close, dividends reinvested.
 
-        A share that has ended counts at what was paid for it.
+        What acts in a halt counts at the first close after it. A share that has ended counts at
+        what was paid for it, or at its last close where that is unknown.
         """
-        closes = self.table["close"]
-        steps = closes.div(closes.shift()).fillna(1.0)
+        closes = self.traded["close"].to_numpy()
+        before, worth = np.append(closes[:1], closes[:-1]), closes.copy()
+        shares, cash = np.ones(len(closes)), np.zeros(len(closes))  # of one share of the row before
         for action in self.applied:
             if action.amount is None:
                 continue
-            row = int(closes.index.searchsorted(pd.Timestamp(action.day)))
-            if action.action == "split" and 0 < row < len(steps):
-                steps.iloc[row] *= action.amount
-            elif action.action == "dividend" and 0 < row < len(steps):
-                steps.iloc[row] += action.amount / closes.iloc[row] * steps.iloc[row]
-            elif action.action in ENDS and row > 0:
-                steps.iloc[row - 1] *= action.amount / closes.iloc[row - 1]
-                steps.iloc[row:] = 1.0
-        return steps.cumprod()
+            row = int(np.searchsorted(self.days, np.datetime64(action.day)))
+            if action.action in ENDS and row > 0:
+                worth[row - 1] = action.amount
+            elif action.action == "split" and 0 < row < len(closes):
+                shares[row] *= action.amount
+            elif action.action == "dividend" and 0 < row < len(closes):
+                cash[row] += shares[row] * action.amount
+        grown = pd.Series((shares * worth + cash) / before, self.traded.index).cumprod()
+        return grown.reindex(self.table.index, method="ffill").fillna(1.0)
 
     @property
     def returns(self) -> pd.Series[float]:
-        """The return of each session, close to close, with dividends; NaN of the first."""
-        return self.growth.pct_change(fill_method=None)
+        """The return of each session, close to close, with dividends; NaN to its first trade."""
+        changes = self.growth.pct_change(fill_method=None)
+        return changes.where(self.table.index > self.traded.index.min())
 
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""

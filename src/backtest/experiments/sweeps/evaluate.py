@@ -284,9 +284,8 @@ class Evaluator:
             rows = np.searchsorted(sessions, prices.days)
             changes[rows, column] = prices.returns[prices.days]
             if rows.size and rows[0] == 0:
-                changes[0, column] = (
-                    prices.table["close"].iloc[0] / prices.table["open"].iloc[0] - 1
-                )
+                open_, close = prices.traded[["open", "close"]].iloc[0]
+                changes[0, column] = close / open_ - 1
         return mean_of_known(changes)
 
     def _blocks(
