@@ -140,6 +140,26 @@ def test_a_wait_into_a_halt_that_lasts_to_the_end_is_no_signal(prices):
     assert "in 2025-06-20: no trade of ACME from 2025-06-20 to the end" in decision.reason
 
 
+@pytest.mark.parametrize(("most", "action"), [(6, "signal"), (5, "no_signal")])
+def test_the_sessions_of_a_halt_count_for_the_bound(prices, most, action):
+    # Halted from the 6th to the 12th, so that it is asked again on the 13th, six sessions later.
+    halt = Action(day("2025-06-06"), "halted", until=day("2025-06-12"))
+    halted = replace(prices, actions=Actions("ACME", (halt,)))
+
+    def answer(event, market):
+        if market.session == day("2025-06-05"):
+            return Wait(event, sessions=1, reason="look again", at_most=most)
+        return Signal.long(event)
+
+    (decision,), seen = ask(halted, [REPORT], answer)
+    assert decision.action == action
+    if action == "signal":
+        assert decision.tradable_session == day("2025-06-13")
+    else:
+        assert "that is more than 5 sessions after 2025-06-05" in decision.reason
+        assert len(seen) == 1
+
+
 class Waits(Strategy):
     """Answers by `answer`."""
 

@@ -105,13 +105,12 @@ class Question:
             found = self._decided("no_signal", f"waits, {wait.reason}; {why}")
             return replace(found, waited=waited)
 
-        count = trading_calendar().steps(first, now) + wait.sessions
-        if most is not None and count > most:
-            return in_vain(f"that is more than {most} sessions after {first}")
         try:
             session = self.trades_from(self.market.session_after(wait.sessions))
         except UsageError as error:
             return in_vain(str(error))
+        if most is not None and trading_calendar().steps(first, session) > most:
+            return in_vain(f"that is more than {most} sessions after {first}")
         if why := self.obstacle(session):
             return in_vain(f"in {session}: {why}")
         time = None
