@@ -137,6 +137,12 @@ def test_a_signal_decides_what_is_expected(make, direction):
     assert found == (direction, "made up", labels)
 
 
+def test_of_a_flat_signal_nothing_is_expected():
+    event = surprise(0.3, 0.2)
+    found = _expected(decided(event, Signal.flat(event, reason="enough")), [])
+    assert found == (0, "enough", {"kind": "earnings", "EPS surprise": "beat"})
+
+
 def test_a_filing_of_an_earlier_day_than_is_known_says_nothing():
     first = stake("2025-06-04T16:05:00-04:00", as_of=day("2025-05-01"), shares=9)
     late = stake("2025-06-05T16:05:00-04:00", as_of=day("2025-03-31"), shares=5, previous_shares=9)

@@ -334,7 +334,8 @@ def _expected(decision: Decision, events: Sequence[Event]) -> tuple[int, str, di
     elif isinstance(event, News):
         labels["category"] = event.category
     if decision.signal is not None:
-        direction, why = (1 if decision.direction == "long" else -1), decision.signal.reason
+        sides = {"long": 1, "short": -1, None: 0}  # of a flat one nothing is expected
+        direction, why = sides[decision.direction], decision.signal.reason
     return direction, why, labels
 
 
