@@ -11,15 +11,17 @@ from datetime import timedelta
 from itertools import pairwise
 from math import log, sqrt
 from statistics import fmean, linear_regression, mean, stdev
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import Earnings, Event, Grade, Precision
 from backtest.stats import SESSIONS_A_YEAR
+from backtest.strategy.base import Signal, Wait
 
 if TYPE_CHECKING:
     from backtest.data.market import Market
-    from backtest.strategy.base import Signal
+
+A = TypeVar("A", bound=Signal | Wait | str)
 
 __all__ = [
     "above_average",
@@ -37,13 +39,13 @@ __all__ = [
 ]
 
 
-def faded(answer: Signal | str) -> Signal | str:
-    """The signal turned round: short for long, long for short; a reason why not stays one.
+def faded(answer: A) -> A:
+    """The signal turned round: short for long, long for short; any other answer as it is.
 
     Weight, hold, stop, target and trailing stop stay: they are fractions and counts, which mean
-    the same on either side.
+    the same on either side. A flat signal leaves whatever way is held.
     """
-    if isinstance(answer, str):
+    if not isinstance(answer, Signal) or answer.direction == "flat":
         return answer
     direction = "short" if answer.direction == "long" else "long"
     reason = f"faded: {answer.reason}" if answer.reason else "faded"

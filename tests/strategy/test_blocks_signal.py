@@ -3,7 +3,7 @@
 import pytest
 
 from backtest.blocks import faded, grade_scale, precision_scale
-from backtest.strategy.base import Signal
+from backtest.strategy.base import Signal, Wait
 from tests.made_up import earnings, news
 from tests.sweep_asking import Made, by_asking, by_sweep, long
 
@@ -39,6 +39,11 @@ def test_a_faded_signal_differs_in_its_direction_and_says_so():
 
 def test_a_reason_why_not_stays_one():
     assert faded("not a beat") == "not a beat"
+
+
+def test_a_flat_signal_and_a_wait_stay_as_they_are():
+    for answer in (Signal.flat(EVENT, reason="enough"), Wait(EVENT, sessions=1, reason="not yet")):
+        assert faded(answer) is answer
 
 
 class Fading(Made):
