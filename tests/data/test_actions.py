@@ -401,3 +401,10 @@ def test_an_end_without_a_reason_is_told_from_five_sessions_on(last, is_told):
     ended, other = prices_on(AS_TRADED, last=last), replace(prices_on(AS_TRADED), symbol="BOLT")
     told = " ".join(basis_sentences({"ACME": ended, "BOLT": other}, None))
     assert ("Why the prices of ACME end is not on file" in told) == is_told
+
+
+def test_the_end_of_prices_in_a_halt_is_none():
+    halt = parse("2025-06-09,halted,,2025-06-13,,x")
+    ended = replace(prices_on(AS_TRADED, last="2025-06-06"), actions=halt)
+    other = replace(prices_on(AS_TRADED), symbol="BOLT")
+    assert "is not on file" not in " ".join(basis_sentences({"ACME": ended, "BOLT": other}, None))

@@ -155,3 +155,10 @@ def test_what_a_reaction_earns_is_weighed_by_what_was_put_in():
     assert _figures(None, []) == {
         "reaction": None, "trades": 0, "profit": 0, "mean_trade_return": None,
     }  # fmt: skip
+
+
+def test_a_stock_that_is_silent_at_first_is_bought_at_its_first_trade():
+    rows = [(DAYS[0], *[100.0] * 4, 0.0), (DAYS[1], 110.0, 125.0, 109.0, 121.0, 900.0),
+            (DAYS[2], *[133.1] * 4, 900.0)]  # fmt: skip
+    found = holding_returns([made_up_prices("ACME", rows)], DAYS[:3])
+    assert found.tolist() == pytest.approx([0.0, 0.1, 0.1])

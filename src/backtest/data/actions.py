@@ -267,7 +267,7 @@ def _silences(traded: Mapping[str, Prices]) -> Iterator[str]:
     ended = [
         symbol
         for symbol, one in traded.items()
-        if trading_calendar().steps(one.last, last) >= END_SESSIONS
+        if trading_calendar().steps(one.last_known, last) >= END_SESSIONS
         and not any(row.action in ENDS for row in one.applied)
     ]
     if ended:

@@ -122,6 +122,11 @@ class Prices:
         day: date = self.table.index[-1].date()
         return day
 
+    @property
+    def last_known(self) -> date:
+        """The last session of which is known whether it traded: of a row, or a halt on file."""
+        return max({self.last} | self.actions.halts)
+
     @cached_property
     def is_counted(self) -> bool:
         """Whether bars have volume, or those of the prices that it is a span of."""

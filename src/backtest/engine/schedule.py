@@ -231,17 +231,12 @@ def effects(prices: Mapping[str, Prices]) -> list[Effect]:
     found = list(recorded_effects(prices))
     ended = {effect.symbol for effect in found if effect.is_end}
     for symbol in sorted(s for s in prices.keys() - ended if prices[s].days.size):
-        last = np.searchsorted(sessions, np.datetime64(last_known(prices[symbol])), side="right")
+        last = np.searchsorted(sessions, np.datetime64(prices[symbol].last_known), side="right")
         place = last - 1 + END_SESSIONS
         if place < len(sessions):
             close = float(prices[symbol].traded["close"].iloc[-1])
             found.append(Effect(sessions[place].item(), symbol, "delisted", close))
     return sorted(found, key=lambda effect: effect.session)
-
-
-def last_known(prices: Prices) -> date:
-    """The last session of which is known whether the stock traded: of a row, or a halt on file."""
-    return max({prices.last} | prices.actions.halts)
 
 
 def recorded_effects(prices: Mapping[str, Prices]) -> Iterator[Effect]:

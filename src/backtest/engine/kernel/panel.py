@@ -33,7 +33,7 @@ from backtest.engine.kernel.records import (
     blank,
 )
 from backtest.engine.rules import DAILY, Rules
-from backtest.engine.schedule import Decision, Effect, last_known, recorded_effects
+from backtest.engine.schedule import Decision, Effect, recorded_effects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ class Panel:
     volume: Floats  # shares
     effects: Sequence[Effect] = ()
     kinds: NDArray[np.int8] | None = None  # of each bar as of `StockBars`; None where all are alike
-    lasts: Mapping[str, date] = field(default_factory=dict)  # by symbol, as of `last_known`
+    lasts: Mapping[str, date] = field(default_factory=dict)  # by symbol, as of `Prices.last_known`
 
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
@@ -209,7 +209,7 @@ def panel_of(prices: Mapping[str, Prices], bars: RunBars | None = None) -> Panel
         for name in PRICES.names or ():
             panel[name][rows, column] = table[:, COLUMNS.index(name)]
     acting = tuple(recorded_effects(prices))
-    lasts = {symbol: last_known(prices[symbol]) for symbol in symbols}
+    lasts = {symbol: prices[symbol].last_known for symbol in symbols}
     return Panel(symbols, times, sessions, panel, volume, acting, kinds, lasts)
 
 

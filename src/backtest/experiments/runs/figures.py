@@ -116,7 +116,8 @@ def holding_returns(history: Iterable[Prices], sessions: Sequence[date]) -> Floa
     index = pd.DatetimeIndex(pd.to_datetime(sessions))
     paths = []
     for prices in history:
-        growth, first = prices.growth, prices.table.iloc[0]
+        first = prices.traded.iloc[0]
+        growth = prices.growth.loc[first.name :]
         row = int(growth.index.searchsorted(index[0])) - 1
         bought = growth.iloc[row] if row >= 0 else first["open"] / first["close"]
         paths.append((growth / bought).reindex(index, method="ffill").fillna(1.0).to_numpy())
