@@ -19,6 +19,7 @@ from backtest.reports.compare_page import (
     unlike,
     write_comparison,
 )
+from backtest.reports.run_page import write_run_page
 from backtest.stats.formats import FIGURES, percent
 from tests.made_up import day, do
 from tests.pages import drawn, table, visible
@@ -334,8 +335,10 @@ def test_texts_from_outside_are_escaped(checkout):
     assert f"{nasty} 2025-06-04 · earnings" in [row[0] for row in table(page, "matrix")]
 
 
-def test_titles_lead_to_the_pages_of_the_runs(checkout):
+def test_titles_lead_to_the_pages_of_the_runs_where_they_were_drawn(checkout):
     run = do(checkout)
+    assert f"{run.path.name}/index.html" not in page_of(checkout, run)
+    write_run_page(run)
     write_comparison(checkout.root / "reports", [run], keep=True)
     (kept,) = (checkout.root / "reports").glob("compare-*/index.html")
     assert f'href="../{run.path.name}/index.html"' in kept.read_text(encoding="utf-8")

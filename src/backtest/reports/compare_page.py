@@ -266,7 +266,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "runs": runs,
         "names": names,
         "columns": [text.split("\n") for text in headings],
-        "addresses": [f"{quote(run.path.name)}/index.html" for run in runs],
+        "addresses": [_address(run) for run in runs],
         "about": _about(runs),
         "unlike": unlike(runs),
         "in_percent": len({run.manifest["rules"]["cash"] for run in runs}) > 1,
@@ -286,6 +286,11 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "differences": differences(runs),
         "parameters": _side_by_side([flat(run.manifest["parameters"]) for run in runs]),
     }
+
+
+def _address(run: Run) -> str:
+    """The place of a run's page in the reports; empty where none was drawn, as from Python."""
+    return f"{quote(run.path.name)}/index.html" if (run.path / "index.html").is_file() else ""
 
 
 def _about(runs: Sequence[Run]) -> list[str]:
