@@ -9,8 +9,8 @@ from backtest.experiments.sweeps.grid import parse_axes, read_grid, sweepable, v
 from backtest.strategy.loading import load_strategy
 
 FILE = """\
-from typing import Literal
-from datetime import date
+from typing import Literal, NewType
+from datetime import date, time
 from pydantic import BaseModel, Field, field_validator, model_validator
 from backtest import Signal, Strategy
 
@@ -20,6 +20,9 @@ class Inner(Strategy):
 
 
 Inner.__module__ = "elsewhere"  # a file holds one strategy
+
+
+Days = NewType("Days", int)
 
 
 class Shown(Strategy):
@@ -33,6 +36,11 @@ class Shown(Strategy):
     names: frozenset[str] = frozenset()
     pair: tuple[int, int] = (1, 2)
     since: date = date(2025, 1, 1)
+    clock: time = time(10)
+    note: str | None = None
+    grade: Literal[1, 2, 3] = 1
+    most: int | Literal["all"] = "all"
+    days: Days | None = None
     percent: float = 15.0
     trades: int = 1
     inner: Inner = Inner()
@@ -119,6 +127,12 @@ def test_a_range_is_counted_in_decimals(grid):
         ("free=a,1", ["a", "1"]),
         ("inner.level=0.5,1", [0.5, 1.0]),
         ("since=2025-03-28,2025-06-02", ["2025-03-28", "2025-06-02"]),
+        ("clock=09:30,10:00", ["09:30:00", "10:00:00"]),
+        ("clock=10:00", ["10:00:00"]),
+        ("note=a:b,c,none", ["a:b", "c", None]),
+        ("grade=1:3", [1, 2, 3]),
+        ("most=1:3", [1, 2, 3]),
+        ("days=1:3", [1, 2, 3]),
     ],
 )
 def test_values_have_the_type_of_the_field(grid, text, values):
@@ -144,8 +158,9 @@ WRONG = {
     "no parameter": (
         ["hodl=1:3"],
         (
-            "There is no parameter of shown 'hodl'. Did you mean 'hold'? Known: change, first, "
-            "free, hold, inner.level, names, pair, percent, side, since, stop, threshold, trades."
+            "There is no parameter of shown 'hodl'. Did you mean 'hold'? Known: change, clock, "
+            "days, first, free, grade, hold, inner.level, most, names, note, pair, percent, side, "
+            "since, stop, threshold, trades."
         ),
     ),
     "a model's name alone": (["inner=1:3"], "no parameter of shown 'inner'. Did you mean 'inner."),
@@ -182,6 +197,7 @@ WRONG = {
     "out of bounds at the end": (["stop=0.5:1:0.5"], "shown: stop = 1.0: Input should be less"),
     "another type": (["hold=1.5"], "shown: hold = '1.5': Input should be a valid integer"),
     "another word": (["side=long,up"], "shown: side = 'up': Input should be 'both', 'long' or"),
+    "no time": (["clock=10:00,25:00"], "shown: clock = '25:00': Input should be in a valid time"),
     "a word for a number": (["hold=none"], "shown: hold = 'none': Input should be a valid integer"),
     "an inner bound": (["inner.level=0"], "shown: inner.level = 0.0: Input should be greater"),
     "a set": (

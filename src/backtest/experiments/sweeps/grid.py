@@ -10,7 +10,8 @@ from decimal import Context, Decimal, InvalidOperation, localcontext
 from functools import cached_property
 from math import prod
 from operator import attrgetter
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,7 +182,11 @@ def _by_name(
             raise UsageError(
                 f"--grid {name}: every sweep writes a column of this name. Rename the parameter."
             )
-        found[name] = _split(name, values.text) if isinstance(values, Text) else list(values)
+        if isinstance(values, Text):
+            is_number = name == REACTION or _takes_numbers(known[name].annotation)
+            found[name] = _split(name, values.text, is_number=is_number)
+        else:
+            found[name] = list(values)
         if not found[name]:
             raise UsageError(f"--grid {name} has no value. {_FORMS}.")
     return found
@@ -211,8 +216,21 @@ def base_of(strategy: object, rules: Mapping[str, Any], axes: Iterable[str]) -> 
     }
 
 
-def _split(name: str, text: str) -> list[Any]:
-    parts = _range(name, text) if ":" in text else [part.strip() for part in text.split(",")]
+def _takes_numbers(annotation: Any) -> bool:
+    """Whether a type, or one of a union, is one of numbers."""
+    # What stands for another type: a NewType, or an alias of `type`.
+    kind = getattr(annotation, "__supertype__", getattr(annotation, "__value__", annotation))
+    origin = get_origin(kind) or kind
+    if origin in (Union, UnionType, Annotated):
+        return any(map(_takes_numbers, get_args(kind)))
+    if origin is Literal:
+        return any(isinstance(value, int | float) for value in get_args(kind))
+    return isinstance(origin, type) and issubclass(origin, int | float | Decimal)
+
+
+def _split(name: str, text: str, *, is_number: bool) -> list[Any]:
+    is_range = is_number and ":" in text  # a text or a time may have a colon within
+    parts = _range(name, text) if is_range else [part.strip() for part in text.split(",")]
     return [Text(part) for part in parts if part]
 
 
