@@ -238,26 +238,63 @@ def test_what_is_no_name_of_a_file_is_one_message(command, run_made_up, checkout
         fails(outcome, WRONG_USE, [], checkout, before)
 
 
-def test_in_a_read_only_folder_a_run_is_read_and_a_report_goes_elsewhere(
-    command, run_made_up, checkout, tmp_path, monkeypatch
-):
-    run_made_up("beats")
-    command("report", "beats")
-    reports = checkout.root / "reports"
-    before = checkout.snapshot()
+# Read-only reports
+
+
+@pytest.fixture
+def lock_reports(checkout, monkeypatch):
+    """Make the reports read-only; permissions do not bind root."""
+    reports, unfinished = checkout.root / "reports", files.unfinished
 
     def refuse(path, *more):
         if reports in path.parents:
             raise OSError(30, "Read-only file system")
         return unfinished(path, *more)
 
-    unfinished = files.unfinished
-    monkeypatch.setattr(files, "unfinished", refuse)
-    monkeypatch.setattr(os, "access", lambda path, mode: reports not in [path, *path.parents])
+    def lock():
+        monkeypatch.setattr(files, "unfinished", refuse)
+        monkeypatch.setattr(os, "access", lambda path, mode: reports not in [path, *path.parents])
+
+    return lock
+
+
+def test_in_a_read_only_folder_a_run_is_read_and_a_report_goes_elsewhere(
+    command, run_made_up, checkout, tmp_path, monkeypatch, lock_reports
+):
+    run_made_up("beats")
+    command("report", "beats")
+    before = checkout.snapshot()
+    lock_reports()
     monkeypatch.setattr("webbrowser.open", lambda _: True)
     for words in (("run", "beats", *MADE_UP), ("compare",), ("list", "runs"), ("open",)):
         assert command(*words).code == 0, words
     file = tmp_path / "beats.html"
     assert command("report", "beats", "--output", str(file)).code == 0
     assert file.stat().st_size > 10_000
+    assert checkout.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sweep", "beats", "--grid", "hold=1,3"),
+        ("study", "earnings", "--benchmark", "INDX", "--draws", "199"),
+        ("audit", "beats", "--worlds", "0"),
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.usefixtures("in_one_process")
+def test_what_is_there_is_shown_from_a_read_only_folder(words, command, checkout, lock_reports):
+    words = (*words, "--symbol", "ACME")
+    made = command(*words)
+    before = checkout.snapshot()
+    lock_reports()
+    shown = command(*words)
+    assert (shown.code, shown.err.count("is read-only: no page is drawn")) == (0, 1)
+    assert made.out.splitlines()[-1] == shown.out.splitlines()[-1]  # the place of its page
+    assert command(*words, "--json").code == 0
+    (page,) = checkout.root.glob(f"reports/{words[0]}-*/index.html")
+    page.unlink()
+    assert "index.html" not in command(*words).out
+    del before[str(page.relative_to(checkout.root))]
     assert checkout.snapshot() == before

@@ -247,7 +247,10 @@ def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
     """Whether no page can be drawn in a reports folder, of which `tell` takes a sentence."""
     if os.access(reports, os.W_OK):
         return False
-    tell(f"{reports} is read-only: no page is drawn. `backtest report RUN --output FILE` does.")
+    tell(
+        f"{reports} is read-only: no page is drawn. "
+        f"`backtest report RUN --output FILE` draws that of a run elsewhere."
+    )
     return True
 
 

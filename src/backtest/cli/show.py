@@ -111,8 +111,12 @@ def result(
     *,
     as_json: bool,
 ) -> None:
-    """Draw the page of a result and print its record, and where its page and `files` are."""
-    page = found.page()
+    """Draw the page of a result where it can be, and print its record and where its files are."""
+    from backtest.api.pages import is_read_only
+
+    page = found.path / "index.html"
+    if not is_read_only(found.path.parent, left_out):
+        found.page()
     if as_json:
         print_json({**found.record, "path": str(found.path)})
         return
@@ -120,7 +124,9 @@ def result(
     show(out, found)
     if found.known:
         out.print(f"It had been {done} before with the same inputs; --force does it again.")
-    paths = {**{name: found.path / file for name, file in files.items()}, "The page": page}
+    paths = {name: found.path / file for name, file in files.items()}
+    if page.exists():
+        paths["The page"] = page
     for name, path in paths.items():
         typer.echo(f"{name + ':':<{1 + max(map(len, paths))}} {path}")
 
