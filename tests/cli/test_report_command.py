@@ -298,3 +298,12 @@ def test_what_is_there_is_shown_from_a_read_only_folder(words, command, checkout
     assert "index.html" not in command(*words).out
     del before[str(page.relative_to(checkout.root))]
     assert checkout.snapshot() == before
+
+
+@pytest.mark.parametrize("option", ["label", "note"])
+def test_a_label_or_a_note_is_not_lost_in_silence(folder, option, command, checkout, lock_reports):
+    before = checkout.snapshot()
+    lock_reports()
+    told = [f"{folder / option} cannot be written: Read-only file system"]
+    outcome = command("run", "beats", *MADE_UP, f"--{option}", "mine")
+    fails(outcome, WRONG_USE, told, checkout, before)

@@ -178,9 +178,9 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     books do not balance, a fault of the program.
     """
     if not force and (made := plan.result):
+        write_notes(made, plan.request.notes)  # somebody's words are not lost in silence
         with suppress(UsageError):  # reports may be read-only
             request_again(made)
-            write_notes(made, plan.request.notes)
             record_run(plan.path.parent, made.manifest)
         return made
     started = datetime.now(UTC)
