@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from backtest.cli import show
 from tests.commands import MADE_UP, rows, too_wide, words
 from tests.made_up import NEWS
 
@@ -152,6 +153,17 @@ def test_run_ids_are_shown_whole_for_they_are_what_a_user_types(
         for told in (command("list", "runs").out, command("compare", *ids).out):
             assert all(name in told for name in ids)
             assert too_wide(told, width) == []
+
+
+@pytest.mark.parametrize("width", ["0", "00", "", "abc", "-80", "²"])
+def test_what_is_no_width_in_columns_does_not_count(command, monkeypatch, width):
+    monkeypatch.delenv("COLUMNS")
+    whole = command("list", "strategies").out
+    monkeypatch.setenv("COLUMNS", width)
+    assert command("list", "strategies").out == whole
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert show.console().width > 0
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,8 @@ def console(*, stderr: bool = False) -> Console:
     file: Any = sys.stderr if stderr else sys.stdout
     while hasattr(file, "rich_proxied_file"):  # what rich writes is for the terminal as it is
         file = file.rich_proxied_file
+    if not os.environ.get("COLUMNS", "").strip("0").isdecimal():
+        os.environ.pop("COLUMNS", None)  # rich would take 0 for a width
     if file is None or file.isatty():
         return Console(file=file, stderr=stderr, highlight=False)
     width = None if "COLUMNS" in os.environ else _NO_WIDTH
