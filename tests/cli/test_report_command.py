@@ -229,6 +229,20 @@ def test_only_a_report_is_written_over_unless_forced(command, run_made_up, tmp_p
     assert file.read_bytes() == made
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("force", [(), ("--force",)], ids=["", "forced"])
+def test_a_pipe_is_no_place_for_a_report(folder, command, checkout, tmp_path, force):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    before = checkout.snapshot()
+    told = ["cannot be written: it is a folder, a device or a pipe, and a file is needed"]
+    for name in (tmp_path / "pipe", tmp_path / "link"):
+        for form in ("md", "png", "html"):
+            asked = ("report", "beats", "--format", form, "--output", str(name), *force)
+            fails(command(*asked), WRONG_USE, told, checkout, before)
+    assert (tmp_path / "pipe").is_fifo()
+
+
 @pytest.mark.parametrize("name", ["", ".", "/", "..", "n" * 300, "n" * 5_000])
 def test_what_is_no_name_of_a_file_is_one_message(command, run_made_up, checkout, name):
     run_made_up("beats")

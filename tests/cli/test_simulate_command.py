@@ -299,6 +299,12 @@ class TestWrong:
         fails(done, WRONG_USE, [told], checkout, checkout.snapshot())
         assert (checkout.root / "bars.parquet").read_bytes() == before
 
+    def test_a_pipe_is_no_place_to_write_to(self, checkout, files, command) -> None:
+        os.mkfifo(checkout.root / "trades.csv")
+        done = command("simulate", *files, "--trades", "trades.csv")
+        fails(done, WRONG_USE, ["it is a folder, a device or a pipe"], checkout, {})
+        assert (checkout.root / "trades.csv").is_fifo()
+
     def test_a_place_that_cannot_be_written(self, checkout, files, command) -> None:
         (checkout.root / "file").touch()
         done = command("simulate", *files, "--trades", "file/trades.csv")

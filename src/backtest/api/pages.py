@@ -22,7 +22,7 @@ from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, index_page, pages, run_page, run_words
 from backtest.strategy.parameters import shown
-from backtest.workspace.files import clear_unfinished, write_text
+from backtest.workspace.files import check_place, clear_unfinished, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,8 +103,7 @@ _NEAR = 4_000  # bytes
 
 def _free(file: Path, form: str, *, force: bool) -> Path:
     """The file that is written; UsageError where something else than such a report is there."""
-    if file.is_dir():
-        raise UsageError(f"{file} cannot be written: it is a folder, and a file is needed.")
+    check_place(file)  # a pipe would be waited for, a device replaced
     clear_unfinished(file.parent, file.name)
     if force or not file.exists():
         return file

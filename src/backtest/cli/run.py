@@ -235,10 +235,13 @@ def simulate(
 
 def _check_path(path: Path, *taken: Path) -> None:
     """Refuse a path to which no table can be written, before the work is done."""
+    from backtest.workspace.files import check_place
+
     if path.suffix not in _FORMATS:
         raise UsageError(f"{path} must end in {' or '.join(_FORMATS)}.")
     if path.resolve() in {other.resolve() for other in taken}:
         raise UsageError(f"{path} would be overwritten. Choose another name.")
+    check_place(path)
 
 
 def _write(table: "pa.Table", path: Path) -> None:

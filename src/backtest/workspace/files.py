@@ -36,6 +36,7 @@ except ImportError:  # Windows
 T = TypeVar("T")
 _SEAL = "record_sha256"  # of all else in the record, so that no figure changes unnoticed
 _DIGEST = sha256().digest_size
+_NO_FILE = "it is a folder, a device or a pipe, and a file is needed"
 _UNFINISHED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}(?P<old>\.old)?")
 
 
@@ -134,16 +135,26 @@ def put_file(path: Path, content: bytes) -> None:
 
     Where the path is a link, what it points to is written.
     """
+    if _is_no_file(path):
+        raise OSError(_NO_FILE)
     if path.is_symlink():
         path = Path(os.path.realpath(path))
         clear_unfinished(path.parent, path.name)
-    if path.is_dir():
-        raise OSError("it is a folder, and a file is needed")
     with unfinished(path) as beside:
         beside.write_bytes(content)
         flush(beside)
         os.replace(beside, path)  # noqa: PTH105 - replaces on every system
         flush(path.parent)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a place that no file can be written to; UsageError where something else is there."""
+    if _is_no_file(path):
+        raise UsageError(f"{path} cannot be written: {_NO_FILE}.")
+
+
+def _is_no_file(path: Path) -> bool:
+    return path.exists() and not path.is_file()
 
 
 def flush(path: Path) -> None:
