@@ -394,3 +394,9 @@ def test_an_event_that_renews_a_trade_is_one_that_traded(checkout):
     assert [row["action"] for row in run.decisions] == ["enter", "renew", "renew"]
     (symbol,) = page_of(run).data["symbols"]
     assert [event[2] for event in symbol["events"]] == [1, 1, 1]
+
+
+def test_what_is_there_once_is_told_in_the_singular(checkout):
+    run = do(checkout)
+    page = page_of(Run(run.path, {**run.manifest, "parameters": {"words": "long " * 30}}))
+    assert "<summary>1 parameter</summary>" in page.text

@@ -83,6 +83,8 @@ def test_slippage_by_the_range_is_told_with_the_costs(part, told):
         (effect, 0.0123, "1.2 %"),
         (effect, None, "–"),
         (sessions, 2.5, "2.5 sessions"),
+        (sessions, 1.0, "1 session"),
+        (sessions, 1.04, "1 session"),
         (sessions, 1234.0, "1,234 sessions"),
         (sessions, None, "–"),
         (ratio, None, "–"),

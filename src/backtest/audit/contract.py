@@ -27,7 +27,7 @@ from backtest.data.universe import tables_folder
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
 from backtest.stats import SESSIONS_A_YEAR
-from backtest.stats.formats import few
+from backtest.stats.formats import counted, few
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
@@ -179,7 +179,7 @@ def _bounded(
         return failed("bounded", f"{what} its equity.", declared.method_line(prepared.file))
     if odd := _unusual(given):
         return warning("bounded", f"{odd}.", declared.method_line(prepared.file))
-    return ok("bounded", f"{len(given)} signals, each within what the account can hold.")
+    return ok("bounded", f"{counted(len(given), 'signal')}, each within what the account can hold.")
 
 
 def _unusual(signals: Sequence[Mapping[str, Any]]) -> str:
@@ -220,7 +220,9 @@ def _peeks(checks: Collection[Check]) -> ContractResult:
         first = _first(one for check in found for one in check.findings.values())
         return failed("peeking", f"{first} Seen in: {named}.")
     worlds = sum(check.worlds for check in checks)
-    what = f"It decided the same in {worlds} worlds in which what came later was another."
+    what = (
+        f"It decided the same in {counted(worlds, 'world')} in which what came later was another."
+    )
     return ok("peeking", what)
 
 

@@ -159,7 +159,7 @@ def check_terms(
                 )
                 return failed("terms", what, class_line(file))
     named = ", ".join(strategy.signal_terms)
-    return ok("terms", f"{named}: handed on and no more, in {len(tried)} questions.")
+    return ok("terms", f"{named}: handed on and no more, in {counted(len(tried), 'question')}.")
 
 
 def _answer(case: Case, strategy: Strategy) -> Decision | None:

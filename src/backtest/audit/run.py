@@ -266,7 +266,7 @@ def _verdict(
         what = "The same data give different answers, so that nothing can be proved."
         return "not deterministic", what
     worlds = sum(check.worlds for check in checks.values())
-    what = f"in {worlds} worlds every decision was the same whatever came after it."
+    what = f"in {counted(worlds, 'world')} every decision was the same whatever came after it."
     return "clean", f"Nothing peeked: {what}"
 
 

@@ -283,7 +283,8 @@ def _print_results(record: dict[str, Any]) -> None:
     from rich.text import Text
 
     counts, figures, terminal = record["counts"], record["figures"], cli.show.console()
-    sizes = (f"{counts[name]:,} {name}" for name in ("symbols", "sessions", "bars", "signals"))
+    nouns = ("symbol", "session", "bar", "signal")
+    sizes = (counted(counts[f"{noun}s"], noun) for noun in nouns)
     terminal.print(", ".join(sizes))
     terminal.print(
         f"From {record['span']['first']} to {record['span']['last']}, "

@@ -194,8 +194,8 @@ def price_updates(updates: list[PriceUpdate]) -> None:
         added = sum(len(update.added) for update in updates)
         changed = sum(len({change.key for change in update.changes}) for update in updates)
         typer.echo(
-            f"… and {len(updates) - MOST_SYMBOLS:,} more symbols. "
-            f"In all {added:,} rows added, {changed:,} that differ."
+            f"… and {counted(len(updates) - MOST_SYMBOLS, 'more symbol')}. "
+            f"In all {counted(added, 'row')} added, {changed:,} that differ."
         )
 
 
@@ -279,7 +279,11 @@ def changes(edit: Edit, *, whole: bool) -> None:
         line = f"{row.event.id}: public {row.published} New York, {when}"
         out.print(Text(line), soft_wrap=True)
     if cut:
-        out.print(Text(f"… and {len(rows) - _FIRST:,} more rows; -v prints them all", style="dim"))
+        out.print(
+            Text(
+                f"… and {counted(len(rows) - _FIRST, 'more row')}; -v prints them all", style="dim"
+            )
+        )
         out.print(Text(_counts(edit)))
 
 

@@ -12,7 +12,7 @@ from backtest.cli.show import Column, assumptions, detailed, grid, print_columns
 from backtest.reports import audit_page, study_page
 from backtest.reports.study_page import MODELS, TESTS, observed
 from backtest.stats import LEVEL
-from backtest.stats.formats import effect, fine, new_york_day, percent, probability
+from backtest.stats.formats import counted, effect, fine, new_york_day, percent, probability
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -161,7 +161,7 @@ def null_worlds(out: Console, judged: NullWorlds) -> None:
     print_columns(out, {"World, shares in %": [one.world for one in judged.kinds]}, columns)
     out.print(
         f"\nThe permutation test of a study finds something in {judged.significant} of "
-        f"{judged.worlds} worlds with six events."
+        f"{counted(judged.worlds, 'world')} with six events."
     )
 
 

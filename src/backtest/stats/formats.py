@@ -101,7 +101,10 @@ def ratio(value: float | None) -> str:
 
 def sessions(value: float | None) -> str:
     """A number of sessions, which may be a mean."""
-    return UNKNOWN if value is None else f"{value:,.1f}".removesuffix(".0") + " sessions"
+    if value is None:
+        return UNKNOWN
+    text = f"{value:,.1f}".removesuffix(".0")
+    return f"{text} session" if text == "1" else f"{text} sessions"
 
 
 def count(value: float | None) -> str:

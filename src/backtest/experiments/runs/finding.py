@@ -24,7 +24,7 @@ _RULES = {  # in words where a figure differs from what the costs say
     "reaction_minutes": "{:g} min to react",
     "hours": "{} hours",
     "extended_slippage_bps": "slippage {:g} bp outside of hours",
-    "max_positions": "at most {:g} positions",
+    "max_positions": "positions up to {:g}",
     "min_order": "orders from {:g} $",
 }
 

@@ -222,7 +222,7 @@ def of_bars(bars: RunBars | None, sessions: int) -> list[str]:
     if bars is None or not bars.by_the_day:
         return []
     replayed = counted(sessions - len(bars.by_the_day), "session")
-    length = f"bars of {bars.length} minutes"
+    length = f"bars of {counted(bars.length, 'minute')}"
     return [f"{replayed} of {sessions:,} were replayed by {length}, the others by daily ones."]
 
 

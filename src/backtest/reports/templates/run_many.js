@@ -129,7 +129,7 @@
       const [near, far] = [way * n * step, way * (n + 1) * step].map((one) => percent(one));
       const all = gained[n] + lost[n], share = all ? ` (${number((100 * gained[n]) / all, 0)} %)` : "";
       const where = n === beyond ? `beyond ${near}` : `${near} to ${far}`;
-      return { x: 100 * way * (n + 0.5) * step, gained: gained[n], lost: lost[n], text: `${way < 0 ? "Worst" : "Best"} price ${where}<br>${whole(all)} trades, ${whole(gained[n])} gained${share}` };
+      return { x: 100 * way * (n + 0.5) * step, gained: gained[n], lost: lost[n], text: `${way < 0 ? "Worst" : "Best"} price ${where}<br>${whole(all)} trade${all === 1 ? "" : "s"}, ${whole(gained[n])} gained${share}` };
     }));
     const bar = (key) => ({
       type: "bar", x: sides.map(({ x }) => x), y: sides.map((one) => one[key]), text: sides.map(({ text }) => text), textposition: "none",
@@ -177,7 +177,7 @@
     const box = byId("stock");
     box.hidden = false;
     box.querySelector("h3").textContent = symbol;
-    box.querySelector("p").textContent = `${whole(count)} trades, ${whole(won)} won, ${signed(net, 0)} $, mean return ${percent(mean)}. ▲ long entry, ▼ short entry, ✕ exit; below, what they earned together.`;
+    box.querySelector("p").textContent = `${whole(count)} trade${count === 1 ? "" : "s"}, ${whole(won)} won, ${signed(net, 0)} $, mean return ${percent(mean)}. ▲ long entry, ▼ short entry, ✕ exit; below, what they earned together.`;
     shows.forEach((show) => show());
     if (charts.canDraw) drawStock();
     box.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });

@@ -22,7 +22,7 @@
   function label(mean, when) {
     if (mean.value === null) return "";
     const ends = mean.low === null ? "" : `<br>interval ${percent(mean.low, 2)} to ${percent(mean.high, 2)}`;
-    return `<b>${percent(mean.value, 2)}</b> ${when}${ends}<br>${number(mean.events, 0)} events`;
+    return `<b>${percent(mean.value, 2)}</b> ${when}${ends}<br>${number(mean.events, 0)} event${mean.events === 1 ? "" : "s"}`;
   }
 
   function drawMean() {
