@@ -19,7 +19,9 @@ import pytest
 import backtest
 from backtest.errors import DataError, UsageError
 from backtest.events import Earnings
+from backtest.experiments.runs.store import read_run
 from backtest.experiments.studies import null_worlds
+from backtest.reports.audit_page import audit_lines
 from tests.made_up import often
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +167,15 @@ def test_a_class_of_a_notebook_runs(inside):
     assert len(found.trades) == 2
     assert on_acme(mine(hold=2)).run_id == found.run_id
     assert on_acme(mine).run_id != found.run_id
+
+
+def test_a_class_has_to_be_saved_before_it_can_be_audited(inside):
+    found = on_acme(written(MINE))
+    page = found.page().read_text(encoding="utf-8")
+    assert "This class was not audited: save it in the strategies folder first, then" in page
+    ((line, _),) = audit_lines([read_run(found.path)])
+    assert line.endswith("looks for look-ahead in what is saved in the strategies folder.")
+    assert "not audited yet" in on_acme("beats").page().read_text(encoding="utf-8")
 
 
 def test_a_class_that_was_changed_is_another_run(inside):

@@ -229,6 +229,7 @@ def run(
             benchmark=frames.benchmark, cash=cash, costs=costs, rules=rules, engine=engine,
             bars=bars, missing_bars=missing_bars, accept_jumps=accept_jumps, label=label, note=note,
         )  # fmt: skip
+        request = replace(request, from_class=file is not None)
         plan = engine_runs.prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
         return RunResult.of(replay.weigh(), known=replay.known)

@@ -170,6 +170,7 @@ class RunRecord(_Traded):
 
     run_id: str
     engine: NotRequired[Literal["backtrader", "kernel"]]
+    from_class: NotRequired[bool]  # of a script or a notebook
     bars: NotRequired[str]
     missing_bars: NotRequired[Literal["daily", "none"]]
     benchmark: str

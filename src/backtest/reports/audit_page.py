@@ -59,13 +59,15 @@ def audit_lines(runs: Sequence[Run]) -> list[tuple[str, bool]]:
         for run, one in audits
         if one and not caution(run, one)
     ]
+    is_unsaved = any(run.manifest.get("from_class") for run, one in audits if one is None)
     unknown = [run.manifest["strategy"] for run, one in audits if one is None]
     lines = [(line, True) for line in bad]
     if clean:
         lines.append((f"Audited clean: {', '.join(clean)}.", False))
     if unknown:
         name = unknown[0] if len(unknown) == 1 else "NAME"
-        text = f"Not audited: {', '.join(unknown)}. `backtest audit {name}` looks for look-ahead."
+        text = f"Not audited: {', '.join(unknown)}. `backtest audit {name}` looks for look-ahead"
+        text += " in what is saved in the strategies folder." if is_unsaved else "."
         lines.append((text, False))
     return lines
 

@@ -62,6 +62,7 @@ class RunRequest(Request):
     as_of: date | None = None  # the day at whose end the data are looked at; None as they are
     engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
     notes: Mapping[str, str] = field(default_factory=dict)  # files of the run folder by name
+    from_class: bool = False  # of a script or a notebook, and no file of a strategies folder
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         **plan.identity,
         "universe": plan.request.universe,
         "engine": plan.engine,
+        **({"from_class": True} if plan.request.from_class else {}),
         "versions": dict(plan.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": installed_packages(),
