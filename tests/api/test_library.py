@@ -1,6 +1,7 @@
 """The program as a library: each call on the made-up checkout."""
 
 import doctest
+import importlib
 import inspect
 import json
 import linecache
@@ -181,6 +182,19 @@ def test_a_class_has_to_be_saved_before_it_can_be_audited(inside):
 def test_a_class_that_was_changed_is_another_run(inside):
     found = on_acme(written(MINE))
     assert on_acme(written(MINE.replace("Signal.long", "Signal.short"))).run_id != found.run_id
+
+
+def test_a_class_whose_neighbour_was_changed_is_another_run(inside, monkeypatch):
+    monkeypatch.syspath_prepend(inside.root)
+    text = MINE.replace("hold=self.hold", "hold=hold()")
+    inside.write("a_script.py", f"from made_up_help import hold\n{text}")
+    ids = []
+    for sessions in (3, 12):
+        inside.write("made_up_help.py", f"def hold(): return {sessions}\n")
+        importlib.invalidate_caches()
+        ids.append(on_acme(importlib.import_module("a_script").Mine).run_id)
+        del sys.modules["a_script"], sys.modules["made_up_help"]
+    assert ids[0] != ids[1]
 
 
 def test_a_class_is_replayed_for_other_cells_may_have_changed(inside):

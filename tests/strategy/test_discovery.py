@@ -1,5 +1,6 @@
 """Strategy files: loading, what is told of those that do not load, and their parameters."""
 
+import sys
 from datetime import date
 
 import pytest
@@ -210,6 +211,19 @@ def digest(checkout, name: str = "user") -> str:
     return load_strategy(checkout.root / "strategies", name).source_sha256()
 
 
+# Neighbours are imported by their bare names too where a file sees to the path.
+BESIDE = "import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\n"
+
+
+@pytest.fixture
+def _path_as_it_was(monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    for name in [name for name in sys.modules if name.startswith(("_helper", "_tools"))]:
+        del sys.modules[name]
+
+
+@pytest.mark.usefixtures("_path_as_it_was")
 @pytest.mark.parametrize(
     ("line", "neighbour"),
     [
@@ -218,12 +232,18 @@ def digest(checkout, name: str = "user") -> str:
         ("from .beats import Beats", "beats.py"),
         ("from ._tools.deep import LIMIT", "_tools/deep.py"),
         ("from ._tools.up import LIMIT", "_helper.py"),
+        ("from ._tools import deep", "_tools/deep.py"),
+        (f"{BESIDE}from _helper import LIMIT", "_helper.py"),
+        (f"{BESIDE}import _tools.deep as deep", "_tools/deep.py"),
+        (f"{BESIDE}from _tools import deep", "_tools/deep.py"),
+        (f"{BESIDE}from _tools.across import LIMIT", "_helper.py"),
     ],
 )
 def test_the_hash_changes_with_the_neighbours_that_are_imported(checkout, line, neighbour):
     checkout.write("strategies/_helper.py", "LIMIT = 1\n")
     checkout.write("strategies/_tools/deep.py", "LIMIT = 1\n")
     checkout.write("strategies/_tools/up.py", "from .._helper import LIMIT\n")
+    checkout.write("strategies/_tools/across.py", "from _helper import LIMIT\n")
     checkout.write("strategies/user.py", HEAD + f"{line}\nclass User(Strategy):\n    pass\n")
     before = digest(checkout)
     for unrelated in ("owner.py", "_other.py", "notes.txt"):
@@ -248,6 +268,19 @@ def test_the_hash_changes_with_the_neighbours_of_neighbours_and_the_file_itself(
     second = digest(checkout)
     checkout.write("strategies/user.py", user + "    more: int = 1\n")
     assert len({first, second, digest(checkout)}) == 3
+
+
+@pytest.mark.usefixtures("_path_as_it_was")
+def test_a_neighbour_imported_by_its_bare_name_is_loaded_as_it_is_now(checkout):
+    checkout.write("strategies/_helper.py", "LIMIT = 1\n")
+    user = (
+        f"{HEAD}{BESIDE}from _helper import LIMIT\nclass User(Strategy):\n    hold: int = LIMIT\n"
+    )
+    checkout.write("strategies/user.py", user)
+    for limit in (1, 222):
+        checkout.write("strategies/_helper.py", f"LIMIT = {limit}\n")
+        cls = load_strategy(checkout.root / "strategies", "user").cls
+        assert cls.model_fields["hold"].default == limit
 
 
 # Parameters

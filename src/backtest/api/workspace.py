@@ -16,7 +16,14 @@ from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import finding
 from backtest.experiments.terms import read_day, read_terms
 from backtest.strategy import loading
-from backtest.strategy.base import Strategy, StrategyFile, is_strategy, syntax
+from backtest.strategy.base import (
+    Strategy,
+    StrategyFile,
+    imported,
+    is_strategy,
+    syntax,
+    syntaxes,
+)
 from backtest.strategy.parameters import Text, recorded
 from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import (
@@ -44,8 +51,9 @@ class StrategyClass(StrategyFile):
     text: str = ""
 
     def source_sha256(self) -> str:
-        """Hash of what the cell, or the file, in which the class was written does."""
-        return sha256_of(syntax(self.text))
+        """Hash of what the cell or file in which the class was written does, and its neighbours."""
+        own, found = syntax(self.text), imported(self.path, self.text) - {self.path}
+        return sha256_of([own, syntaxes(found, self.path.parent)] if found else own)
 
 
 def strategy_of(strategy: object) -> StrategyClass:

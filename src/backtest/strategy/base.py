@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -297,15 +298,18 @@ class StrategyFile:
 
         Comments, docstrings and the form of the text do not count, nor where the files are.
         """
-        base = (self.package or self.path).parent
-        paths = sorted(_sources_in(self.package) if self.package else _sources(self.path))
-        return sha256_of([[p.relative_to(base).as_posix(), syntax(p.read_bytes())] for p in paths])
+        if self.package:
+            return sha256_of(syntaxes(_sources_in(self.package), self.package.parent))
+        found = {self.path, *imported(self.path, self.path.read_bytes())}
+        return sha256_of(syntaxes(found, self.path.parent))
 
 
-def _module_files(folder: Path, module: str) -> list[Path]:
-    path = folder.joinpath(*module.split("."))
-    packages = [parent / "__init__.py" for parent in (path, *path.parents) if parent != folder]
-    return [path.with_suffix(".py"), *(file for file in packages if file.exists())]
+def syntaxes(paths: Iterable[Path], base: Path) -> list[list[Any]]:
+    """The syntax tree of each file, after its place as seen from a folder."""
+    return [
+        [Path(os.path.relpath(path, base)).as_posix(), syntax(path.read_bytes())]
+        for path in sorted(paths)
+    ]
 
 
 def syntax(source: str | bytes) -> Any:
@@ -336,19 +340,35 @@ def _sources_in(package: Path) -> list[Path]:
     return [*package.rglob("*.py")] if package.is_dir() else [package]
 
 
-def _sources(path: Path) -> set[Path]:
-    """The file and, through relative imports, its neighbours."""
+def imported(path: Path, source: str | bytes) -> set[Path]:
+    """The neighbours of a file, or of a cell, that its text imports, and those that they import."""
     found: set[Path] = set()
-    waiting = [path]
+    waiting = _imports(path, source, path.parent)
     while waiting:
-        source = waiting.pop()
-        if source in found or not source.exists():
-            continue
-        found.add(source)
-        for node in ast.walk(ast.parse(source.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                folder = source.parents[node.level - 1]
-                names = [node.module] if node.module else [alias.name for alias in node.names]
-                for name in names:
-                    waiting += _module_files(folder, str(name))
+        file = waiting.pop()
+        if file not in found and file.is_file():
+            found.add(file)
+            waiting += _imports(file, file.read_bytes(), path.parent)
     return found
+
+
+def _imports(path: Path, source: str | bytes, base: Path) -> list[Path]:
+    """Where the files that a text imports would be, were they neighbours of it or in the base."""
+    found: list[Path] = []
+    for node in ast.walk(ast.parse(source)):
+        names, folders = [], {path.parent, base}
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            within = f"{node.module}." if node.module else ""
+            names = [within + alias.name for alias in node.names]  # each may be a module
+            folders = {path.parents[node.level - 1]} if node.level else folders
+        found += [file for name in names for one in folders for file in _module_files(one, name)]
+    return found
+
+
+def _module_files(folder: Path, name: str) -> list[Path]:
+    """The files of a module below a folder, of which there are some, and of its packages."""
+    path = folder.joinpath(*name.split("."))
+    parts = [part for part in (path, *path.parents) if folder in part.parents]
+    return [file for part in parts for file in (part.with_suffix(".py"), part / "__init__.py")]

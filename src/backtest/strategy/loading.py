@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import signal
 import sys
 import threading
@@ -99,7 +100,11 @@ def _import(folder: Path, path: Path) -> Any:
         spec.submodule_search_locations = [str(folder)]
         sys.modules[package] = importlib.util.module_from_spec(spec)
     # A file may have changed since it was loaded, and so may its neighbours.
-    loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
+    loaded = [
+        name
+        for name, module in sys.modules.items()
+        if name.startswith(f"{package}.") or (name != "__main__" and _is_in(folder, module))
+    ]
     before = {name: sys.modules.pop(name) for name in loaded}
     importlib.invalidate_caches()
     with _noted_ctrl_c() as pressed:
@@ -112,6 +117,10 @@ def _import(folder: Path, path: Path) -> Any:
         finally:  # Backtrader looks up the modules of strategies that were loaded before
             for name, module in before.items():
                 sys.modules.setdefault(name, module)
+
+
+def _is_in(folder: Path, module: ModuleType) -> bool:
+    return str(getattr(module, "__file__", None)).startswith(f"{folder}{os.sep}")
 
 
 @contextmanager
