@@ -43,6 +43,8 @@ class SourceError(BacktestError):
 def told(error: BaseException, message: str | None = None) -> str:
     """An exception in a line: its class, and what it says where it says anything."""
     kind, text = type(error).__name__, str(error) if message is None else message
+    if isinstance(error, SystemExit):
+        return "it ends the program" + (f" ({text})" if text else "")
     return f"{kind}: {text}" if text else kind
 
 

@@ -210,7 +210,7 @@ def test_parameters_have_types_bounds_and_descriptions(market, field, outcome, t
         ("return ''", "with ''. on_event answers with a Signal, or with a text that says why"),
         ("return ' '", "with ' '."),
         ("raise ValueError", "after 60 bars): ValueError"),
-        ("raise SystemExit(3)", "It ends the program (exit code 3)"),
+        ("raise SystemExit(3)", "after 60 bars): it ends the program (3)"),
         ("return f\"{market.bars()['close'].iloc[-1]}\"", "after no bar"),
         ("return str(len(market.bars()) // (len(market.events(Earnings)) - 1))", "60 bars"),
         ("return 1 if event.revenue == 1e300 else 'well'", "every number very large"),

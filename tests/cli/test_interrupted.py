@@ -97,3 +97,22 @@ def test_ctrl_c_as_a_signal_to_the_process(checkout):
     assert (running.returncode, out) == (INTERRUPTED, "")
     assert re.fullmatch(r"interrupted.*\n", err)
     assert checkout.snapshot() == {}
+
+
+# A strategy that ends the program
+
+
+@pytest.mark.parametrize("code", ["'no data'", "0", ""])
+@pytest.mark.parametrize("word", ["run", "study", "sweep"])
+def test_a_strategy_that_ends_the_program_fails(command, checkout, word, code):
+    checkout.edit("strategies/beats.py", 'return "not a beat"', f"raise SystemExit({code})")
+    more = ("--grid", "hold=1,2") if word == "sweep" else ()
+    outcome = command(word, "beats", "--symbol", "ACME", "--benchmark", "INDX", *more)
+    assert (outcome.code, outcome.out) == (WRONG_USE, "")
+    assert "error: Beats failed on earnings-20250627" in outcome.err
+    assert "it ends the program" in outcome.err
+
+
+def test_a_program_that_ends_with_a_text_prints_it(command, monkeypatch):
+    monkeypatch.setattr("backtest.cli.main.app", lambda: sys.exit("no data"))
+    assert command() == (1, "", "error: no data\n")

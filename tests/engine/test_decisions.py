@@ -211,13 +211,25 @@ def test_a_strategy_without_on_event_is_told(prices):
         decide(Silent(), [earnings()], {"ACME": prices}, {"ACME": prices}, MINUTES_5)
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
-def test_an_interrupt_is_let_through(prices, kind):
+def test_an_interrupt_is_let_through(prices):
     def stop(*_):
-        raise kind
+        raise KeyboardInterrupt
 
-    with pytest.raises(kind):
+    with pytest.raises(KeyboardInterrupt):
         ask(prices, [earnings()], stop)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [((), ""), ((0,), r" \(0\)"), (("no data",), r" \(no data\)")]
+)
+def test_to_end_the_program_is_a_failure(prices, code, told):
+    def leave(*_):
+        raise SystemExit(*code)
+
+    with pytest.raises(
+        UsageError, match=rf"Asked failed on earnings-.*: it ends the program{told}\n"
+    ):
+        ask(prices, [earnings()], leave, strategy=Asked)
 
 
 def test_a_fault_of_a_whole_model_is_told_too(checkout):

@@ -1,5 +1,6 @@
 """Edges of plain Backtrader strategies that faults planted in the engine have shown."""
 
+import sys
 from datetime import date
 from typing import ClassVar
 
@@ -133,6 +134,15 @@ def test_a_plain_strategy_that_fails_between_events_is_told_with_its_line() -> N
     assert told.startswith(f"Fails failed in the replay: ZeroDivisionError: made up\n  {__file__}")
     assert told.endswith(': raise ZeroDivisionError("made up")')
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("method", "where"), [("next", "in the replay"), ("notify_event", f"on {FIRST}")]
+)
+def test_a_plain_strategy_that_ends_the_program_fails(method, where) -> None:
+    strategy = type("Leaves", (Made,), {method: lambda *_: sys.exit("no data")})
+    with pytest.raises(UsageError, match=rf"^Leaves failed {where}: it ends the program \(no data"):
+        replayed_plain(heard(TUESDAY, WEDNESDAY), strategy=strategy)
 
 
 def test_a_plain_strategy_that_cannot_hear_is_told_at_its_first_event() -> None:

@@ -162,7 +162,10 @@ def _run() -> int:
         if ending.code == INTERRUPTED:
             said = (str(one) for one in _chain(ending) if isinstance(one, KeyboardInterrupt))
             typer.echo(next(filter(None, said), _KEPT), err=True)
-        return int(ending.code or 0)
+        if isinstance(ending.code, int | None):
+            return ending.code or 0
+        typer.echo(f"error: {ending.code}", err=True)  # as `sys.exit` of a text does
+        return BacktestError.exit_code
     return 0
 
 

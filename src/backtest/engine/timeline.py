@@ -65,7 +65,7 @@ class Question:
                 return self._decided("no_signal", f"gives way to {newer.id}: {newer.headline}")
             try:
                 answer = strategy.on_event(event.as_published(), self.market)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise failure(type(strategy), f"on {event.id}", error) from error
         if isinstance(answer, str) and answer.strip():
             return self._decided("no_signal", answer)
@@ -266,7 +266,7 @@ def _start(span: Prices, universe: Universe | None) -> tuple[Start, date]:
     return event, span.trades_from(begin)
 
 
-def failure(strategy: type, where: str, error: Exception) -> UsageError:
+def failure(strategy: type, where: str, error: BaseException) -> UsageError:
     """The error for a strategy that fails, with the line of the strategy's file.
 
     `where` says when it failed, such as `on earnings-20251110-3354bd`.

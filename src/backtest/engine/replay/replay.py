@@ -225,7 +225,7 @@ class EventStrategy(bt.Strategy):
         self._event_id = event.id
         try:
             self.notify_event(event.as_published())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise failure(type(self), f"on {event.id}", error) from error
         self._event_id = ""
 
@@ -280,7 +280,7 @@ def replay_event_strategy(
         run = cerebro.run()[0]
     except BacktestError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise failure(strategy, "in the replay", error) from error
     recorder: Recorder = run.analyzers[0]
     outcomes = [_outcome(decision, recorder) for decision in heard]
