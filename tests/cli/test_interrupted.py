@@ -106,8 +106,8 @@ def test_ctrl_c_as_a_signal_to_the_process(checkout):
 @pytest.mark.parametrize("word", ["run", "study", "sweep"])
 def test_a_strategy_that_ends_the_program_fails(command, checkout, word, code):
     checkout.edit("strategies/beats.py", 'return "not a beat"', f"raise SystemExit({code})")
-    more = ("--grid", "hold=1,2") if word == "sweep" else ()
-    outcome = command(word, "beats", "--symbol", "ACME", "--benchmark", "INDX", *more)
+    more = ("--grid", "hold=1,2") if word == "sweep" else ("--benchmark", "INDX")
+    outcome = command(word, "beats", "--symbol", "ACME", *more)
     assert (outcome.code, outcome.out) == (WRONG_USE, "")
     assert "error: Beats failed on earnings-20250627" in outcome.err
     assert "it ends the program" in outcome.err

@@ -19,7 +19,7 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from queue import SimpleQueue
 from threading import Thread
 from types import ModuleType
@@ -154,15 +154,28 @@ class _Worker:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Processes that are started meanwhile leave Ctrl-C to this one."""
+    """Processes that are started meanwhile leave Ctrl-C to this one, which heeds it at the end."""
     if threading.current_thread() is not threading.main_thread():  # the others get no signals
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "win32":  # it has no mask
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return
+    resource_tracker.ensure_running()  # it would lift the mask
+    pressed: list[int] = []  # another thread may be handed the signal all the same
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is started inherits it
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, before)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
 
 
 @contextmanager
