@@ -99,6 +99,19 @@ def test_ctrl_c_as_a_signal_to_the_process(checkout):
     assert checkout.snapshot() == {}
 
 
+@pytest.mark.parametrize("wrapped", [RuntimeError("in __set_name__"), KeyboardInterrupt()])
+def test_ctrl_c_outside_of_a_command_and_in_another_error_is_one_message(
+    command, monkeypatch, wrapped
+):
+    def make() -> None:
+        raise wrapped from KeyboardInterrupt()
+
+    monkeypatch.setattr("backtest.cli.main.app", make)
+    outcome = command()
+    assert (outcome.code, outcome.out) == (INTERRUPTED, "")
+    assert re.fullmatch(r"interrupted.*\n", outcome.err)
+
+
 # A strategy that ends the program
 
 

@@ -195,7 +195,10 @@ def _call() -> None:
     """Run the command; what the machine lacks or refuses is a `UsageError`."""
     try:
         app()
-    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+    except (KeyboardInterrupt, MemoryError, ImportError, OSError, RuntimeError) as error:
+        # Python 3.11 wraps what interrupts a `__set_name__`, as when a class is made.
+        if any(isinstance(one, KeyboardInterrupt) for one in _chain(error)):
+            raise SystemExit(INTERRUPTED) from error
         if any(map(_is_of_memory, _chain(error))):
             raise UsageError("The memory that is free is too little for this command.") from None
         if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
