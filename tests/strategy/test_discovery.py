@@ -127,6 +127,12 @@ def test_a_syntax_error_in_a_neighbour_names_the_neighbour(checkout):
     assert "line 2: def broken(:" in told
 
 
+def test_a_file_with_a_dot_in_its_name_does_not_load(checkout):
+    told = refusal(checkout, HEAD + "class One(Strategy):\n    pass\n", "a.b")
+    place = checkout.root / "strategies" / "a.b.py"
+    assert told == f"{place} does not load: its name must not hold a dot. Rename it to a_b.py."
+
+
 def test_a_file_that_ends_the_program_does_not_load(checkout):
     assert "bad.py does not load" in refusal(checkout, "import sys\nsys.exit()\n")
 

@@ -56,6 +56,11 @@ def load_strategy(folder: Path, name: str) -> StrategyFile:
     if name not in strategy_names(folder):
         raise unknown("strategy", name, strategy_names(folder))
     path = folder / f"{name}.py"
+    if "." in name:  # Python would look for a package
+        new = name.strip(".").replace(".", "_")
+        raise UsageError(
+            f"{path} does not load: its name must not hold a dot. Rename it to {new}.py."
+        )
     return StrategyFile(name, path, one_strategy(str(path), defined_in(_import(folder, path))))
 
 
