@@ -1,5 +1,7 @@
 """Every event is decided on once and in order, and what a strategy may answer."""
 
+import gc
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -209,6 +211,18 @@ def test_a_strategy_without_on_event_is_told(prices):
 
     with pytest.raises(UsageError, match=r"Silent failed on earnings-.*NotImplementedError"):
         decide(Silent(), [earnings()], {"ACME": prices}, {"ACME": prices}, MINUTES_5)
+
+
+def test_a_coroutine_is_no_answer_and_is_closed(prices):
+    async def answer(*_):
+        return "later"
+
+    told = r"Asked answered earnings-.* with <coroutine object"
+    with warnings.catch_warnings(record=True) as heard:
+        with pytest.raises(UsageError, match=told):
+            ask(prices, [earnings()], answer, strategy=Asked)
+        gc.collect()
+    assert heard == []
 
 
 def test_an_interrupt_is_let_through(prices):

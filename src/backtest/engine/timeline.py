@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from heapq import heapify, heappop, heapreplace
@@ -69,6 +70,8 @@ class Question:
                 raise failure(type(strategy), f"on {event.id}", error) from error
         if isinstance(answer, str) and answer.strip():
             return self._decided("no_signal", answer)
+        if isinstance(answer, Coroutine):  # Python warns of one that is left open
+            answer.close()
         if not isinstance(answer, Signal | Wait):
             raise UsageError(
                 f"{name} answered {event.id} with {answer!r}. on_event answers with a Signal, "
