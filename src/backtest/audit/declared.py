@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 BROKEN = 2  # the exit code where the contract is broken
+_MOST_LETTERS = 120  # of what a strategy holds, in a message
 TITLES = {
     "loads": "Loads",
     "parameters": "Parameters",
@@ -263,10 +264,15 @@ def kept(strategy: BaseModel) -> str:
     return f"{strategy!r} with {private!r}" if private else repr(strategy)
 
 
+def _cut(text: str) -> str:
+    more = len(text) - _MOST_LETTERS
+    return text if more <= 0 else f"{text[:_MOST_LETTERS]}… and {more:,} more letters"
+
+
 def check_frozen(file: StrategyFile, before: str, strategy: BaseModel) -> ContractResult:
     """Whether a strategy is frozen, and still as it was when it `kept` what it held before."""
     if kept(strategy) != before:
-        what = f"Being asked changed it, from {before} to {kept(strategy)}."
+        what = f"Being asked changed it, from {_cut(before)} to {_cut(kept(strategy))}."
         return failed("frozen", what, method_line(file))
     if not file.cls.model_config.get("frozen"):
         what = "model_config says frozen=False: what it keeps would change its next answer."
