@@ -1,5 +1,6 @@
 """Version and help, and the program as a process of its own."""
 
+import json
 import os
 import pty
 import re
@@ -129,3 +130,62 @@ def test_a_reader_that_goes_away_is_no_fault(checkout):
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("ACME from 2025-06-02")
+
+
+# What strategies print
+
+
+def talk(checkout):
+    body = "if event.eps_surprise <= 0:"
+    checkout.edit("strategies/beats.py", "class Beats", 'print("loaded")\n\n\nclass Beats')
+    checkout.edit("strategies/beats.py", body, f'print("asked")\n        {body}')
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "beats", "--no-tearsheet", "--benchmark", "INDX", "--symbol", "ACME"),
+        ("run", "talks", "--no-tearsheet", "--benchmark", "INDX", "--symbol", "ACME"),
+        ("study", "beats", "--benchmark", "INDX", "--symbol", "ACME"),
+        ("sweep", "beats", "--grid", "hold=1,2", "--symbol", "ACME"),
+        ("check", "beats", "--symbol", "ACME"),
+        ("list", "strategies"),
+        ("events", "list"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("in_one_process")
+def test_json_is_one_document_whatever_a_strategy_prints(command, checkout, words):
+    talk(checkout)
+    checkout.write(
+        "strategies/talks.py",
+        "from backtest import EventStrategy\nfrom backtest.events import Earnings\n\n"
+        "class Talks(EventStrategy):\n    listens_to = (Earnings,)\n"
+        "    def notify_event(self, event):\n        print('asked')\n",
+    )
+    outcome = command(*words, "--json")
+    json.loads(outcome.out)
+    assert "loaded" in outcome.err or "asked" in outcome.err
+
+
+@pytest.mark.slow
+def test_what_a_strategy_prints_in_another_process_is_no_part_of_json(checkout):
+    talk(checkout)
+    words = (
+        "sweep",
+        "beats",
+        "--symbol",
+        "ACME",
+        "--grid",
+        "hold=1:20",
+        "--workers",
+        "2",
+        "--json",
+    )
+    program = "from backtest.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=checkout.root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    json.loads(done.stdout)
+    assert done.stderr.count("loaded") > 1

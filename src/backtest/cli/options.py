@@ -3,6 +3,7 @@
 In modules of commands annotations are no texts: each start would compile them anew.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
@@ -373,6 +374,8 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def called(**values: Any) -> None:
+        if values.get("as_json"):
+            sys.stdout.is_for_json = True  # type: ignore[union-attr]  # see `strategy.base.aside`
         for name, group in groups.items():
             own = {field.name: values.pop(field.name) for field in fields(group)}
             values[name] = group(**own)

@@ -17,7 +17,7 @@ from backtest.data.kinds import Event, Start, When
 from backtest.data.market import Market, Tape, obstacle
 from backtest.engine.schedule import Decision, Pause, recorded_effects, schedule, splits_of
 from backtest.errors import UsageError, told
-from backtest.strategy.base import Signal, Strategy, Wait
+from backtest.strategy.base import Signal, Strategy, Wait, aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +65,8 @@ class Question:
             if newer is not None:
                 return self._decided("no_signal", f"gives way to {newer.id}: {newer.headline}")
             try:
-                answer = strategy.on_event(event.as_published(), self.market)
+                with aside():
+                    answer = strategy.on_event(event.as_published(), self.market)
             except (Exception, SystemExit) as error:
                 raise failure(type(strategy), f"on {event.id}", error) from error
         if isinstance(answer, str) and answer.strip():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -277,6 +279,12 @@ def is_strategy(value: object) -> bool:
     return isinstance(value, type) and (
         issubclass(value, Strategy) or hasattr(value, "notify_event")
     )
+
+
+def aside() -> AbstractContextManager[object]:
+    """What a strategy prints meanwhile goes to stderr, where stdout is kept for JSON."""
+    is_kept = getattr(sys.stdout, "is_for_json", False)
+    return redirect_stdout(sys.stderr) if is_kept else nullcontext()
 
 
 # The file

@@ -26,7 +26,7 @@ from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import UsageError, told, unknown
-from backtest.strategy.base import NUMBERS, Strategy, StrategyFile, is_strategy, term_of
+from backtest.strategy.base import NUMBERS, Strategy, StrategyFile, aside, is_strategy, term_of
 from backtest.strategy.parameters import check_defaults, parameters, shown, stated
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def _import(folder: Path, path: Path) -> Any:
     importlib.invalidate_caches()
     with _noted_ctrl_c() as pressed:
         try:
-            return importlib.import_module(f"{package}.{path.stem}")
+            with aside():
+                return importlib.import_module(f"{package}.{path.stem}")
         except BaseException as error:
             if pressed:
                 raise
@@ -161,7 +162,8 @@ def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
 
 def _load_installed(entry: EntryPoint, where: str) -> StrategyFile:
     try:
-        found = entry.load()
+        with aside():
+            found = entry.load()
     except (Exception, SystemExit) as error:
         raise _load_failure("", where, error) from error
     several = defined_in(found) if isinstance(found, ModuleType) else [found]

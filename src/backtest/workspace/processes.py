@@ -194,6 +194,7 @@ def _serve(
 ) -> None:
     """What a worker does until its pipe is closed, or the process that started it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stdout = sys.stderr  # what a strategy prints here is no part of what the command prints
     os.environ.clear()  # one that is forked from a server has the environment of its start
     os.environ.update(environment)
     gc.set_threshold(*thresholds)
