@@ -1,5 +1,6 @@
 """Strategy files: loading, what is told of those that do not load, and their parameters."""
 
+import importlib.util
 import sys
 from datetime import date
 
@@ -287,6 +288,20 @@ def test_a_neighbour_imported_by_its_bare_name_is_loaded_as_it_is_now(checkout):
         checkout.write("strategies/_helper.py", f"LIMIT = {limit}\n")
         cls = load_strategy(checkout.root / "strategies", "user").cls
         assert cls.model_fields["hold"].default == limit
+
+
+def test_what_lies_below_the_folder_and_is_no_neighbour_stays_loaded(checkout, monkeypatch):
+    """An environment may lie in it, whose packages cannot be loaded twice."""
+    place = checkout.write("strategies/.venv/lib/onceonly.py", "")
+    spec = importlib.util.spec_from_file_location("onceonly", place)
+    monkeypatch.setitem(sys.modules, "onceonly", importlib.util.module_from_spec(spec))
+    before = sys.modules["onceonly"]
+    checkout.write("strategies/user.py", f"{HEAD}class User(Strategy):\n    hold: int = 1\n")
+    load_strategy(checkout.root / "strategies", "user")
+    user = f"{HEAD}import onceonly\nclass User(Strategy):\n    same: bool = onceonly is not None\n"
+    checkout.write("strategies/user.py", user)
+    load_strategy(checkout.root / "strategies", "user")
+    assert sys.modules["onceonly"] is before
 
 
 # Parameters

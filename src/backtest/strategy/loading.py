@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from importlib.machinery import ModuleSpec
@@ -26,7 +26,15 @@ from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import UsageError, told, unknown
-from backtest.strategy.base import NUMBERS, Strategy, StrategyFile, aside, is_strategy, term_of
+from backtest.strategy.base import (
+    NUMBERS,
+    Strategy,
+    StrategyFile,
+    aside,
+    imported,
+    is_strategy,
+    term_of,
+)
 from backtest.strategy.parameters import check_defaults, parameters, shown, stated
 
 if TYPE_CHECKING:
@@ -105,10 +113,12 @@ def _import(folder: Path, path: Path) -> Any:
         spec.submodule_search_locations = [str(folder)]
         sys.modules[package] = importlib.util.module_from_spec(spec)
     # A file may have changed since it was loaded, and so may its neighbours.
+    near = _neighbours(path)
     loaded = [
         name
         for name, module in sys.modules.items()
-        if name.startswith(f"{package}.") or (name != "__main__" and _is_in(folder, module))
+        if name.startswith(f"{package}.")
+        or (near and name != "__main__" and _file_of(module) in near)
     ]
     before = {name: sys.modules.pop(name) for name in loaded}
     importlib.invalidate_caches()
@@ -125,8 +135,15 @@ def _import(folder: Path, path: Path) -> Any:
                 sys.modules.setdefault(name, module)
 
 
-def _is_in(folder: Path, module: ModuleType) -> bool:
-    return str(getattr(module, "__file__", None)).startswith(f"{folder}{os.sep}")
+def _neighbours(path: Path) -> set[str]:
+    """The files beside a strategy that it imports; none where one of them cannot be read."""
+    with suppress(SyntaxError, ValueError, OSError):  # importing it tells why
+        return {os.path.realpath(one) for one in imported(path, path.read_bytes())}
+    return set()
+
+
+def _file_of(module: ModuleType) -> str:
+    return os.path.realpath(getattr(module, "__file__", None) or "")
 
 
 @contextmanager
