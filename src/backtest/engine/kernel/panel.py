@@ -177,10 +177,20 @@ class Panel:
             return self.bar_of(decision.tradable_session)
         return int(np.searchsorted(self.times, as_utc64(decision.tradable_bar)))
 
+    def bars_of(self, column: int) -> NDArray[np.int64]:
+        """The bars of a symbol, by number."""
+        return np.flatnonzero(~np.isnan(self.prices["close"][:, column]))
+
+    @cached_property
+    def _firsts(self) -> NDArray[np.int64]:
+        """The number of each symbol's first bar, shape (symbols,)."""
+        firsts: NDArray[np.int64] = np.argmax(~np.isnan(self.prices["close"]), axis=0)
+        return firsts
+
     def is_first(self, decision: Decision) -> bool:
         """Whether the bar of a signal is the first of its stock."""
-        before = self.prices["close"][: self.bar_for(decision)]
-        return bool(np.isnan(before[:, self.columns[decision.event.symbol]]).all())
+        first = self._firsts[self.columns[decision.event.symbol]]
+        return bool(self.bar_for(decision) <= first)
 
 
 def _numbered(days: NDArray[np.datetime64]) -> NDArray[np.int64]:

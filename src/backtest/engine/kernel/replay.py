@@ -175,10 +175,11 @@ def _used_rates(
     used: dict[tuple[str, BorrowRate | None], date] = {}
     if rules.borrow_mode != "table":
         return used
-    for column, symbol in enumerate(panel.symbols):
-        own = np.flatnonzero(~np.isnan(panel.prices["close"][:, column]))
-        is_of_it = rows["symbol"] == column
-        is_short = _is_short(made[is_of_it], rows[is_of_it], panel, symbol)[own[:-1]]
+    by_symbol = np.argsort(rows["symbol"], kind="stable")
+    columns, begins = np.unique(rows["symbol"][by_symbol], return_index=True)
+    for column, places in zip(columns.tolist(), np.split(by_symbol, begins[1:]), strict=True):
+        symbol, own = panel.symbols[column], panel.bars_of(column)
+        is_short = _is_short(made[places], rows[places], panel, symbol)[own[:-1]]
         days = panel.days[own]
         for night in np.unique(days[:-1][is_short & (days[1:] != days[:-1])]).tolist():
             rate = rates[symbol].on(night)
