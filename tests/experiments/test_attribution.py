@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from backtest.data.calendar import trading_calendar
 from backtest.engine.bars import RunBars, StockBars
 from backtest.engine.replay.books import Trade
-from backtest.engine.rules import FINER
+from backtest.engine.rules import EXTENDED, FINER
 from backtest.engine.schedule import Decision, Pause
 from backtest.events import Event
 from backtest.experiments.runs.figures import attribution, by_surprise, hour_of_knowledge, moves
@@ -189,6 +189,27 @@ def test_the_gap_of_what_is_traded_by_finer_bars_ends_with_the_first_of_them():
     traded = replace(decision(event, "2025-06-04"), tradable_bar=own.time_of(1))
     (found,) = moves([traded], [], {"ACME": ACME}, bars)
     assert found.first_open == 99.5
+    began = Pause(date(2025, 6, 4), own.time_of(1), 1, "a session")
+    waited = replace(decision(event, "2025-06-05"), waited=(began,))
+    (found,) = moves([waited], [], {"ACME": ACME}, bars)
+    assert found.first_open == 99.5
+
+
+def test_the_gap_of_the_evening_before_a_split_is_in_the_shares_of_that_evening():
+    """It closes at 102 and trades at 102 at 16:30; the next morning it is split 2:1."""
+    event = earnings("2025-06-03T16:10:00-04:00")
+    split = made_up_prices(
+        "ACME", [(date.fromisoformat(d), *[102.0 if d < "2025-06-04" else 51.0] * 4)
+                 for d in SESSIONS], ((date(2025, 6, 4), "split", 2.0),),
+    )  # fmt: skip
+    times = np.array(["2025-06-03T20:30", "2025-06-04T13:30"], "M8[us]")
+    rows = np.array([[102.0] * 5, [51.0] * 5])
+    kinds = np.array([EXTENDED, FINER], np.int8)
+    own = StockBars(times, np.array(["2025-06-04"] * 2, "M8[D]"), kinds, rows)
+    bars = RunBars({"ACME": own}, {}, 15, frozenset())
+    evening = replace(decision(event, "2025-06-04"), tradable_bar=own.time_of(0))
+    (found,) = moves([evening], [], {"ACME": split}, bars)
+    assert (found.last_close, found.first_open, found.gap) == (102.0, 102.0, 0.0)
 
 
 def test_traded_part_stands_beside_the_gap():

@@ -44,7 +44,7 @@ def test_a_benchmark_begins_at_the_close_before_or_at_its_own_open():
     # A session that the run has not is in the return of the next.
     assert benchmark_returns(index, [DAYS[1], DAYS[3]]) == pytest.approx([0.1, 0.1])
     bare = SimpleNamespace(
-        growth=index.growth, returns=index.returns, table=index.table, has_bars=False
+        growth=index.growth, returns=index.returns, traded=index.table, has_bars=False
     )
     assert benchmark_returns(bare, DAYS[:2]) == pytest.approx([0, 0.1])
 
@@ -162,3 +162,12 @@ def test_a_stock_that_is_silent_at_first_is_bought_at_its_first_trade():
             (DAYS[2], *[133.1] * 4, 900.0)]  # fmt: skip
     found = holding_returns([made_up_prices("ACME", rows)], DAYS[:3])
     assert found.tolist() == pytest.approx([0.0, 0.1, 0.1])
+    assert benchmark_returns(made_up_prices("ACME", rows), DAYS[:3]).tolist() == found.tolist()
+
+
+def test_a_stock_that_never_trades_is_worth_what_it_was():
+    days = [(day, *[100.0] * 4) for day in DAYS[:3]]
+    halted = made_up_prices("ACME", days, ((DAYS[0], "halted", None, DAYS[2]),))
+    assert halted.traded.empty
+    assert holding_returns([halted], DAYS[:3]).tolist() == [0.0, 0.0, 0.0]
+    assert benchmark_returns(halted, DAYS[:3]).tolist() == [0.0, 0.0, 0.0]

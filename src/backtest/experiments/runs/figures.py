@@ -57,8 +57,8 @@ def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[st
 def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
     """Return of the benchmark in each session, close to close, with dividends.
 
-    The first return needs the close before; where the prices begin with the first session it is
-    taken from that session's open, and is 0 where there is no open either.
+    The first return needs the close before; where it is first traded in the span, it is 0 until
+    then, and taken from the open of that session, where there is one.
 
     Raises DataError where a session has no close.
     """
@@ -75,8 +75,12 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     changes = growth.reindex(index).pct_change(fill_method=None)
     changes.iloc[0] = prices.returns[index[0]]
     if pd.isna(changes.iloc[0]):
-        first = prices.table.iloc[0]
-        changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0
+        changes.iloc[0] = 0.0
+        first = prices.traded.iloc[:1]
+        place = int(index.searchsorted(first.index[0])) if len(first) else len(index)
+        if prices.has_bars and place < len(index):
+            within = (first["close"] / first["open"]).iloc[0]
+            changes.iloc[place] = (1 + changes.iloc[place]) * within - 1
     array: NDArray[np.float64] = changes.to_numpy()
     return array
 
@@ -116,6 +120,9 @@ def holding_returns(history: Iterable[Prices], sessions: Sequence[date]) -> Floa
     index = pd.DatetimeIndex(pd.to_datetime(sessions))
     paths = []
     for prices in history:
+        if prices.traded.empty:  # as in a halt over all of its prices
+            paths.append(np.ones(len(index)))
+            continue
         first = prices.traded.iloc[0]
         growth = prices.growth.loc[first.name :]
         row = int(growth.index.searchsorted(index[0])) - 1
@@ -317,18 +324,26 @@ def moves(
             return None
         return float(dollars[symbol, column][at])
 
+    def first_open(decision: Decision) -> tuple[float | None, date | None]:
+        """The first open after an event that could be traded, and its day."""
+        event, session, moment = decision.event, *_first_chance(decision)
+        if bars and session and moment:
+            own = bars.of[event.symbol]
+            place = own.place(session, moment)
+            if place < len(own.times) and own.time_of(place) == moment:
+                return float(own.table[place][0]), own.days_and_clock[0][place].item()
+        if session and calendar.time_of(session, "open") <= event.published_at:
+            session = calendar.tradable_session(event.published_at, timedelta(0))  # at a close
+        return price(event.symbol, "open", session), session
+
     for decision in decisions:
         event, trade = decision.event, first.get(decision.event.id)
         closed, opened = None, None
         if event.precision not in NEVER_TRADED:
-            before, (session, bar) = calendar.last_closed(_earliest(event)), _first_chance(decision)
+            before, (opened, day) = calendar.last_closed(_earliest(event)), first_open(decision)
             closed = price(event.symbol, "close", before)
-            opened = price(event.symbol, "open", session)
-            if bars and session and bar:
-                own = bars.of[event.symbol]
-                opened = float(own.table[own.place(session, bar)][0])
-            if closed and session:  # in the shares of the open
-                closed /= splits_since(splits[event.symbol], before, session)
+            if closed and day:  # in the shares of the open
+                closed /= splits_since(splits[event.symbol], before, day)
         found.append(
             Move(
                 event,
@@ -342,14 +357,10 @@ def moves(
 
 
 def _first_chance(decision: Decision) -> tuple[date | None, datetime | None]:
-    """The session of the first open after an event, and its finer bar where that is one."""
-    if decision.tradable_bar and not decision.waited:
-        return decision.tradable_session, decision.tradable_bar
-    session = decision.waited[0].session if decision.waited else decision.tradable_session
-    calendar, published = trading_calendar(), decision.event.published_at
-    if session and calendar.time_of(session, "open") <= published:  # it was asked at a close
-        session = calendar.tradable_session(published, timedelta(0))
-    return session, None
+    """The session in which an event could be traded first, and when, where that is known."""
+    if decision.waited:
+        return decision.waited[0].session, decision.waited[0].time
+    return decision.tradable_session, decision.tradable_bar
 
 
 def _earliest(event: Event) -> datetime:
