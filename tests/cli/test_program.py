@@ -165,7 +165,20 @@ def test_json_is_one_document_whatever_a_strategy_prints(command, checkout, word
     )
     outcome = command(*words, "--json")
     json.loads(outcome.out)
-    assert "loaded" in outcome.err or "asked" in outcome.err
+    asks = {"run", "study", "sweep"} & {*words}
+    assert ("asked" if asks else "loaded") in outcome.err
+
+
+def test_what_a_strategy_prints_when_it_is_made_is_no_part_of_json(command, checkout):
+    checkout.strategy(
+        "made", 'return "no"',
+        more="    def model_post_init(self, _):\n        print('made')\n",
+    )  # fmt: skip
+    words = ("run", "made", "--no-tearsheet", "--benchmark", "INDX", "--symbol", "ACME")
+    outcome = command(*words, "--json")
+    json.loads(outcome.out)
+    assert "made" in outcome.err
+    assert "made" in command(*words, "--force").out
 
 
 @pytest.mark.slow

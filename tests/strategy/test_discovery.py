@@ -1,6 +1,5 @@
 """Strategy files: loading, what is told of those that do not load, and their parameters."""
 
-import importlib.util
 import sys
 from datetime import date
 
@@ -290,18 +289,18 @@ def test_a_neighbour_imported_by_its_bare_name_is_loaded_as_it_is_now(checkout):
         assert cls.model_fields["hold"].default == limit
 
 
-def test_what_lies_below_the_folder_and_is_no_neighbour_stays_loaded(checkout, monkeypatch):
-    """An environment may lie in it, whose packages cannot be loaded twice."""
-    place = checkout.write("strategies/.venv/lib/onceonly.py", "")
-    spec = importlib.util.spec_from_file_location("onceonly", place)
-    monkeypatch.setitem(sys.modules, "onceonly", importlib.util.module_from_spec(spec))
-    before = sys.modules["onceonly"]
-    checkout.write("strategies/user.py", f"{HEAD}class User(Strategy):\n    hold: int = 1\n")
-    load_strategy(checkout.root / "strategies", "user")
-    user = f"{HEAD}import onceonly\nclass User(Strategy):\n    same: bool = onceonly is not None\n"
-    checkout.write("strategies/user.py", user)
-    load_strategy(checkout.root / "strategies", "user")
-    assert sys.modules["onceonly"] is before
+def test_only_what_is_a_neighbour_counts(checkout):
+    """A broken file of the name of a standard module is imported by nobody."""
+    lines = "import statistics\ntry:\n    import _broken\nexcept ImportError:\n    pass\n"
+    checkout.write("strategies/statistics.py", "def unfinished(")
+    checkout.write("strategies/_broken.py", "def unfinished(")
+    checkout.write("strategies/user.py", f"{HEAD}{lines}class User(Strategy):\n    hold: int = 1\n")
+    folder = checkout.root / "strategies"
+    first = load_strategy(folder, "user").source_sha256()
+    checkout.write("strategies/statistics.py", "def unfinished(more")
+    assert load_strategy(folder, "user").source_sha256() == first
+    checkout.write("strategies/_broken.py", "def unfinished(more")
+    assert load_strategy(folder, "user").source_sha256() != first
 
 
 # Parameters

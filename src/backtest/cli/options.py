@@ -5,13 +5,14 @@ In modules of commands annotations are no texts: each start would compile them a
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
@@ -19,6 +20,9 @@ from backtest.errors import UsageError
 
 if TYPE_CHECKING:
     from backtest.strategy.parameters import Text
+
+# Where JSON is printed while what else is printed goes to stderr.
+STDOUT: ContextVar[TextIO | None] = ContextVar("STDOUT", default=None)
 
 # What the environment and `backtest.toml` say of these is looked up by `workspace.folders`.
 StrategiesFolder = Annotated[
@@ -374,16 +378,27 @@ def spread(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def called(**values: Any) -> None:
-        if values.get("as_json"):
-            sys.stdout.is_for_json = True  # type: ignore[union-attr]  # see `strategy.base.aside`
+        is_for_json = values.get("as_json")
         for name, group in groups.items():
             own = {field.name: values.pop(field.name) for field in fields(group)}
             values[name] = group(**own)
-        function(**values)
+        with _stdout_for_json() if is_for_json else nullcontext():
+            function(**values)
 
     called.__signature__ = Signature(flat)  # type: ignore[attr-defined]
     called.__annotations__ = {}  # typer would evaluate them again, and take those of the signature
     return called
+
+
+@contextmanager
+def _stdout_for_json() -> Iterator[None]:
+    """Whatever is printed meanwhile goes to stderr, as by a strategy, but for `show.print_json`."""
+    before = STDOUT.set(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        STDOUT.reset(before)
 
 
 def announce_compiling() -> None:

@@ -20,6 +20,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from backtest.cli import options
 from backtest.errors import UsageError
 from backtest.stats.formats import visible
 
@@ -94,7 +95,8 @@ def print_json(value: Any) -> None:
     def plain(one: Any) -> Any:
         return one.as_dict() if hasattr(one, "as_dict") else str(one)
 
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
+    typer.echo(text, file=options.STDOUT.get())
 
 
 def either(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:

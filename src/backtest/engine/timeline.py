@@ -17,7 +17,7 @@ from backtest.data.kinds import Event, Start, When
 from backtest.data.market import Market, Tape, obstacle
 from backtest.engine.schedule import Decision, Pause, recorded_effects, schedule, splits_of
 from backtest.errors import UsageError, told
-from backtest.strategy.base import Signal, Strategy, Wait, aside
+from backtest.strategy.base import Signal, Strategy, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,8 +65,7 @@ class Question:
             if newer is not None:
                 return self._decided("no_signal", f"gives way to {newer.id}: {newer.headline}")
             try:
-                with aside():
-                    answer = strategy.on_event(event.as_published(), self.market)
+                answer = strategy.on_event(event.as_published(), self.market)
             except (Exception, SystemExit) as error:
                 raise failure(type(strategy), f"on {event.id}", error) from error
         if isinstance(answer, str) and answer.strip():
@@ -257,15 +256,17 @@ def ask(strategy: Strategy, found: Sequence[Decision | Question]) -> list[Decisi
 
 def _start(span: Prices, universe: Universe | None) -> tuple[Start, date]:
     """The start of a stock, of a member that of its membership, and where it is traded first."""
-    calendar, symbol = trading_calendar(), span.symbol
-    days = (day.item() for day in calendar.between(span.first, span.last))
-    own = (day for day in days if universe is None or universe.has(symbol, day))
-    begin = next(own, span.first)
+    calendar, symbol, begin = trading_calendar(), span.symbol, span.first
+    if universe is not None:
+        spans = universe.spans.get(symbol, ())
+        joins = [max(first, begin) for first, last in spans if last >= begin]
+        sessions = calendar.between(min(joins, default=begin), span.last)
+        begin = sessions[0].item() if len(sessions) else begin
     event = Start(
         symbol=symbol,
         published_at=calendar.previous_close(begin),
         precision="exact",
-        headline="The replay begins",
+        headline="The replay begins" if begin == span.first else "Its membership begins",
     )
     return event, span.trades_from(begin)
 

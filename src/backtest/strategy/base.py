@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import sys
+import sysconfig
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -27,6 +27,7 @@ Distance = Annotated[float, Field(gt=0, le=1_000)]
 Clock = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1\d|2[0-3]):[0-5]\d$")]
 NUMBERS = ("weight", "hold", "stop", "target", "trailing_stop", "priority", "limit")
 TERMS = (*NUMBERS, "hold_bars", "leave_at", "enter", "leave", "levels", "resize")
+_DECIMALS = 12  # of what hedges in one symbol add up to
 """The terms of a signal, which a strategy can hand on; `NUMBERS` are those that are numbers."""
 
 
@@ -172,7 +173,7 @@ class Signal(BaseModel):
                 f"how much of {symbol} hedges it is unknown: say why there is no signal"
             )
         sizes = dict(self.legs)
-        sizes[symbol] = sizes.get(symbol, 0.0) + by
+        sizes[symbol] = round(sizes.get(symbol, 0.0) + by, _DECIMALS)
         legs = [leg for leg in sizes.items() if leg[1]]
         return type(self)(**{**self.model_dump(), "legs": legs})
 
@@ -281,12 +282,6 @@ def is_strategy(value: object) -> bool:
     )
 
 
-def aside() -> AbstractContextManager[object]:
-    """What a strategy prints meanwhile goes to stderr, where stdout is kept for JSON."""
-    is_kept = getattr(sys.stdout, "is_for_json", False)
-    return redirect_stdout(sys.stderr) if is_kept else nullcontext()
-
-
 # The file
 
 
@@ -315,9 +310,17 @@ class StrategyFile:
 def syntaxes(paths: Iterable[Path], base: Path) -> list[list[Any]]:
     """The syntax tree of each file, after its place as seen from a folder."""
     return [
-        [Path(os.path.relpath(path, base)).as_posix(), syntax(path.read_bytes())]
+        [Path(os.path.relpath(path, base)).as_posix(), _syntax_or_text(path)]
         for path in sorted(paths)
     ]
+
+
+def _syntax_or_text(path: Path) -> Any:
+    """The syntax tree of a file, or its text where that is none: nothing may ever load it."""
+    try:
+        return syntax(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return repr(path.read_bytes())
 
 
 def syntax(source: str | bytes) -> Any:
@@ -348,8 +351,15 @@ def _sources_in(package: Path) -> list[Path]:
     return [*package.rglob("*.py")] if package.is_dir() else [package]
 
 
+_INSTALLED = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+_NO_NEIGHBOURS = sys.stdlib_module_names | {"backtest"}
+
+
 def imported(path: Path, source: str | bytes) -> set[Path]:
-    """The neighbours of a file, or of a cell, that its text imports, and those that they import."""
+    """The neighbours of a file, or of a cell, that its text imports, and those that they import.
+
+    What is installed, this program and the standard library are no neighbours.
+    """
     found: set[Path] = set()
     waiting = _imports(path, source, path.parent)
     while waiting:
@@ -363,14 +373,21 @@ def imported(path: Path, source: str | bytes) -> set[Path]:
 def _imports(path: Path, source: str | bytes, base: Path) -> list[Path]:
     """Where the files that a text imports would be, were they neighbours of it or in the base."""
     found: list[Path] = []
-    for node in ast.walk(ast.parse(source)):
-        names, folders = [], {path.parent, base}
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # importing it tells why
+        return found
+    for node in ast.walk(tree):
+        names: list[str] = []
+        folders = {one for one in (path.parent, base) if one not in _INSTALLED}
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             within = f"{node.module}." if node.module else ""
             names = [within + alias.name for alias in node.names]  # each may be a module
             folders = {path.parents[node.level - 1]} if node.level else folders
+        if not getattr(node, "level", 0):
+            names = [name for name in names if name.partition(".")[0] not in _NO_NEIGHBOURS]
         found += [file for name in names for one in folders for file in _module_files(one, name)]
     return found
 

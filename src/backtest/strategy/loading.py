@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from importlib.machinery import ModuleSpec
@@ -30,7 +30,6 @@ from backtest.strategy.base import (
     NUMBERS,
     Strategy,
     StrategyFile,
-    aside,
     imported,
     is_strategy,
     term_of,
@@ -113,19 +112,13 @@ def _import(folder: Path, path: Path) -> Any:
         spec.submodule_search_locations = [str(folder)]
         sys.modules[package] = importlib.util.module_from_spec(spec)
     # A file may have changed since it was loaded, and so may its neighbours.
-    near = _neighbours(path)
-    loaded = [
-        name
-        for name, module in sys.modules.items()
-        if name.startswith(f"{package}.")
-        or (near and name != "__main__" and _file_of(module) in near)
-    ]
+    loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
+    loaded += _loaded_neighbours(path)
     before = {name: sys.modules.pop(name) for name in loaded}
     importlib.invalidate_caches()
     with _noted_ctrl_c() as pressed:
         try:
-            with aside():
-                return importlib.import_module(f"{package}.{path.stem}")
+            return importlib.import_module(f"{package}.{path.stem}")
         except BaseException as error:
             if pressed:
                 raise
@@ -135,15 +128,18 @@ def _import(folder: Path, path: Path) -> Any:
                 sys.modules.setdefault(name, module)
 
 
-def _neighbours(path: Path) -> set[str]:
-    """The files beside a strategy that it imports; none where one of them cannot be read."""
-    with suppress(SyntaxError, ValueError, OSError):  # importing it tells why
-        return {os.path.realpath(one) for one in imported(path, path.read_bytes())}
-    return set()
-
-
-def _file_of(module: ModuleType) -> str:
-    return os.path.realpath(getattr(module, "__file__", None) or "")
+def _loaded_neighbours(path: Path) -> list[str]:
+    """The modules of files beside a strategy that it imports by their bare names."""
+    found = imported(path, path.read_bytes())
+    files = [file for file in found if file.is_relative_to(path.parent)]
+    places = [file.relative_to(path.parent).with_suffix("") for file in files]
+    names = [".".join(p.parts).removesuffix(".__init__") for p in places]
+    return [
+        name
+        for name, file in zip(names, files, strict=True)
+        if (module := sys.modules.get(name))
+        and os.path.realpath(module.__file__ or "") == os.path.realpath(file)
+    ]
 
 
 @contextmanager
@@ -179,8 +175,7 @@ def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
 
 def _load_installed(entry: EntryPoint, where: str) -> StrategyFile:
     try:
-        with aside():
-            found = entry.load()
+        found = entry.load()
     except (Exception, SystemExit) as error:
         raise _load_failure("", where, error) from error
     several = defined_in(found) if isinstance(found, ModuleType) else [found]

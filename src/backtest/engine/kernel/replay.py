@@ -173,7 +173,7 @@ def _used_rates(
 ) -> dict[tuple[str, BorrowRate | None], date]:  # fmt: skip
     """The rates of the nights short, each with the last night that it was charged for."""
     used: dict[tuple[str, BorrowRate | None], date] = {}
-    if rules.borrow_mode != "table":
+    if rules.borrow_mode != "table" or not len(rows):
         return used
     by_symbol = np.argsort(rows["symbol"], kind="stable")
     columns, begins = np.unique(rows["symbol"][by_symbol], return_index=True)

@@ -21,7 +21,6 @@ from backtest.engine.rules import Rules, check_weights
 from backtest.engine.schedule import Decision, settle
 from backtest.engine.timeline import failure
 from backtest.errors import AccountingError, BacktestError, UsageError
-from backtest.strategy.base import aside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -278,8 +277,7 @@ def replay_event_strategy(
     cerebro.addanalyzer(_Newswire, news=news)
     cerebro.addstrategy(strategy, **parameters)
     try:
-        with aside():
-            run = cerebro.run()[0]
+        run = cerebro.run()[0]
     except BacktestError:
         raise
     except (Exception, SystemExit) as error:
