@@ -134,7 +134,7 @@ def test_what_is_said_of_the_three_strategies_is_what_is_on_record() -> None:
     contracts, total = made("contract_news")
     each = ", ".join(map(percent, contracts))
     assert f"opened {len(contracts)} trades, of {each};" in said
-    assert f"gained {share(total)}, for" in said
+    assert f"gained {share(total)}: each" in said
     assert sum(one > 0 for one in contracts) == 3  # of four, in words
     faded, total = made("fade_the_gap")
     won = sum(one > 0 for one in faded)
