@@ -53,7 +53,7 @@ def test_a_table_with_a_close_of_its_own_or_no_ticker_s_stays(names):
         (["Date", "BOLT", "COIL"], True),
         (["", "BOLT", "COIL"], True),
         (["Date", "BOLT", "C"], True),  # beside another one is a stock as well
-        (["Date", "C", "V"], True),
+        (["Date", "C", "V"], False),  # a close and a volume
         (["Date", "DAY", "LOW"], True),
         (["Date", "BOLT"], False),  # one alone may be anything
         (["Date", "CLOSE", "V"], False),
@@ -71,6 +71,35 @@ def test_closes_side_by_side_are_two_symbols_at_least_and_nothing_else(names, is
         with pytest.raises(UsageError, match=f"Or are {names[1]}, {names[2]} symbols"):
             named_columns(table, {}, NAMED)
         assert named_columns(table, {"close": names[1]}, {"date": "date"})["close"] == names[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "symbols", "is_wide"),
+    [
+        ("C V", ["ZZZ"], False),
+        ("C V", ["V"], False),
+        ("C V", ["C", "V"], True),
+        ("C V VWAP", ["ZZZ"], False),
+        ("OPEN LOW", ["ZZZ"], False),
+        ("OPEN LOW", ["OPEN"], True),
+        ("OPEN LOW", ["ZZZ=LOW"], True),
+        ("AAPL C", ["ZZZ"], True),
+        ("AAPL C MSFT V", [], True),
+        ("AAPL C MSFT V", ["AAPL"], True),
+    ],
+)
+def test_columns_of_fields_are_of_the_one_symbol_that_is_wanted(names, symbols, is_wide):
+    names = ["Date", *names.split()]
+    table = raw(names, ["2025-06-02", *"7890"][: len(names)])
+    assert (by_ticker(table, symbols, closes=True) is not table) is is_wide
+    known = {"date": "date", "close": "close c", "volume": "v", "open": "open"}
+    if is_wide or "C" not in names:
+        with pytest.raises(UsageError) as caught:
+            named_columns(table, {}, known, symbols)
+        assert ("symbols?" in str(caught.value)) is is_wide
+    else:
+        found = named_columns(table, {}, known, symbols)
+        assert (found["close"], found["volume"]) == ("C", "V")
 
 
 @pytest.mark.parametrize("closes", [True, False])

@@ -53,13 +53,14 @@ _UNITS = {"K": "e3", "M": "e6", "B": "e9"}
 _SURE = 0.98  # of the rows without a header have the third column highest, the fourth lowest
 
 
-def by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
+def by_ticker(raw: RawTable, symbols: Sequence[str] = (), *, closes: bool) -> RawTable:
     """A table of which each column is of a ticker, such as `AAPL.Close`, as one of rows of each.
 
-    Columns that are named by tickers alone hold their `closes`, where that was said.
+    Columns that are named by tickers alone hold their `closes`, where that was said. The `symbols`
+    that are wanted tell a column C of closes from the one of a stock C.
     """
     names = [str(name) for name in raw.cells]
-    if closes and (alone := _tickers(names)):
+    if closes and (alone := _tickers(names, symbols)):
         named = ["Close" if name in alone else name for name in names]
         return raw.stacked([name if name in alone else "" for name in names], named)
     if any(_FIELD_OF.get(plain(name)) == "close" for name in names):
@@ -73,13 +74,17 @@ def by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
     return raw
 
 
-def _tickers(names: Sequence[str]) -> list[str]:
+def _tickers(names: Sequence[str], symbols: Sequence[str]) -> list[str]:
     """The columns beside the day where all of them, two or more, are named by tickers alone."""
     days = [name for name in names if not name or _FIELD_OF.get(plain(name)) == "date"]
     others = [n for n in names if n not in days or (n in _ALSO_TICKERS and n != days[0])]
     fields = {name: what for name in others if (what := _FIELD_OF.get(plain(name)))}
-    is_bar = {*PRICES} <= {*fields.values()} and 2 * len(fields) > len(others)  # Date,O,H,L,C
-    if len(others) < 2 or is_bar or not {*fields} <= _ALSO_TICKERS:  # noqa: PLR2004
+    held = {*fields.values()}
+    wanted = [one.rpartition("=")[2] for one in symbols]
+    is_of_another = len(wanted) == 1 and wanted[0] not in others
+    is_bar = ({*PRICES} <= held or is_of_another) and 2 * len(fields) > len(others)  # Date,O,H,L,C
+    is_close = {"close", "volume"} <= held and len(fields) == len(others) and len(wanted) < 2  # noqa: PLR2004
+    if len(others) < 2 or is_bar or is_close or not {*fields} <= _ALSO_TICKERS:  # noqa: PLR2004
         return []
     return others if all(is_symbol(n) and not _parts(n) for n in others) else []
 
@@ -128,11 +133,14 @@ def without_header(raw: RawTable, notes: list[str]) -> RawTable:
 
 
 def named_columns(
-    raw: RawTable, said: Mapping[str, str], known: Mapping[str, str]
+    raw: RawTable,
+    said: Mapping[str, str],
+    known: Mapping[str, str],
+    symbols: Sequence[str] = (),
 ) -> dict[str, str]:
     """The columns by field, as they were said or by the names that are `known`; else ask."""
     names = [str(name) for name in raw.cells]
-    tickers = [] if {*BAR_COLUMNS} & {*said} else _tickers(names)
+    tickers = [] if {*BAR_COLUMNS} & {*said} else _tickers(names, symbols)
     found = columns_of([name for name in names if name not in tickers], dict(said), known)
     if "date" not in found and (bare := [n for n in names if plain(n) in _UNNAMED]):
         found["date"] = bare[0]

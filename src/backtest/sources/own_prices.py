@@ -95,9 +95,9 @@ def read_price_file(
         if what not in known:
             raise unknown("field of prices", what, known)
     raw = read_named_table(path, columns, NAMES, encoding)
-    raw, notes = by_ticker(raw, closes=closes and "close" not in columns), [*raw.notes]
+    raw, notes = by_ticker(raw, symbols, closes=closes and "close" not in columns), [*raw.notes]
     raw = raw if raw.has_header or columns else without_header(raw, notes)
-    names = named_columns(raw, columns, known)
+    names = named_columns(raw, columns, known, symbols)
     raw = raw.only((raw.cells[names["date"]].astype(str) != names["date"]).to_numpy())
     fields = fields_of(names, constants or {}, closes=closes)
     if stamps and len(fields) == 1:
