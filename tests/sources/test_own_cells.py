@@ -89,6 +89,16 @@ def test_digits_since_1970_tell_their_unit(scale, digits):
     assert (found[0], found[1] is pd.NaT) == (MONDAY, True)
 
 
+@pytest.mark.parametrize("days", [["20250102", "20250103", "20250106"], ["45810", "45811"]])
+def test_one_negative_cell_among_days_of_digits_makes_no_seconds_of_them(days):
+    assert epochs(pd.Series([*days, "-1"])) is None
+
+
+def test_few_seconds_among_negative_ones_are_seconds():
+    assert epochs(pd.Series(["-86400", "-172800", "20250102"]))[0].year == 1969
+    assert epochs(pd.Series(["-86400", "999999999", "0"]))[2].year == 1970
+
+
 def test_nine_digits_are_seconds_before_september_2001():
     assert epochs(pd.Series(["999999999"]))[0] == datetime(2001, 9, 9, 1, 46, 39, tzinfo=UTC)
 

@@ -137,7 +137,8 @@ def epochs(texts: pd.Series) -> pd.Series | None:
         return None
     whole = texts[are].str.partition(".")[0]
     counts, least = whole.str.lstrip("-").str.len(), min(_EPOCHS)
-    if whole.str.startswith("-").any() or (counts >= least).mean() > 1 / 2:
+    are_days = whole.str.fullmatch(r"(?:19|20)\d{6}|\d{5}").mean() >= 1 / 2  # and a stray -1
+    if (counts >= least).mean() > 1 / 2 or (whole.str.startswith("-").any() and not are_days):
         counts = counts.clip(lower=least)  # seconds near 1970, not the eight digits of a day
     digits = set(counts)
     if digits == {5}:
