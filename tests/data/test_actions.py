@@ -152,6 +152,8 @@ def test_every_fault_is_named(row, words):
 def test_a_second_row_of_a_day_and_rows_after_the_end_are_faults():
     twice = fault("2025-06-03,dividend,1,,,x", "2025-06-03,dividend,2,,,x")
     assert "line 3: a second dividend of 2025-06-03; add the two up" in twice
+    same = fault("2025-06-03,dividend,1,,,x", "2025-06-03,dividend,1,,,y")
+    assert "a second dividend of 2025-06-03; take one of them out" in same
     late = fault("2025-06-03,delisted,0,,,x", "2025-06-04,dividend,1,,,x")
     assert "a dividend on 2025-06-04, after the stock was delisted on 2025-06-03" in late
 

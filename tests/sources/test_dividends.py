@@ -179,13 +179,25 @@ def test_a_row_has_its_own_source_and_symbol_where_it_says_them(tmp_path):
 
 def test_two_actions_of_a_kind_and_day_are_refused(tmp_path):
     path = tmp_path / "mine.csv"
-    path.write_text("day,action,amount\n2025-06-03,dividend,1\n2025-06-03,dividend,1\n")
+    path.write_text("day,action,amount\n2025-06-03,dividend,1\n2025-06-03,dividend,2\n")
     with pytest.raises(DataError, match="line 3: a second dividend of 2025-06-03; add the two up"):
+        read_action_file(path, ["ACME"])
+    path.write_text("day,action,amount\n2025-06-03,split,2\n2025-06-03,split,4\n")
+    with pytest.raises(DataError, match="a second split of 2025-06-03; take one of them out"):
         read_action_file(path, ["ACME"])
     own = replace(OLD, source="it")
     assert len(prepare(tmp_path, own, own).added) == 1
     with pytest.raises(DataError, match=r"ACME: two came of one day, dividend 2025-06-03 0.5 "):
         prepare(tmp_path, own, replace(own, amount=0.6, source="its closes"))
+    split = replace(own, action="split", amount=2.0)
+    with pytest.raises(DataError, match=r"\(it\)\. Take one of them out\.$"):
+        prepare(tmp_path, split, replace(split, amount=4.0))
+
+
+def test_a_row_that_is_there_twice_is_one(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("day,action,amount\n2025-06-03,dividend,1\n2025-06-03,dividend,1.0\n")
+    assert [row.amount for row in read_action_file(path, ["ACME"])["ACME"]] == [1]
 
 
 @pytest.mark.parametrize(

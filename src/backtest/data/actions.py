@@ -294,7 +294,7 @@ def parse_actions(file: DataFile) -> Actions:
     rows: dict[tuple[date, int], Action] = {}
     for line, row in parsed_rows(file, COLUMNS, problems, parse_action):
         if row.order in rows:
-            problems.append(f"line {line}: a second {row.action} of {row.day}; add the two up")
+            problems.append(f"line {line}: {a_second(row, rows[row.order])}")
         rows[row.order] = row
     ordered = tuple(rows[key] for key in sorted(rows))
     ends = [row for row in ordered if row.action in ENDS]
@@ -305,6 +305,13 @@ def parse_actions(file: DataFile) -> Actions:
     ]
     raise_problems(file.path, problems)
     return Actions(file.path.stem, ordered, file)
+
+
+def a_second(row: Action, first: Action) -> str:
+    """What to do where a row is of the kind and the day of another."""
+    are_two = row.action == "dividend" and row.amount != first.amount
+    advice = "add the two up" if are_two else "take one of them out"
+    return f"a second {row.action} of {row.day}; {advice}"
 
 
 def parse_action(cells: Mapping[str, str]) -> Action:

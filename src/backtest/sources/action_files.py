@@ -15,6 +15,7 @@ import pandas as pd
 from backtest.data.actions import (
     COLUMNS,
     Action,
+    a_second,
     basis_of,
     is_within,
     parse_action,
@@ -92,9 +93,10 @@ def prepare_actions(
     came: dict[tuple[date, int], Action] = {}
     for row in incoming:
         if _differences(other := came.setdefault(row.order, row), row):
+            more = ", or add the two up" * (row.action == "dividend")
             raise DataError(
                 f"{symbol}: two came of one day, {other} ({other.source}) and {row} "
-                f"({row.source}). Take one of them out, or add the two up."
+                f"({row.source}). Take one of them out{more}."
             )
         old = rows.get(row.order)
         found = [] if old is None else _differences(old, row)
@@ -159,9 +161,10 @@ def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Actio
             continue
         if not symbol:
             problems.append(f"line {line}: of which of {first_few(symbols)}? Add a column symbol")
-        elif found.setdefault(symbol, {}).setdefault(action.order, action) is not action:
-            what = f"a second {action.action} of {action.day}"
-            problems.append(f"line {line}: {what}; add the two up")
+            continue
+        first = found.setdefault(symbol, {}).setdefault(action.order, action)
+        if _differences(first, action):  # a row that is there twice is one
+            problems.append(f"line {line}: {a_second(action, first)}")
     raise_problems(path, problems)
     if not {*found} & {*symbols}:
         raise UsageError(f"{path} has no action of {first_few(symbols)}.")
