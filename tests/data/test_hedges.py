@@ -40,7 +40,7 @@ def test_a_hedge_has_a_bar_in_every_session(checkout):
     assert len(hedged_with(checkout, "FUND").hedges["FUND"].table) == len(days)
     checkout.write("data/prices/FUND.csv", "\n".join([BARS, *rows[:-2]]) + "\n")
     with pytest.raises(
-        MissingDataError, match=rf"FUND.*no bar on {days[-2]} \(2 sessions are missing\)"
+        MissingDataError, match=rf"FUND.*no bar on {days[-2]} \(2 sessions in all\).*import more"
     ):
         hedged_with(checkout, "FUND")
 
@@ -49,8 +49,10 @@ def test_a_hedge_trades_in_every_session_in_which_a_stock_does(checkout):
     rows = [f"{one},9,{9 if one == '2025-06-05' else 10},9,9,10" for one in SESSIONS]
     silent = rows[3].removesuffix("10") + "0"
     checkout.write("data/prices/FUND.csv", "\n".join([BARS, *rows[:3], silent, *rows[4:]]) + "\n")
-    with pytest.raises(MissingDataError, match=r"FUND.*no bar on 2025-06-05 \(1 sessions are"):
+    with pytest.raises(MissingDataError) as caught:
         hedged_with(checkout, "FUND")
+    assert "a halt or after its end, on 2025-06-05 (1 session in all)" in str(caught.value)
+    assert str(caught.value).endswith("with --from and --to.")
     checkout.write(
         "data/actions/ACME.csv",
         "day,action,amount,until,name,source\n2025-06-05,halted,,2025-06-05,,made up\n",
@@ -66,7 +68,7 @@ def test_a_hedge_that_trades_no_more_is_told(checkout, action):
         "data/actions/FUND.csv",
         f"day,action,amount,until,name,source\n2025-07-14,{action},,made up\n",
     )
-    with pytest.raises(MissingDataError, match=r"FUND.*no bar on 2025-07-14 \(2 sessions are"):
+    with pytest.raises(MissingDataError, match=r"FUND.*not trade.* on 2025-07-14 \(2 sessions"):
         hedged_with(checkout, "FUND")
 
 

@@ -355,13 +355,16 @@ class _Files:
                 f"`backtest prices import FILE --symbol {symbol}` takes them from a file."
             )
             raise self._lacking(symbol, needed, otherwise) from None
-        own = set(prices.traded.index)  # in a halt no leg can be filled
-        sessions = {day for one in found.span.values() for day in one.traded.index}
-        if missing := sorted(sessions - own):
+        sessions = np.unique(np.concatenate([one.days for one in found.span.values()]))
+        missing = np.setdiff1d(sessions, prices.days)  # in a halt no leg can be filled
+        if len(missing):
+            has_bar = missing[0] in prices.table.index
+            what = "does not trade, in a halt or after its end," if has_bar else "has no bar"
+            more = "" if has_bar else ", or import more of them"
             raise MissingDataError(
-                f"{symbol}, which {wanted_by} hedges with, has no bar on {missing[0]:%Y-%m-%d} "
-                f"({len(missing):,} sessions are missing). Its prices run from {prices.first} to "
-                f"{prices.last}: choose a span with --from and --to, or import more of them."
+                f"{symbol}, which {wanted_by} hedges with, {what} on {missing[0]} "
+                f"({len(missing):,} session{'s' * (len(missing) > 1)} in all). Its prices run from "
+                f"{prices.first} to {prices.last}: choose a span with --from and --to{more}."
             )
         return prices
 
