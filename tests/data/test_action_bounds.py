@@ -250,6 +250,17 @@ def test_several_splits_are_multiplied_and_other_actions_are_not():
     assert counts(FIRST, later, of={"ACME": Actions("ACME", rows)}) == [None, 200]
 
 
+def test_stakes_in_a_stock_that_has_no_split_are_not_compared():
+    class Uncompared:
+        __hash__ = None
+
+        def __eq__(self, other):
+            raise AssertionError
+
+    stakes = [FIRST.model_copy(update={"holder": Uncompared()}) for _ in range(2)]
+    assert counts(*stakes, of={"ACME": Actions("ACME")}) == [None, None]
+
+
 def test_other_events_stay_as_they_are_and_in_their_order():
     events = [news(), FIRST, news("2025-06-05T12:00:00-04:00")]
     assert ids(in_new_shares(events, SPLIT)) == ids(events)

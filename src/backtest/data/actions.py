@@ -191,6 +191,8 @@ def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[E
         if not isinstance(event, StakeDisclosure) or event.as_of is None or event.symbol not in of:
             return event
         splits = [row for row in of[event.symbol].rows if row.action == "split"]
+        if not splits:
+            return event
         earlier = [
             one
             for one in stakes
