@@ -228,7 +228,7 @@ def test_curves_are_those_of_the_runs_and_of_each_benchmark_once(checkout):
     assert data["days"] == [f"{session:%Y-%m-%d}" for session in runs[0].equity.index]
     names = [line["name"] for line in data["series"]]
     assert names == [
-        "beats", "owner from 2025-06-04",
+        "beats", "owner · from 2025-06-04",
         "ACME held from 2025-06-02", "ACME held from 2025-06-04",
         "INDX benchmark from 2025-06-02", "INDX benchmark from 2025-06-04",
     ]  # fmt: skip

@@ -251,7 +251,7 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
     benchmarks = [*held_stocks(runs), *benchmarks_of(runs)]
     headings = [heading(run, runs) for run in runs] + [one.heading for one in benchmarks]
-    names = [text.replace("\n", " ") for text in headings]
+    names = [text.replace("\n", " · " if n < len(runs) else " ") for n, text in enumerate(headings)]
     curves = curves_of(runs, benchmarks)
     found, alike = matrix(runs), correlations(curves)
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
