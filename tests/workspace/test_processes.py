@@ -9,6 +9,7 @@ import pytest
 from backtest.workspace.processes import WorkerPool
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_ctrl_c_while_a_process_starts_is_heard_when_it_has_started(monkeypatch):
     start, started = SpawnProcess.start, []
 
