@@ -87,8 +87,14 @@ def test_bars_for_a_file_of_closes_leave_a_note(path):
     take(path, bars(SESSIONS[:3])[["close"]]).make()
     update = take(path, bars(SESSIONS[:4]))
     (note,) = update.notes
-    assert "holds closes alone, so open, high, low, volume are not taken. To have them, " in note
+    assert "holds closes alone and takes no open, high, low, volume. To have more, " in note
     assert list(update.table) == ["close"]
+
+
+def test_one_column_beside_the_closes_is_told_as_one(path):
+    take(path, bars(SESSIONS[:3])[["close"]]).make()
+    (note,) = take(path, bars(SESSIONS[:4])[["close", "volume"]]).notes
+    assert "holds closes alone and takes no volume. " in note
 
 
 def test_a_session_of_which_the_file_has_a_row_is_no_hole(path):

@@ -261,8 +261,8 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
     new = incoming.table[list(old.columns)]
     more = ", ".join(name for name in incoming.table if name not in old)
     left = (
-        f"{update.path} holds closes alone, so {more} are not taken. To have them, move it away "
-        f"with its metadata and give the command again."
+        f"{update.path} holds closes alone and takes no {more}. To have more, move it away with "
+        f"its metadata and give the command again."
     )
     common = old.index.intersection(new.index)
     before, after = old.loc[common], new.loc[common]
