@@ -152,7 +152,7 @@ def test_up_to_three_stocks_without_a_rate_have_a_sentence_each(stocks):
     assert found == (
         [f"No borrow rate is known for some nights short S{n}; {rest}" for n in range(3)]
         if stocks == 3
-        else [f"No borrow rate is known for some nights short S0, S1, S2 and 1 more stocks; {rest}"]
+        else [f"No borrow rate is known for some nights short S0, S1, S2 and 1 more stock; {rest}"]
     )
 
 

@@ -163,11 +163,11 @@ def test_events_of_strangers_are_left_out_and_counted(data):
     assert found.events == []
     # two reports, two stakes, two short reports and one piece of news are of ACME, one of OTHR
     assert (
-        "2 events in earnings.csv are of stocks that are not traded here and are left out: ACME."
+        "Left out of earnings.csv: 2 events of stocks that are not traded here, ACME."
         in found.assumptions
     )
     assert (
-        "2 events in news.csv are of stocks that are not traded here and are left out: ACME, OTHR."
+        "Left out of news.csv: 2 events of stocks that are not traded here, ACME, OTHR."
         in found.assumptions
     )
     assert "1 of 2 traded have no event in earnings.csv: BETA." in inputs_of_two(data).assumptions

@@ -200,7 +200,7 @@ def test_events_of_strangers_are_left_out_and_those_of_all_are_kept():
     found = members_events(file, ["ACME", "BETA", "COIL"], remarks)
     assert found.events == events[:2]
     assert remarks == [
-        "1 events in earnings.csv are of stocks that are not traded here and are left out: GONE.",
+        "Left out of earnings.csv: 1 event of stocks that are not traded here, GONE.",
         "1 of 3 traded have no event in earnings.csv: COIL.",
     ]
     remarks.clear()

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from backtest.engine.kernel.replay import check_agreement, replay_by_kernel
 from backtest.engine.replay.books import ReplayResult
 from backtest.engine.replay.replay import replay
@@ -28,7 +30,10 @@ def reasons(result: ReplayResult) -> dict[str, str]:
     return {decision.event.id: decision.reason for decision in result.decisions}
 
 
-def test_volumes_of_the_evening_before_a_split_are_in_the_shares_of_that_evening() -> None:
+@pytest.mark.parametrize(("part", "cut"), [(0.5, "5 shares"), (0.1, "1 share")])
+def test_volumes_of_the_evening_before_a_split_are_in_the_shares_of_that_evening(
+    part: float, cut: str
+) -> None:
     """The bar of 16:30 is of the session of the split, and trades before it."""
     finer = {
         "ACME": """
@@ -41,11 +46,11 @@ def test_volumes_of_the_evening_before_a_split_are_in_the_shares_of_that_evening
     }
     result = said(
         long("2025-06-03 16:30", weight=0.5),
-        settings=extended(max_participation=0.5),
+        settings=extended(max_participation=part),
         finer=finer,
         actions={"ACME": [("2025-06-04", "split", 2.0)]},
     )
-    assert reasons(result) == {"e1": "cut to 5 shares by participation"}
+    assert reasons(result) == {"e1": f"cut to {cut} by participation"}
 
 
 UNKNOWN = "No borrow rate is known for some nights short {}; 3.0% a year was charged."

@@ -142,7 +142,7 @@ def test_what_is_traded_elsewhere_is_refused(site, fetch, meta):
 
 def test_a_price_that_is_missing_is_told(site, fetch):
     site.has("ACME", chart([*ROWS[:3], ("2025-06-20", 43.0, None, 42.0, 43.0, 5)]))
-    with pytest.raises(DataError, match="1 rows came with empty cells, the first for 2025-06-20"):
+    with pytest.raises(DataError, match="1 row came with empty cells, the first for 2025-06-20"):
         fetch()
 
 

@@ -284,7 +284,7 @@ def test_an_empty_cell_is_refused_unless_it_is_said():
     table = told([1, 1, 1])
     table.iloc[1, 3] = np.nan
     history = History("ACME", None, table, {}, {})
-    with pytest.raises(DataError, match="1 rows came with empty cells, the first for 2025-06-17"):
+    with pytest.raises(DataError, match="1 row came with empty cells, the first for 2025-06-17"):
         finished_bars(history, EVENING, None)
     found, notes = finished_bars(history, EVENING, None, skip_bad=True)
     assert (len(found), notes) == (2, ["Yahoo has nothing of the sessions 2025-06-17."])

@@ -312,10 +312,12 @@ def check_against_daily(bars: FinerBars, prices: Prices, where: str) -> Iterator
         what = "; ".join(map(str, own))
         yield Finding("error", where, what, why, disagreement(bars, prices, own))
     if rest := by_day[_NAMED:]:
-        what = f"{len(rest):,} more sessions differ by more than {100 * _MOST_OFF:g} %"
+        many = "session differs" if len(rest) == 1 else "sessions differ"
+        what = f"{len(rest):,} more {many} by more than {100 * _MOST_OFF:g} %"
         yield Finding("error", where, f"{what}, to {rest[-1][0].session}", why, "As above.")
     if near:
-        what = f"{len(near):,} prices differ by more than rounding: {first_few(near)}"
+        many = "price differs" if len(near) == 1 else "prices differ"
+        what = f"{len(near):,} {many} by more than rounding: {first_few(near)}"
         why = "Daily prices may be those of auctions, which bars lack; runs say so."
         yield Finding("note", where, what, why, "Compare with another source.")
     yield from _check_sessions(bars, prices, where)

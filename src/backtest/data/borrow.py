@@ -137,7 +137,8 @@ def borrow_assumptions(
                 f"year, was carried on to {night}: no later quote was found."
             )
     if len(unknown) > _NAMED:
-        few = f"{', '.join(unknown[:_NAMED])} and {len(unknown) - _NAMED:,} more stocks"
+        more = len(unknown) - _NAMED
+        few = f"{', '.join(unknown[:_NAMED])} and {more:,} more stock{'s' * (more > 1)}"
         found.append(f"No borrow rate is known for some nights short {few}; {charged}")
     return found
 

@@ -208,9 +208,10 @@ def members_events(file: EventFile, traded: Collection[str], remarks: list[str])
     name = file.kind.file_name()
     events = tuple(event for event in file.events if event.symbol in {*traded, ""})
     if strangers := {event.symbol for event in file.events} - {*traded, ""}:
+        count = len(file.events) - len(events)
         remarks.append(
-            f"{len(file.events) - len(events):,} events in {name} are of stocks "
-            f"that are not traded here and are left out: {first_few(sorted(strangers))}."
+            f"Left out of {name}: {count:,} event{'s' * (count > 1)} of stocks that are not "
+            f"traded here, {first_few(sorted(strangers))}."
         )
     if any(event.symbol for event in events):
         without = {*traded} - {event.symbol for event in events}

@@ -17,6 +17,7 @@ from backtest.data.kinds import Event, Start, When
 from backtest.data.market import Market, Tape, obstacle
 from backtest.engine.schedule import Decision, Pause, recorded_effects, schedule, splits_of
 from backtest.errors import UsageError, told
+from backtest.stats.formats import counted
 from backtest.strategy.base import Signal, Strategy, Wait
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Question:
         except UsageError as error:
             return in_vain(str(error))
         if most is not None and trading_calendar().steps(first, session) > most:
-            return in_vain(f"that is more than {most} sessions after {first}")
+            return in_vain(f"that is more than {counted(most, 'session')} after {first}")
         if why := self.obstacle(session):
             return in_vain(f"in {session}: {why}")
         time = None

@@ -38,6 +38,7 @@ from backtest.sources.own_columns import (
 from backtest.sources.own_tables import RawTable, plain, read_named_table
 from backtest.sources.own_times import Stamps, check_length, opens_of, stamp_of
 from backtest.sources.updates import SKIP_ADVICE, Incoming, PriceUpdate, other_mode, prepare_update
+from backtest.stats.formats import counted
 from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ class _Rows:
         outside = int(np.isnat(trading_calendar().sessions_at(times)).sum())
         if outside:
             self.notes.append(
-                f"{symbol} has {outside:,} bars outside of the hours of sessions: they are kept, "
+                f"{symbol} has {counted(outside, 'bar')} outside of the hours of sessions: kept, "
                 f"marked, and traded by runs with --hours extended alone."
             )
         return table.set_axis(pd.DatetimeIndex(times, name="time"), axis=0)

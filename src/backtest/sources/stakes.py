@@ -35,6 +35,7 @@ from backtest.sources.holdings import (
     read_table,
     splits_of,
 )
+from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
     from backtest.data.prices import Prices
@@ -223,7 +224,7 @@ def _refuse_another(issuer: int | None, company: Company) -> None:
 
 
 def _row(name: str, holder: Company, one: Disclosure, done: Fetched) -> dict[str, str]:
-    count = "shares unknown" if one.shares is None else f"{one.shares:,} shares"
+    count = "shares unknown" if one.shares is None else counted(one.shares, "share")
     day = f" as of {one.as_of}" if one.as_of else ""
     return done.row(
         one.header,

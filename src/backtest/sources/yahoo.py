@@ -32,6 +32,7 @@ from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.own_cells import written
 from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
+from backtest.stats.formats import counted
 from backtest.workspace.files import cache_folder
 
 T = TypeVar("T")
@@ -342,7 +343,7 @@ def _with_prices(history: History, *, skip_bad: bool) -> pd.DataFrame:
     broken = table[table.isna().any(axis=1)]
     if len(broken) and not skip_bad:
         raise DataError(
-            f"{history.symbol}: {len(broken)} rows came with empty cells, the first for "
+            f"{history.symbol}: {counted(len(broken), 'row')} came with empty cells, the first for "
             f"{broken.index[0]:%Y-%m-%d %H:%M}. Nothing was changed; try again later, or leave "
             f"such sessions out with --skip-bad."
         )

@@ -43,6 +43,7 @@ from backtest.engine.replay.books import (
 from backtest.engine.rules import VOLUME_SESSIONS, Rules, is_nothing, participation_cap
 from backtest.engine.schedule import Decision, settle, splits_since
 from backtest.errors import AccountingError
+from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,8 +164,8 @@ def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
         float(volumes[row]) * splits_since(splits, panel.days[row].item(), today)
         for row in np.flatnonzero(alike)[-VOLUME_SESSIONS:].tolist()
     ]
-    cap = participation_cap(seen, rules)
-    return f"cut to {cap:,} shares by participation"
+    cap = participation_cap(seen, rules) or 0
+    return f"cut to {counted(cap, 'share')} by participation"
 
 
 def _used_rates(

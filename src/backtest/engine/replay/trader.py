@@ -22,6 +22,7 @@ from backtest.engine.replay.position import (
     Quote,
     Waiting,
 )
+from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -310,7 +311,8 @@ class Trader:
         """Of the shares that are wanted those that volume, cash and least order allow."""
         cap = moment.quotes[signal.symbol].most_shares
         if cap is not None and cap < shares:
-            shares, self.notes[signal.event_id] = cap, f"cut to {cap:,} shares by participation"
+            shares = cap
+            self.notes[signal.event_id] = f"cut to {counted(cap, 'share')} by participation"
         if not rule.is_sent(shares, for_size, self._rules):
             return 0
         shares = self._affordable(side, shares, fill, moment.cash)

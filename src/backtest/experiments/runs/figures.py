@@ -23,7 +23,7 @@ from backtest.engine.rules import Rules, above_cash
 from backtest.engine.schedule import splits_of, splits_since
 from backtest.errors import DataError
 from backtest.stats import figures
-from backtest.stats.formats import few
+from backtest.stats.formats import counted, few
 
 if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
@@ -68,7 +68,8 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     if len(missing):
         raise DataError(
             f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
-            f"({len(missing)} sessions are missing). Its prices run from {prices.first} to "
+            f"({counted(len(missing), 'session')} {'is' if len(missing) == 1 else 'are'} missing). "
+            f"Its prices run from {prices.first} to "
             f"{prices.last}: choose another --benchmark, or a span {_within(prices, sessions)}."
         )
     # Of what it has grown to: where the run has no session, the next one's return holds it.
