@@ -63,7 +63,7 @@ def test_a_benchmark_without_a_session_says_which_span_it_has(sessions, options)
     assert _within(index, sessions) == options
     missing = [day for day in sessions if day not in DAYS[1:4]]
     if missing:
-        told = rf"no close on {missing[0]} \({len(missing)} sessions.* a span {options}\."
+        told = rf"no close on {missing[0]} \({len(missing)} sessions? .* a span {options}\."
         with pytest.raises(DataError, match=told):
             benchmark_returns(index, sessions)
 
