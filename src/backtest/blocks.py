@@ -21,7 +21,7 @@ from backtest.strategy.base import Signal, Wait
 if TYPE_CHECKING:
     from backtest.data.market import Market
 
-A = TypeVar("A", bound=Signal | Wait | str)
+AnyAnswer = TypeVar("AnyAnswer", bound=Signal | Wait | str)
 
 __all__ = [
     "above_average",
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-def faded(answer: A) -> A:
+def faded(answer: AnyAnswer) -> AnyAnswer:
     """The signal turned round: short for long, long for short; any other answer as it is.
 
     Weight, hold, stop, target and trailing stop stay: they are fractions and counts, which mean

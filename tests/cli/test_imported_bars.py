@@ -159,3 +159,14 @@ def test_of_many_finer_bars_the_newest_are_kept(command, report, monkeypatch, mo
     monkeypatch.setattr("backtest.experiments.runs.store.MOST_FINER", most)
     assert command(*RUN).code == 0
     assert sorted({row["session"] for row in rows(made, "finer_bars.csv")}) == days
+
+
+def test_an_event_that_only_a_daily_bar_could_trade_is_left_out_where_that_is_asked(
+    command, report
+):
+    lines = five_minute_bars().splitlines()
+    bars = "\n".join(line for line in lines if not line.startswith("2025-06-05"))
+    report("2025-06-05T08:00:00", bars=f"{bars}\n")
+    for options, trades in ((("--missing-bars", "none"), 0), ((), 1)):
+        (told,) = json.loads(command(*RUN, *options, "--json").out)
+        assert told["summary"]["run"]["trades"] == trades

@@ -93,6 +93,8 @@ def test_a_member_starts_with_its_membership(checkout, engine):
         ("BOLT", "2025-06-23", "enter", "held"),
         ("COIL", "2025-06-30", "enter", "held"),
     ]
+    joined = "Its membership begins"
+    assert [row["headline"] for row in run.decisions] == ["The replay begins", joined, joined]
 
 
 def test_a_member_whose_halt_outlasts_its_membership_is_not_started(checkout):

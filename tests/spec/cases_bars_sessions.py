@@ -179,7 +179,7 @@ CASES += [
         equity=[102_000],
     ),
     Case(
-        name="a_bar_of_one_hedge_alone_is_left_out_and_the_session_is_by_finer_bars",
+        name="a_bar_of_one_hedge_alone_leaves_the_session_by_finer_bars",
         rule="finer bars",
         bars={},
         finer={

@@ -2,11 +2,14 @@
 
 import sys
 from datetime import date
+from pathlib import Path
 
+import pydantic
 import pytest
 
 from backtest.errors import UsageError
 from backtest.events import Earnings
+from backtest.strategy.base import imported
 from backtest.strategy.loading import describe_strategies, load_strategy, strategy_names
 from backtest.strategy.parameters import Text, configure, parameters
 
@@ -301,6 +304,12 @@ def test_only_what_is_a_neighbour_counts(checkout):
     assert load_strategy(folder, "user").source_sha256() == first
     checkout.write("strategies/_broken.py", "def unfinished(more")
     assert load_strategy(folder, "user").source_sha256() != first
+
+
+def test_what_is_installed_is_no_neighbour_of_what_is_installed_beside_it():
+    installed = Path(pydantic.__file__).parents[1]
+    assert (installed / "annotated_types").is_dir()
+    assert imported(installed / "strategy.py", "import annotated_types, pydantic") == set()
 
 
 # Parameters

@@ -49,5 +49,7 @@ def test_hedges_in_one_symbol_add_up() -> None:
     assert signal.legs == (("SPY", 1.5), ("QQQ", 0.25))
     assert signal.hedged("SPY", 0.0) == signal
     assert signal.hedged("SPY", -1.5).legs == (("QQQ", 0.25),)
+    thirds = Signal.long(report()).hedged("SPY", 0.1).hedged("SPY", 0.2)
+    assert thirds.hedged("SPY", -0.3).legs == ()  # though 0.1 + 0.2 - 0.3 is not 0 in binary
     with pytest.raises(ValidationError, match="two legs are of one symbol"):
         Signal.long(report(), legs=(("SPY", 1.0), ("SPY", 0.5)))
