@@ -44,6 +44,15 @@ def test_help_says_where_to_begin(command):
     assert lines[place + 1] == "In a workspace: `backtest run` replays every strategy."
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["", "events", "events fetch", "prices", "actions", "universes", "list", "new"],
+)
+def test_help_tells_each_command_in_a_whole_line(command, words):
+    listed = command(*words.split(), "--help").out.split("Commands:\n")[1]
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
 def test_help_imports_nothing_heavy():
     heavy = ("pandas", "numpy", "backtrader", "quantstats", "exchange_calendars", "matplotlib")
     asks = [["--help"], *([*words, "--help"] for words in COMMANDS)]

@@ -58,7 +58,7 @@ def show_event(
     reaction: options.Reaction = 5.0,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show everything that is known of one event, and what follows from it."""
+    """Show all that is known of one event, and what follows from it."""
     found = backtest.show_event(event_id, reaction=reaction, **folders.arguments())
     cli.show.either(found, cli.show_data.event, as_json=as_json)
 
@@ -67,13 +67,13 @@ def show_event(
 def check_events(
     folders: options.FolderOptions, kind: OneKind = None, as_json: options.AsJson = False
 ) -> None:
-    """Find events that could be traded before they were public, or that disagree with prices."""
+    """Find events that prices contradict, or that come too early."""
     cli.show_data.findings(backtest.check_events(kind, **folders.arguments()), as_json=as_json)
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
 def judge_claims(folders: options.FolderOptions, as_json: options.AsJson = False) -> None:
-    """Hold what was claimed about the stock against its prices and events."""
+    """Hold what was claimed of the stock against its data."""
     verdicts = backtest.judge_claims(**folders.arguments()).to_dict("records")
     cli.show.either(verdicts, cli.show_data.verdicts, as_json=as_json)
 
@@ -94,7 +94,7 @@ def list_kinds(
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help="One; all by default.")] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """List the kinds of events with their fields: what each event needs, and what it may have."""
+    """List the kinds of events, and the fields of each."""
     fields = backtest.list_kinds(kind, **folders.arguments()).to_dict("records")
     cli.show.either(fields, cli.show_data.kinds, as_json=as_json)
 
@@ -164,7 +164,7 @@ def import_file(
     verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Take in a file: new events are added, known ones change where the file differs."""
+    """Take in a file. New events are added, known ones change where the file differs."""
     from backtest.sources.own_events import LackingError
 
     same = options.parse_pairs("--set", constants, example="precision=date")
@@ -217,7 +217,7 @@ def undo(
     verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Take back the last change of a kind's file; again for the one before."""
+    """Take back the last change of a kind's file. Again for the one before."""
     from backtest.data.versions import version_before
 
     change = backtest.undo_events(kind, to=to, dry_run=True, **folders.arguments())
@@ -248,7 +248,7 @@ def write(edit: "Edit", kind: str, *, yes: bool, whole: bool = False, doing: str
 
 fetch = options.App(
     no_args_is_help=True,
-    help="Fetch events from EDGAR: each shows what is new and what differs, and asks.",
+    help="Fetch events from EDGAR. Each shows what is new and what differs, and asks.",
 )
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="The stock.")]
 
@@ -308,7 +308,7 @@ def earnings(
         bool, typer.Option("--no-estimates", help="Do not ask Yahoo: no consensus.")
     ] = False,
 ) -> None:
-    """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo."""
+    """Fetch quarterly reports from EDGAR, estimates from Yahoo."""
     call = partial(backtest.fetch_earnings, symbol, estimates=not no_estimates)
     _fetch(call, filings, answer)
 
@@ -326,7 +326,7 @@ def stakes(
         ),
     ] = None,
 ) -> None:
-    """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
+    """Fetch a holder's stakes of Form 13F, Schedules 13D and 13G."""
     _fetch(partial(backtest.fetch_stakes, holder, symbol, cusip=cusip), filings, answer)
 
 
@@ -339,7 +339,7 @@ def news(
         str, typer.Option(help="8-K: its items as news. 4: sales by insiders.")
     ] = "8-K",
 ) -> None:
-    """Fetch filings as news: agreements, financing, officers; or sales by insiders."""
+    """Fetch filings as news, such as financing or insider sales."""
     _fetch(partial(backtest.fetch_filings, symbol, form), filings, answer)
 
 

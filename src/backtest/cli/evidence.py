@@ -52,7 +52,7 @@ def sweep(
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Evaluate a strategy for every combination of some parameters' values."""
+    """Evaluate a strategy for every set of a grid of parameters."""
     from backtest.experiments.sweeps.grid import parse_axes
 
     with cli.show.progress("Sets") as on_sets:
@@ -160,7 +160,7 @@ def study(
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
+    """Study returns round the events of a kind, or of a strategy."""
     from backtest.api.results import StudyResult
 
     if null_world:
@@ -259,7 +259,7 @@ def check(
     settings: options.SettingsOption = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""
+    """Hold a strategy against the contract. It is pure, bounded, repeatable, never ahead."""
     parameters = options.parse_settings(settings)
     report = backtest.check(
         strategy, parameters=parameters, symbols=symbol, universe=universe, **folders.arguments()

@@ -54,7 +54,7 @@ def fetch(
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Fetch prices from Yahoo: new rows are added, rows that differ are shown.
+    """Fetch prices from Yahoo. New rows are added, rows that differ are shown.
 
     Finer bars go back 7 days where they are of 1 minute, 59 of 5 to 30, 729 of an hour.
     """
@@ -124,7 +124,7 @@ def import_file(
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Take in files of prices, of one symbol or many; what is guessed is shown first."""
+    """Take in files of prices, of one symbol or many. What is guessed is shown first."""
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.own_times import Stamps
     from backtest.workspace.folders import find_data
@@ -176,7 +176,7 @@ def undo(
     to: options.ToVersion = None,
     data: options.DataFolder = None,
 ) -> None:
-    """Put the version of a price file before this one back; again for the one before."""
+    """Put back the price file as it was before. Again for the version before that."""
     with options.undoing():
         path, version = backtest.undo_prices(symbol, bars, to=to, data=data)
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
@@ -226,7 +226,7 @@ def list_prices(folders: options.FolderOptions, as_json: options.AsJson = False)
 def check_prices(
     folders: options.FolderOptions, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
-    """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
+    """Find prices that are unlikely, and borrow rates nobody quoted."""
     cli.show_data.findings(backtest.check_prices(symbol, **folders.arguments()), as_json=as_json)
 
 
@@ -315,7 +315,7 @@ def check_actions(
 def undo_actions(
     symbol: SymbolArgument, to: options.ToVersion = None, data: options.DataFolder = None
 ) -> None:
-    """Put the version of a file of actions before this one back; again for the one before."""
+    """Put back the file as it was before. Again for the version before that."""
     with options.undoing():
         path, version = backtest.undo_actions(symbol, to=to, data=data)
     typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
@@ -325,5 +325,5 @@ def undo_actions(
 def seal_actions(
     folders: options.FolderOptions, symbol: SymbolArgument, source: options.SourceOption = None
 ) -> None:
-    """Check a file of actions that you changed and record its sha256 anew."""
+    """Check a file that you changed and record its sha256 anew."""
     typer.echo(f"wrote {backtest.seal_actions(symbol, source, **folders.arguments())}")

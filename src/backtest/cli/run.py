@@ -204,7 +204,7 @@ def simulate(
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Trade signals from a file on prices from files, all symbols in one account."""
+    """Trade signals from a file, all symbols in one account."""
     from backtest.api import calls
     from backtest.workspace.folders import read_config
 

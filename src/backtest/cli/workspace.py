@@ -66,7 +66,7 @@ def new_signal(
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Write a strategy that runs at once, its events with an example row, and its test."""
+    """Write a strategy that runs at once, an example, and a test."""
     from rich.text import Text
 
     made = backtest.new_signal(name, kind, backtrader=backtrader, **folders.arguments())
@@ -164,7 +164,7 @@ listing = options.App(no_args_is_help=True, help="List strategies or runs.")
 
 @listing.command("strategies", epilog="Example: `backtest list strategies`")
 def list_strategies(folders: options.AllFolderOptions, as_json: options.AsJson = False) -> None:
-    """List the strategies: events, parameters, state, place, last run and last audit."""
+    """List the strategies, what each hears of, and when it last ran."""
     from backtest.api.workspace import strategy_rows
 
     found = strategy_rows(**folders.arguments(), tell=cli.show.left_out)
@@ -185,7 +185,7 @@ def list_runs(
     as_json: options.AsJson = False,
     reports: options.ReportsFolder = None,
 ) -> None:
-    """List runs, the one requested last first, each with what differs from the defaults."""
+    """List runs, the newest request first, and how each differs."""
     from backtest.experiments.runs import finding
     from backtest.workspace.folders import find_reports
 
@@ -213,7 +213,7 @@ universes = options.App(
 def list_universes(
     folders: options.FolderOptions, context: typer.Context, as_json: options.AsJson = False
 ) -> None:
-    """List the universes: stocks, span of prices, events of each kind, and what is missing."""
+    """List the universes: stocks, prices, events and what is missing."""
     if not context.invoked_subcommand:
         found = backtest.list_universes(**folders.arguments()).reset_index().to_dict("records")
         cli.show.either(found, cli.show_data.universes, as_json=as_json)
@@ -225,7 +225,7 @@ def seal_universe(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose table was changed.")],
     source: Annotated[str | None, typer.Option(help="Where the members come from.")] = None,
 ) -> None:
-    """Check a table of members that you changed and record its sha256 anew."""
+    """Check a table that you changed and record its sha256 anew."""
     typer.echo(f"wrote {backtest.seal_universe(name, source, **folders.arguments())}")
 
 
@@ -249,7 +249,7 @@ def compare(
     as_json: options.AsJson = False,
     out: options.ReportsFolder = None,
 ) -> None:
-    """Show the figures of runs side by side, with their benchmark, and write a page of them."""
+    """Show the figures of runs side by side, and write a page."""
     from backtest.api import pages as calls
 
     runs = calls.find_runs(*(run or ()), variants=variants, reports=out, tell=cli.show.left_out)
