@@ -66,19 +66,20 @@ def test_runs_are_told_apart_by_what_they_do_not_share(tmp_path):
     five = run("c", benchmark="QQQ", differs={"parameters": {"hold": 5}})
     mine = run("d", "mine", tmp_path, benchmark="QQQ")
     runs = [alone, bare, five, mine]
-    assert [telling(one, runs) for one in runs] == [[], ["QQQ"], ["hold 5", "QQQ"], ["mine"]]
-    assert [telling(one, runs[1:]) for one in runs[1:]] == [["defaults"], ["hold 5"], ["mine"]]
+    assert telling(runs) == [[], ["QQQ"], ["hold 5", "QQQ"], ["mine"]]
+    assert telling(runs[1:]) == [["defaults"], ["hold 5"], ["mine"]]
     again = run("e", benchmark="QQQ", differs={"parameters": {"hold": 5}})
-    assert telling(again, [*runs[1:], again]) == ["hold 5", "e"]
-    assert telling(bare, [*runs[1:], again]) == ["defaults"]
+    assert telling([*runs[1:], again]) == [
+        ["defaults"], ["hold 5", "c"], ["mine"], ["hold 5", "e"],
+    ]  # fmt: skip
 
 
 def test_the_only_run_of_a_strategy_says_what_is_its_own():
     five = run("a", differs={"parameters": {"hold": 5}}, benchmark="QQQ")
     other = run("b", strategy="owner", benchmark="QQQ")
-    assert telling(five, [five, other]) == ["hold 5"]
-    assert telling(other, [five, other]) == []
-    assert telling(five, [five]) == []
+    assert telling([five, other]) == [["hold 5"], []]
+    assert telling([five]) == [[]]
+    assert telling([]) == []
 
 
 @pytest.mark.parametrize(

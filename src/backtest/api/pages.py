@@ -192,11 +192,12 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
 
     found = find_runs(*runs, reports=reports, variants=variants)
     rows: dict[str, dict[str, Any]] = {}
-    for run, p_holm in zip(found, run_words.corrected(found), strict=True):
+    told = zip(found, finding.telling(found), run_words.corrected(found), strict=True)
+    for run, telling, p_holm in told:
         trials = trials_on_record(run.path.parent, run.manifest)["count"]
         row = {**all_figures(run), **run_words.evidence_figures(run)}
         row |= {"p_holm": p_holm, "trials": trials}
-        name = " · ".join([run.manifest["strategy"], *finding.telling(run, found)])
+        name = " · ".join([run.manifest["strategy"], *telling])
         rows[name if name not in rows else f"{name} · {run.run_id}"] = row
     for held in holdings(found):
         name = f"{held.symbols} held"

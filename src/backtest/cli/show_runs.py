@@ -82,10 +82,10 @@ def comparison(
     labels = [*(label for _, label, _ in forms), *(label for label, _ in more)]
     columns = [
         (
-            compare_page.heading(run, runs),
+            heading,
             [*_cells(all_figures(run), forms), *(cells[number] for _, cells in more)],
         )
-        for number, run in enumerate(runs)
+        for number, (run, heading) in enumerate(zip(runs, compare_page.headings(runs), strict=True))
     ]
     empty = ["" for _ in more]
     columns += [(one.heading, [*_cells(one.figures, forms), *empty]) for one in _beside(runs)]
@@ -100,7 +100,10 @@ def _beside(runs: Sequence[Run]) -> list[compare_page.ComparedBenchmark]:
 def overview(out: Console, runs: Sequence[Run]) -> None:
     """Print a line for each run, and below them what holding the stock and the benchmark made."""
     columns: dict[str, list[str]] = {
-        "Strategy": [" · ".join([run.manifest["strategy"], *telling(run, runs)]) for run in runs],
+        "Strategy": [
+            " · ".join([run.manifest["strategy"], *own])
+            for run, own in zip(runs, telling(runs), strict=True)
+        ],
         "Trades": [count(run.summary["trades"]) for run in runs],
         **{
             title: [form(run.summary[name]) for run in runs]

@@ -55,12 +55,19 @@ class ComparedBenchmark(NamedTuple):
     column: str
 
 
-def heading(run: Run, runs: Sequence[Run]) -> str:
-    """The strategy, and below it what tells the run from the others."""
-    lines = [run.manifest["strategy"].replace("_", " ")]
-    if len({other.traded for other in runs}) > 1:
-        lines.append("+".join(traded(run.manifest)))
-    return "\n".join([*lines, *telling(run, runs)])
+def headings(runs: Sequence[Run]) -> list[str]:
+    """Each run's strategy, and below it what tells the run from the others."""
+    differ = len({run.traded for run in runs}) > 1
+    return [
+        "\n".join(
+            [
+                run.manifest["strategy"].replace("_", " "),
+                *["+".join(traded(run.manifest))] * differ,
+                *own,
+            ]
+        )
+        for run, own in zip(runs, telling(runs), strict=True)
+    ]
 
 
 def traded(record: Mapping[str, Any]) -> list[str]:
@@ -250,8 +257,8 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
     benchmarks = [*held_stocks(runs), *benchmarks_of(runs)]
-    headings = [heading(run, runs) for run in runs] + [one.heading for one in benchmarks]
-    names = [text.replace("\n", " · " if n < len(runs) else " ") for n, text in enumerate(headings)]
+    every = headings(runs) + [one.heading for one in benchmarks]
+    names = [text.replace("\n", " · " if n < len(runs) else " ") for n, text in enumerate(every)]
     curves = curves_of(runs, benchmarks)
     found, alike = matrix(runs), correlations(curves)
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
@@ -265,7 +272,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "step": drawn["step"],
         "runs": runs,
         "names": names,
-        "columns": [text.split("\n") for text in headings],
+        "columns": [text.split("\n") for text in every],
         "addresses": [_address(run) for run in runs],
         "about": _about(runs),
         "unlike": unlike(runs),

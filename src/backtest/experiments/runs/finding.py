@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -61,24 +62,26 @@ def name_of(run: Run) -> str:
     return " · ".join(filter(None, (run.label, *variant(run.manifest))))
 
 
-def telling(run: Run, runs: Sequence[Run]) -> list[str]:
-    """What tells a run from the others; empty where it is the only one of the defaults.
+def telling(runs: Sequence[Run]) -> list[list[str]]:
+    """What tells each run from the others; empty where it is the only one of the defaults.
 
     These are its label or, of its variant, the words that not all runs share; `defaults` where
     others of the same strategy and stocks have such words; and its id where another says the same.
     """
-    same = [other for other in runs if other.name == run.name]
-    shared = set.intersection(*(set(variant(other.manifest)) for other in runs))
-    lines = {other.run_id: _own_lines(other, shared) for other in same}
-    own = lines[run.run_id]
-    if len(same) == 1:
-        return own
-    return (own or ["defaults"]) + [run.run_id] * (list(lines.values()).count(own) > 1)
-
-
-def _own_lines(run: Run, shared: Iterable[str]) -> list[str]:
-    own = [word for word in variant(run.manifest) if word not in shared]
-    return [run.label] if run.label else own
+    words = [variant(run.manifest) for run in runs]
+    shared = set[str].intersection(*map(set, words)) if words else set()
+    own = [
+        [run.label] if run.label else [word for word in its if word not in shared]
+        for run, its in zip(runs, words, strict=True)
+    ]
+    same = Counter(run.name for run in runs)
+    alike = Counter((run.name, *lines) for run, lines in zip(runs, own, strict=True))
+    return [
+        lines
+        if same[run.name] == 1
+        else (lines or ["defaults"]) + [run.run_id] * (alike[run.name, *lines] > 1)
+        for run, lines in zip(runs, own, strict=True)
+    ]
 
 
 def list_runs(
