@@ -154,22 +154,23 @@ def _folded(
 ) -> Iterator[Disclosure]:
     """What each report says of a stock, with the lines that hold for its quarter after it.
 
-    A report without the stock says something where the one before had it: nothing is left.
+    A report without the stock says something where that of its quarter, or else of the quarter
+    before, had it: nothing is left.
     """
     held: dict[date, list[Holding]] = {}
-    latest: list[Holding] = []  # of the last report that counts
     for header, table, amendment in reports:
         filing, quarter = header.filing, header.filing.period
         if quarter is None:
             done.leave_out(filing, "EDGAR names no quarter")
             continue
         lines = lines_of(table, cusips)
-        before = held.get(quarter, latest)
+        last = max((day for day in held if day <= quarter), default=quarter)
+        before = held.get(last, [])
         if amendment == NEW_HOLDINGS:
             if not lines:
                 continue
             lines = [*held.get(quarter, []), *lines]
-        held[quarter] = latest = lines
+        held[quarter] = lines
         if not lines and not before:
             continue
         shares, price = sum(line.shares for line in lines), close(quarter)
@@ -247,6 +248,7 @@ def _from_earlier(
     A text tells where a split lies between, or may.
     """
     counted = [one for one in earlier if one.shares is not None]
+    counted = [one for one in counted if not one.is_stale(counted)]  # a late report is no news
     last = max(counted, key=lambda one: one.published_at, default=None)
     had_shares = any(one.form in QUARTERLY and one.shares for one in earlier)
     first = event.form in QUARTERLY and bool(event.shares) and not had_shares

@@ -109,6 +109,48 @@ def test_the_order_is_that_of_acceptance_and_not_of_quarters(site, fetch):
     assert cells(fetch(), "as_of", "previous_shares") == [(Q2, ""), (Q1, "200")]
 
 
+def test_a_report_is_held_against_the_newest_count_that_was_public(site, fetch):
+    """A purchase of January is in the first report after it, which adds nothing to what was known.
+
+    The report for the year end is public in between, and older than the purchase.
+    """
+    quarterly(site, "2026-02-17 16:00:00", "2025-12-31", [acme(100)])
+    quarterly(site, "2026-05-15 16:00:00", "2026-03-31", [acme(180)])
+    bought = stake(
+        "2026-01-26T09:00:00-05:00", holder="BIGCO", form="8-K", as_of="2026-01-23", shares=180
+    )
+    assert cells(fetch([bought]), "shares", "previous_shares") == [("100", "180"), ("180", "180")]
+
+
+def test_a_late_restatement_of_an_older_quarter_tells_nothing_of_what_came_after(site, fetch):
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
+    quarterly(site, "2025-08-14 16:00:00", Q2, [acme(200)])
+    quarterly(site, "2025-09-01 16:00:00", Q1, [acme(90)], "RESTATEMENT")
+    quarterly(site, "2025-11-14 16:00:00", Q3, [acme(200)])
+    assert cells(fetch(), "as_of", "shares", "previous_shares")[2:] == [
+        (Q1, "90", "200"),
+        (Q3, "200", "200"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("in_second", "restated", "told"),
+    [
+        ([acme(200)], [OTHER], [(Q2, "200"), (Q3, "0")]),
+        ([OTHER], [acme(100)], [(Q2, "0"), (Q1, "100")]),
+    ],
+)
+def test_what_is_sold_follows_from_the_quarter_before_and_not_from_a_late_report(
+    site, fetch, in_second, restated, told
+):
+    first = [OTHER] if restated == [OTHER] else [acme(100)]
+    quarterly(site, "2025-05-15 16:00:00", Q1, first)
+    quarterly(site, "2025-08-14 16:00:00", Q2, in_second)
+    quarterly(site, "2025-09-01 16:00:00", Q1, restated, "RESTATEMENT")
+    quarterly(site, "2025-11-14 16:00:00", Q3, [OTHER])
+    assert cells(fetch(), "as_of", "shares")[-2:] == told
+
+
 def test_what_is_on_file_is_known_whatever_form_it_came_from(site, fetch):
     quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
     known = [
