@@ -15,7 +15,7 @@ from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
 from backtest.sources import yahoo
 from backtest.sources.yahoo import finished_bars, read_history
-from tests.yahoo import ROWS, chart, minutes
+from tests.yahoo import ROWS, chart, minutes, stamp
 
 EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
 
@@ -319,6 +319,39 @@ def test_dividends_and_splits_are_filed_as_they_were_on_their_day(site, fetch):
     assert [(row.action, row.amount) for row in prices.actions.applied(prices)] == [
         ("dividend", 0.05), ("dividend", 0.06),
     ]  # fmt: skip
+
+
+def test_a_dividend_in_another_currency_is_not_taken_for_dollars(site, fetch):
+    answer = chart(ROWS, dividends={"2025-06-17": 0.5, "2025-06-20": 0.75})
+    paid = answer["chart"]["result"][0]["events"]["dividends"].values()
+    for one, currency in zip(paid, ("USD", "CAD"), strict=True):
+        one["currency"] = currency
+    site.has("ACME", answer)
+    update = fetch()
+    assert [str(row) for row in update.actions.added] == ["dividend 2025-06-17 0.5"]
+    assert " ".join(update.notes) == (
+        "Left out the dividend of 0.75 CAD on 2025-06-20: only dollars are known here. Add it in "
+        "dollars with `backtest actions add ACME dividend 2025-06-20 …`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("dividends", "filed", "told"),
+    [
+        ({}, 1.25, "Capital gains of 1.25 on 2025-06-17 are counted as a dividend."),
+        ({"2025-06-17": 0.5}, 1.75, "Capital gains of 1.25 on 2025-06-17 are counted as a "),
+        ({"2025-06-17": 1.5}, 1.5, "Capital gains of 1.25 on 2025-06-17 are taken to be part of "),
+    ],
+)
+def test_capital_gains_of_a_fund_are_paid_as_well(site, fetch, dividends, filed, told):
+    """A dividend that is smaller cannot hold them; a larger one often does."""
+    answer = chart(ROWS, dividends=dividends, instrumentType="ETF")
+    one = {"date": stamp("2025-06-17"), "amount": 1.25}
+    answer["chart"]["result"][0]["events"]["capitalGains"] = {str(one["date"]): one}
+    site.has("ACME", answer)
+    update = fetch()
+    assert [(row.action, row.amount) for row in update.actions.added] == [("dividend", filed)]
+    assert update.notes[0].startswith(told)
 
 
 def test_a_reverse_split_makes_a_dividend_of_before_smaller(site, fetch):

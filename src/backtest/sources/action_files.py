@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isclose, log10
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -139,6 +139,32 @@ def as_paid(
         paid = float(f"{amount * later:.6g}")
         found.append(Action(day, "dividend", paid, source=source))
     return sorted(found, key=lambda row: row.order)
+
+
+def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
+    """Take dividends in other currencies out of a table of yfinance, which does not tell them."""
+    if "currency" not in getattr(paid, "columns", ()):
+        return
+    for moment, amount, currency in paid[["Dividends", "currency"]].itertuples():
+        if currency not in ("USD", ""):
+            day = f"{moment:%Y-%m-%d}"
+            table.loc[table.index.strftime("%Y-%m-%d") == day, "Dividends"] = 0.0
+            yield (
+                f"Left out the dividend of {amount:g} {currency} on {day}: only dollars are known "
+                f"here. Add it in dollars with `backtest actions add {symbol} dividend {day} …`."
+            )
+
+
+def with_gains(table: pd.DataFrame) -> Iterator[str]:
+    """Add the capital gains of a fund to its dividends, which hold some of them already."""
+    for moment, gains in table.get("Capital Gains", pd.Series(dtype=float)).items():
+        if gains > 0:
+            told = f"Capital gains of {gains:g} on {moment:%Y-%m-%d}"
+            if table.loc[moment, "Dividends"] < gains:
+                table.loc[moment, "Dividends"] += gains
+                yield f"{told} are counted as a dividend."
+            else:
+                yield f"{told} are taken to be part of its dividend; if not, file the sum."
 
 
 def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Action]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
@@ -28,7 +28,7 @@ from backtest.data.kinds import NEW_YORK
 from backtest.data.price_rows import BAR_COLUMNS
 from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
-from backtest.sources.action_files import as_paid
+from backtest.sources.action_files import as_paid, only_dollars, with_gains
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.own_cells import written
 from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
@@ -65,6 +65,7 @@ class History:
     table: pd.DataFrame  # as in `Incoming`, but cells may be empty and sessions unfinished
     splits: Mapping[date, float]  # new shares for one
     dividends: Mapping[date, float]  # dollars for a share of today
+    notes: Sequence[str] = ()  # what became of dividends
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ def ask_history(symbol: str, bars: str | None, adjust: Adjust, first: date) -> H
         )
         if table.empty:
             raise PassingError("the answer is empty")
-        return read_history(table, ticker.history_metadata.get("currency"), symbol, bars)
+        paid = getattr(getattr(ticker, "_price_history", None), "_dividends", None)
+        notes = [*only_dollars(table, paid, symbol), *with_gains(table)] if bars is None else ()
+        found = read_history(table, ticker.history_metadata.get("currency"), symbol, bars)
+        return replace(found, notes=notes)
 
     return _asked(f"Yahoo, {bars or '1d'} bars of {symbol}", history)
 
@@ -328,6 +332,7 @@ def finished_bars(
     if table.empty:
         what = f"{history.bars or '1d'} of {history.symbol}"
         raise UsageError(f"Yahoo has no finished bar of {what} in that span.")
+    notes = [*history.notes, *notes]
     days = table.index.to_numpy().astype("M8[D]")
     sessions = trading_calendar().between(days[0].item(), days[-1].item())
     if missing := np.setdiff1d(sessions, days).astype(str).tolist():
