@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ _SAME_REPORT = timedelta(days=3)  # between two stamps of one report
 _SAME_QUARTER = timedelta(days=60)
 _SAME_END = timedelta(days=10)
 _NAMED = 5  # forms that a remark names
+_FILING, _FILER = re.compile(r"(?<!\d)\d{18}(?!\d)"), re.compile(r"/data/0*(\d+)/")
 
 
 @dataclass
@@ -119,11 +121,11 @@ def same(known: Event, fetched: Event) -> bool:
     if known.symbol != fetched.symbol:
         return False
     if isinstance(known, Earnings) and isinstance(fetched, Earnings):
-        return _is_within(known, fetched, steps=1) or _same_report(known, fetched)
+        return _names(_FILING, known, fetched) or _same_report(known, fetched)
     if isinstance(known, StakeDisclosure) and isinstance(fetched, StakeDisclosure):
         return known.holder == fetched.holder and _same_stake(known, fetched)
     if isinstance(known, News) and isinstance(fetched, News):
-        return _is_within(known, fetched, steps=1) and known.category == fetched.category
+        return _names(_FILING, known, fetched) and known.category == fetched.category
     return False
 
 
@@ -138,17 +140,17 @@ def _same_report(known: Earnings, fetched: Earnings) -> bool:
 
 
 def _same_stake(known: StakeDisclosure, fetched: StakeDisclosure) -> bool:
-    if _is_within(known, fetched, steps=2):  # a filing of the same filer
-        return _is_within(known, fetched, steps=1)
+    if (is_filing := _names(_FILING, known, fetched)) or _names(_FILER, known, fetched):
+        return is_filing
     what = (fetched.form, fetched.as_of)
     return known.as_of is not None and (known.form, known.as_of) == what
 
 
-def _is_within(known: Event, fetched: Event, *, steps: int) -> bool:
-    """Whether a source of an event is so many steps above the fetched one, or below that."""
-    folder = (fetched.source_url or "").rsplit("/", steps)[0]
+def _names(pattern: re.Pattern[str], known: Event, fetched: Event) -> bool:
+    """Whether a source of an event, however its address is written, names what the fetched does."""
+    number = pattern.findall((fetched.source_url or "").replace("-", ""))[-1:]
     urls = (known.source_url or "", known.source_url_2 or "")
-    return any(url.startswith(f"{folder}/") for url in urls)
+    return any(one in number for url in urls for one in pattern.findall(url.replace("-", "")))
 
 
 # News

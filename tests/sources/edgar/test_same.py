@@ -89,3 +89,34 @@ def test_news_are_the_same_by_filing_and_category(known, is_same):
 def test_stakes_are_the_same_by_filing_or_else_by_holder_form_and_day(known, is_same):
     assert same(known, stake(FILING)) is is_same
     assert not same(stake("https://example.org", as_of=None), stake(FILING, as_of=None))
+
+
+SITE = "https://www.sec.gov"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"{SITE}/ix?doc=/Archives/edgar/data/1111/000000111125000001/x.htm",
+        f"{SITE}/Archives/edgar/data/1111/0000001111-25-000001.txt",
+        f"{SITE}/Archives/edgar/data/0000001111/000000111125000001/x.htm",
+        f"{SITE}/Archives/edgar/data/2222/000000111125000001/x.htm",  # who filed it as well
+        f"{SITE}/cgi-bin/viewer?action=view&cik=1111&accession_number=0000001111-25-000001",
+        f"{DATA.replace('https', 'http')}/1111/000000111125000001",
+    ],
+)
+def test_a_filing_is_the_same_whatever_address_of_it_is_on_file(address):
+    def cited(event):
+        return event.model_copy(update={"source_url": address})
+
+    assert same(cited(news(FILING)), news(FILING))
+    assert not same(cited(news(FILING)), news(ANOTHER))
+    assert same(cited(stake(FILING, as_of="2024-12-31")), stake(FILING))
+    late = report("2025-09-01T16:15:00-04:00")
+    assert same(cited(late), report(url=FILING))
+
+
+def test_another_filing_of_the_holder_is_another_whatever_address_of_it_is_on_file():
+    original = f"{SITE}/ix?doc=/Archives/edgar/data/1111/000000111125000009/x.htm"
+    known = stake(FILING).model_copy(update={"source_url": original})
+    assert not same(known, stake(FILING))
