@@ -174,6 +174,23 @@ def test_splits_and_cusips_on_file_count(site, fetch, checkout):
     assert counts == [("1000000", "", "true"), ("150000", "125000", "false")]
 
 
+def test_events_under_a_former_ticker_are_on_file(report, site, fetch, checkout):
+    """ACME is called NEWCO from the day after the disclosures on; before it was ACME."""
+    rows = "day,action,amount,until,name,source\n2025-07-02,renamed,,,ACME,made up\n"
+    known = metadata_of(["2025-07-02"], source="made up")
+    put(checkout.root / "data/actions/NEWCO.csv", rows, known, reason="made up", over=None)
+    report()
+    outcome = fetch("earnings", "NEWCO", "--cik", str(ACME), "--no-estimates", "--yes")
+    assert "differs in published_at: 2025-06-27T08:00:00-04:00 on file" in words(outcome.out)
+    assert "differs in symbol" not in outcome.out
+    assert "nothing changes" in outcome.out
+    quarterly(site, "2025-08-14 16:00:01", "2025-06-30", [("ACME CORP", 13000, 100)])
+    call = ("stakes", "--symbol", "NEWCO", "--cik", str(ACME), "--holder", "BIGCO", "--yes")
+    assert fetch(*call).code == 0
+    (*_, row) = csv.DictReader(text(checkout, HELD).splitlines())
+    assert (row["symbol"], row["shares"], row["previous_shares"]) == ("NEWCO", "100", "50")
+
+
 def test_a_report_on_file_by_its_calendar_quarter_is_the_same_report(site, fetch, checkout):
     # 2025Q1 on file is the report of 2025-06-27; the company counts that quarter as 2025Q4
     site.file("8-K", "2025-06-27 08:00:07", ACME, items="2.02,9.01")

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import numpy as np
 import pytest
 
+from backtest.data.actions import Action, Actions
 from backtest.data.inputs import _Files, _of_new_ticker, read_inputs
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Earnings, Event, News, Start
 from backtest.data.scheduled import Dividend
@@ -244,6 +245,10 @@ def test_ten_files_of_a_late_history_are_named(checkout):
 # Under a new ticker
 
 
+def renamed(on, symbol):
+    return Actions(symbol, (Action(day(on), "renamed", name="ACME"),))
+
+
 @pytest.mark.parametrize(
     ("at", "symbol"),
     [
@@ -253,12 +258,12 @@ def test_ten_files_of_a_late_history_are_named(checkout):
     ],
 )
 def test_an_event_before_a_rename_is_of_the_stock_of_today(at, symbol):
-    renames = {"ACME": [(day("2025-06-04"), "NEWC")]}
+    renames = {"ACME": [renamed("2025-06-04", "NEWC")]}
     assert _of_new_ticker(news(at), renames).symbol == symbol
     assert _of_new_ticker(news(at), {"BETA": renames["ACME"]}).symbol == "ACME"
 
 
 def test_of_a_ticker_that_two_stocks_bore_an_event_is_of_the_one_of_its_time():
-    renames = {"ACME": [(day("2025-06-02"), "ONEC"), (day("2025-06-10"), "TWOC")]}
+    renames = {"ACME": [renamed("2025-06-02", "ONEC"), renamed("2025-06-10", "TWOC")]}
     assert _of_new_ticker(news("2025-06-05T12:00:00-04:00"), renames).symbol == "TWOC"
     assert _of_new_ticker(news("2025-06-01T12:00:00-04:00"), renames).symbol == "ONEC"

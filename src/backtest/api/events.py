@@ -343,6 +343,7 @@ class _Request:
         folder = self.workspace.data / "prices"
         there = self.symbol in price_symbols(folder)
         self.prices = read_prices(folder, self.symbol) if there else None
+        self.actions = read_actions(self.workspace.data / "actions", self.symbol)
         self.since = read_day("first", first) or (self.prices.first if self.prices else None)
         self.edgar = edgar.Edgar(
             identity or os.environ.get("BACKTEST_EDGAR_IDENTITY"),
@@ -363,7 +364,8 @@ class _Request:
         from backtest.sources import filings
 
         edit, differences = edits.update(
-            self.workspace, fetched.kind, fetched.rows, filings.same,
+            self.workspace, fetched.kind, fetched.rows,
+            lambda known, came: filings.same(self.actions.own(known), came),
             reason="fetched from EDGAR", accept=self._accept,
         )  # fmt: skip
         _made(edit, dry_run=self._dry_run)
@@ -402,8 +404,8 @@ def fetch_stakes(
 
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
     of = _Request(symbol, **options)
-    actions = read_actions(of.workspace.data / "actions", of.symbol)
-    on_file = [line.event for line in edits.event_lines(of.workspace, StakeDisclosure)]
+    actions = of.actions
+    on_file = [actions.own(line.event) for line in edits.event_lines(of.workspace, StakeDisclosure)]
     fetched = stakes.fetch_stakes(
         of.edgar,
         of.company(),

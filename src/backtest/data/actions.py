@@ -19,7 +19,7 @@ from backtest.data.datafile import (
     raise_problems,
     read_data_file,
 )
-from backtest.data.kinds import Event, StakeDisclosure, is_symbol
+from backtest.data.kinds import Event, StakeDisclosure, is_symbol, new_york_day
 from backtest.errors import DataError, first_few
 from backtest.workspace.files import sha256_of
 
@@ -115,6 +115,12 @@ class Actions:
     def renames(self) -> tuple[Action, ...]:
         """The changes of the ticker."""
         return tuple(row for row in self.rows if row.action == "renamed")
+
+    def own(self, event: Event) -> Event:
+        """An event under a former ticker, from before its change, as one of the stock."""
+        day = new_york_day(event.published_at)
+        is_own = any(row.name == event.symbol and day < row.day for row in self.renames)
+        return event.model_copy(update={"symbol": self.symbol}) if is_own else event
 
     def up_to(self, day: date) -> Actions:
         """What had happened by the end of a day; a halt that went on then has lasted until it."""

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 
 _REACTION = 5.0  # minutes, for the session beside an event
 _BY_HAND = "Added by hand; each row names its own source."
-# what a person writes is never replaced by what is fetched
+# what a person writes is never replaced by what is fetched, nor the ticker of that time
 _WRITTEN = frozenset(
     {"headline", "note", "source_url", "source_url_2", "grade", "retrieved_at", "first_filing"}
+    | {"symbol"}
 )
 
 

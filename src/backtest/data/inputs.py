@@ -13,7 +13,7 @@ from backtest.data.actions import Actions, basis_sentences, in_new_shares, sha25
 from backtest.data.bars import FinerBars, Hours, agreement_sentences, bars_path, read_bars
 from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import EventFile, filed, has_file, read_all_events
-from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day, new_york_day
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
 from backtest.data.prices import Prices, price_path, read_prices, refuse_jumps
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.data.versions import read_version, version_as_of
@@ -387,7 +387,7 @@ class _Files:
         return {s: read_borrow_rates(self.tables / "borrow", s, self.read) for s in symbols}
 
     def events(
-        self, kinds: Iterable[type[Event]], renames: Mapping[str, Sequence[tuple[date, str]]]
+        self, kinds: Iterable[type[Event]], renames: Mapping[str, Sequence[Actions]]
     ) -> Sequence[EventFile]:
         files: Sequence[EventFile] = read_all_events(self.tables / "events", kinds, self.read)
         if renames:
@@ -418,16 +418,15 @@ class _Files:
         return found
 
 
-def _renames(history: Mapping[str, Prices]) -> dict[str, list[tuple[date, str]]]:
-    """By former ticker until which day it was that of which stock."""
+def _renames(history: Mapping[str, Prices]) -> dict[str, list[Actions]]:
+    """By former ticker the actions of the stocks that it was of."""
     found = defaultdict(list)
-    for symbol, prices in history.items():
+    for prices in history.values():
         for rename in prices.actions.renames:
-            found[rename.name].append((rename.day, symbol))
+            found[rename.name].append(prices.actions)
     return found
 
 
-def _of_new_ticker(event: Event, renames: Mapping[str, Sequence[tuple[date, str]]]) -> Event:
-    day = new_york_day(event.published_at)
-    symbols = [symbol for until, symbol in renames.get(event.symbol, ()) if day < until]
-    return event.model_copy(update={"symbol": symbols[0]}) if symbols else event
+def _of_new_ticker(event: Event, renames: Mapping[str, Sequence[Actions]]) -> Event:
+    owned = (actions.own(event) for actions in renames.get(event.symbol, ()))
+    return next((one for one in owned if one is not event), event)
