@@ -347,6 +347,18 @@ def test_rows_of_two_bases_never_stand_in_one_file(site, fetch, kept):
     assert version.metadata["adjust"].startswith("splits, as of")
 
 
+def test_where_a_row_of_the_file_is_not_had_any_more_a_new_file_is_advised(site, fetch, kept):
+    """Another fetch of the whole span, which is what was just done, would be refused again."""
+    halves = [(day, *(price / 2 for price in prices), 2 * volume)
+              for day, *prices, volume in ROWS]  # fmt: skip
+    site.has("ACME", chart([halves[0], *halves[2:]], splits={"2025-06-20": (2, 1)}))
+    for terms in ({}, {"accept": True}, {"accept": True, "skip_bad": True}):
+        with pytest.raises(UsageError, match="did not come and are kept: 2025-06-17") as caught:
+            fetch(**terms)
+        assert "move the file away with its metadata, and begin a new one" in str(caught.value)
+        assert "--accept-revisions" not in str(caught.value)
+
+
 def test_rows_before_and_after_a_dividend_never_stand_in_one_file(site, fetch):
     closes = [row[4] for row in ROWS]
     site.has("ACME", chart(ROWS[:3], adjusted=closes[:3]))

@@ -110,6 +110,12 @@ def test_rows_without_prices_are_passed_over(site, fetch):
     assert len(fetch().added) == 4
 
 
+def test_a_price_of_zero_is_left_out_without_a_word_of_numpy(site, fetch):
+    """A warning would be an error here."""
+    site.has("ACME", chart([ROWS[0], ("2025-06-17", 0.0, 0.0, 0.0, 42.25, 0), *ROWS[2:]]))
+    assert fetch(skip_bad=True).holes == {date(2025, 6, 17)}
+
+
 def test_a_session_that_is_missing_is_named_and_nothing_is_written(site, fetch):
     site.has("ACME", chart([ROWS[0], *ROWS[2:]]))
     with pytest.raises(DataError, match="no row for the session 2025-06-17: a gap") as caught:
@@ -360,6 +366,24 @@ def test_a_reverse_split_makes_a_dividend_of_before_smaller(site, fetch):
     assert [(row.action, row.amount) for row in update.actions.added] == [
         ("dividend", 0.1), ("split", 0.1),
     ]  # fmt: skip
+
+
+def test_one_share_for_one_is_no_split(site, fetch):
+    site.has("ACME", chart(ROWS, splits={"2025-06-18": (1, 1)}))
+    update = fetch()
+    assert (update.actions, update.notes, update.incoming.adjust[:4]) == (None, [], "none")
+
+
+def test_a_split_of_nothing_is_refused(site, fetch):
+    site.has("ACME", chart(ROWS, splits={"2025-06-18": (1, 0)}))
+    with pytest.raises(DataError, match="column amount: 'inf' is not new shares for one"):
+        fetch()
+
+
+def test_prices_are_adjusted_as_of_the_day_in_new_york(site, fetch, monkeypatch):
+    at(monkeypatch, "2025-06-21T01:00+00:00")  # nine in the evening of the 20th
+    site.has("ACME", chart(ROWS, splits={"2025-06-18": (4, 1)}))
+    assert fetch().incoming.adjust == "splits, as of 2025-06-20; not dividends"
 
 
 def test_an_action_that_is_corrected_is_shown_and_replaced_when_accepted(site, fetch):

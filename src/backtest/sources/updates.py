@@ -276,7 +276,7 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
     ]
     (last,) = _days(old.iloc[[-1]])
     later = {day: ratio for day, ratio in incoming.splits.items() if day > last}
-    added = new.index.difference(old.index)
+    added, gone = new.index.difference(old.index), _gone(old, new)
     if not len(common) and (incoming.adjust or "").startswith(DIVIDENDS):
         raise UsageError(
             f"{update.symbol}: {update.path} has none of the sessions that came, so that nobody "
@@ -287,7 +287,7 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
     if rebased:
         ratio = float(np.median(after["close"] / before["close"])) if len(common) else None
         whole = len(common) == len(old)
-        _refuse_mixture(update, later, ratio, whole=whole)
+        _refuse_mixture(update, later, ratio, gone, whole=whole)
     replaced = np.any(list(differs.values()), axis=0) if update.accepted else np.zeros(len(common))
     fresh = added.union(common[replaced.astype(bool)])
     table = new.loc[fresh].combine_first(old)[list(old.columns)].sort_index()
@@ -297,12 +297,17 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
         added=_keys(new.loc[added]),
         changes=changes,
         table=table,
-        notes=[*update.notes, *[left] * bool(more), *_gone(old, new)],
+        notes=[*update.notes, *[left] * bool(more), *gone],
     )
 
 
 def _refuse_mixture(
-    update: PriceUpdate, splits: Mapping[str, float], ratio: float | None, *, whole: bool
+    update: PriceUpdate,
+    splits: Mapping[str, float],
+    ratio: float | None,
+    gone: Sequence[str],
+    *,
+    whole: bool,
 ) -> None:
     """Rows of two bases in one file would be a price move that never was."""
     if update.accepted and whole:
@@ -310,10 +315,11 @@ def _refuse_mixture(
     why = "".join(f" {one:g} shares came for one on {day}." for day, one in splits.items())
     if ratio is not None and not np.isclose(ratio, 1.0, atol=1e-9):
         why += f" In the median a close is {ratio:.6g} times what the file has."
+    why += "".join(f" {one}" for one in gone)
     stamps = ", or where bars are stamped otherwise" if update.is_finer else ""
     if whole:
         how = "give --accept-revisions to replace them all"
-    elif not update.is_finer:
+    elif not (update.is_finer or gone):
         how = "fetch the whole span of the file, without --from, and with --accept-revisions"
     else:
         how = "move the file away with its metadata, and begin a new one"

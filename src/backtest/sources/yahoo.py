@@ -209,7 +209,7 @@ def fetch_prices(
         wrong = _of_another_scale(table)
         notes += [f"Left out {day:%Y-%m-%d}, of another scale." for day in table.index[wrong]]
         table = table[~wrong]
-    adjusted = _in_words(mode, splits, now)
+    adjusted = _in_words(mode, splits, today)
     if begins and begins < table.index[0].date():  # splits of before are not known
         adjusted = _recorded_mode(path)
     if mode == "all" and not path.exists():  # such prices were never traded
@@ -235,7 +235,8 @@ def _of_another_scale(table: pd.DataFrame) -> pd.Series:
     """Which rows have a price that is out of all proportion to the closes around it."""
     prices = table[table.columns.intersection(_PRICES)]
     usual = table["close"].rolling(_AROUND, center=True, min_periods=1).median()
-    factors = np.log(prices.div(usual, axis=0)).abs()
+    with np.errstate(divide="ignore", invalid="ignore"):  # a price of nothing
+        factors = np.log(prices.div(usual, axis=0)).abs()
     return (factors > np.log(_LARGEST_JUMP)).any(axis=1)
 
 
@@ -254,12 +255,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _in_words(mode: Adjust, splits: Mapping[str, float], now: datetime) -> str:
+def _in_words(mode: Adjust, splits: Mapping[str, float], today: date) -> str:
     """The adjust mode in the words of the metadata, which `_adjust_mode` reads again."""
     if mode == "all":
-        return f"{DIVIDENDS}, as of {now:%Y-%m-%d}"
+        return f"{DIVIDENDS}, as of {today}"
     if splits:
-        return f"splits, as of {now:%Y-%m-%d}; not dividends"
+        return f"splits, as of {today}; not dividends"
     return "none: as traded, no split in the span"
 
 
@@ -312,8 +313,9 @@ def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str
     days = sessions[np.searchsorted(sessions, local.tz_localize(None).to_numpy().astype("M8[D]"))]
     dividends, splits = (
         {days[row].item(): float(values[row]) for row in np.flatnonzero(values)}
-        for values in (np.nan_to_num(figures[name].to_numpy()) for name in _ACTIONS)
+        for values in (figures[name].fillna(0.0).to_numpy() for name in _ACTIONS)
     )
+    splits = {day: ratio for day, ratio in splits.items() if ratio != 1}  # which changes nothing
     return History(symbol, bars, table, splits, dividends)
 
 
