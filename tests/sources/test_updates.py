@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from backtest.data.checks import check_prices
-from backtest.data.datafile import read_data_file
+from backtest.data.datafile import metadata_of, read_data_file, write_data_file
 from backtest.data.inputs import read_inputs
 from backtest.data.listing import seal_prices
 from backtest.data.price_rows import decimal_text, parquet_bytes
@@ -345,6 +345,23 @@ def test_rows_of_two_bases_never_stand_in_one_file(site, fetch, kept):
     version = fetch(accept=True).make()
     assert "2025-06-16,20.97,21.25,20.505,21,2000" in kept.read_text()
     assert version.metadata["adjust"].startswith("splits, as of")
+
+
+@pytest.mark.parametrize("mode", ["none", "splits, as of 2025-06-13"])
+def test_a_split_within_a_file_as_traded_is_of_another_basis(site, fetch, tmp_path, mode):
+    """However few rows lie before it: those stay as they were traded, and the rest is adjusted."""
+    path = tmp_path / "prices/ACME.csv"
+    lines = [",".join(map(str, row)) for row in ROWS[:3]]
+    lines[0] = "2025-06-16,83.88,85,82.02,84,500"
+    text = "\n".join(["date,open,high,low,close,volume", *lines, ""])
+    known = metadata_of([row[0] for row in ROWS[:3]], source="made up", adjust=mode)
+    write_data_file(path, text.encode(), known)
+    site.has("ACME", chart(ROWS, splits={"2025-06-17": (2, 1)}))
+    with pytest.raises(UsageError, match=r"2 shares came for one on 2025-06-17\. .* --accept-rev"):
+        fetch()
+    assert path.read_text() == text
+    version = fetch(accept=True).make()
+    assert version.metadata["adjust"] == "splits, as of 2025-06-20; not dividends"
 
 
 def test_where_a_row_of_the_file_is_not_had_any_more_a_new_file_is_advised(site, fetch, kept):

@@ -275,7 +275,12 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
         if differs[name][row]
     ]
     (last,) = _days(old.iloc[[-1]])
-    later = {day: ratio for day, ratio in incoming.splits.items() if day > last}
+    days = np.array(_days(before), dtype=str)
+    later = {  # of which the file has nothing in it
+        day: ratio
+        for day, ratio in incoming.splits.items()
+        if day > last or differs["close"][days < day].sum() > _MOST * (days < day).sum()
+    }
     added, gone = new.index.difference(old.index), _gone(old, new)
     if not len(common) and (incoming.adjust or "").startswith(DIVIDENDS):
         raise UsageError(
