@@ -187,6 +187,13 @@ def test_estimates_are_read_with_their_day_in_new_york(answers):
     assert ask_estimates("ACME")[0].day == date(2025, 5, 14)
 
 
+def test_a_report_without_figures_hides_none_that_has_them(answers):
+    """Yahoo lists a call beside its report; without either EDGAR's own figure counts."""
+    call = ("2025-05-14 08:00", float("nan"), float("nan"))
+    answers.append(yahoo_table(call, *REPORTS[:1]))
+    assert ask_estimates("ACME") == [AnalystEstimate(date(2025, 5, 14), 0.3, 0.25)]
+
+
 def test_yahoo_is_asked_again(answers):
     from yfinance.exceptions import YFRateLimitError
 

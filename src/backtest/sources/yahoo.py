@@ -112,7 +112,7 @@ def _estimates(symbol: str) -> list[AnalystEstimate]:
     table = _ticker(symbol).get_earnings_dates(limit=100)  # 25 years
     if table is None or table.empty:
         raise PassingError("the answer is empty")
-    figures = table.tz_convert(NEW_YORK)[_ESTIMATES].astype(float)
+    figures = table.tz_convert(NEW_YORK)[_ESTIMATES].astype(float).dropna(how="all")
     known = figures.astype(object).where(figures.notna(), None)
     return [
         AnalystEstimate(moment.date(), eps, consensus)
