@@ -141,6 +141,7 @@ class Site:
         return {
             "cik": f"{cik:010}",
             "name": name,
+            "tickers": [ticker for ticker, one in self.tickers.items() if one == cik],
             "formerNames": [],
             "fiscalYearEnd": self.year_ends.get(cik),
             "filings": {

@@ -197,6 +197,7 @@ class Listing:
     filings: tuple[Filing, ...]  # of the forms that are wanted
     others: Mapping[str, int]  # how many there are of each other form
     year_end: str = "1231"  # month and day on which its fiscal year ends
+    tickers: tuple[str, ...] = ()  # of today, one for each class that is listed
 
 
 def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
@@ -248,7 +249,7 @@ def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None)
     """The filings of some forms, such as 8-K, that a filer has filed since a day, or ever."""
     wanted, start = frozenset(forms), since or date.min
 
-    def read_list(content: bytes) -> tuple[list[str], str, list[str], list[Filing]]:
+    def read_list(content: bytes) -> tuple[list[str], str, list[str], list[str], list[Filing]]:
         main = read_json(content)
         recent = _read_rows(need(main, "filings.recent", dict), cik)
         names = [need(one, "name", str) for one in (main, *(main.get("formerNames") or []))]
@@ -257,10 +258,13 @@ def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None)
             for one in need(main, "filings.files", list)
             if need(one, "filingTo", str) >= start.isoformat()
         ]
-        return names, str(main.get("fiscalYearEnd") or ""), older, recent
+        tickers = [str(one) for one in main.get("tickers") or ()]
+        return names, str(main.get("fiscalYearEnd") or ""), tickers, older, recent
 
     try:
-        names, year_end, older, found = edgar.listing(f"/submissions/CIK{cik:010}.json", read_list)
+        names, year_end, tickers, older, found = edgar.listing(
+            f"/submissions/CIK{cik:010}.json", read_list
+        )
     except AbsentError:
         raise UsageError(f"EDGAR knows no filer with the number (CIK) {cik}.") from None
     for name in older:
@@ -274,6 +278,7 @@ def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None)
         tuple(one for one in ordered if one.form in wanted),
         Counter(one.form for one in ordered if one.form not in wanted),
         year_end if _YEAR_END.fullmatch(year_end) else Listing.year_end,
+        tuple(tickers),
     )
 
 

@@ -91,6 +91,11 @@ def fetch_stakes(
     on_file = [row.name for row in actions.rows if row.action == "cusip"]
     papers = partial(papers_of, names=about.names, cusips=cusips, on_file=on_file)
     reports = _quarterly_reports(quarterly, about.names, papers, close, done)
+    if reports and len(about.tickers) > 1 and not (cusips or on_file):
+        done.remarks.append(
+            f"EDGAR lists {', '.join(about.tickers)} of {company.name}: see that these papers are "
+            f"{symbol}, or name its own with --cusip."
+        )
     counts = {
         one.as_of: Count(one.as_of, one.shares, one.value, one.cusips)
         for one in reports

@@ -427,6 +427,21 @@ def test_what_cannot_be_read_is_left_out_with_the_reason(site, fetch):
     assert whys[4] == "EDGAR names no quarter."
 
 
+def test_of_a_company_of_several_tickers_the_class_is_to_be_seen(site, fetch):
+    """A holder of one class alone has no second paper, beside which it would be asked about."""
+    quarterly(site, "2025-05-15 16:00:00", Q1, [paper(100, 100, GE_NEW, title="CAP STK CL C")])
+    (told,) = fetch(close=lambda day: 1.0).remarks
+    site.tickers["ACMEC"] = ACME
+    assert fetch(close=lambda day: 1.0).remarks == [
+        told,
+        (
+            "EDGAR lists ACME, ACMEC of ACME CORP: see that these papers are ACME, or name its "
+            "own with --cusip."
+        ),
+    ]
+    assert len(fetch(close=lambda day: 1.0, cusips=(GE_NEW,)).remarks) == 1
+
+
 def test_a_stock_that_no_table_has_is_told(site, fetch):
     quarterly(site, "2025-05-15 16:00:00", Q1, [OTHER])
     fetched = fetch()
