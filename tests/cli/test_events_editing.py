@@ -331,6 +331,20 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(add, checkout, monkeypat
     assert ",11,made up" in (checkout.root / PATH).read_text()
 
 
+def test_what_is_said_to_take_a_change_back_does(command, add):
+    """After an undo another one would go further back, and a new file has nothing before it."""
+    assert add("--yes").code == 0
+    undone = command("events", "undo", "short_report", "--yes").out
+    assert "version 3; `backtest events undo short_report --to 2` takes it back" in undone
+    again = command("events", "undo", "short_report", "--to", "2", "--yes").out
+    assert "+ short_report-" in again
+    cells = {"symbol": "ACME", "published_at": "2025-06-20", "precision": "date", "headline": "x"}
+    cells |= {"report_on": "2025-07-10", "session": "unknown", "source_url": "unknown"}
+    given = [word for n, cell in cells.items() for word in ("--field", f"{n}={cell}")]
+    new = command("events", "add", "report_date", *given, "--yes").out
+    assert new.endswith("data/events/report_dates.csv, version 1\n")
+
+
 def test_an_undo_that_names_its_version_is_the_same_twice(command, add, checkout):
     path = checkout.root / "data/events/short_reports.csv"
     first = path.read_bytes()

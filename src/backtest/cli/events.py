@@ -241,9 +241,10 @@ def write(edit: "Edit", kind: str, *, yes: bool, whole: bool = False, doing: str
     if not cli.show.is_confirmed(yes=yes):
         return
     version = edit.make()
-    typer.echo(
-        f"wrote {edit.path}, version {version.number}; `backtest events undo {kind}` takes it back"
-    )
+    # after an undo another one would go further back
+    to = f" --to {version.number - 1}" if "restores" in version.metadata else ""
+    back = f"; `backtest events undo {kind}{to}` takes it back" if version.number > 1 else ""
+    typer.echo(f"wrote {edit.path}, version {version.number}{back}")
 
 
 fetch = options.App(
