@@ -159,6 +159,25 @@ def test_two_quarters_of_a_retailer_stay_two_reports(site, fetch, checkout):
     assert text(checkout, REPORTS) == made
 
 
+def test_a_quarter_that_another_source_ends_with_its_month_is_the_same(
+    site, fetch, checkout, command
+):
+    """The quarter ended on the 11th of May; in the file of a vendor it is that of May."""
+    file = checkout.root / "vendor.csv"
+    file.write_text(
+        "fiscalDateEnding,reportedDate,reportedEPS,estimatedEPS,reportTime\n"
+        "2025-05-31,2025-07-09,0.30,0.20,post-market\n"
+    )
+    given = ("--kind", "earnings", "--set", "symbol=ACME", "--source-url", "unknown", "--yes")
+    assert command("events", "import", str(file), *given).code == 0
+    before = text(checkout, REPORTS)
+    site.file("8-K", "2025-07-09 16:15:00", ACME, items="2.02")
+    site.file("10-Q", "2025-07-10 16:15:00", ACME, period="2025-05-11")
+    outcome = fetch("earnings", "ACME", "--no-estimates", "--yes")
+    assert "differs in period_end: 2025-05-31 on file, 2025-05-11 fetched" in words(outcome.out)
+    assert text(checkout, REPORTS) == before
+
+
 def test_splits_and_cusips_on_file_count(site, fetch, checkout):
     rows = "2021-08-02,split,0.125,,,made up\n2021-08-02,cusip,,,00000B200,made up\n"
     actions = "day,action,amount,until,name,source\n" + rows

@@ -19,7 +19,7 @@ from backtest.sources.http import AbsentError
 T = TypeVar("T")
 _SAME_REPORT = timedelta(days=3)  # between two stamps of one report
 _SAME_QUARTER = timedelta(days=60)
-_SAME_END = timedelta(days=10)
+_SAME_END = timedelta(days=30)  # some sources have the end of the month
 _NAMED = 5  # forms that a remark names
 _FILING, _FILER = re.compile(r"(?<!\d)\d{18}(?!\d)"), re.compile(r"/data/0*(\d+)/")
 

@@ -37,8 +37,8 @@ def stake(url, form="13F-HR", as_of="2025-03-31", holder="BIGCO", **more):
         ("2025-03-30T16:15:00-04:00", {"period": "2025Q3"}, True),  # sixty, of the same name
         ("2025-03-30T16:14:59-04:00", {"period": "2025Q3"}, False),
         ("2025-05-20T16:15:00-04:00", {"period": "2025Q2"}, False),  # nine, of another name
-        ("2025-05-29T16:15:00-04:00", {"period_end": "2025-05-01"}, True),  # ends ten days apart
-        ("2025-05-29T16:15:00-04:00", {"period_end": "2025-04-30"}, False),
+        ("2025-05-29T16:15:00-04:00", {"period_end": "2025-06-10"}, True),  # ends thirty days apart
+        ("2025-05-29T16:15:00-04:00", {"period_end": "2025-06-11"}, False),
         ("2025-08-01T16:15:00-04:00", {"url": ANOTHER}, False),  # of the company, not the filing
         ("2025-08-01T16:15:00-04:00", {"source_url_2": f"{FILING}/y.htm"}, True),
         ("2025-05-29T16:15:00-04:00", {"symbol": "BOLT"}, False),
