@@ -136,16 +136,16 @@ def _quarterly_reports(
     reports = list(done.readable(filings, partial(_report, done=done)))
     reports.sort(key=lambda one: one[0].public[0])
     tables = [table for _, table, _ in reports]
-    found = papers(tables)
+    found, all_of_them = papers(tables), counted(len(tables), "report")
     for cusip in found:
         lines = [line for table in tables for line in lines_of(table, (cusip,))]
         titles = "; ".join(sorted({f"{line.issuer}, {line.title}" for line in lines}))
-        where = f"{len(lines)} lines in {len(tables)} reports ({titles})"
+        where = f"{counted(len(lines), 'line')} in {all_of_them} ({titles})"
         done.remarks.append(f"CUSIP {cusip}: {where}.")
     if reports and not found:
         nearest = listed_papers(nearest_papers(tables, names, _NEAREST))
         done.remarks.append(
-            f"None of {len(tables)} reports on Form 13F has a line of {names[0]}. If they should, "
+            f"{all_of_them} on Form 13F, and no line of {names[0]}. If one should be there, "
             f"name the paper with --cusip." + f" The nearest names:{nearest}" * bool(nearest)
         )
     disclosed = list(_folded(reports, found, close, done)) if found else []

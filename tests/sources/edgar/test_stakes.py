@@ -228,7 +228,7 @@ def test_a_stock_stays_itself_under_another_cusip_and_after_a_split(site, fetch)
         "1,000,000 shares of 2021-06-30 are 125,000 of 2021-09-30, as the reports show: 1,000,000 "
         "shares at 13.46, then 125,000 at 103.04."
     )
-    assert any(f"CUSIP {GE_NEW}: 1 lines in 3 reports" in remark for remark in fetched.remarks)
+    assert any(f"CUSIP {GE_NEW}: 1 line in 3 reports" in remark for remark in fetched.remarks)
 
 
 def test_a_split_on_file_counts_whatever_was_traded_beside_it(site, fetch):
@@ -393,7 +393,7 @@ def test_where_no_name_fits_the_nearest_are_named(site, fetch):
     quarterly(site, "2025-05-15 16:00:00", Q1, [OTHER, *near])
     (remark, _) = fetch().remarks
     assert remark == (
-        "None of 1 reports on Form 13F has a line of ACME CORP. If they should, name the paper "
+        "1 report on Form 13F, and no line of ACME CORP. If one should be there, name the paper "
         "with --cusip. The nearest names:"
         "\n  --cusip 00000B100  ACMEE HOLDINGS, COM CL A"
         "\n  --cusip 00000B200  ACMEE HOLDINGS, COM CL A"
@@ -446,7 +446,7 @@ def test_a_stock_that_no_table_has_is_told(site, fetch):
     quarterly(site, "2025-05-15 16:00:00", Q1, [OTHER])
     fetched = fetch()
     assert fetched.remarks[0] == (
-        "None of 1 reports on Form 13F has a line of ACME CORP. If they should, name the paper "
+        "1 report on Form 13F, and no line of ACME CORP. If one should be there, name the paper "
         "with --cusip."
     )
     quarterly(site, "2025-08-14 16:00:00", Q2, [("ACM LTD", 1, 7)])
