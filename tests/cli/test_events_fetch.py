@@ -245,6 +245,25 @@ def test_a_stock_without_prices_is_fetched_by_the_number_of_its_company(site, fe
     assert "no prices of GONE" in outcome.out
 
 
+@pytest.mark.parametrize(("first", "is_told"), [("2025-06-09", True), ("2025-06-08", False)])
+@pytest.mark.parametrize("call", [("filings", "ACME"), ("earnings", "ACME", "--no-estimates")])
+def test_a_list_that_begins_late_is_told_as_that_of_a_successor(site, fetch, call, first, is_told):
+    """A company that got another number has the filings of before under the one that it had."""
+    site.file("10-Q", f"{first} 16:00:00", ACME, period="2025-03-31")
+    told = fetch(*call, "--from", "2025-02-28", "--yes").out
+    late = "EDGAR's list of ACME CORP begins on 2025-06-09: what was filed before under another "
+    assert (late in words(told)) is is_told
+    assert "begins on" not in fetch(*call, "--yes").out  # since the first price of ACME
+
+
+def test_a_holder_that_got_another_number_is_told_too(site, fetch):
+    quarterly(site, "2025-07-01 16:00:01", "2025-06-30", [("ACME CORP", 13000, 100)])
+    call = ("stakes", "--symbol", "ACME", "--holder", "BIGCO", "--yes", "--from", "2025-01-01")
+    told = words(fetch(*call).out)
+    assert "EDGAR's list of BIGCO INC begins on 2025-07-01" in told
+    assert "with --holder" in told
+
+
 # What differs
 
 

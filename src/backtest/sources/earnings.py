@@ -88,6 +88,7 @@ def fetch_earnings(
                 word = "it is preliminary, and the" if is_early else "the earlier"
                 why = f"{word} {first.filing} has the results of {quarter.name}"
                 done.leave_out(report.filing, why)
+    done.begins_late(company, listing, since)
     done.nothing_listed(results, f"8-K with item {RESULTS}", company, listing)
     return done
 

@@ -198,6 +198,7 @@ class Listing:
     others: Mapping[str, int]  # how many there are of each other form
     year_end: str = "1231"  # month and day on which its fiscal year ends
     tickers: tuple[str, ...] = ()  # of today, one for each class that is listed
+    first: date = date.max  # on which anything was filed, of what was asked for
 
 
 def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
@@ -279,6 +280,7 @@ def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None)
         Counter(one.form for one in ordered if one.form not in wanted),
         year_end if _YEAR_END.fullmatch(year_end) else Listing.year_end,
         tuple(tickers),
+        ordered[0].filed if ordered else date.max,
     )
 
 

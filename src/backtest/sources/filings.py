@@ -20,6 +20,7 @@ T = TypeVar("T")
 _SAME_REPORT = timedelta(days=3)  # between two stamps of one report
 _SAME_QUARTER = timedelta(days=60)
 _SAME_END = timedelta(days=30)  # some sources have the end of the month
+_QUARTERLY = timedelta(days=100)  # in which whoever files does so at least once
 _NAMED = 5  # forms that a remark names
 _FILING, _FILER = re.compile(r"(?<!\d)\d{18}(?!\d)"), re.compile(r"/data/0*(\d+)/")
 
@@ -79,6 +80,16 @@ class Fetched:
         others = ", ".join(f"{form} ({count:,})" for form, count in forms[:_NAMED])
         has = f"Its forms are {others}." if others else "It has filed nothing else either."
         self.remarks.append(f"EDGAR lists no {what} of {company.name} in that span. {has}")
+
+    def begins_late(
+        self, company: Company, listing: Listing, since: date | None, option: str = "--cik"
+    ) -> None:
+        """Remark that a list begins long after the day since which it was asked for."""
+        if since and since + _QUARTERLY < listing.first < date.max:
+            self.remarks.append(
+                f"EDGAR's list of {company.name} begins on {listing.first}: what was filed before "
+                f"under another number is not in it. Give that number with {option}."
+            )
 
     def row(self, header: Header, headline: str, note: str = "", **cells: object) -> dict[str, str]:
         """The row of a filing, public at the time of its header; its accession ends the headline.
@@ -211,6 +222,7 @@ def fetch_filings(
         read = partial(_sale, done=done, company=company)
     for rows in done.readable(listing.filings, read):
         done.rows += rows
+    done.begins_late(company, listing, since)
     done.nothing_listed(listing.filings, f"filing on Form {form}", company, listing)
     if any(RESULTS in filing for filing in done.remarks):
         done.remarks.append(f"`events fetch earnings` takes the filings with item {RESULTS}.")
