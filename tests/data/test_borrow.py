@@ -207,3 +207,10 @@ def test_a_last_quote_may_be_carried_on_for_twenty_nights(sessions, told):
 
 def test_an_earlier_quote_is_not_the_last():
     assert noted(rate("2025-06-02"), rate("2025-07-03")) == []
+
+
+@pytest.mark.parametrize(("annual", "is_told"), [(4.99, False), (5.0, True), (30.0, True)])
+def test_a_rate_that_may_be_meant_in_percent_is_asked_about(annual, is_told):
+    found = noted(rate("2025-06-02", annual), rate("2025-06-09"))
+    told = f"{100 * annual:g} % a year from 2025-06-02 on: is {annual:g} meant in percent?"
+    assert found == [told] * is_told

@@ -28,6 +28,7 @@ ASSUMPTION = "assumption"
 COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
 _FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
 _NAMED = 3  # stocks without a rate
+_STEEP = 5.0  # a year, from which on a rate may be meant in percent
 _LONG = 20  # nights that a last quote may be carried on without a note
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
@@ -165,6 +166,11 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
         yield Finding("note", where, what, why, mend)
     for rate in rates.rates:
         covered = [night for night in nights if rates.on(night) is rate]
+        if rate.annual_rate >= _STEEP:
+            percent, given = 100 * rate.annual_rate, rate.annual_rate
+            what = f"{percent:g} % a year from {rate.day} on: is {given:g} meant in percent?"
+            fraction = f"Rates are fractions: {given / 100:g} is {given:g} % a year."
+            yield Finding("warning", where, what, fraction, mend.replace("Add a", "Correct the"))
         span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
         if not rate.is_quote:
             what = f"{100 * rate.annual_rate:g} % a year {span} {rate.origin}: {_count(covered)}"
