@@ -159,6 +159,22 @@ def test_two_quarters_of_a_retailer_stay_two_reports(site, fetch, checkout):
     assert text(checkout, REPORTS) == made
 
 
+@pytest.mark.parametrize(("on", "is_told"), [("2025-07-10", True), ("2025-07-09", False)])
+def test_figures_of_yahoo_from_before_a_split_are_to_be_seen(
+    site, fetch, estimates, checkout, on, is_told
+):
+    """Yahoo tells of the past in shares of today; an event is in those of its day."""
+    rows = f"day,action,amount,until,name,source\n{on},split,4,,,made up\n"
+    known = metadata_of([on], source="made up")
+    put(checkout.root / "data/actions/ACME.csv", rows, known, reason="made up", over=None)
+    site.file("8-K", "2025-07-09 16:05:07", ACME, items="2.02,9.01")
+    site.file("10-Q", "2025-07-10 16:30:00", ACME, period="2025-06-30")
+    estimates.append(AnalystEstimate(date(2025, 7, 9), 0.5, 0.4))
+    told = words(fetch("earnings", "ACME", "--yes").out)
+    late = f"The split of {on} came after 2025Q2: Yahoo's EPS may be in the shares of after it."
+    assert (late in told) is is_told
+
+
 def test_a_quarter_that_another_source_ends_with_its_month_is_the_same(
     site, fetch, checkout, command
 ):

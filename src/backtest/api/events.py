@@ -383,7 +383,8 @@ def fetch_earnings(
 
     of = _Request(symbols, **options)
     known = yahoo.ask_estimates(of.symbol) if estimates else None
-    fetched = earnings.fetch_earnings(of.edgar, of.company(), of.symbol, of.since, known)
+    splits = [row.day for row in of.actions.rows if row.action == "split"]
+    fetched = earnings.fetch_earnings(of.edgar, of.company(), of.symbol, of.since, known, splits)
     return of.held_against(fetched)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.event_checks import CLOSING_THE_BOOKS
 from backtest.data.kinds import Earnings
-from backtest.errors import DataError
+from backtest.errors import DataError, first_few
 from backtest.sources.edgar import (
     Company,
     Edgar,
@@ -55,11 +55,13 @@ def fetch_earnings(
     symbol: str,
     since: date | None,
     estimates: Sequence[AnalystEstimate] | None,
+    splits: Iterable[date] = (),
 ) -> Fetched:
     """The quarterly reports of a company since a day, or ever, as earnings of its symbol.
 
     Of several 8-Ks on a quarter the first that carries its results counts; an amendment is an event
-    of its own, without figures. Yahoo's `estimates` stand beside them; None leaves Yahoo out.
+    of its own, without figures. Yahoo's `estimates` stand beside them; None leaves Yahoo out. Those
+    of before one of the `splits` are remarked on.
     """
     done = Fetched(edgar, symbol, Earnings)
     start = since and since - _BEFORE
@@ -88,6 +90,13 @@ def fetch_earnings(
                 word = "it is preliminary, and the" if is_early else "the earlier"
                 why = f"{word} {first.filing} has the results of {quarter.name}"
                 done.leave_out(report.filing, why)
+    of_yahoo = [row for row in done.rows if row.get("eps_basis") == BASIS]
+    for on in splits:
+        if names := [row["period"] for row in of_yahoo if row["published_at"][:10] < str(on)]:
+            done.remarks.append(
+                f"The split of {on} came after {first_few(names)}: Yahoo's EPS may be in the "
+                f"shares of after it. Hold it against the release, or use --no-estimates."
+            )
     done.begins_late(company, listing, since)
     done.nothing_listed(results, f"8-K with item {RESULTS}", company, listing)
     return done
