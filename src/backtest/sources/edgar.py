@@ -141,6 +141,7 @@ _COLUMNS = ("accessionNumber", "filingDate", "reportDate", "form", "items")
 _YEAR_END = re.compile(r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _ACCESSION = re.compile(r"\d{10}-\d\d-\d{6}")
 _MOST_CANDIDATES = 10
+_NO_CLOCK = "000000"  # midnight, at which EDGAR is closed
 _CLOCK = "<ACCEPTANCE-DATETIME>"
 _ACCEPTED = re.compile(_CLOCK + r"\s*(\d{14})\b")
 _FILED = re.compile(r"(?:<FILING-DATE>|FILED AS OF DATE:)\s*(\d{8})\b")
@@ -347,7 +348,7 @@ class Header:
     """What the header page of a filing says."""
 
     filing: Filing
-    accepted: datetime | None  # New York; None in old ones, which do not say it
+    accepted: datetime | None  # New York; None where it is not said, as in old ones
     filed: date
     documents: tuple[tuple[str, str], ...]  # the type and the file name of each
     subject: int | None = None  # number of the company that it is about, where it says so
@@ -391,7 +392,7 @@ def read_header(content: bytes, filing: Filing) -> Header:
         raise DataError(f"has no {name}, so its time is unknown.")
     moment = None
     try:
-        if accepted:
+        if accepted and not accepted[1].endswith(_NO_CLOCK):
             clock = datetime.strptime(accepted[1], "%Y%m%d%H%M%S")  # noqa: DTZ007 - see the next
             moment = clock.replace(tzinfo=NEW_YORK, fold=1)
         day = date.fromisoformat(filed[1])

@@ -59,6 +59,13 @@ def test_what_is_accepted_after_half_past_five_is_shown_on_its_date_of_filing():
     )
 
 
+def test_a_clock_that_stands_at_midnight_tells_the_day_alone():
+    """EDGAR is closed then; taken at its word, the day would be traded from its open on."""
+    found = header("20250604000000", "20250604")
+    assert found.public == (utc("2025-06-04T23:59:59-04:00"), "date")
+    assert found.remark == "EDGAR has no time of acceptance, only the filing date 2025-06-04."
+
+
 def test_without_a_time_of_acceptance_the_day_of_filing_counts():
     found = read_header(b"<FILING-DATE>19980213\n", FILING)
     assert found.public == (utc("1998-02-13T23:59:59-05:00"), "date")
