@@ -120,6 +120,15 @@ def test_a_span_has_a_day_at_least(site, fetch):
         fetch(first=date(2025, 6, 21))
 
 
+def test_a_day_that_nobody_gave_is_not_told_as_that_of_an_option(site, fetch):
+    site.has("ACME", chart(ROWS))
+    fetch().make()
+    with pytest.raises(UsageError, match=r"^2025-06-16, which counts without --from, is after"):
+        fetch(last=date(2025, 6, 13))
+    with pytest.raises(UsageError, match=r"^2025-04-23, which counts without --from, is after"):
+        fetch(bars="5m", last=date(2025, 4, 22))
+
+
 def test_of_a_file_of_finer_bars_the_days_that_yahoo_still_has_are_asked_for(site, fetch):
     site.has("ACME", chart(minutes("2025-06-18", 3, 60)))
     fetch(bars="1h").make()

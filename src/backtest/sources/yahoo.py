@@ -196,7 +196,8 @@ def fetch_prices(
     earliest = today - timedelta(days=_DAYS[bars] - 1) if bars else FIRST_DAY
     wanted = first or (begins if begins and not bars else earliest)
     if wanted > (last or today):
-        raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
+        begin = f"--from {first}" if first else f"{wanted}, which counts without --from,"
+        raise UsageError(f"{begin} is after --to {last or 'today'}.")
     if bars and wanted < earliest:
         raise UsageError(
             f"Yahoo gives bars of {bars} for the last {_DAYS[bars]} days alone: "
