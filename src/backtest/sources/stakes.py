@@ -141,7 +141,7 @@ def _quarterly_reports(
     for cusip in found:
         lines = [line for table in tables for line in lines_of(table, (cusip,))]
         titles = "; ".join(sorted({f"{line.issuer}, {line.title}" for line in lines}))
-        where = f"{counted(len(lines), 'line')} in {all_of_them} ({titles})"
+        where = f"{counted(len(lines), 'line')} in {all_of_them}" + f" ({titles})" * bool(titles)
         done.remarks.append(f"CUSIP {cusip}: {where}.")
     if reports and not found:
         nearest = listed_papers(nearest_papers(tables, names, _NEAREST))

@@ -453,6 +453,11 @@ def test_a_stock_that_no_table_has_is_told(site, fetch):
     assert cells(fetch(cusips=["00000A100"]), "shares") == [("7",)]
 
 
+def test_a_paper_that_no_report_has_is_told_without_a_name(site, fetch):
+    quarterly(site, "2025-05-15 16:00:00", Q1, [OTHER])
+    assert fetch(cusips=("000000AB1",)).remarks[0] == "CUSIP 000000AB1: 0 lines in 1 report."
+
+
 def test_papers_that_one_table_has_side_by_side_are_two_whatever_other_tables_have():
     both = ("004800101", "004800200")
     first, second = (Holding("ACME CORP", "COM", cusip, 1.0, 1) for cusip in both)
