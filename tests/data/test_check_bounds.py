@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from backtest.data.actions import Action
+from backtest.data.actions import Action, Actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks import (
     _against_prices,
@@ -127,6 +127,14 @@ def morning(prices, clock="08:00", on=LAST):
 )
 def test_a_quiet_open_before_an_extraordinary_one_is_told(own, following, is_told):
     assert morning(gaps(30, own, following)) == is_told
+
+
+def test_a_split_that_is_not_in_the_prices_is_no_extraordinary_open():
+    prices, on = gaps(30, 0.0, -32.0), trading_calendar().after(LAST, 1)  # at half of 128
+    as_traded = replace(prices.file, metadata={"adjust": "none"})
+    split = Actions("ACME", (Action(on, "split", 2.0),))
+    assert morning(replace(prices, file=as_traded)) == 1
+    assert morning(replace(prices, file=as_traded, actions=split)) == 0
 
 
 @pytest.mark.parametrize(("sessions", "is_told"), [(20, 1), (19, 0)])

@@ -10,10 +10,11 @@ from backtest.audit.claims import (
     read_claims,
     seal_claims,
 )
+from backtest.data.datafile import metadata_of, write_data_file
 from backtest.errors import DataError
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
-from tests.made_up import SOURCE, day
+from tests.made_up import ACME, SOURCE, day
 
 FILE = "data/claims.csv"
 
@@ -111,6 +112,34 @@ def test_the_move_between_two_closes(checkout):
     verdict = judged(checkout, measure="close_change", **span, claimed="19", unit="percent")
     assert (verdict.verdict, verdict.found) == ("true", "+18.8 %")
     assert verdict.evidence == "Closed at 101.00 on 2025-06-02 and at 120.00 on 2025-06-30."
+
+
+@pytest.mark.parametrize(
+    ("mode", "change", "over"),
+    [("none", "+1.85 %", "+18.81 %"), ("splits, as of 2025-06-30", "-49.07 %", "-40.59 %")],
+)
+def test_a_split_that_is_not_in_the_prices_is_no_move(checkout, mode, change, over):
+    """Two for one before 2025-06-12; in prices that are adjusted for it a fall was a fall."""
+    head, *rows = ACME.splitlines()
+    cells = [row.split(",") for row in rows]
+    text = "\n".join([head, *(",".join(_halved(*one)) for one in cells), ""])
+    known = metadata_of([one[0] for one in cells], source="made up", adjust=mode)
+    write_data_file(checkout.root / "data/prices/ACME.csv", text.encode(), known)
+    split = "day,action,amount,until,name,source\n2025-06-12,split,2,,,made up\n"
+    known = metadata_of(["2025-06-12"], source="made up")
+    write_data_file(checkout.root / "data/actions/ACME.csv", split.encode(), known)
+    terms = {"measure": "close_change", "claimed": "1.9", "unit": "percent"}
+    verdict = judged(checkout, **terms | {"measure": "high_change"}, last="2025-06-12")
+    assert verdict.found == change
+    verdict = judged(checkout, **terms, first="2025-06-02", last="2025-06-30")
+    assert verdict.found == over
+    told = "Closed at 50.50 on 2025-06-02 and at 60.00 on 2025-06-30, in shares of that day."
+    assert (verdict.evidence == told) is (mode == "none")
+
+
+def _halved(day, *prices_and_volume):
+    ratio = 2 if day >= "2025-06-12" else 1
+    return [day, *(f"{float(one) / ratio:.2f}" for one in prices_and_volume)]
 
 
 def test_the_move_of_the_session_in_which_an_event_can_be_traded(checkout):

@@ -267,7 +267,10 @@ def _of_span(claim: Claim, prices: Prices) -> Measured:
     old, new = (session_figure(prices, day, "close") for day in (first, last))
     if old is None or new is None:
         return None, f"There is no close of {claim.symbol} on {first if old is None else last}."
-    evidence = f"Closed at {old:.2f} on {first} and at {new:.2f} on {last}."
+    shares = prices.shares_since(first, last)
+    of_then = ", in shares of that day" if shares != 1 else ""
+    old /= shares
+    evidence = f"Closed at {old:.2f} on {first} and at {new:.2f} on {last}{of_then}."
     return 100 * (new / old - 1), evidence
 
 

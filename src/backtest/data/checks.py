@@ -18,7 +18,14 @@ from backtest.data.bars import LENGTHS, bar_symbols, bars_path, check_against_da
 from backtest.data.borrow import BorrowRates, check_borrow, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, open_known_file, read_data_file
-from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
+from backtest.data.event_checks import (
+    FiledEvent,
+    Finding,
+    check_stated,
+    check_texts,
+    check_time,
+    session_figure,
+)
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS, Event
 from backtest.data.prices import (
@@ -269,7 +276,8 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     past = gaps[max(1, place - _MEMORY) : place]
     if len(past) < _FEWEST or place + 1 >= len(gaps):
         return
-    own, following = gaps[place : place + 2]
+    days = table.index[place : place + 2].date
+    own, following = (session_figure(prices, one, "gap") or 0.0 for one in days)
     ordinary = float(np.median(np.abs(past)))
     if abs(own) < _ORDINARY * ordinary and abs(following) >= _EXTRAORDINARY * ordinary:
         what = (

@@ -219,11 +219,12 @@ CHANGES = {
     "high_change": ("high", "previous_close"),
     "low_change": ("low", "previous_close"),
     "open_to_close": ("close", "open"),
+    "gap": ("open", "previous_close"),
 }
 
 
 def session_figure(prices: Prices, session: date, name: str) -> float | None:
-    """A price or `previous_close`, in dollars, or one of `CHANGES`; None if unknown."""
+    """A price or `previous_close`, dollars a share of then, or of `CHANGES`; None if unknown."""
     if name in CHANGES:
         new, old = (session_figure(prices, session, part) for part in CHANGES[name])
         return None if new is None or old is None else new / old - 1
@@ -231,7 +232,9 @@ def session_figure(prices: Prices, session: date, name: str) -> float | None:
     if column is None or pd.Timestamp(session) not in column.index:
         return None
     place = int(column.index.get_loc(pd.Timestamp(session))) - (name == "previous_close")
-    return float(column.iloc[place]) if place >= 0 else None
+    if place < 0:
+        return None
+    return float(column.iloc[place]) / prices.shares_since(column.index[place].date(), session)
 
 
 _PERCENT = r"(?P<change>[+-]\d+(?:\.\d+)?) ?%"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtest.data.actions import ENDS, Action, Actions, read_actions
+from backtest.data.actions import ENDS, Action, Actions, basis_of, is_within, read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, Reader, raise_problems, read_data_file
 from backtest.data.price_rows import BAR_COLUMNS, checked_table, price_rows
@@ -103,6 +104,16 @@ class Prices:
     def applied(self) -> tuple[Action, ...]:
         """The actions that change a position in these prices; see `Actions.applied`."""
         return self.actions.applied(self)
+
+    def shares_since(self, day: date, session: date) -> float:
+        """What one share of a day is in a session, by splits that are not in the prices."""
+        basis = basis_of(self.file.metadata)
+        return prod(
+            row.amount or 1.0
+            for row in self.actions.rows
+            if row.action == "split" and day < row.day <= session
+            if basis.word != "unknown" and not is_within(row, basis)
+        )
 
     def trades_from(self, session: date) -> date:
         """The first session from one on in which it traded; that session itself after the last."""
