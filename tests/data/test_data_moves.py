@@ -3,8 +3,9 @@
 import pytest
 
 from backtest.data.checks import check_events
+from backtest.data.datafile import metadata_of, write_data_file
 from backtest.data.event_checks import nearest_day, stated_figures
-from tests.made_up import EARNINGS, NEWS, SESSIONS, day
+from tests.made_up import ACME, EARNINGS, NEWS, SESSIONS, day
 
 EARNINGS_FILE, NEWS_FILE, PRICES_FILE = (
     "data/events/earnings.csv",
@@ -84,6 +85,23 @@ def test_a_stated_move_that_prices_do_not_show_is_told_with_both_figures(checkou
     assert actual in found.what
     assert found.where.startswith("data/events/news.csv, line 4, news-20250612-")
     assert "`backtest events seal news`" in found.mend
+
+
+def test_a_stated_price_is_of_its_day_whatever_split_came_later(checkout):
+    head, *rows = ACME.splitlines()
+    cells = [row.split(",") for row in rows]
+    halves = (",".join([day, *(str(float(one) / 2) for one in more)]) for day, *more in cells)
+    known = metadata_of([one[0] for one in cells], source="x", adjust="splits, as of 2025-06-30")
+    write_data_file(checkout.root / PRICES_FILE, "\n".join([head, *halves]).encode(), known)
+    split = "day,action,amount,until,name,source\n2025-06-20,split,2,,,made up\n"
+    known = metadata_of(["2025-06-20"], source="made up")
+    write_data_file(checkout.root / "data/actions/ACME.csv", split.encode(), known)
+    for note, found in (
+        ("close +0.9% (108.00 to 109.00); intraday low 106.00", []),
+        ("close +0.9% (54.00 to 54.50)", ["warning", "warning"]),
+    ):
+        checkout.write(NEWS_FILE, news_row(note=note))
+        assert told(check_events(checkout.workspace), "States") == found
 
 
 @pytest.mark.parametrize("note", LEFT_ALONE)

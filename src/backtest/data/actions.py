@@ -116,6 +116,11 @@ class Actions:
         """The changes of the ticker."""
         return tuple(row for row in self.rows if row.action == "renamed")
 
+    def taken_out(self, metadata: Mapping[str, object], day: date) -> float:
+        """How many times smaller prices of a day are by the splits after it that are in them."""
+        basis = basis_of(metadata)
+        return prod(r.amount or 1.0 for r in self.rows if is_within(r, basis) and day < r.day)
+
     def own(self, event: Event) -> Event:
         """An event under a former ticker, from before its change, as one of the stock."""
         day = new_york_day(event.published_at)

@@ -275,8 +275,10 @@ class StatedFigure:
         return nearest_day(self.day, row.day) if self.day else row.session
 
     def actual(self, prices: Prices, session: date) -> float | None:
-        value = session_figure(prices, session, self.name)
-        return value if value is None or self.name not in CHANGES else 100 * value
+        if (value := session_figure(prices, session, self.name)) is None:
+            return None
+        taken_out = prices.actions.taken_out(prices.file.metadata, session)  # a price is of its day
+        return value * (100 if self.name in CHANGES else taken_out)
 
 
 def agrees(stated: str, actual: float) -> bool:

@@ -6,12 +6,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from math import prod
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest.data.actions import Actions, basis_of, is_within
 from backtest.data.events import event_of
 from backtest.data.kinds import StakeDisclosure, new_york_day
 from backtest.errors import DataError
@@ -38,6 +36,7 @@ from backtest.sources.holdings import (
 from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
+    from backtest.data.actions import Actions
     from backtest.data.prices import Prices
 
     Close = Callable[[date], float | None]
@@ -293,6 +292,4 @@ def close_as_traded(prices: Prices, actions: Actions, day: date) -> float | None
     closes = prices.table["close"].loc[: pd.Timestamp(day)]
     if not len(closes) or day - (last := closes.index[-1].date()) >= _WEEK:
         return None
-    basis = basis_of(prices.file.metadata)
-    later = [row for row in actions.rows if is_within(row, basis) and row.day > last]
-    return float(closes.iloc[-1]) * prod(row.amount or 1.0 for row in later)
+    return float(closes.iloc[-1]) * actions.taken_out(prices.file.metadata, last)
