@@ -368,6 +368,21 @@ def test_a_reverse_split_makes_a_dividend_of_before_smaller(site, fetch):
     ]  # fmt: skip
 
 
+def test_a_session_that_yahoo_lost_moves_no_action_to_the_one_before(site, fetch):
+    """On file already, a dividend would be paid twice."""
+    told = {"dividends": {"2025-06-16": 0.25, "2025-06-17": 0.5}, "splits": {"2025-06-17": (2, 1)}}
+    site.has("ACME", chart(ROWS, **told))
+    first = fetch()
+    first.make()
+    site.has("ACME", chart([ROWS[0], *ROWS[2:]], **told))
+    again = fetch().actions
+    assert (again.added, again.changes) == ([], [])
+    first.actions.path.unlink()
+    update = fetch(skip_bad=True)
+    assert [str(row) for row in update.actions.added] == [str(row) for row in first.actions.added]
+    assert {str(row.day) for row in update.actions.added} == {"2025-06-16", "2025-06-17"}
+
+
 def test_one_share_for_one_is_no_split(site, fetch):
     site.has("ACME", chart(ROWS, splits={"2025-06-18": (1, 1)}))
     update = fetch()

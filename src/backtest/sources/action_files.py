@@ -141,6 +141,18 @@ def as_paid(
     return sorted(found, key=lambda row: row.order)
 
 
+def on_their_days(table: pd.DataFrame, told: Mapping[str, Any]) -> None:
+    """Give what yfinance told of a day without a row one of its own: it stands in that before."""
+    rows = table.index
+    for column, found in told.items():
+        series = found[column] if isinstance(found, pd.DataFrame) else found
+        for moment, value in () if series is None else series.items():
+            day, before = moment.normalize(), rows[rows < moment.normalize()]
+            if len(before) and day < rows[-1] and day not in rows:
+                table.loc[before[-1], column] -= value
+                table.loc[day, column] = value
+
+
 def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
     """Take dividends in other currencies out of a table of yfinance, which does not tell them."""
     if "currency" not in getattr(paid, "columns", ()):

@@ -28,7 +28,7 @@ from backtest.data.kinds import NEW_YORK
 from backtest.data.price_rows import BAR_COLUMNS
 from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
-from backtest.sources.action_files import as_paid, only_dollars, with_gains
+from backtest.sources.action_files import as_paid, on_their_days, only_dollars, with_gains
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.own_cells import written
 from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
@@ -91,8 +91,12 @@ def ask_history(symbol: str, bars: str | None, adjust: Adjust, first: date) -> H
         )
         if table.empty:
             raise PassingError("the answer is empty")
-        paid = getattr(getattr(ticker, "_price_history", None), "_dividends", None)
-        notes = [*only_dollars(table, paid, symbol), *with_gains(table)] if bars is None else ()
+        notes: list[str] = []
+        if bars is None:
+            told = getattr(ticker, "_price_history", None)
+            paid, splits = (getattr(told, name, None) for name in ("_dividends", "_splits"))
+            on_their_days(table, {"Dividends": paid, "Stock Splits": splits})
+            notes += [*only_dollars(table, paid, symbol), *with_gains(table)]
         found = read_history(table, ticker.history_metadata.get("currency"), symbol, bars)
         return replace(found, notes=notes)
 
