@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from backtest.data.price_rows import decimal_text, parquet_bytes
 from backtest.data.prices import MOST_CSV, place_for, price_path, price_symbols, read_prices
 from backtest.data.versions import versions
 from backtest.errors import DataError, UsageError
+from backtest.sources import yahoo
 from backtest.sources.updates import Incoming, prepare_update
 from backtest.sources.yahoo import rounded
 from tests.made_up import SESSIONS, do
@@ -362,6 +363,21 @@ def test_a_split_within_a_file_as_traded_is_of_another_basis(site, fetch, tmp_pa
     assert path.read_text() == text
     version = fetch(accept=True).make()
     assert version.metadata["adjust"] == "splits, as of 2025-06-20; not dividends"
+
+
+def test_a_split_that_is_in_the_file_already_is_not_refused_again(site, fetch, monkeypatch):
+    """It was fetched in the session of the split, whose own row was not finished."""
+    split = {"2025-06-20": (2, 1)}
+    site.has("ACME", chart(ROWS, splits=split))
+    noon = datetime(2025, 6, 20, 16, 0, tzinfo=UTC)
+    monkeypatch.setattr(yahoo, "_now", lambda: noon)
+    fetch().make()
+    monkeypatch.setattr(yahoo, "_now", lambda: noon + timedelta(days=1))
+    assert list(fetch().added) == ["2025-06-20"]
+    site.has("ACME", chart([(day, *(price / 2 for price in prices), 2 * volume)
+                            for day, *prices, volume in ROWS], splits=split))  # fmt: skip
+    with pytest.raises(UsageError, match=r"In the median a close is 0\.5 times"):
+        fetch()
 
 
 def test_where_a_row_of_the_file_is_not_had_any_more_a_new_file_is_advised(site, fetch, kept):

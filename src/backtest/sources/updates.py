@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtest.data.actions import DIVIDENDS, Action, halts_of, read_actions
+from backtest.data.actions import DIVIDENDS, Action, basis_of, halts_of, read_actions
 from backtest.data.bars import agreement_sentences, bars_within, open_kept
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, metadata_of, raise_problems, span_of
@@ -276,6 +276,8 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
     ]
     (last,) = _days(old.iloc[[-1]])
     days = np.array(_days(before), dtype=str)
+    if len(common) and (as_of := basis_of(kept.file.metadata).as_of):
+        last = max(last, str(as_of))  # splits up to then are in the file
     later = {  # of which the file has nothing in it
         day: ratio
         for day, ratio in incoming.splits.items()
