@@ -272,6 +272,16 @@ def test_a_list_that_begins_late_is_told_as_that_of_a_successor(site, fetch, cal
     assert "begins on" not in fetch(*call, "--yes").out  # since the first price of ACME
 
 
+@pytest.mark.parametrize("is_older", [True, False])
+def test_whoever_files_once_a_year_has_no_late_list(site, fetch, is_older):
+    """Pages of before the first day are not read; their span is in the list."""
+    site.file("10-K", "2024-06-10 16:00:00", ACME, period="2024-03-31", older=is_older)
+    site.file("8-K", "2025-06-10 16:00:00", ACME, items="1.01")
+    told = fetch("filings", "ACME", "--from", "2025-01-02", "--yes").out
+    assert "+ news-20250610-" in told
+    assert "begins on" not in told
+
+
 def test_a_holder_that_got_another_number_is_told_too(site, fetch):
     quarterly(site, "2025-07-01 16:00:01", "2025-06-30", [("ACME CORP", 13000, 100)])
     call = ("stakes", "--symbol", "ACME", "--holder", "BIGCO", "--yes", "--from", "2025-01-01")

@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -199,7 +199,7 @@ class Listing:
     others: Mapping[str, int]  # how many there are of each other form
     year_end: str = "1231"  # month and day on which its fiscal year ends
     tickers: tuple[str, ...] = ()  # of today, one for each class that is listed
-    first: date = date.max  # on which anything was filed, of what was asked for
+    first: str = ""  # the day on which the filer's list begins
 
 
 def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
@@ -251,22 +251,28 @@ def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None)
     """The filings of some forms, such as 8-K, that a filer has filed since a day, or ever."""
     wanted, start = frozenset(forms), since or date.min
 
-    def read_list(content: bytes) -> tuple[list[str], str, list[str], list[str], list[Filing]]:
+    def read_list(content: bytes) -> tuple[Listing, list[str], list[Filing]]:
         main = read_json(content)
         recent = _read_rows(need(main, "filings.recent", dict), cik)
         names = [need(one, "name", str) for one in (main, *(main.get("formerNames") or []))]
+        pages = need(main, "filings.files", list)
         older = [
             need(one, "name", str)
-            for one in need(main, "filings.files", list)
+            for one in pages
             if need(one, "filingTo", str) >= start.isoformat()
         ]
-        tickers = [str(one) for one in main.get("tickers") or ()]
-        return names, str(main.get("fiscalYearEnd") or ""), tickers, older, recent
+        days = [str(one.filed) for one in recent]
+        days += [str(one.get("filingFrom") or "") for one in pages]
+        year_end, tickers = str(main.get("fiscalYearEnd") or ""), main.get("tickers") or ()
+        known = Listing(
+            tuple(names), (), {},
+            year_end if _YEAR_END.fullmatch(year_end) else Listing.year_end,
+            tuple(map(str, tickers)), min(days, default=""),
+        )  # fmt: skip
+        return known, older, recent
 
     try:
-        names, year_end, tickers, older, found = edgar.listing(
-            f"/submissions/CIK{cik:010}.json", read_list
-        )
+        known, older, found = edgar.listing(f"/submissions/CIK{cik:010}.json", read_list)
     except AbsentError:
         raise UsageError(f"EDGAR knows no filer with the number (CIK) {cik}.") from None
     for name in older:
@@ -275,13 +281,10 @@ def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None)
         )
     filings = {one.accession: one for one in found if one.filed >= start}
     ordered = sorted(filings.values(), key=lambda one: (one.filed, one.accession))
-    return Listing(
-        tuple(names),
-        tuple(one for one in ordered if one.form in wanted),
-        Counter(one.form for one in ordered if one.form not in wanted),
-        year_end if _YEAR_END.fullmatch(year_end) else Listing.year_end,
-        tuple(tickers),
-        ordered[0].filed if ordered else date.max,
+    return replace(
+        known,
+        filings=tuple(one for one in ordered if one.form in wanted),
+        others=Counter(one.form for one in ordered if one.form not in wanted),
     )
 
 

@@ -85,7 +85,7 @@ class Fetched:
         self, company: Company, listing: Listing, since: date | None, option: str = "--cik"
     ) -> None:
         """Remark that a list begins long after the day since which it was asked for."""
-        if since and since + _QUARTERLY < listing.first < date.max:
+        if since and str(since + _QUARTERLY) < listing.first:
             self.remarks.append(
                 f"EDGAR's list of {company.name} begins on {listing.first}: what was filed before "
                 f"under another number is not in it. Give that number with {option}."
