@@ -327,11 +327,12 @@ def test_dividends_and_splits_are_filed_as_they_were_on_their_day(site, fetch):
     ]  # fmt: skip
 
 
-def test_a_dividend_in_another_currency_is_not_taken_for_dollars(site, fetch):
+@pytest.mark.parametrize("of_first", ["USD", "", None])
+def test_a_dividend_in_another_currency_is_not_taken_for_dollars(site, fetch, of_first):
     answer = chart(ROWS, dividends={"2025-06-17": 0.5, "2025-06-20": 0.75})
     paid = answer["chart"]["result"][0]["events"]["dividends"].values()
-    for one, currency in zip(paid, ("USD", "CAD"), strict=True):
-        one["currency"] = currency
+    for one, currency in zip(paid, (of_first, "CAD"), strict=True):
+        one.update({} if currency is None else {"currency": currency})
     site.has("ACME", answer)
     update = fetch()
     assert [str(row) for row in update.actions.added] == ["dividend 2025-06-17 0.5"]

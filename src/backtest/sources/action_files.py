@@ -158,7 +158,7 @@ def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
     if "currency" not in getattr(paid, "columns", ()):
         return
     for moment, amount, currency in paid[["Dividends", "currency"]].itertuples():
-        if currency not in ("USD", ""):
+        if isinstance(currency, str) and currency not in ("USD", ""):  # not every one has any
             day = f"{moment:%Y-%m-%d}"
             table.loc[table.index.strftime("%Y-%m-%d") == day, "Dividends"] = 0.0
             yield (
