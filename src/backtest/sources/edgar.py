@@ -225,7 +225,8 @@ def find_holder(edgar: Edgar, text: str) -> Company:
     """
     if text.isdecimal():
         return company_of_number(edgar, int(text))
-    wanted = plain_name(text)
+    if not (wanted := plain_name(text)):
+        raise UsageError(f"{text!r} is no name of a holder, nor a number (CIK).")
     listed = edgar.page(_TICKERS, _read_tickers).values()
     exact = found = {one for one in listed if plain_name(one.name) == wanted}
     if not found:

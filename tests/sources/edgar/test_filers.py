@@ -269,3 +269,10 @@ def test_of_those_who_are_found_the_first_ten_are_looked_at(site, edgar):
         find_holder(edgar, "other")
     assert str(caught.value).count("--holder") == 10
     assert "OTHER FUND 3010 LP" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", " ", "…"])
+def test_a_holder_without_a_name_is_not_looked_for(site, edgar, text):
+    with pytest.raises(UsageError, match="is no name of a holder"):
+        find_holder(edgar, text)
+    assert site.server.asked == []
