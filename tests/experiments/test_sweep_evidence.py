@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from backtest.engine.kernel.panel import panel_of
+from backtest.experiments.runs.figures import holding_returns
 from backtest.experiments.runs.run import RunRequest, _replay, prepare_run
 from backtest.experiments.sweeps.evaluate import Evaluator, Histories, evaluator
 from backtest.experiments.sweeps.grid import parse_axes
@@ -149,6 +150,23 @@ def test_holding_throughout_begins_at_the_first_open(sweep):
     )
 
 
+def test_holding_throughout_is_that_of_a_run():
+    """Bought once, in equal parts: ACME at the close of 100 before, BOLT, which lists, at 50."""
+    days = [date(2025, 6, day) for day in (2, 3, 4)]
+    acme = [(day, *[n] * 4, 1) for day, n in zip(days, (100, 200, 100), strict=True)]
+    bolt = [(day, 50, 100, 50, 100, 1) for day in days[1:]]
+    stocks = made_up_stocks({"ACME": acme, "BOLT": bolt}, {})
+    span = {symbol: prices.span(days[1], None) for symbol, prices in stocks.items()}
+    made = SimpleNamespace(
+        panel=panel_of(span),
+        spec=SimpleNamespace(universe=None),
+        _inputs=SimpleNamespace(span=span, history=stocks),
+    )
+    found = Evaluator.held_throughout(made)
+    assert found == pytest.approx([1.0, -0.25])
+    assert found.tolist() == holding_returns(stocks.values(), days[1:]).tolist()
+
+
 def test_holding_throughout_counts_what_comes_in_a_halt_and_of_a_halted_stock_nothing():
     """ACME pays 10 on a silent day and goes on at 90; BOLT has volume after the span alone."""
     days = [date(2025, 6, day) for day in (2, 3, 4, 5)]
@@ -160,7 +178,7 @@ def test_holding_throughout_counts_what_comes_in_a_halt_and_of_a_halted_stock_no
     made = SimpleNamespace(
         panel=panel_of(span),
         spec=SimpleNamespace(universe=None),
-        _inputs=SimpleNamespace(span=span),
+        _inputs=SimpleNamespace(span=span, history=stocks),
     )
     assert Evaluator.held_throughout(made).tolist() == pytest.approx([0, 0])
     assert made.panel.session_days.tolist() == [days[0], days[2]]

@@ -26,12 +26,12 @@ from backtest.engine.kernel.simulate import profits, simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.runs.figures import benchmark_returns
+from backtest.experiments.runs.figures import benchmark_returns, holding_returns
 from backtest.experiments.sweeps.answers import Answers, Rows, derives, does_act
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, sweepable
 from backtest.experiments.terms import Request, deciding_packages
 from backtest.experiments.trials import is_mixed
-from backtest.stats.figures import figures_of_totals, max_drawdown, mean_of_known, session_returns
+from backtest.stats.figures import figures_of_totals, max_drawdown, session_returns
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import find_strategy
@@ -275,18 +275,11 @@ class Evaluator:
         return above_cash(returns, self.panel.nights, self._rules)
 
     def held_throughout(self) -> NDArray[np.float64]:
-        """Returns of the symbols, equally, or of the mean of the universe."""
-        sessions = self.panel.session_days
+        """Returns of the symbols bought once, as of a run, or of the mean of the universe."""
+        inputs, sessions = self._inputs, self.panel.session_days.tolist()
         if self.spec.universe:
-            return benchmark_returns(self._inputs.benchmark, sessions.tolist())
-        changes = np.full((len(sessions), len(self._inputs.span)), np.nan)
-        for column, prices in enumerate(self._inputs.span.values()):
-            rows = np.searchsorted(sessions, prices.days)
-            changes[rows, column] = prices.returns[prices.days]
-            if rows.size and rows[0] == 0:
-                open_, close = prices.traded[["open", "close"]].iloc[0]
-                changes[0, column] = close / open_ - 1
-        return mean_of_known(changes)
+            return benchmark_returns(inputs.benchmark, sessions)
+        return holding_returns([inputs.history[name] for name in inputs.span], sessions)
 
     def _blocks(
         self, axes: Axes, codes: Codes, *, curves: bool
