@@ -92,18 +92,44 @@ def test_unknown_values_have_no_quantile():
 
 @pytest.mark.parametrize(("clusters", "known"), [(7, False), (8, True)])
 def test_eight_clusters_are_enough_for_an_interval(clusters, known):
-    sums = np.array([0.01, -0.01] * 4)[:clusters]
-    found = clustered_mean(0.02, sums, 9, clusters)
+    moved, weights = np.array([0.01, -0.01] * 4)[:clusters], np.full((1, clusters), 1 / clusters)
+    found = clustered_mean(0.02, moved, 9, weights)
     assert (found.value, found.events, found.seasons) == (0.02, 9, clusters)
     if not known:
         assert (found.low, found.high, found.p, found.detectable) == (None,) * 4
         return
-    error = sqrt(8 / 7 * 8) * 0.01
+    error = sqrt(7 / 8 * 8) * 0.01
     reach = stats.t.ppf(0.975, 7) * error
     assert (found.low, found.high) == (pytest.approx(0.02 - reach), pytest.approx(0.02 + reach))
     assert found.p == pytest.approx(2 * stats.t.sf(0.02 / error, 7))
-    assert found.detectable == pytest.approx((1.959964 + 0.841621) * error)
-    assert clustered_mean(-0.02, sums, 9, 8).p == pytest.approx(found.p)
+    assert found.detectable == pytest.approx(reach + stats.t.ppf(0.8, 7) * error)
+    assert clustered_mean(-0.02, moved, 9, weights).p == pytest.approx(found.p)
+
+
+def test_a_cluster_of_half_of_the_events_counts_as_much_as_it_weighs():
+    """Weights of 1/2 and 11 of 1/22 are those of 1 ÷ (1/4 + 1/44) = 11/3 equal clusters."""
+    weights = np.array([[1 / 2] + [1 / 22] * 11])
+    found = clustered_mean(0.02, np.full(12, 0.01), 22, weights)
+    error = sqrt(11) * 0.01
+    assert found.p == pytest.approx(2 * stats.t.sf(0.02 / error, 11 / 3 - 1))
+    found = clustered_mean(0.02, np.full(12, 0.01), 22, np.vstack([weights, [1] + [0] * 11]))
+    assert (found.p, found.seasons) == (None, 12)  # one of the means is of a cluster alone
+
+
+@pytest.mark.parametrize("sizes", [[10] * 11 + [110], [2, 4, 8, 16, 32, 64, 128, 256], [10] * 8])
+def test_unequal_seasons_find_nothing_where_there_is_nothing(sizes):
+    """Seasons that move all of their events alike; expected at 5 % at most: 20 of 400 worlds."""
+    rng, seasons = np.random.default_rng(2), np.repeat(np.arange(len(sizes)), sizes)
+    one = rng.random(len(seasons)) < 0.5
+    found = differs = 0
+    for _ in range(400):
+        values = rng.normal(size=len(sizes))[seasons] + rng.normal(size=len(seasons))
+        found += mean_by_season(values, seasons).p <= 0.05
+        late = values[~one & (seasons == len(sizes) - 1)]
+        ends = (seasons[one], np.full(len(late), len(sizes) - 1))
+        differs += (difference_by_season(values[one], late, ends).p or 1) <= 0.05
+    assert found <= 34
+    assert differs == 0  # of one season nothing can be told
 
 
 def test_clusters_that_add_nothing_have_no_error():

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.stats.significance import NO_MEAN, clustered_mean
+from backtest.stats.significance import NO_MEAN, clustered_mean, left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -167,15 +167,17 @@ def _means(found: Sequence[_Outcome], cars: Floats) -> list[Mean]:
     known = ~np.isnan(cars)
     counts = known.sum(axis=0)
     means = np.nansum(cars, axis=0) / np.maximum(counts, 1)
-    added = np.zeros((rows.max(initial=0) + 1, cars.shape[1]))
-    for one in found:
-        added[one.row] += np.nan_to_num(one.car - means)
-        added[one.usual] += one.apart
+    own, usual, weights = np.zeros((3, rows.max(initial=0) + 1, cars.shape[1]))
+    for one, there in zip(found, known / np.maximum(counts, 1), strict=True):
+        own[one.row] += np.nan_to_num(one.car - means)
+        weights[one.row] += there
+        usual[one.usual] += one.apart
+    moved = (left_out(own, weights) + usual) / np.maximum(counts, 1)
     return [
-        clustered_mean(float(mean), sums / count, count, len(np.unique(rows[there])))
-        if count
-        else NO_MEAN
-        for mean, sums, count, there in zip(means, added.T, counts.tolist(), known.T, strict=True)
+        clustered_mean(float(mean), each, count, weight[None]) if count else NO_MEAN
+        for mean, each, count, weight in zip(
+            means, moved.T, counts.tolist(), weights.T, strict=True
+        )
     ]
 
 

@@ -5,8 +5,9 @@ indicative and the permutation test leads: would random days of the same stock h
 (In the spirit of Nguyen & Wolf 2023.)
 
 Of a whole universe, reports come in seasons whose windows overlap, so that neither events nor dates
-are independent: errors are clustered by season, a calendar quarter (Liang & Zeger 1986, with the
-correction G ÷ (G − 1) and Student's t of G − 1 degrees of freedom, Cameron & Miller 2015).
+are independent: errors are clustered by season, a calendar quarter (Liang & Zeger 1986), by the
+jackknife (Cameron & Miller 2015) and Student's t of G* − 1 degrees of freedom, G* as many quarters
+of equal weight as weigh as much (Carter, Schnepel & Steigerwald 2017): few may hold most events.
 """
 
 from __future__ import annotations
@@ -274,30 +275,46 @@ def difference_by_season(high: Floats, low: Floats, seasons: tuple[Ints, Ints]) 
 
 
 def _sum_of_means(parts: Sequence[tuple[int, Floats, Ints]]) -> Mean:
-    """The means of parts with their signs, and the error to which each event adds."""
-    means, influences, seasons = [], [], []
-    for sign, values, season in parts:
-        known = ~np.isnan(values)
-        if not known.any():
-            return NO_MEAN
-        mean = float(values[known].mean())
-        means.append(sign * mean)
-        influences.append(sign * (values[known] - mean) / known.sum())
-        seasons.append(season[known])
-    _, places = np.unique(np.concatenate(seasons), return_inverse=True)
-    sums = np.bincount(places, np.concatenate(influences)).astype(np.float64)
-    return clustered_mean(sum(means), sums, len(places), len(sums))
+    """The means of parts with their signs, and how far each season moves their sum."""
+    found = [
+        (sign, values[known], each[known])
+        for sign, values, each in parts
+        if (known := ~np.isnan(values)).any()
+    ]
+    if len(found) < len(parts):
+        return NO_MEAN
+    seasons = np.unique(np.concatenate([each for _, _, each in found]))
+    value, moved, weights = 0.0, np.zeros(len(seasons)), []
+    for sign, own, each in found:
+        mean, places = float(own.mean()), np.searchsorted(seasons, each)
+        adds = np.bincount(places, own - mean, len(seasons)) / len(own)
+        weights.append(np.bincount(places, minlength=len(seasons)) / len(own))
+        value += sign * mean
+        moved += sign * left_out(adds, weights[-1])
+    events = sum(len(own) for _, own, _ in found)
+    return clustered_mean(value, moved, events, np.array(weights))
 
 
-def clustered_mean(value: float, sums: Floats, events: int, clusters: int) -> Mean:
-    """A mean of events, whose error is of what each cluster adds to it: `sums`."""
+def left_out(adds: Floats, weights: Floats) -> Floats:
+    """How far a mean falls where each cluster is left out, from what it adds and its weight."""
+    return np.asarray(adds / np.where(weights < 1, 1 - weights, 1.0), np.float64)
+
+
+def clustered_mean(value: float, moved: Floats, events: int, weights: Floats) -> Mean:
+    """A mean of events, whose error is of how far each cluster, left out, moves it: a jackknife.
+
+    `weights` are the shares of the clusters, shape (means, clusters). Where fewer than two equal
+    ones would weigh as much, in any of the means, it is not known what the mean is worth.
+    """
     from scipy.special import stdtr, stdtrit
 
-    error = 0.0
-    if clusters >= FEWEST_SEASONS:
-        error = float(np.sqrt(clusters / (clusters - 1) * np.sum(sums**2)))
+    clusters = int(np.count_nonzero(weights.any(axis=0)))
+    error, freedom = 0.0, float(np.min(1 / np.sum(weights**2, axis=1))) - 1
+    if clusters >= FEWEST_SEASONS and freedom >= 1:
+        error = float(np.sqrt((clusters - 1) / clusters * np.sum(moved**2)))
     if error == 0:
         return Mean(value, None, None, None, None, events, clusters)
-    reach = float(stdtrit(clusters - 1, 1 - LEVEL / 2)) * error
-    p = 2 * float(stdtr(clusters - 1, -abs(value) / error))
-    return Mean(value, value - reach, value + reach, p, detectable_effect(error), events, clusters)
+    sure, mostly = (float(stdtrit(freedom, share)) for share in (1 - LEVEL / 2, _POWER))
+    p = 2 * float(stdtr(freedom, -abs(value) / error))
+    reach = sure * error
+    return Mean(value, value - reach, value + reach, p, reach + mostly * error, events, clusters)
