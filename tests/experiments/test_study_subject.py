@@ -97,6 +97,11 @@ def test_a_fund_is_there_and_not_studied_itself(checkout):
     assert [one.symbol for one in read_candidates(folder, "ACME", "INDX")] == ["INDX"]
 
 
+def test_a_stock_is_not_held_against_itself(tmp_path):
+    with pytest.raises(UsageError, match="--benchmark ACME is what is studied"):
+        read_candidates(tmp_path, "ACME", "ACME")
+
+
 def decided(event, signal=None):
     return Decision(event, day("2025-06-05"), "notified", "", signal)
 

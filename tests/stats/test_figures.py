@@ -10,6 +10,7 @@ from scipy import stats
 
 from backtest.engine.kernel.records import ACCOUNT
 from backtest.stats import figures
+from backtest.stats.multiple_testing import sharpe_estimate, superior_ability
 
 CURVE = np.array([110.0, 99.0, 99.0, 118.8])  # from 100: +10 %, -10 %, 0 %, +20 %
 RETURNS = np.array([0.10, -0.10, 0.0, 0.20])
@@ -240,6 +241,18 @@ def test_ratios_of_totals_begin_with_twenty_sessions(sessions: int) -> None:
     totals["least"], totals["most"], totals["lowest"] = -0.05, 0.05, 100.0
     (ratio,) = figures.figures_of_totals(totals, 100.0, sessions)["sharpe"]
     assert np.isnan(ratio) == (sessions < 20)
+
+
+def test_what_rounding_leaves_of_equal_returns_does_not_vary() -> None:
+    """A fund that grows alike in each session, as its index is written: its ratio was 1e14."""
+    curve = 100 * np.cumprod(np.full(40, 1.0003))
+    returns = figures.session_returns(curve, 100.0)
+    assert np.ptp(returns) > 0
+    assert figures.curve_figures(curve, 100.0)["sharpe"] is None
+    assert sharpe_estimate(returns) is None
+    assert figures.alpha_beta(np.linspace(-0.1, 0.1, 40), returns) == (None, None)
+    assert figures.sharpe_by_group(returns, np.arange(40) // 20) is None
+    assert superior_ability(returns[:, None], np.full(40, 0.0003), seed=1) is None
 
 
 def test_a_curve_that_ends_with_nothing_has_no_ratios() -> None:

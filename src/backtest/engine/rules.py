@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from backtest.errors import DataError, UsageError, unknown
+from backtest.stats import NO_RETURN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,6 @@ _MOST_SLIPPAGE = 0.99
 _LEVEL_UNIT = 1e9  # levels are exact to a billionth of a dollar
 _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a double
 _LAST_BITS = 1e-14  # of a double, which a product leaves
-_NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
 # What a bar is: outside of the hours of sessions it is extended. They stand here because machine
 # code is made anew when this file changes.
@@ -277,7 +277,7 @@ def above_cash(change: FloatOrArray, nights: FloatOrArray, rules: Rules) -> Floa
     interest is no skill.
     """
     excess = change - nights * rules.cash_rate / rules.borrow_day_count
-    return excess * (abs(excess) > _NO_RETURN)
+    return excess * (abs(excess) > NO_RETURN)
 
 
 def borrow_charge(value: float, annual_rate: float, days: int, rules: Rules) -> float:

@@ -15,5 +15,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 SESSIONS_A_YEAR = 252
+NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 LEVEL = 0.05  # of significance
 SEED = 1  # of what evidence draws; it stands in every record

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.stats import significance as test
+from backtest.stats.figures import varies
 from backtest.stats.significance import Permutation, detectable_effect, permutation_test
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
     if _PARAMETERS[wanted] and len(days) < FEWEST_DAYS:
         model = "market_adjusted"
         reason = f"{len(days)} estimation days: {wanted} needs {FEWEST_DAYS}"
-    elif wanted == "market" and np.ptp(market[days]) == 0:
+    elif wanted == "market" and not varies(market[days]):
         model, reason = "market_adjusted", "the market does not move on the estimation days"
     own, other = returns[days], market[days]
     mean = float(np.mean(other)) if len(days) else nan

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.stats import SESSIONS_A_YEAR
+from backtest.stats import NO_RETURN, SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,11 @@ FEWEST_SESSIONS = 20
 CONFIDENCE = 0.95
 _FEWEST_TRADES = 6  # as many as an interval takes; the t of two alike losses is beyond all scales
 _RATIOS = ("volatility", "sharpe", "sortino", "calmar")
+
+
+def varies(returns: Floats) -> bool:
+    """Whether returns differ by more than what rounding leaves of equal ones."""
+    return bool(np.ptp(returns) > NO_RETURN)
 
 
 def session_returns(equity: Floats, start: float) -> Floats:
@@ -71,7 +76,7 @@ def volatility(returns: Floats) -> float | None:
 
 def sharpe(returns: Floats) -> float | None:
     """Mean ÷ standard deviation (n − 1) of returns above cash, × √252; None if nothing varies."""
-    if len(returns) < 2 or np.ptp(returns) == 0:  # noqa: PLR2004 - no deviation of one
+    if len(returns) < 2 or not varies(returns):  # noqa: PLR2004 - no deviation of one
         return None
     return float(np.mean(returns) / np.std(returns, ddof=1)) * sqrt(SESSIONS_A_YEAR)
 
@@ -144,7 +149,7 @@ def alpha_beta(returns: Floats, market: Floats) -> tuple[float | None, float | N
     Both are of least squares, alpha × 252; None for fewer than 20 sessions, and where the market
     does not vary.
     """
-    if len(returns) < FEWEST_SESSIONS or np.ptp(market) == 0:
+    if len(returns) < FEWEST_SESSIONS or not varies(market):
         return None, None
     beta = float(np.cov(returns, market)[0, 1] / np.var(market, ddof=1))
     return float(np.mean(returns) - beta * np.mean(market)) * SESSIONS_A_YEAR, beta
@@ -224,7 +229,7 @@ def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict
     passed_over = totals["returns"] < sessions  # those sessions earned nothing
     least = np.where(passed_over, np.minimum(totals["least"], 0), totals["least"])
     most = np.where(passed_over, np.maximum(totals["most"], 0), totals["most"])
-    has_ratio = (totals["lowest"] > 0) & (most > least) & (sessions >= FEWEST_SESSIONS)
+    has_ratio = (totals["lowest"] > 0) & (most - least > NO_RETURN) & (sessions >= FEWEST_SESSIONS)
     mean = totals["total"] / sessions
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (totals["squares"] - totals["total"] * mean) / (sessions - 1)
@@ -324,7 +329,7 @@ def sharpe_by_group(returns: Floats, groups: Ints) -> Estimate | None:
     sessions, count = len(returns), int(groups.max()) + 1
     mean = float(np.mean(returns))
     variance = float(np.mean(returns**2)) - mean**2
-    if np.ptp(returns) == 0 or variance <= 0:
+    if not varies(returns) or variance <= 0:
         return None
     value = mean / sqrt(variance * sessions / (sessions - 1)) * sqrt(SESSIONS_A_YEAR)
     if count < 2:  # noqa: PLR2004 - one group has no spread

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.stats import NO_RETURN
+
 if TYPE_CHECKING:
     from backtest.stats import Floats, Ints
 
@@ -216,7 +218,7 @@ def superior_ability(
     benchmark.
     """
     excess = np.unique(returns - benchmark[:, None], axis=1)  # equal ones do not move a maximum
-    excess = excess[:, np.ptp(excess, axis=0) > 0]
+    excess = excess[:, np.ptp(excess, axis=0) > NO_RETURN]
     rows, variants = excess.shape
     if variants == 0:
         return None
@@ -325,7 +327,7 @@ def sharpe_estimate(returns: Floats) -> SharpeEstimate | None:
 
     None where nothing varies, and for fewer than two returns.
     """
-    if len(returns) < 2 or np.ptp(returns) == 0:  # noqa: PLR2004 - no deviation of one
+    if len(returns) < 2 or np.ptp(returns) <= NO_RETURN:  # noqa: PLR2004 - no deviation of one
         return None
     away = returns - np.mean(returns)
     scaled = away / np.std(returns)

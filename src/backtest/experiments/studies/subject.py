@@ -17,6 +17,7 @@ from backtest.data.kinds import Earnings, Event, News, ShortReport, StakeDisclos
 from backtest.data.prices import Prices, price_symbols, read_prices
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import Plan, identity, installed_packages
+from backtest.stats.figures import varies
 from backtest.stats.minutes import BarsByClock, by_clock, minutes_study
 from backtest.stats.multiple_testing import holm_of_known
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, heard_kinds
@@ -75,6 +76,8 @@ class Benchmark:
 
 def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
     """Prices of the fund that the user names, or else of SPY and QQQ; UsageError without any."""
+    if named == symbol:
+        raise UsageError(f"--benchmark {named} is what is studied: it does nothing beyond itself.")
     if named is not None:
         return [read_prices(folder, named)]
     names = funds_in(folder, (symbol,))
@@ -127,7 +130,7 @@ def close_returns(prices: Prices, sessions: pd.Index[Any]) -> Floats:
 
 def _explained(own: Floats, market: Floats) -> float:
     known = ~np.isnan(own) & ~np.isnan(market)
-    if known.sum() < _FEWEST or np.ptp(own[known]) == 0 or np.ptp(market[known]) == 0:
+    if known.sum() < _FEWEST or not (varies(own[known]) and varies(market[known])):
         return 0.0
     return float(np.corrcoef(own[known], market[known])[0, 1] ** 2)
 
