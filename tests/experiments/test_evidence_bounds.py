@@ -219,18 +219,22 @@ def test_the_least_edge_is_wider_where_draws_without_knowledge_are():
     assert high - low > own["mean_trade_return"]["high"] - own["mean_trade_return"]["low"]
 
 
-@pytest.mark.parametrize(("count", "sessions", "unit", "groups"), [
-    (6, 126, "occasion", 6), (5, 126, "month", 6), (5, 127, "month", 7), (None, 42, "month", 2),
+@pytest.mark.parametrize(("count", "sessions", "held", "unit", "groups"), [
+    (6, 126, True, "occasion", 6), (5, 126, True, "month", 6), (5, 127, True, "month", 7),
+    (None, 42, True, "month", 2), (5, 126, False, "occasion", 5), (None, 42, False, "month", 2),
 ])  # fmt: skip
-def test_the_ratio_goes_by_month_where_occasions_are_few(count, sessions, unit, groups):
+def test_the_ratio_goes_by_month_where_occasions_are_few_and_something_is_mostly_held(
+    count, sessions, held, unit, groups
+):
     """A month is 21 sessions, and the rest one more."""
     occasions = count and Occasions(np.arange(count) * 20, np.arange(count))
     returns = np.random.default_rng(1).normal(0, 0.01, sessions)
     drawn = null([1.0, 2.0])
-    found, draws, told = evidence._sharpe_by_occasion(returns, occasions, drawn)
+    found, draws, told = evidence._sharpe_by_occasion(returns, occasions, drawn, mostly_held=held)
     assert (told, found.count) == (unit, groups)
     assert draws.tolist() == ([1.0, 2.0] if unit == "occasion" else [])
-    assert evidence._sharpe_by_occasion(returns, occasions, None)[1].tolist() == []
+    found = evidence._sharpe_by_occasion(returns, occasions, None, mostly_held=held)
+    assert found[1].tolist() == []
 
 
 @pytest.mark.parametrize(

@@ -280,8 +280,11 @@ def _sharpe(
     if ratio is None or estimate is None:
         why = "ruined, too few sessions, or no return differs from that of cash"
         return asdict(Interval(unknown=why))
-    unknown = _thin(account.panel, trades)
-    found, draws, unit = _sharpe_by_occasion(returns, occasions, timing)
+    held, sessions = _held(account.panel, trades), len(returns)
+    unknown = thin_record(len(trades), held, sessions)
+    found, draws, unit = _sharpe_by_occasion(
+        returns, occasions, timing, mostly_held=2 * held >= sessions
+    )
     why = unknown or ("no return differs" if found is None else _too_few(found.count, unit))
     interval = Interval(ratio, unknown=why) if found is None or why else found.interval(draws)
     return {
@@ -293,22 +296,21 @@ def _sharpe(
 
 
 def _sharpe_by_occasion(
-    returns: Floats, occasions: Occasions | None, timing: Null | None
+    returns: Floats, occasions: Occasions | None, timing: Null | None, *, mostly_held: bool
 ) -> tuple[Estimate | None, Floats, str]:
-    """The ratio by occasion; by month where the account is in the market most of the time."""
+    """The ratio by occasion; by month where they are few, but something is mostly held."""
     sessions = len(returns)
-    if occasions and occasions.count >= fewest_occasions():
+    if occasions and (occasions.count >= fewest_occasions() or not mostly_held):
         draws = timing.draws["sharpe"] if timing else np.array([])
         return sharpe_by_group(returns, occasions.groups(sessions)), draws, "occasion"
     months = np.arange(sessions) // _SESSIONS_A_MONTH
     return sharpe_by_group(returns, months), np.array([]), "month"
 
 
-def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
-    """Why so few trades and sessions tell nothing of a Sharpe ratio; empty where they do."""
-    sessions = panel.session_days.tolist()
+def _held(panel: Panel, trades: Sequence[Trade]) -> int:
+    """In how many sessions a position was held."""
     spans = [(trade.entry_session, trade.exit_session or trade.entry_session) for trade in trades]
-    return thin_record(len(trades), sessions_held(spans, sessions), len(sessions))
+    return sessions_held(spans, panel.session_days.tolist())
 
 
 def _verdict(found: Mapping[str, Any]) -> str:
