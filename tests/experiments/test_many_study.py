@@ -95,6 +95,20 @@ def test_the_figures_by_group(stocks):
     assert record["curves"][1]["mean"][10] is None
 
 
+def test_a_stock_stands_still_in_a_session_in_which_it_does_not_trade(stocks):
+    """ACME goes from 102 to 104 over a session without it, in which INDX fell; it is back then."""
+    rows = (stocks.root / "data/prices/ACME.csv").read_text().splitlines(keepends=True)
+    (halted,) = [row for row in rows if row.startswith("2025-06-04")]
+    stocks.edit("data/prices/ACME.csv", halted, "")
+    halt = "day,action,amount,until,name,source\n2025-06-04,halted,,2025-06-04,,made up\n"
+    stocks.write("data/actions/ACME.csv", halt)
+    stocks.edit("data/prices/INDX.csv", "2025-06-04,51.00", "2025-06-04,40.80")
+    result = study(stocks, windows=((-1, 0), (0, 50)))
+    first = next(row for row in rows_of(result) if row["symbol"] == "ACME")
+    assert float(first["[-1,0]"]) == pytest.approx(104 / 102 - 1 + 0.20 - 0.25)
+    assert first["[0,+50]"] == ""  # nothing is known after the last row
+
+
 def test_without_a_benchmark_the_mean_of_the_stocks_is_taken_off(stocks):
     result = study(stocks, benchmark=None)
     mean = (1 / 103 + 0.1 + 0) / 3

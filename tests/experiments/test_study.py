@@ -54,6 +54,18 @@ def test_what_the_market_did_is_taken_off(checkout):
     assert first["cars"]["[0,+1]"] == pytest.approx(104 / 103 + 105 / 104 - 2 - market)
 
 
+def test_the_market_is_taken_over_the_sessions_that_the_stock_did_not_trade_in(checkout):
+    """ACME goes from 102 to 104 over a session without it, in which INDX fell; it is back then."""
+    rows = (checkout.root / "data/prices/ACME.csv").read_text().splitlines(keepends=True)
+    (halted,) = [row for row in rows if row.startswith("2025-06-04")]
+    checkout.edit("data/prices/ACME.csv", halted, "")
+    halt = "day,action,amount,until,name,source\n2025-06-04,halted,,2025-06-04,,made up\n"
+    checkout.write("data/actions/ACME.csv", halt)
+    checkout.edit("data/prices/INDX.csv", "2025-06-04,51.00", "2025-06-04,40.80")
+    (first, _) = study(checkout, windows=((0, 0),)).record["events"]
+    assert first["cars"]["[0,0]"] == pytest.approx(104 / 102 - 1)
+
+
 def test_the_average_is_that_of_the_events_whose_car_is_known(checkout):
     record = study(checkout, windows=((0, 15), (0, 1))).record
     long, short = record["windows"]

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,21 +120,22 @@ class _Sample:
         request, inputs = plan.request, plan.inputs
         self.request, self.by = request, plan.by
         symbols = sorted(inputs.span)
-        returns = pd.DataFrame({name: inputs.history[name].returns for name in symbols})
-        returns = returns.sort_index()
-        market, self.against = _market(request, inputs, returns)
+        history = [inputs.history[name] for name in symbols]
+        sessions = reduce(pd.Index.union, (prices.table.index for prices in history))
+        returns = np.column_stack([close_returns(one, sessions, stands=True) for one in history])
+        market, self.against = _market(request, inputs, sessions, returns)
         latest = {(one.event.symbol, one.session): one for one in plan.events}
         self.heard = len(plan.events)
         self.events = list(latest.values())
         column = {symbol: place for place, symbol in enumerate(symbols)}
         self.stocks = np.array([column[one.event.symbol] for one in self.events])
         day_zero = np.array([one.session for one in self.events], "M8[D]")
-        self.days = np.searchsorted(returns.index.to_numpy("M8[D]"), day_zero)
+        self.days = np.searchsorted(sessions.to_numpy("M8[D]"), day_zero)
         self.seasons = day_zero.astype("M8[M]").astype(np.int64) // _MONTHS_A_SEASON
         first = min(_DAYS[0], *(window[0] for window in request.windows))
         last = max(_DAYS[1], *(window[1] for window in request.windows))
         self.first = first
-        abnormal = returns.to_numpy() - market[:, None]
+        abnormal = returns - market[:, None]
         self.paths = paths(abnormal, self.days, self.stocks, first, last)
         self.values, self.group, self.names = self._groups()
 
@@ -215,11 +217,13 @@ class _Sample:
         return pd.DataFrame(columns | cars).astype({"group": "Int64"})
 
 
-def _market(request: StudyRequest, inputs: Inputs, returns: pd.DataFrame) -> tuple[Floats, str]:
+def _market(
+    request: StudyRequest, inputs: Inputs, sessions: pd.Index[Any], returns: Floats
+) -> tuple[Floats, str]:
     """What is subtracted from each return, shape (sessions,), and what it is."""
     if request.benchmark is None and request.universe is None:
-        return mean_of_known(returns.to_numpy()), "the mean of the stocks, each of equal weight"
-    market = close_returns(inputs.benchmark, returns.index)
+        return mean_of_known(returns), "the mean of the stocks, each of equal weight"
+    market = close_returns(inputs.benchmark, sessions)
     if request.benchmark is None:
         return market, f"the mean of the members of {request.universe}, each of equal weight"
     return market, request.benchmark

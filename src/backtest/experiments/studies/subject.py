@@ -123,9 +123,14 @@ def choose(
     return Benchmark(best, reason, returns[best], explained)
 
 
-def close_returns(prices: Prices, sessions: pd.Index[Any]) -> Floats:
-    """Close to close, with dividends, shape (T,); NaN where there is no close before."""
-    return np.asarray(prices.returns.reindex(sessions), np.float64)
+def close_returns(prices: Prices, sessions: pd.Index[Any], *, stands: bool = False) -> Floats:
+    """From one of these sessions to the next, with dividends, shape (T,); NaN where it is unknown.
+
+    With `stands` what has no row between its first and its last stands still there, as in a halt.
+    """
+    grown = prices.growth.reindex(sessions, method="ffill" if stands else None)
+    known = (sessions > prices.traded.index.min()) & (sessions <= prices.table.index.max())
+    return np.asarray(grown.pct_change(fill_method=None).where(known), np.float64)
 
 
 def _explained(own: Floats, market: Floats) -> float:
