@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +108,17 @@ def test_a_stock_stands_still_in_a_session_in_which_it_does_not_trade(stocks):
     first = next(row for row in rows_of(result) if row["symbol"] == "ACME")
     assert float(first["[-1,0]"]) == pytest.approx(104 / 102 - 1 + 0.20 - 0.25)
     assert first["[0,+50]"] == ""  # nothing is known after the last row
+
+
+def test_what_comes_to_all_stocks_at_once_is_not_held_against_their_mean(stocks):
+    rows = "published_at,precision,headline,release,happens_on,source_url\n"
+    rows += "2025-06-04T08:00:00-04:00,exact,A made-up day,CPI,2025-06-11,https://example.org\n"
+    stocks.write("data/events/macro_dates.csv", rows)
+    terms = request(benchmark=None)
+    with pytest.raises(UsageError, match="macro_date comes to all stocks at once"):
+        prepare_many_study(stocks.workspace, replace(terms, name="macro_date"))
+    against = replace(terms, name="macro_date", benchmark="INDX")
+    assert run_many_study(prepare_many_study(stocks.workspace, against)).record["told"] == 3
 
 
 def test_without_a_benchmark_the_mean_of_the_stocks_is_taken_off(stocks):

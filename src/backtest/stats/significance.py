@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.stats import LEVEL
+from backtest.stats import LEVEL, NO_RETURN
 from backtest.stats.multiple_testing import MonteCarlo, monte_carlo, shares_of
 
 if TYPE_CHECKING:
@@ -312,7 +312,7 @@ def clustered_mean(value: float, moved: Floats, events: int, weights: Floats) ->
     error, freedom = 0.0, float(np.min(1 / np.sum(weights**2, axis=1))) - 1
     if clusters >= FEWEST_SEASONS and freedom >= 1:
         error = float(np.sqrt((clusters - 1) / clusters * np.sum(moved**2)))
-    if error == 0:
+    if error <= NO_RETURN:
         return Mean(value, None, None, None, None, events, clusters)
     sure, mostly = (float(stdtrit(freedom, share)) for share in (1 - LEVEL / 2, _POWER))
     p = 2 * float(stdtr(freedom, -abs(value) / error))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from backtest.data.scheduled import MarketEvent
 from backtest.errors import UsageError, unknown
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
 from backtest.experiments.studies.run import window_name
@@ -80,6 +81,12 @@ def prepare_many_study(workspace: Workspace, request: StudyRequest) -> ManyStock
             f"No event of {request.name} can be studied: {why}."
             if left_out
             else f"There is no event of {request.name} on these stocks."
+        )
+    of_all = subject.strategy is None and issubclass(subject.kinds[0], MarketEvent)
+    if of_all and request.benchmark is None:
+        raise UsageError(
+            f"{request.name} comes to all stocks at once, and together they do nothing beyond "
+            f"their mean. Name a fund to hold them against with --benchmark."
         )
     by = None if request.by is None else _field(subject, request.by, events)
     terms = {
