@@ -18,6 +18,7 @@ from backtest.experiments.sweeps.run import (
     _compared,
     _deflated,
     _overfitting,
+    _superior,
     _too_few,
     _walked,
     prepare_sweep,
@@ -197,6 +198,16 @@ def test_walk_forward_begins_with_the_default(sweep, sets):
 
 def test_one_trial_cannot_be_deflated(sweep, sets):
     assert sweep_evidence(sweep, sets, [0.1])["best"]["dsr"] is None
+
+
+@pytest.mark.parametrize(("sessions", "known"), [(2, False), (125, False), (126, True)])
+def test_of_few_sessions_no_set_is_said_to_beat_holding(sessions, known):
+    """What is flat while the stock falls in each of two sessions had a p-value of 0.001."""
+    held = np.random.default_rng(1).uniform(-0.03, -0.01, sessions)
+    found = _superior(np.zeros((sessions, 1)), held)
+    assert (found is not None) == known
+    told = dict(evidence_sentences({**EVIDENCE, "superior": found}))["Against holding"]
+    assert told.startswith("A set beats" if known else "Not told: there are too few sessions")
 
 
 def test_of_equal_results_one_is_compared_and_the_best_always():
