@@ -200,15 +200,29 @@ class TestBorrow:
         header = "symbol,date,annual_rate,provider,source_url,note\n"
         checkout.write("data/borrow/BOLT.csv", header + rates)
         told = json.loads(command("simulate", *files, "--slippage", "0", "--json").out)
-        assert told["assumptions"] == []
+        (carried,) = told["assumptions"]
+        assert "quoted for 2025-06-02, 36.0% a year, was carried on to 2025-07-14" in carried
         # 500 at 50, 42 calendar days from 2025-06-03 to 2025-07-15, collateral 1.02.
         assert told["figures"]["borrow"] == pytest.approx(25_000 * 1.02 * 0.001 * 42)
         checkout.edit("data/borrow/BOLT.csv", "Made Up Lenders", "assumption")
         told = json.loads(command("simulate", *files, "--json").out)
-        assert told["assumptions"] == ["A borrow rate of BOLT is an assumption."]
+        guess = (
+            "The borrow rate of BOLT from 2025-06-02 on, 36.0% a year, is an assumption. made up"
+        )
+        assert told["assumptions"] == [guess]
         checkout.edit("data/borrow/BOLT.csv", "2025-06-02", "2025-06-04")
         told = json.loads(command("simulate", *files, "--json").out)
-        assert "some nights short BOLT" in told["assumptions"][0]
+        assert "some nights short BOLT" in told["assumptions"][1]
+
+    def test_a_guess_is_told_where_it_is_charged(self, checkout, files, command) -> None:
+        """Short in the nights from 2025-06-03 to 07-14, which are guessed from a day on."""
+        header = "symbol,date,annual_rate,provider,source_url,note\n"
+        quoted = "".join(f"BOLT,{day},0.36,Lenders,,\n" for day in ("2025-06-02", "2025-06-25"))
+        for day, is_charged in (("2025-07-14", True), ("2025-07-15", False)):
+            guess = f"BOLT,{day},0.1,assumption,,\n"
+            checkout.write("data/borrow/BOLT.csv", header + quoted + guess)
+            told = json.loads(command("simulate", *files, "--json").out)["assumptions"]
+            assert ("is an assumption." in str(told)) == is_charged
 
     def test_a_flat_rate_is_no_assumption(self, checkout, files, command) -> None:
         checkout.write("flat.toml", '[figures]\nborrow_mode = "flat"\n')

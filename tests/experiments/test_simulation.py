@@ -139,51 +139,6 @@ def test_fortunes_balance_to_what_a_double_of_many_sums_resolves(astray, holds) 
             one.check_identity()
 
 
-class TestBorrow:
-    """Shorts of three stocks that paid borrow, the first one twice."""
-
-    def told(self, rates: dict, paid=(1.0, 1.0, 1.0, 1.0), mode: str = "table") -> list[str]:
-        trades = np.zeros(4, [("borrow", "f8"), ("entry_bar", "i8")])
-        trades["borrow"], trades["entry_bar"] = paid, [3, 1, 0, 0]
-        rows = np.zeros(4, [("symbol", "i8")])
-        rows["symbol"] = [0, 0, 1, 2]
-        rules = Rules(borrow_mode=mode, borrow_default=0.05)
-        known = {symbol: rates_of(*dated) for symbol, dated in rates.items()}
-        return bare(
-            signals=SimpleNamespace(rows=rows), result=SimpleNamespace(trades=trades),
-            rules=rules, rates=known,
-        ).assumptions()  # fmt: skip
-
-    def test_stocks_without_a_rate_pay_the_default(self) -> None:
-        rates = {"BOLT": ((DAYS[0], "Made Up Lenders"),)}
-        assert self.told(rates) == [
-            "No borrow rate is known for some nights short ACME, CORE; 5.0% a year was charged."
-        ]
-
-    @pytest.mark.parametrize(("day", "is_known"), [(1, True), (2, False)])
-    def test_a_rate_must_be_known_by_the_first_night(self, day, is_known) -> None:
-        rates = {"ACME": ((DAYS[day], "Made Up Lenders"),)}
-        assert (self.told(rates, (1.0, 1.0, 0.0, 0.0)) == []) == is_known
-
-    def test_rates_that_nobody_quoted_are_told_by_their_origin(self) -> None:
-        rates = {
-            "ACME": ((DAYS[0], "assumption"), (DAYS[2], "assumption")),
-            "BOLT": ((DAYS[0], "Made Up Lenders"),), "CORE": ((DAYS[0], "assumption"),),
-        }  # fmt: skip
-        assert self.told(rates) == ["A borrow rate of ACME, CORE is an assumption."]
-        assert self.told({**rates, "BOLT": ()})[1:] == self.told(rates)
-
-    def test_who_pays_nothing_assumes_nothing(self) -> None:
-        assert self.told({}, (0.0, 0.0, 0.0, 0.0)) == []
-        assert self.told({}, mode="flat") == []
-
-
-def rates_of(*dated: tuple[date, str]):
-    from backtest.data.borrow import BorrowRate, BorrowRates
-
-    return BorrowRates("X", tuple(BorrowRate(day, 0.1, provider) for day, provider in dated))
-
-
 # Signals
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import compute
 
-from backtest.data.borrow import BorrowRates, read_borrow_rates
+from backtest.data.borrow import BorrowRates, borrow_assumptions, read_borrow_rates
 from backtest.data.kinds import NEW_YORK
 from backtest.engine.kernel.panel import SIDES, Panel
 from backtest.engine.kernel.records import (
@@ -30,12 +30,12 @@ from backtest.engine.kernel.records import (
     WAITS,
     Tables,
 )
+from backtest.engine.kernel.replay import used_rates
 from backtest.engine.kernel.simulate import by_entry, profits, simulate
 from backtest.engine.replay.books import check_identity
 from backtest.errors import DataError
 from backtest.experiments import panel_files as files
 from backtest.stats.figures import figures_of_totals, session_returns
-from backtest.stats.formats import few
 from backtest.strategy.base import NUMBERS, Signal
 
 if TYPE_CHECKING:
@@ -345,28 +345,8 @@ class Simulation:
 
     def assumptions(self) -> list[str]:
         """What the result rests on that nobody quoted, in sentences."""
-        if self.rules.borrow_mode != "table":
-            return []
-        trades = self.result.trades
-        paid = trades["borrow"] > 0
-        columns, entries = self.signals.rows["symbol"][paid], trades["entry_bar"][paid]
-        unknown: list[str] = []
-        by_origin: dict[str, list[str]] = {}
-        for column in np.unique(columns).tolist():
-            symbol = self.panel.symbols[column]
-            night = self.panel.sessions[entries[columns == column].min()].item()
-            rates = self.rates.get(symbol)
-            if rates is None or rates.on(night) is None:
-                unknown.append(symbol)
-                continue
-            for origin in {rate.origin for rate in rates.rates if not rate.is_quote}:
-                by_origin.setdefault(origin, []).append(symbol)
-        default = (
-            f"No borrow rate is known for some nights short {few(unknown)}; "
-            f"{self.rules.borrow_default:.1%} a year was charged."
-        )
-        made = [f"A borrow rate of {few(by_origin[o])} {o}." for o in sorted(by_origin)]
-        return [default, *made] if unknown else made
+        made = (self.result.trades, self.signals.rows, self.panel, self.rates, self.rules)
+        return borrow_assumptions(used_rates(*made), self.rules.borrow_default)
 
     def check_identity(self) -> None:
         """Raise AccountingError where the profits do not make the final equity, to the cent."""

@@ -105,7 +105,7 @@ def replay_by_kernel(
         trades=trades,
         decisions=settle(decisions, names, notes, panel.bar_for, panel.is_first),
         assumptions=borrow_assumptions(
-            _used_rates(made.trades, rows, panel, rates, rules), rules.borrow_default
+            used_rates(made.trades, rows, panel, rates, rules), rules.borrow_default
         ),
         orders=_orders(made.trades, rows, panel, acting),
         totals=totals,
@@ -168,7 +168,7 @@ def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
     return f"cut to {counted(cap, 'share')} by participation"
 
 
-def _used_rates(
+def used_rates(
     made: NDArray[Any], rows: NDArray[Any], panel: Panel, rates: Mapping[str, BorrowRates],
     rules: Rules,
 ) -> dict[tuple[str, BorrowRate | None], date]:  # fmt: skip
@@ -183,7 +183,7 @@ def _used_rates(
         is_short = _is_short(made[places], rows[places], panel, symbol)[own[:-1]]
         days = panel.days[own]
         for night in np.unique(days[:-1][is_short & (days[1:] != days[:-1])]).tolist():
-            rate = rates[symbol].on(night)
+            rate = rates[symbol].on(night) if symbol in rates else None
             if rules.borrow_default if rate is None else rate.annual_rate:
                 used[symbol, rate] = night
     return used
