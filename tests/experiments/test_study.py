@@ -66,6 +66,18 @@ def test_the_market_is_taken_over_the_sessions_that_the_stock_did_not_trade_in(c
     assert first["cars"]["[0,0]"] == pytest.approx(104 / 102 - 1)
 
 
+def test_the_past_that_a_strategy_may_have_decided_on_is_not_tested(checkout):
+    """Of the window from the session before day 0 on there is the average, and no more."""
+    record = study(checkout, "beats").record
+    for past, since in (record["windows"], record["signed"]):
+        assert (past["window"], past["p"], past["p_holm"]) == ("[-1,+1]", None, None)
+        assert past["caar"] > 0
+        assert since["p"] == since["p_holm"] > 0
+    told = dict(words.study_sentences(record))
+    assert "is not tested" in told["Found"]
+    assert study(checkout).record["windows"][0]["p"] > 0  # of a kind nothing was decided
+
+
 def test_the_average_is_that_of_the_events_whose_car_is_known(checkout):
     record = study(checkout, windows=((0, 15), (0, 1))).record
     long, short = record["windows"]

@@ -13,15 +13,19 @@ from backtest.events import News
 from backtest.experiments.studies import subject as module
 from backtest.experiments.studies.subject import (
     StudyRequest,
+    Subject,
     _expected,
     _explained,
     choose,
     corrected,
     find_subject,
     funds_in,
+    is_tested,
     read_candidates,
     read_study_inputs,
     study_identity,
+    untested,
+    windows_of,
 )
 from backtest.strategy.base import Signal
 from tests.made_up import day, earnings, news, report, stake
@@ -101,6 +105,26 @@ def test_a_fund_is_there_and_not_studied_itself(checkout):
 def test_a_stock_is_not_held_against_itself(tmp_path):
     with pytest.raises(UsageError, match="--benchmark ACME is what is studied"):
         read_candidates(tmp_path, "ACME", "ACME")
+
+
+@pytest.mark.parametrize(
+    ("decides", "tested"),
+    [(None, [True, True, True]), ("open", [False, True, True]), ("close", [False, False, True])],
+)
+def test_windows_of_what_a_strategy_may_have_seen_are_not_tested_and_come_last(decides, tested):
+    subject = Subject("made up", (), strategy=decides and SimpleNamespace(decides=decides))
+    usual = ((-1, 1), (0, 1), (1, 2))
+    assert [is_tested(subject, window) for window in usual] == tested
+    first = windows_of(StudyRequest("made up"), subject, usual)
+    assert [is_tested(subject, window) for window in first] == sorted(tested, reverse=True)
+    assert windows_of(StudyRequest("made up", windows=usual), subject, ()) == usual
+
+
+def test_what_is_not_tested_has_no_interval_either():
+    mean = {"value": 0.1, "low": 0.05, "high": 0.15, "p": 0.001, "detectable": 0.02}
+    blank = {"value": 0.1, "low": None, "high": None, "p": None, "detectable": None}
+    row = {"window": "[-1,-1]", "all": mean, "groups": [mean], "spread": None}
+    assert untested(row) == {**row, "all": blank, "groups": [blank]}
 
 
 def decided(event, signal=None):

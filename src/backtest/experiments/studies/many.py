@@ -30,9 +30,12 @@ from backtest.experiments.studies.subject import (
     events_of,
     find_subject,
     funds_in,
+    is_tested,
     read_study_inputs,
     study_identity,
     study_minutes,
+    untested,
+    windows_of,
     write_study,
 )
 from backtest.experiments.terms import folder_name, run_id
@@ -66,8 +69,8 @@ def prepare_many_study(workspace: Workspace, request: StudyRequest) -> ManyStock
     Raises UsageError where a name, a field or the benchmark is wrong, or no event can be studied,
     and DataError where a data file is wrong.
     """
-    request = replace(request, windows=request.windows or WINDOWS)
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
+    request = replace(request, windows=windows_of(request, subject, WINDOWS))
     if request.benchmark is None and request.universe is None:
         funds = funds_in(workspace.data / "prices", request.symbols)
         request = replace(request, benchmark=next(iter(funds), None))
@@ -125,7 +128,7 @@ class _Sample:
 
     def __init__(self, plan: ManyStocksPlan) -> None:
         request, inputs = plan.request, plan.inputs
-        self.request, self.by = request, plan.by
+        self.request, self.by, self.subject = request, plan.by, plan.subject
         symbols = sorted(inputs.span)
         history = [inputs.history[name] for name in symbols]
         sessions = reduce(pd.Index.union, (prices.table.index for prices in history))
@@ -191,12 +194,13 @@ class _Sample:
             low, high = groups[0], groups[-1]
             ends = (self.seasons[high], self.seasons[low])
             spread = asdict(difference_by_season(cars[high], cars[low], ends))
-        return {
+        row = {
             "window": window_name(window),
             "all": asdict(mean_by_season(cars, self.seasons)),
             "groups": [asdict(mean_by_season(cars[each], self.seasons[each])) for each in groups],
             "spread": spread,
         }
+        return row if is_tested(self.subject, window) else untested(row)
 
     def _curves(self) -> list[dict[str, Any]]:
         """By group, or of all, the mean cumulative abnormal return by day, with its interval."""

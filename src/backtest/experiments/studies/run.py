@@ -22,10 +22,13 @@ from backtest.experiments.studies.subject import (
     event_fields,
     events_of,
     find_subject,
+    is_tested,
     read_candidates,
     read_study_inputs,
     study_identity,
     study_minutes,
+    untested,
+    windows_of,
     write_study,
 )
 from backtest.experiments.terms import folder_name, run_id
@@ -89,8 +92,8 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> OneStockPlan:
     Raises UsageError where the name, the symbol or the benchmark is wrong, or no event can be
     studied, and DataError where a data file is wrong.
     """
-    request = replace(request, windows=request.windows or WINDOWS)
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
+    request = replace(request, windows=windows_of(request, subject, WINDOWS))
     (symbol,), is_named = request.symbols, request.benchmark is not None
     candidates = read_candidates(workspace.data / "prices", symbol, request.benchmark)
     inputs = read_study_inputs(workspace, request, subject, candidates[0].symbol)
@@ -130,7 +133,8 @@ def run_study(plan: OneStockPlan, *, force: bool = False) -> Study[StudyRecord]:
     if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
-    figures = measure(plan.series, plan.events, plan.request)
+    tested = [is_tested(plan.subject, window) for window in plan.request.windows]
+    figures = measure(plan.series, plan.events, plan.request, tested)
     if not any(window["known"] for window in figures["windows"]):
         raise _nothing(plan, figures["events"])
     more: dict[str, Any] = {
@@ -194,10 +198,17 @@ def window_name(window: Window) -> str:
 
 
 def measure(
-    series: Series, events: Sequence[StudiedEvent], request: StudyRequest
+    series: Series,
+    events: Sequence[StudiedEvent],
+    request: StudyRequest,
+    tested: Sequence[bool] = (),
 ) -> dict[str, Any]:
-    """The figures of a study; `series.events` holds the day 0 of each event, in the same order."""
+    """The figures of a study; `series.events` holds the day 0 of each event, in the same order.
+
+    `tested` says of each window whether it is; all are where it is empty.
+    """
     windows = request.windows
+    judged = [dict if each else untested for each in tested or [True] * len(windows)]
     found = study(series, windows, model=request.model, seed=request.seed, draws=request.draws)
     everywhere = [found.outcomes[day] for day in range(len(series.returns))]
     cars = np.array([outcome.cars for outcome in everywhere])
@@ -207,11 +218,15 @@ def measure(
     everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
     groups, signed = _groups(series, events), _signed(series, events)
     of_signed = signed and [
-        {"window": window_name(window), **_average(cars[:, number], signed, window, request)}
+        judged[number](
+            {"window": window_name(window), **_average(cars[:, number], signed, window, request)}
+        )
         for number, window in enumerate(windows)
     ]
     of_groups = [
-        {"by": each.by, "name": each.name} | _average(cars[:, 0], each, windows[0], request)
+        judged[0](
+            {"by": each.by, "name": each.name} | _average(cars[:, 0], each, windows[0], request)
+        )
         for each in groups
     ]
     return {
@@ -222,7 +237,14 @@ def measure(
             _event(event, found.outcomes[day], windows)
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
-        "windows": _windows(found, list(map(everyone.known_events, cars.T))),
+        "windows": corrected(
+            [
+                judge(row)
+                for judge, row in zip(
+                    judged, _windows(found, list(map(everyone.known_events, cars.T))), strict=True
+                )
+            ]
+        ),
         "signed": of_signed and corrected(of_signed),
         "groups": corrected(of_groups),
         "curves": [
@@ -286,7 +308,7 @@ def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]
 
 
 def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
-    rows = [
+    return [
         {
             "window": window_name(window.window),
             "events": count,
@@ -302,7 +324,6 @@ def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
         }
         for window, count in zip(found.windows, events, strict=True)
     ]
-    return corrected(rows)
 
 
 def _average(

@@ -39,6 +39,7 @@ _FUNDS = ("SPY", "QQQ")
 _CARS = "cars.csv"
 _FEWEST = 20  # sessions of which a share of variance is taken
 _TO_THE_MINUTE = ("exact", "minute")
+_JUDGING = ("p", "p_across", "low", "high", "detectable")
 _CORE = range(-1, 2)  # sessions round an event that the choice does not look at
 
 
@@ -191,6 +192,26 @@ def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subje
             f"which it trades. Study the kinds that it hears of: {heard}."
         )
     return Subject(name, tuple(strategy.listens_to), file, strategy)
+
+
+def is_tested(subject: Subject, window: Window) -> bool:
+    """Whether a window is none of the past that a strategy may have decided on."""
+    strategy = subject.strategy
+    return strategy is None or window[0] >= (strategy.decides == "close")
+
+
+def untested(value: Any) -> Any:
+    """The row of a window without what says how it is to be judged."""
+    if isinstance(value, dict):
+        return {name: None if name in _JUDGING else untested(v) for name, v in value.items()}
+    return [untested(each) for each in value] if isinstance(value, list) else value
+
+
+def windows_of(
+    request: StudyRequest, subject: Subject, usual: Sequence[Window]
+) -> tuple[Window, ...]:
+    """The windows that are asked for, or the usual ones, those that are tested first."""
+    return request.windows or tuple(sorted(usual, key=lambda one: not is_tested(subject, one)))
 
 
 def read_study_inputs(
