@@ -17,6 +17,7 @@ from backtest.experiments.studies.many import (
     run_many_study,
 )
 from backtest.experiments.studies.subject import StudyRequest
+from backtest.reports.study_page import many_sentences
 from tests.commands import fails
 from tests.made_up import EARNINGS, SESSIONS
 from tests.made_up_universe import CORP, write_members
@@ -174,6 +175,18 @@ def test_stocks_with_closes_alone_are_studied_and_not_traded(stocks):
     assert "1 of 3 members have closes alone: BOLT." in traded["assumptions"]
     with pytest.raises(UsageError, match="BOLT has closes alone"):
         prepare_many_study(stocks.workspace, StudyRequest("beats", STOCKS))
+
+
+def test_what_a_strategy_may_have_seen_is_told_as_not_tested(stocks):
+    source = (stocks.workspace.strategies / "beats.py").read_text()
+    late = source.replace("(Earnings,)\n", "(Earnings,)\n    decides = 'close'\n")
+    stocks.write("strategies/beats.py", late.replace("long(event,", "long(event, enter='close',"))
+    asked = StudyRequest("beats", universe="three", windows=((0, 1),))
+    record = run_many_study(prepare_many_study(stocks.workspace, asked)).record
+    told = dict(many_sentences(record))
+    assert late != source
+    assert "past that the strategy may have decided on, and not tested" in told["Found"]
+    assert "too few to tell" not in told["Found"]
 
 
 def test_a_study_that_stands_whole_is_read_and_another_is_made_anew(stocks):

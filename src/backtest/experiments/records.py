@@ -415,6 +415,7 @@ class ManyWindowRow(TypedDict):
     groups: list[MeanRow]
     spread: MeanRow | None
     p_holm: float | None
+    tested: NotRequired[bool]  # False of the past that a strategy may have decided on
 
 
 class ManyStudyRecord(_Studied):

@@ -200,7 +200,7 @@ class _Sample:
             "groups": [asdict(mean_by_season(cars[each], self.seasons[each])) for each in groups],
             "spread": spread,
         }
-        return row if is_tested(self.subject, window) else untested(row)
+        return row if is_tested(self.subject, window) else untested(row) | {"tested": False}
 
     def _curves(self) -> list[dict[str, Any]]:
         """By group, or of all, the mean cumulative abnormal return by day, with its interval."""
