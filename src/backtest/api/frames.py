@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic_core import to_jsonable_python
 
 from backtest.api.workspace import Folder, Folders, folders, several
 from backtest.data.actions import read_actions
@@ -27,7 +28,7 @@ from backtest.data.datafile import (
     stated,
     write_data_file,
 )
-from backtest.data.events import check_rows, columns_of
+from backtest.data.events import check_row, check_rows, columns_of
 from backtest.data.kinds import FILED_KINDS, Event, Start, is_symbol
 from backtest.data.price_rows import (
     BAR_COLUMNS,
@@ -193,7 +194,7 @@ def _text(cell: Any) -> str:
     """A cell as a CSV file writes it; empty where it is unknown."""
     if isinstance(cell, str):
         return cell.strip()
-    if cell is None or pd.isna(cell):
+    if cell is None or (pd.api.types.is_scalar(cell) and pd.isna(cell)):
         return ""
     if isinstance(cell, bool | np.bool_):
         return str(bool(cell)).lower()
@@ -321,7 +322,7 @@ def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, d
         # What other kinds have as columns is empty here.
         rows = [{name: cell for name, cell in row.items() if cell} for row in rows]
     elif isinstance(events, Iterable | None):
-        rows = [_row_of(event) for event in events or ()]
+        rows = [_row_of(n, event) for n, event in enumerate(() if events is None else events)]
     else:
         raise UsageError(
             f"events {type(events).__name__}: give a DataFrame, DataFrames by kind, or Events."
@@ -333,11 +334,27 @@ def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, d
         yield kind, "events", numbered
 
 
-def _row_of(event: object) -> dict[str, str]:
+def _row_of(number: int, event: object) -> dict[str, str]:
+    """An event as a row; DataError where a field is read back from it as something else."""
     if not isinstance(event, Event):
         raise UsageError(f"events: {event!r} is no event. Give a DataFrame, or a list of Event.")
-    cells = event.model_dump(mode="json")
-    return {"kind": event.kind, **{name: _text(cell) for name, cell in cells.items()}}
+    cells = _fields_of(event)
+    row = {name: _text(cell) for name, cell in cells.items()}
+    back, _ = check_row(type(event), row)  # what is wrong with a row is told of all together
+    for name, cell in _fields_of(back or event).items():
+        if cell != cells[name] or isinstance(cell, list | dict):
+            raise DataError(
+                f"events: row {number}, column {name}: {cells[name]!r} does not fit into a cell. "
+                f"A field is one value, and an empty cell its default ({cell!r})."
+            )
+    return {"kind": event.kind, **row}
+
+
+def _fields_of(event: Event) -> dict[str, Any]:
+    """The fields of an event as JSON has them."""
+    values = {name: getattr(event, name) for name in type(event).model_fields}
+    fields: dict[str, Any] = to_jsonable_python(values)
+    return fields
 
 
 def _texts(frame: pd.DataFrame) -> list[dict[str, str]]:
