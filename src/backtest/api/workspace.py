@@ -6,9 +6,13 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
+from enum import Enum
+from numbers import Number
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtest.data.kinds import snake_case
@@ -24,7 +28,7 @@ from backtest.strategy.base import (
     syntax,
     syntaxes,
 )
-from backtest.strategy.parameters import Text, recorded
+from backtest.strategy.parameters import Text, plain, recorded
 from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import (
     Workspace,
@@ -51,9 +55,12 @@ class StrategyClass(StrategyFile):
     text: str = ""
 
     def source_sha256(self) -> str:
-        """Hash of what the cell or file in which the class was written does, and its neighbours."""
-        own, found = syntax(self.text), imported(self.path, self.text) - {self.path}
-        return sha256_of([own, syntaxes(found, self.path.parent)] if found else own)
+        """Hash of what the cell or file of the class does, its neighbours, and other cells."""
+        found = imported(self.path, self.text) - {self.path}
+        neighbours = syntaxes(found, self.path.parent) if found else []
+        own, *more = [syntax(self.text), neighbours, _elsewhere(self.cls, self.text)]
+        parts = [own, *filter(None, more)]
+        return sha256_of(parts if len(parts) > 1 else own)
 
 
 def strategy_of(strategy: object) -> StrategyClass:
@@ -79,18 +86,51 @@ def _source(cls: type[Any]) -> tuple[str, Path]:
 
     It is found through a method, for a cell is no module that a class could be looked up in.
     """
-    for method in vars(cls).values():
-        if inspect.isfunction(method) and method.__module__ == cls.__module__:
-            try:
-                lines, _ = inspect.findsource(method)
-            except OSError:
-                break
-            return "".join(lines), Path(method.__code__.co_filename)
+    places: list[FunctionType | type[Any]] = [*_methods(cls), cls]
+    for found in places:
+        with suppress(OSError, TypeError):
+            return _text_of(found), Path(inspect.getfile(found))
     raise UsageError(
         f"The source of {cls.__name__} cannot be read, so that its runs could not be told apart. "
         f"Write the class with its methods in a cell of a notebook, or in a file of the "
         f"strategies folder."
     )
+
+
+def _methods(cls: type[Any]) -> list[FunctionType]:
+    """The functions that a class defines, without what decorates them."""
+    found = [inspect.unwrap(one) for one in vars(cls).values() if inspect.isfunction(one)]
+    return [one for one in found if one.__module__ == cls.__module__]
+
+
+def _text_of(found: FunctionType | type[Any]) -> str:
+    return "".join(inspect.findsource(found)[0])
+
+
+_FIXED = (str, Number, tuple, frozenset, date, Enum)
+
+
+def _elsewhere(cls: type[Any], text: str) -> dict[str, Any]:
+    """What a class uses that does not stand in its text, by name.
+
+    That are functions of other cells, those of the strategies that it is made from, and values
+    that cannot be changed in place, of cells or of a function about it. A list may be its log.
+    """
+    bases = [one for one in cls.__mro__ if is_strategy(one) and one.__module__ == cls.__module__]
+    waiting = [method for one in bases for method in _methods(one)]
+    found: dict[str, Any] = {}
+    for function in waiting:  # which grows
+        with suppress(OSError):
+            if (own := _text_of(function)) != text:
+                found[function.__qualname__] = syntax(own)
+        used = inspect.getclosurevars(function)
+        for name, value in {**used.globals, **used.nonlocals}.items():
+            if inspect.isfunction(value) and value.__module__ == cls.__module__:
+                waiting += [value] if value not in waiting else []
+            elif isinstance(value, _FIXED):
+                with suppress(ValueError, TypeError):  # JSON knows nothing of the kind
+                    found[f"{function.__qualname__} {name}"] = plain(value)
+    return found
 
 
 Folder = str | os.PathLike[str] | None

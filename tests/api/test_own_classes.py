@@ -1,0 +1,98 @@
+"""Classes that stand in a notebook: what they use from elsewhere makes another run of them."""
+
+import functools
+import linecache
+import sys
+from types import ModuleType
+
+import pytest
+
+import backtest
+from backtest import Signal, Strategy
+from backtest.events import Earnings
+from tests.api.test_library import MINE, on_acme, written
+
+
+@pytest.fixture
+def cells(checkout, monkeypatch):
+    """What runs cells of one notebook, in the made-up checkout; names come back."""
+    monkeypatch.chdir(checkout.root)
+    notebook = ModuleType("made_up_notebook")
+    monkeypatch.setitem(sys.modules, notebook.__name__, notebook)
+
+    def run(*texts):
+        for text in texts:
+            cell = f"<cell {abs(hash(text))}>"
+            linecache.cache[cell] = (len(text), None, text.splitlines(keepends=True), cell)
+            exec(compile(text, cell, "exec"), vars(notebook))
+        return notebook
+
+    return run
+
+
+def holding(sessions):
+    class Held(Strategy):
+        listens_to = (Earnings,)
+
+        def on_event(self, event, market):
+            return Signal.long(event, hold=sessions)
+
+    return Held
+
+
+def test_classes_that_a_function_makes_are_runs_of_their_own(checkout, monkeypatch):
+    monkeypatch.chdir(checkout.root)
+    short, long = on_acme(holding(1)), on_acme(holding(4))
+    assert short.trades["exit_session"].to_list() != long.trades["exit_session"].to_list()
+    assert short.run_id != long.run_id
+    assert backtest.compare(short, long)["p_holm"].index.str.startswith("held · ").sum() == 2
+    assert on_acme(holding(1)).run_id == short.run_id
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_another"),
+    [
+        ("HOLD = 1", "HOLD = 4", True),
+        ("HOLD = 1\ndef sessions(): return HOLD", "def sessions(): return HOLD + 1", True),
+        ("KINDS = ('a',)", "KINDS = ('b',)", True),
+        ("LOG = []", "LOG.append(1)", False),
+        ("OTHER = 1", "OTHER = 2", False),
+    ],
+)
+def test_what_a_class_uses_of_another_cell_is_part_of_its_run(cells, before, after, is_another):
+    start = "HOLD, KINDS, LOG = 2, (), []\ndef sessions(): return HOLD"
+    text = MINE.replace("hold=self.hold", "hold=sessions() + 0 * len(LOG) + len(KINDS)")
+    found = on_acme(cells(start, before, text).Mine)
+    assert (on_acme(cells(after).Mine).run_id != found.run_id) is is_another
+
+
+def test_a_base_of_another_cell_is_part_of_the_run(cells):
+    child = "class Child(Mine):\n    def on_event(self, *given): return super().on_event(*given)\n"
+    found = on_acme(cells(MINE, child).Child)
+    again = on_acme(cells(MINE.replace("Signal.long", "Signal.short"), child).Child)
+    assert again.run_id != found.run_id
+
+
+class Calmer(holding(2)):  # type: ignore[misc]
+    weight: float = 0.5
+
+
+def test_a_class_of_a_file_may_have_no_method_of_its_own(checkout, monkeypatch):
+    monkeypatch.chdir(checkout.root)
+    assert len(on_acme(Calmer).trades) == 2
+
+
+def dressed(method):
+    @functools.wraps(method)
+    def inner(*given):
+        return method(*given)
+
+    return inner
+
+
+def test_what_decorates_a_method_does_not_hide_its_text(checkout, monkeypatch):
+    monkeypatch.chdir(checkout.root)
+    text = MINE.replace("    def", "    @dressed\n    def")
+    text = f"from {__name__} import dressed\n{text}"
+    found = on_acme(written(text))
+    assert on_acme(written(text.replace("Signal.long", "Signal.short"))).run_id != found.run_id
