@@ -1,6 +1,8 @@
 """Where strategies are: folders of files and installed packages, and two of one name."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,15 @@ def test_strategies_are_found_in_every_folder_by_name(checkout):
     workspace = other_folder(checkout, zeal=BEATS, able=OWNER)
     assert list(strategy_origins(workspace)) == ["able", "beats", "owner", "zeal"]
     assert find_strategy(workspace, "zeal").path == checkout.root / "more/zeal.py"
+
+
+def test_threads_load_strategies_beside_each_other(checkout):
+    slow = f"import time\ntime.sleep(0.01)\n{BEATS}"
+    workspace = other_folder(checkout, able=slow, brave=slow, calm=slow)
+    names = ["able", "brave", "calm"] * 4
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(partial(find_strategy, workspace), names))
+    assert [one.name for one in found] == names
 
 
 def test_a_strategy_of_another_folder_runs_by_the_options(checkout, command):

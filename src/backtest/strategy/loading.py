@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 GROUP = "backtest.strategies"  # of entry points
 _REQUIRED = "(must be set)"
+_LOADING = threading.RLock()  # threads share the modules that Python has loaded
 _DECLARED: dict[str, tuple[Any, str]] = {
     "listens_to": (tuple[type[Event], ...], "kinds of event, such as (Earnings,)"),
     "looks_at": (tuple[str, ...], 'symbols, such as ("SPY",)'),
@@ -68,7 +69,9 @@ def load_strategy(folder: Path, name: str) -> StrategyFile:
         raise UsageError(
             f"{path} does not load: its name must not hold a dot. Rename it to {new}.py."
         )
-    return StrategyFile(name, path, one_strategy(str(path), defined_in(_import(folder, path))))
+    with _LOADING:
+        module = _import(folder, path)
+    return StrategyFile(name, path, one_strategy(str(path), defined_in(module)))
 
 
 def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
