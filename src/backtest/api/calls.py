@@ -5,7 +5,6 @@ Arguments that several take are explained in `backtest.run`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,10 @@ from backtest.api.workspace import (
     Folder,
     Folders,
     axis,
+    by_name,
     check_bars,
     check_name,
+    costs_named,
     data_of,
     ignore,
     request_of,
@@ -31,6 +32,8 @@ from backtest.experiments.terms import check_one_of, read_terms
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
+    import os
+
     import pandas as pd
 
     from backtest.experiments.simulation import Simulation
@@ -105,7 +108,7 @@ def sweep(
     with workspace_of(frames, strategies, data, reports) as workspace:
         request = request_of(
             SweepRequest, workspace.data, strategy=strategy, accept_jumps=accept_jumps,
-            grid={name: axis(name, values) for name, values in grid.items()},
+            grid={name: axis(name, values) for name, values in by_name("grid", grid).items()},
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
             last=last, cash=cash, costs=costs, rules=rules, bars=bars, missing_bars=missing_bars,
         )  # fmt: skip
@@ -306,7 +309,11 @@ def check(
     named = () if universe else read_config({"symbol": stocks}).value("symbol")
     with workspace_of(frames, strategies, data, "reports") as workspace:
         found = check_contract(
-            workspace, strategy, symbols=named, universe=universe, settings=parameters or {}
+            workspace,
+            strategy,
+            symbols=named,
+            universe=universe,
+            settings=by_name("parameters", parameters),
         )
     return results.CheckResult.of(found)
 
@@ -355,8 +362,8 @@ def simulate(
     from backtest.experiments.simulation import simulate_files
 
     folder = data_of(data)
-    named = {"cash": cash, "costs": costs and os.fspath(costs)}
-    terms = read_terms(folder, named, rules)
+    named = {"cash": cash, "costs": costs_named(costs)}
+    terms = read_terms(folder, named, by_name("rules", rules))
     return simulate_files(
         Path(prices), Path(signals), terms.rules, folder / "borrow", curves=curves
     )

@@ -56,7 +56,7 @@ class Frames:
 
     prices: Mapping[str, pd.DataFrame]  # checked tables by symbol, indexed by session
     events: EventFrames  # as the caller has them; None for those of the workspace
-    symbols: str | Sequence[str] | None  # what is traded; None where the settings say
+    symbols: Sequence[str] | None  # what is traded; None where the settings say
     benchmark: str | None  # likewise
 
     @property
@@ -78,6 +78,7 @@ def read_frames(
             f"The members of the universe {universe} have files of prices and events, and frames "
             f"cannot stand beside them: leave one of the two out."
         )
+    symbols = several(symbols)
     tables = {symbol: price_table(name, one) for symbol, name, one in _by_symbol(prices, symbols)}
     if isinstance(benchmark, pd.DataFrame):
         tables[BENCHMARK] = price_table("benchmark", benchmark)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from backtest.api.workspace import Day, Folder, reports_of
+from backtest.api.workspace import Day, Folder, by_name, reports_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs.store import TRADES, Run
@@ -303,7 +303,7 @@ def list_runs(
     """
     import pandas as pd
 
-    wanted = {name: shown(value) for name, value in (parameters or {}).items()}
+    wanted = {name: shown(value) for name, value in by_name("parameters", parameters).items()}
     day = read_day("since", since)
     rows = [
         {

@@ -316,7 +316,7 @@ def run_request(
 ) -> RunRequest:
     """What is run; the `terms`, and all others, are arguments of `run`."""
     named = {"label": label, "note": note}
-    notes = {name: text.strip() for name, text in named.items() if text is not None}
+    notes = {name: str(text).strip() for name, text in named.items() if text is not None}
     for name, text in notes.items():
         if not text.isprintable():
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")

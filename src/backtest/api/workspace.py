@@ -134,7 +134,7 @@ def _elsewhere(cls: type[Any], text: str) -> dict[str, Any]:
 
 
 Folder = str | os.PathLike[str] | None
-Folders = Folder | list[str] | list[Path]
+Folders = Folder | Sequence[str | os.PathLike[str]]
 Day = str | date | None
 
 
@@ -147,9 +147,10 @@ def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> W
 
     Without `reports` nothing is written there, so that no such folder is needed.
     """
-    several_folders = strategies if isinstance(strategies, list) else [strategies]
+    if isinstance(strategies, str | os.PathLike):
+        strategies = [strategies] if strategies else None
     return find_workspace(
-        [Path(one) for one in several_folders if one] or None,
+        [Path(one) for one in strategies or ()] or None,
         Path(data) if data else None,
         Path(reports) if reports else None,
     )
@@ -166,8 +167,30 @@ def reports_of(reports: Folder) -> Path:
 
 
 def several(names: str | Sequence[str] | None) -> list[str] | None:
-    """Names that come as one text or as several."""
-    return [names] if isinstance(names, str) else list(names or ()) or None
+    """Names that come as one text or as several; UsageError where they are none of these."""
+    if names is None or isinstance(names, str):
+        return names if names is None else [names]
+    try:
+        found = list(names)
+    except TypeError:
+        raise UsageError(f"{names!r} is no name. Give a text, or several in a list.") from None
+    if not found:
+        raise UsageError("An empty list names nothing. Leave it out for those of the settings.")
+    return found
+
+
+def by_name(what: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Values by name; UsageError where they come in another form."""
+    if not isinstance(values, Mapping | None):
+        raise UsageError(f"{what} is {values!r}: give values by name, such as {{'hold': 5}}.")
+    return dict(values or {})
+
+
+def costs_named(costs: str | os.PathLike[str] | None) -> str | None:
+    """Costs as settings name them; UsageError where it is neither a name nor a file."""
+    if not isinstance(costs, str | os.PathLike | None):
+        raise UsageError(f"costs is {costs!r}: name some, or a TOML file; figures are `rules`.")
+    return os.fspath(costs) if costs else None
 
 
 def request_of(
@@ -190,11 +213,11 @@ def request_of(
         "symbol": several(symbols),
         "benchmark": benchmark,
         "cash": cash,
-        "costs": costs and os.fspath(costs),
+        "costs": costs_named(costs),
     }
     terms = {
-        **vars(read_terms(data, named, rules, universe)),
-        "settings": parameters or {},
+        **vars(read_terms(data, named, by_name("rules", rules), universe)),
+        "settings": by_name("parameters", parameters),
         "first": read_day("first", first),
         "last": read_day("last", last),
     }

@@ -142,8 +142,8 @@ def _symbols_in(file: Path) -> list[str]:
 def read_day(name: str, value: str | date | None) -> date | None:
     """A day that comes as such or as an ISO text; UsageError, with its name, where it is none."""
     try:
-        if isinstance(value, datetime):  # as pandas has them
-            return value.date()
+        if isinstance(value, datetime):  # as pandas has them, whose NaT is a date too
+            return date.fromordinal(value.toordinal())
         return value if value is None or isinstance(value, date) else date.fromisoformat(value)
     except (TypeError, ValueError):
         raise UsageError(f"{name} {value!r} is not a day. Write it as 2025-03-28.") from None
