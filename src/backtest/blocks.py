@@ -14,6 +14,7 @@ from statistics import fmean, linear_regression, mean, stdev
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from backtest.data.calendar import trading_calendar
+from backtest.data.events import event_order
 from backtest.data.kinds import Earnings, Event, Grade, Precision
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.strategy.base import Signal, Wait
@@ -58,12 +59,13 @@ def faded(answer: AnyAnswer) -> AnyAnswer:
 def sessions_since(event: Event, market: Market) -> int:
     """How many sessions have opened since an event was public and before the decision's own.
 
-    `0` is an event that is first traded at the decision's open, as the one that is answered; `1`
-    one that could be traded a session earlier. Nobody needs time to react here.
+    `0` is an event that is first traded at the decision's open, as the one that is answered, or
+    that became public in the session since; `1` one that could be traded a session earlier. Nobody
+    needs time to react here.
     """
     calendar = trading_calendar()
     first = calendar.tradable_session(event.published_at, timedelta(0))
-    return len(calendar.between(first, market.session)) - 1
+    return max(len(calendar.between(first, market.session)) - 1, 0)
 
 
 def events_near(
@@ -71,18 +73,19 @@ def events_near(
 ) -> tuple[Event, ...]:
     """Other events of the event's stock, public at most so many sessions before the decision.
 
-    They are of the kinds that are named, such as `Earnings`, or `Event` for any, in order of
+    They are of the kinds that are named, such as `Earnings`, or of any without one, in order of
     publication; sessions count as in `sessions_since`. Only what was public by then counts: a
     report that is due next week is not known of, even if its date is.
     """
-    return tuple(
-        other
-        for other in market.events(Event)
-        if isinstance(other, kinds)
-        and other.symbol == event.symbol
+    near = {
+        other.id: other
+        for kind in kinds or (Event,)
+        for other in market.events(kind)
+        if other.symbol == event.symbol
         and other.id != event.id
         and sessions_since(other, market) <= sessions
-    )
+    }
+    return tuple(sorted(near.values(), key=event_order))
 
 
 # How far a row is to be trusted: a convention, a quarter off for each step down, not estimated

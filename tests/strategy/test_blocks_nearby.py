@@ -3,13 +3,15 @@
 The decision is made before the open of Friday 2025-06-20; Thursday is Juneteenth, no session.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from backtest.blocks import events_near, sessions_since
 from backtest.events import Earnings, Event, ShortReport
 from tests.asking import ask
 from tests.block_market import made_market
-from tests.made_up import earnings, news, report
+from tests.made_up import earnings, news, report, utc
 
 DECIDED = news("2025-06-18T23:59:59-04:00")
 
@@ -31,6 +33,14 @@ def test_sessions_are_counted_by_the_calendar(at, sessions):
     assert sessions_since(earnings(at), made_market()) == sessions
 
 
+def test_what_became_public_within_the_session_of_a_close_is_no_session_old():
+    """Before a close an event of the same session is known, and none has opened since."""
+    before_the_close = replace(made_market(), now=utc("2025-06-20T16:00:00-04:00"))
+    assert sessions_since(earnings("2025-06-20T11:00:00-04:00"), before_the_close) == 0
+    assert sessions_since(earnings("2025-06-18T11:00:00-04:00"), before_the_close) == 0
+    assert sessions_since(earnings("2025-06-18T09:00:00-04:00"), before_the_close) == 1
+
+
 def test_near_events_are_those_of_the_kinds_asked_for():
     near, far = earnings("2025-06-16T16:05:00-04:00"), earnings("2025-06-13T16:05:00-04:00")
     seller = report("2025-06-17T16:05:00-04:00")
@@ -39,7 +49,7 @@ def test_near_events_are_those_of_the_kinds_asked_for():
     assert events_near(DECIDED, market, Earnings, sessions=3) == (far, near)
     assert events_near(DECIDED, market, Earnings, sessions=1) == ()
     assert events_near(DECIDED, market, Earnings, ShortReport) == (near, seller)
-    assert events_near(DECIDED, market, Event) == (near, seller)
+    assert events_near(DECIDED, market, Event) == (near, seller) == events_near(DECIDED, market)
 
 
 def test_neither_the_event_itself_nor_another_stock_is_near():
