@@ -19,7 +19,8 @@ from backtest.strategy.base import Signal, Strategy
 from tests.made_up import earnings
 
 EVENT = earnings()
-TAPE = SimpleNamespace(play=lambda session, now: None, lock=nullcontext())
+PAST = SimpleNamespace()
+TAPE = SimpleNamespace(play=lambda session, now: None, lock=nullcontext(), past=PAST)
 QUESTION = Question(EVENT, SimpleNamespace(session=None, now=None), TAPE)
 EMPTY = np.zeros(1, SIGNAL)
 # One bar, and nothing is hedged.

@@ -1,15 +1,17 @@
 """What a strategy sees of the past, and that nothing else is there."""
 
 import gc
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.blocks import events_near
 from backtest.data.prices import read_prices
 from backtest.engine.timeline import decide
 from backtest.errors import UsageError
-from backtest.events import Earnings, Event, News, StakeDisclosure
+from backtest.events import Earnings, Event, News, Split, StakeDisclosure
 from tests.asking import END_OF_DAY, Asked, ask
 from tests.made_up import MINUTES_5, day, earnings, ids, news, report, stake, utc
 
@@ -23,6 +25,34 @@ def test_bars_end_with_the_session_before(prices):
     assert bars.iloc[-1].tolist() == [112.0, 114.0, 110.0, 113.0, 1012.0]
     assert len(bars) == 13
     pd.testing.assert_frame_equal(bars, market.bars("ACME"))
+
+
+class Level(Event):
+    """A kind of one's own."""
+
+
+class HighLevel(Level):
+    """A kind that is made from it."""
+
+
+def test_a_kind_of_ones_own_is_shown_to_who_listens_to_it_alone(prices):
+    """Its file is read for nobody else: none of it would look as if nothing had happened."""
+    events = [earnings("2025-06-18T23:59:59-04:00")]
+    with pytest.raises(UsageError, match=r"events of level are not shown.*listens_to"):
+        ask(prices, events, lambda _, market: f"{market.events(Level)}")
+    with pytest.raises(UsageError, match=r"events of level are not shown.*listens_to"):
+        ask(prices, events, lambda event, market: f"{events_near(event, market, Level)}")
+
+    class Listener(Asked):
+        listens_to: ClassVar = (Earnings, HighLevel)
+
+    told = ask(
+        prices,
+        events,
+        lambda _, market: f"{len(market.events(Level))} {len(market.events(Split))}",
+        strategy=Listener,
+    )
+    assert [decision.reason for decision in told[0]] == ["0 0"]
 
 
 def test_before_the_first_session_there_is_no_bar(prices):

@@ -66,7 +66,8 @@ class Past:
 
     `columns` are those of each symbol, such as `open` or, of an index, `close` alone; `members` the
     stocks that could be traded in each session that has come, in order of the alphabet; `splits`
-    those until the session, each its day, symbol and ratio; `finer` bars finer than sessions.
+    those until the session, each its day, symbol and ratio; `finer` bars finer than sessions;
+    `heard` the kinds that whoever decides listens to.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Past:
         self.splits: Sequence[SplitRow] = ()
         self.finer: dict[str, EndedBars] = {}
         self.members: dict[date, tuple[str, ...]] = {}
+        self.heard: tuple[type[Event], ...] | None = None  # whoever looks without deciding
         self._places = {symbol: place for place, symbol in enumerate(columns)}
         self._reaction = reaction
         self._sessions = np.full(sessions, _NEVER, "M8[D]")
@@ -107,6 +109,12 @@ class Past:
 
     def events(self, kind: type[E], now: datetime) -> list[E]:
         """The events of a kind that were known before `now`, in order of publication."""
+        ships = kind.__module__.startswith("backtest.")
+        if not (ships or self.heard is None or any(issubclass(one, kind) for one in self.heard)):
+            raise UsageError(
+                f"the events of {kind.kind} are not shown: name it in the strategy's listens_to, "
+                f"and answer it with a reason"
+            )
         events, times = self._kind(kind)
         return cast("list[E]", events[: bisect_left(times, now - self._reaction)])
 
@@ -302,7 +310,12 @@ class Market:
         return found.frame()
 
     def events(self, kind: type[E]) -> tuple[E, ...]:
-        """Events of a kind that were public by then, in order of publication."""
+        """Events of a kind that were public by then, in order of publication.
+
+        Raises:
+            UsageError: it is a kind of one's own that the strategy does not listen to.
+
+        """
         return tuple(self._past.events(kind, self.now))
 
     def sessions_until(self, day: date) -> int:

@@ -62,6 +62,7 @@ class Question:
         event, session, name = self.event, self.market.session, type(strategy).__name__
         with self.tape.lock:  # threads share the past of a replay
             self.tape.play(session, self.market.now)
+            self.tape.past.heard = strategy.listens_to
             newer = self.tape.past.newer(event, self.market.now) if self.gives_way else None
             if newer is not None:
                 return self._decided("no_signal", f"gives way to {newer.id}: {newer.headline}")
