@@ -5,10 +5,12 @@ import linecache
 import sys
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 import backtest
 from backtest import Signal, Strategy
+from backtest.errors import UsageError
 from backtest.events import Earnings
 from tests.api.test_library import MINE, on_acme, written
 
@@ -71,6 +73,16 @@ def test_a_base_of_another_cell_is_part_of_the_run(cells):
     found = on_acme(cells(MINE, child).Child)
     again = on_acme(cells(MINE.replace("Signal.long", "Signal.short"), child).Child)
     assert again.run_id != found.run_id
+
+
+def test_results_are_compared_where_there_is_no_workspace(checkout, monkeypatch, tmp_path_factory):
+    monkeypatch.chdir(checkout.root)
+    runs = on_acme("beats"), on_acme("owner")
+    known = backtest.compare(*runs)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    pd.testing.assert_frame_equal(backtest.compare(*runs), known)
+    with pytest.raises(UsageError, match="No folder with strategies"):
+        backtest.compare(runs[0], "owner")
 
 
 class Calmer(holding(2)):  # type: ignore[misc]

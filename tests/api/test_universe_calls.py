@@ -4,7 +4,7 @@ import pytest
 
 from backtest import list_universes, load_prices, run, seal_universe, study
 from backtest.errors import UsageError
-from tests.made_up import ACME
+from tests.made_up import ACME, earnings
 from tests.universes import write_crowd, write_universe
 
 
@@ -41,6 +41,14 @@ def test_a_study_of_several_symbols(folders, checkout):
     groups = ["fall expected", "rise expected"]
     assert found.rows.index.get_level_values("group").tolist() == ["all", *groups, "spread"]
     assert found.curves.index.get_level_values("group").unique().tolist() == groups
+
+
+@pytest.mark.parametrize("symbol", ["NA", "TRUE", "007", "1E5"])
+def test_a_symbol_is_a_text_in_the_observations_of_a_study(folders, symbol):
+    prices = {name: load_prices("ACME", data=folders["data"])["ACME"] for name in (symbol, "INF")}
+    events = [earnings("2025-06-10T16:05:00-04:00", symbol=name) for name in prices]
+    found = study("earnings", prices=prices, events=events, windows=[(0, 1)], **folders)
+    assert sorted(found.observations["symbol"]) == sorted(prices)
 
 
 def test_the_universes_are_a_frame(folders):

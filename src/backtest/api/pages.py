@@ -217,7 +217,8 @@ def find_runs(
     tell: Callable[[str], None] = warnings.warn,
 ) -> list[Run]:
     """The runs that `compare` compares, each once."""
-    folder = reports_of(reports)
+    made = [one.path.parent for one in runs if not isinstance(one, str)]
+    folder = made[0] if made and len(made) == len(runs) else reports_of(reports)
     found: list[Run] = []
     for one in runs:
         if not isinstance(one, str):

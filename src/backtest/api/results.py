@@ -238,7 +238,14 @@ class StocksStudyResult(_Summarized):
             name=record["name"],
             rows=pd.DataFrame(rows).set_index(["window", "group"]),
             curves=curves.set_index(["group", "day"])[["mean", "low", "high"]],
-            observations=pd.read_csv(cars, index_col="event_id", parse_dates=["day_0"]),
+            observations=pd.read_csv(
+                cars,
+                index_col="event_id",
+                parse_dates=["day_0"],
+                dtype={"symbol": "str"},
+                keep_default_na=False,
+                na_values=[""],
+            ),
             summary=dict(study_page.many_sentences(record)),
         )
 
