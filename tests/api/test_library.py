@@ -488,6 +488,22 @@ def test_bad_rows_of_a_frame_of_events_are_told(inside, frames, column, value, t
     assert told in str(caught.value)
 
 
+def test_a_column_of_events_that_stands_twice_is_refused(inside, frames):
+    table = frames["events"]["earnings"]
+    twice = pd.concat([table, table[["eps"]] * 2], axis=1)
+    with pytest.raises(DataError, match=re.escape("events['earnings']: column 'eps' twice")):
+        on_acme(events={"earnings": twice})
+    with pytest.raises(DataError, match="events: column 'eps' twice"):
+        on_acme(events=twice.assign(kind="earnings"))
+
+
+def test_days_may_be_periods_and_months_are_none(inside, frames):
+    prices = frames["prices"]["ACME"].assign(date=lambda one: pd.PeriodIndex(one["date"], freq="D"))
+    assert on_acme(prices={"ACME": prices}).run_id == on_acme().run_id
+    with pytest.raises(DataError, match="row 0, column date: 2025-06 is not a day"):
+        on_acme(prices={"ACME": prices.assign(date=prices["date"].dt.asfreq("M"))})
+
+
 @pytest.mark.parametrize(
     ("kind", "terms", "told"),
     [

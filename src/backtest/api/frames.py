@@ -143,8 +143,7 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     any case; other columns are left out.
     """
     columns = [str(one).strip().lower() for one in frame.columns]
-    if doubled := sorted({one for one in columns if columns.count(one) > 1} & {*BAR_COLUMNS}):
-        raise DataError(f"{name}: column {doubled[0]!r} twice.")
+    _refuse_doubled(name, [one for one in columns if one in (*BAR_COLUMNS, *_SESSIONS)])
     wanted = bar_columns(name, columns, len(frame))
     key = next((columns.index(one) for one in _SESSIONS if one in columns), None)
     cells = frame.index if key is None else frame.iloc[:, key]
@@ -182,6 +181,8 @@ def _day(cell: Any) -> np.datetime64:
     nothing = np.datetime64("NaT", "D")
     if isinstance(cell, int | float | np.number):  # pandas would read nanoseconds since 1970
         return nothing
+    if isinstance(cell, pd.Period) and cell.freqstr == "D":
+        cell = cell.start_time
     try:
         stamp = pd.Timestamp(date.fromisoformat(cell) if isinstance(cell, str) else cell)
         stamp = stamp.tz_localize(None)
@@ -311,7 +312,8 @@ def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, d
         for kind, frame in events.items():
             if not isinstance(frame, pd.DataFrame):
                 raise UsageError(f"events[{kind!r}] is a {type(frame).__name__}: give a DataFrame.")
-            yield kind, f"events[{kind!r}]", list(enumerate(_texts(frame)))
+            name = f"events[{kind!r}]"
+            yield kind, name, list(enumerate(_texts(name, frame)))
         return
     if isinstance(events, pd.DataFrame):
         if "kind" not in events.columns and len(events):
@@ -319,7 +321,7 @@ def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, d
                 "events: no column 'kind'. Add it, or give DataFrames by kind, "
                 "such as {'earnings': frame}."
             )
-        rows = _texts(events)
+        rows = _texts("events", events)
         # What other kinds have as columns is empty here.
         rows = [{name: cell for name, cell in row.items() if cell} for row in rows]
     elif isinstance(events, Iterable | None):
@@ -358,7 +360,13 @@ def _fields_of(event: Event) -> dict[str, Any]:
     return fields
 
 
-def _texts(frame: pd.DataFrame) -> list[dict[str, str]]:
-    columns = [str(name).strip() for name in frame.columns]
+def _texts(name: str, frame: pd.DataFrame) -> list[dict[str, str]]:
+    columns = [str(one).strip() for one in frame.columns]
+    _refuse_doubled(name, columns)
     rows: list[dict[str, str]] = frame.set_axis(columns, axis=1).map(_text).to_dict("records")
     return rows
+
+
+def _refuse_doubled(name: str, columns: Sequence[str]) -> None:
+    if doubled := sorted({one for one in columns if columns.count(one) > 1}):
+        raise DataError(f"{name}: column {doubled[0]!r} twice.")
