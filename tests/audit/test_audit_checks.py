@@ -117,8 +117,9 @@ def test_kinds_of_a_user_s_own_are_changed_too(checkout):
     )
     text = (
         "from datetime import date\nfrom backtest import Signal, Strategy\n"
-        "from backtest.events import Event\n\n\nclass Rating(Event):\n"
-        "    note_day: date\n    points: int\n\n\n"
+        "from backtest.events import Event\nfrom pydantic import computed_field\n\n\n"
+        "class Rating(Event):\n    note_day: date\n    points: int\n\n"
+        "    @computed_field\n    def twice(self) -> int:\n        return self.points * 2\n\n\n"
         "class Made(Strategy):\n    listens_to = (Rating,)\n\n"
         "    def on_event(self, event, market):\n"
     )
@@ -127,7 +128,8 @@ def test_kinds_of_a_user_s_own_are_changed_too(checkout):
     for name, count in (("rated", known), ("ahead", ahead)):
         answered = f"        return Signal.long(event, reason=str({count}))\n"
         checkout.write(f"strategies/{name}.py", text + answered)
-    assert audited(checkout, "rated")["outcome"] == "clean"
+    record = audited(checkout, "rated")
+    assert (record["outcome"], record["sensitivity"]["delay"]["tried"]) == ("clean", 2)
     # of the first rating's world the second is gone, and then altered
     assert found(audited(checkout, "ahead")) == {"prefix": 1, "event_time": 1, "reads": 1}
 

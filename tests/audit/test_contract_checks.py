@@ -159,11 +159,25 @@ def test_one_that_listens_to_nothing_fails(market):
     assert "class Made" in result(report, "listens").where
 
 
-def test_a_kind_without_its_file_fails_and_the_rest_is_tried_on_made_up_events(market):
+COMPUTES = (
+    "    @pydantic.computed_field\n    def twice(self) -> float: return 2 * (self.cost or 0)\n"
+)
+HOLDS_A_DAY_AGAINST_THE_TIME = """\
+    due: "datetime.date"
+    @pydantic.model_validator(mode="after")
+    def near(self):
+        assert abs((self.published_at.date() - self.due).days) < 150
+        return self
+"""
+
+
+@pytest.mark.parametrize("more", ["", COMPUTES, HOLDS_A_DAY_AGAINST_THE_TIME])
+def test_a_kind_without_its_file_fails_and_the_rest_is_tried_on_made_up_events(market, more):
     path = market.strategy("tried", LONG, "Launch")
     text = path.read_text(encoding="utf-8")
-    kind = "class Launch(Event):\n    cost: float | None = None\n\n\nclass Made"
-    path.write_text(text.replace("class Made", kind), encoding="utf-8")
+    kind = f"class Launch(Event):\n    cost: float | None = None\n{more}\n\nclass Made"
+    text = f"import datetime, pydantic\n{text.replace('class Made', kind)}"
+    path.write_text(text, encoding="utf-8")
     report = checked(market)
     assert report.failed == ("listens",)
     assert "data/events/launchs.csv is missing" in result(report, "listens").what

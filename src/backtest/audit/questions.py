@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from backtest.audit.watch import silent
 from backtest.data.datafile import DataFile, csv_text, metadata_of
 from backtest.data.events import columns_of, event_order
-from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, new_york_day
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, altered, new_york_day
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
 from backtest.stats.formats import counted
@@ -67,9 +67,12 @@ def _events(kind: type[Event]) -> Iterator[Event]:
     except UsageError:  # the answers tell of it
         return
     for number in range(_EVENTS):
-        content = contents[number % len(contents)].model_dump()
-        stamp = {"published_at": _FIRST + number * _BETWEEN}
-        yield kind.model_validate(content | stamp | {"headline": f"Made-up event {number + 1}"})
+        content, headline = contents[number % len(contents)], f"Made-up event {number + 1}"
+        try:
+            event = altered(content, published_at=_FIRST + number * _BETWEEN, headline=headline)
+        except ValidationError:  # a kind may hold other fields against the time
+            continue
+        yield event
 
 
 SYMBOL = "EXAMPLE"
@@ -114,16 +117,16 @@ def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) ->
 
 def as_example(events: Sequence[Event]) -> list[Event]:
     """The events as if they were of the made-up stock, in their order."""
-    return [type(one).model_validate(one.model_dump() | {"symbol": SYMBOL}) for one in events]
+    return [altered(one, symbol=SYMBOL) for one in events]
 
 
 def variants(event: Event) -> Iterator[tuple[str, Event]]:
     """What was changed and the event: as it is, and with other content that its kind allows."""
-    kind, as_it_is = type(event), event.model_dump()
-    own = {name: f for name, f in kind.model_fields.items() if name not in Event.model_fields}
+    fields = type(event).model_fields
+    own = {name: f for name, f in fields.items() if name not in Event.model_fields}
     yield "as it is", event
     optional = {name: f for name, f in own.items() if not f.is_required()}
-    empty = {name: f for name, f in own.items() if as_it_is[name] in (None, "")}
+    empty = {name: f for name, f in own.items() if getattr(event, name) in (None, "")}
     changes: dict[str, dict[str, Any]] = {
         "every optional field unknown": {
             name: f.get_default(call_default_factory=True) for name, f in optional.items()
@@ -136,7 +139,7 @@ def variants(event: Event) -> Iterator[tuple[str, Event]]:
     for word, changed in changes.items():
         with suppress(ValidationError):  # two fields may forbid each other
             if changed:
-                yield word, kind.model_validate({**as_it_is, **changed})
+                yield word, altered(event, **changed)
 
 
 def typical(field: FieldInfo, first: Sequence[Any] = ()) -> Any:

@@ -41,6 +41,7 @@ from backtest.audit.worlds import DecisionTime, one_session_later, shuffled, wit
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
+from backtest.data.kinds import altered
 from backtest.data.tables import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
@@ -336,7 +337,7 @@ def delays(
         row = _row_of(source, event)
         late = one_session_later(source, row).published_at
         try:
-            late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
+            late_id = altered(event, published_at=late).id
         except ValidationError:  # the day that it tells of would have passed
             continue
         make = partial(with_one_delayed, source, row)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -69,6 +69,9 @@ def new_york_day(moment: datetime) -> date:
 def snake_case(name: str) -> str:
     """The name of a class as that of a kind of event or of a strategy: `insider_sale`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+AnyEvent = TypeVar("AnyEvent", bound="Event")
 
 
 class Event(BaseModel):
@@ -173,6 +176,12 @@ class Event(BaseModel):
         if value is not None and not value.startswith(("https://", "http://")):
             raise PydanticCustomError("address", "must begin with https:// or http://")
         return value
+
+
+def altered(event: AnyEvent, **fields: Any) -> AnyEvent:
+    """An event with other fields, held against its kind anew; what it computes is no field."""
+    own = {name: getattr(event, name) for name in type(event).model_fields}
+    return type(event).model_validate(own | fields)
 
 
 Dollars = float

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 
-from backtest.data.kinds import Event, new_york_day
+from backtest.data.kinds import Event, altered, new_york_day
 
 
 def _is_to_come(day: date, info: ValidationInfo) -> date:
@@ -118,7 +118,7 @@ class MarketEvent(Event):
 
     def of(self, symbol: str) -> Any:
         """The event as one of a stock, with an id of its own."""
-        return type(self).model_validate(self.model_dump() | {"symbol": symbol})
+        return altered(self, symbol=symbol)
 
 
 class MacroDate(MarketEvent):
