@@ -58,7 +58,7 @@ def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that does not exist, with the nearest that does."""
     names = sorted(allowed)
     folded = {known.casefold(): known for known in names}
-    near = [folded[n] for n in get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)]
+    near = [folded[n] for n in get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)]
     hint = f" Did you mean {near[0]!r}?" if near else ""
     known = first_few(names, 25) or "none"
     return UsageError(f"There is no {what} {name!r}.{hint} Known: {known}.")

@@ -42,3 +42,47 @@ def test_what_is_wrong_is_one_message(terms, told):
 def test_a_grid_without_names_is_told():
     with pytest.raises(UsageError, match=r"grid is .*by name"):
         backtest.sweep("beats", ["hold"])
+
+
+CALLS = {
+    "study": lambda **terms: backtest.study("earnings", symbols="ACME", **terms),
+    "load_events": backtest.load_events,
+    "show_event": lambda **terms: backtest.show_event(backtest.load_events().index[0], **terms),
+    "audit_strategy": lambda **terms: backtest.audit_strategy("beats", symbols="ACME", **terms),
+    "sweep": lambda **terms: backtest.sweep("beats", {"hold": [1]}, symbols="ACME", **terms),
+    "null_worlds": backtest.null_worlds,
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "terms"),
+    [
+        *((call, {"reaction": -1}) for call in ("study", "load_events", "show_event")),
+        ("study", {"reaction": float("nan")}),
+        ("study", {"reaction": "soon"}),
+        ("study", {"draws": 1e3}),
+        ("study", {"seed": -1}),
+        ("audit_strategy", {"seed": "x"}),
+        ("audit_strategy", {"worlds": -1}),
+        ("sweep", {"workers": -1}),
+        ("sweep", {"workers": 1.5}),
+        ("null_worlds", {"worlds": 0}),
+    ],
+)
+def test_a_number_out_of_bounds_is_told(call, terms):
+    ((name, value),) = terms.items()
+    with pytest.raises(UsageError, match=rf"{name} is .?{value}.?[.:]? Allowed"):
+        CALLS[call](**terms)
+
+
+def test_nothing_is_tradable_before_it_was_public():
+    quick, slow = (backtest.load_events(reaction=one)["tradable_session"] for one in (0, "1h"))
+    assert (quick <= slow)[slow.notna()].all()
+
+
+def test_runs_are_compared_by_their_folders_and_not_in_a_list():
+    found = run()
+    assert list(backtest.compare(found.path).index) == list(backtest.compare(found).index)
+    for wrong in ([found], None):
+        with pytest.raises(UsageError, match="is no run"):
+            backtest.compare(wrong)

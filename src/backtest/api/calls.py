@@ -28,7 +28,7 @@ from backtest.api.workspace import (
     window,
 )
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import check_one_of, read_terms
+from backtest.experiments.terms import check_one_of, read_count, read_reaction, read_terms
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def sweep(
     """
     from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
 
+    if workers is not None:
+        read_count("workers", workers)
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
     check_name(strategy, "A sweep takes the name of a strategy")
@@ -133,7 +135,7 @@ def study(
     windows: Sequence[tuple[int, int] | str] | None = None,
     benchmark: str | pd.DataFrame | None = None,
     model: Literal["market", "market_adjusted", "mean_adjusted"] = "market",
-    reaction: float = 5.0,
+    reaction: float | str = 5.0,
     bars: str | None = None,
     seed: int = 1,
     draws: int = 10_000,
@@ -159,7 +161,7 @@ def study(
         benchmark: fund to hold the stock against, or a DataFrame of its closes; SPY or QQQ by
             default, whichever fits; of many stocks their mean.
         model: of normal returns of one stock.
-        reaction: minutes from publication to the earliest open.
+        reaction: minutes from publication to the earliest open, or a time such as `2h`.
         bars: length of finer bars, such as `5m`: events within a session are studied by the
             minute as well.
         seed: of the random days that one stock is held against.
@@ -185,6 +187,8 @@ def study(
     check_name(name, "A study takes the name of a kind of event or of a strategy")
     if model not in MODELS:
         raise unknown("model", model, MODELS)
+    read_count("seed", seed)
+    read_count("draws", draws)
     if draws < _FEWEST_DRAWS:
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
     frames = read_frames(prices, events, symbols, benchmark, universe)
@@ -193,7 +197,8 @@ def study(
     stocks = () if universe else tuple(sorted(config.value("symbol")))
     is_of_one = len(stocks) == 1
     request = StudyRequest(
-        name, stocks, universe, as_strategy=as_strategy, reaction=reaction, bars=bars,
+        name, stocks, universe, as_strategy=as_strategy, bars=bars,
+        reaction=read_reaction(reaction),
         benchmark=config.chosen("benchmark") if is_of_one else frames.benchmark,
         windows=run.parse_windows([window(ends) for ends in windows or ()]), model=model,
         seed=seed, draws=draws, by=by, quantiles=quantiles, accept_jumps=accept_jumps,
@@ -260,6 +265,10 @@ def audit_strategy(
     from backtest.audit.run import audit, prepare
 
     check_name(strategy, "An audit takes the name of a strategy")
+    read_count("seed", seed)
+    for name, count in (("worlds", worlds), ("workers", workers)):
+        if count is not None:
+            read_count(name, count)
     check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
@@ -331,7 +340,10 @@ def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
     """
     from backtest.experiments.studies.null_worlds import null_worlds as judge
 
-    return judge(400 if worlds is None else worlds, seed=seed)
+    count = 400 if worlds is None else worlds
+    read_count("worlds", count, least=1)
+    read_count("seed", seed)
+    return judge(count, seed=seed)
 
 
 def simulate(

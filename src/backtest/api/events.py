@@ -22,7 +22,7 @@ from backtest.data.actions import read_actions
 from backtest.data.events import columns_of, meaning_of
 from backtest.data.kinds import Event, StakeDisclosure, check_symbol
 from backtest.data.prices import price_symbols, read_prices
-from backtest.experiments.terms import read_day
+from backtest.experiments.terms import read_day, read_reaction
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 from backtest.workspace.folders import read_config
 
@@ -40,7 +40,7 @@ def load_events(
     kind: str | None = None,
     symbols: str | Sequence[str] | None = None,
     *,
-    reaction: float = 5.0,
+    reaction: float | str = 5.0,
     strategies: Folders = None,
     data: Folder = None,
 ) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def load_events(
     Args:
         kind: one kind by name, such as `earnings`, also one that a strategy file defines; all by
             default.
-        reaction: minutes from publication to the earliest open.
+        reaction: minutes from publication to the earliest open, or a time such as `2h`.
 
     Returns:
         A row for each event in order of publication, indexed by its id: `kind`, `symbol`,
@@ -84,21 +84,21 @@ def load_events(
 def event_rows(
     kind: str | None,
     symbols: Sequence[str] | None,
-    reaction: float,
+    reaction: float | str,
     strategies: Folders,
     data: Folder,
 ) -> list[ListedEvent]:
     """Events with the session each can be traded in; see `load_events`."""
-    workspace = folders(strategies, data)
-    return listing.list_events(workspace, kinds_named(workspace, kind), symbols, reaction)
+    workspace, minutes = folders(strategies, data), read_reaction(reaction)
+    return listing.list_events(workspace, kinds_named(workspace, kind), symbols, minutes)
 
 
 def show_event(
-    event_id: str, *, reaction: float = 5.0, strategies: Folders = None, data: Folder = None
+    event_id: str, *, reaction: float | str = 5.0, strategies: Folders = None, data: Folder = None
 ) -> dict[str, Any]:
     """All that is known of one event, by name; `provenance` says where its row comes from."""
-    workspace = folders(strategies, data)
-    row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
+    workspace, minutes = folders(strategies, data), read_reaction(reaction)
+    row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, minutes)
     return {**row.as_dict(), "provenance": listing.provenance(workspace, row.event)}
 
 

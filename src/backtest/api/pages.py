@@ -156,7 +156,9 @@ def run_on(page: Path) -> str:
     return finding.name_of(store.read_run(folder)) if (folder / "run.json").is_file() else ""
 
 
-def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = False) -> pd.DataFrame:
+def compare(
+    *runs: RunResult | str | Path, reports: Folder = None, variants: bool = False
+) -> pd.DataFrame:
     """The figures and the evidence of runs side by side, as `backtest compare` shows them.
 
     Args:
@@ -211,18 +213,26 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
 
 
 def find_runs(
-    *runs: RunResult | str,
+    *runs: RunResult | str | Path,
     reports: Folder = None,
     variants: bool = False,
     tell: Callable[[str], None] = warnings.warn,
 ) -> list[Run]:
     """The runs that `compare` compares, each once."""
-    made = [one.path.parent for one in runs if not isinstance(one, str)]
-    folder = made[0] if made and len(made) == len(runs) else reports_of(reports)
+    named: list[str | Path] = []
+    for given in runs:
+        path: object = getattr(given, "path", given)
+        if not isinstance(path, str | os.PathLike):
+            raise UsageError(
+                f"{path!r} is no run. Give results, ids, folders or names, one by one."
+            )
+        named.append(path if isinstance(path, str) else Path(path))
+    made = [path.parent for path in named if isinstance(path, Path)]
+    folder = made[0] if made and len(made) == len(named) else reports_of(reports)
     found: list[Run] = []
-    for one in runs:
-        if not isinstance(one, str):
-            found.append(store.read_run(one.path))
+    for one in named:
+        if isinstance(one, Path):
+            found.append(store.read_run(one))
         elif variants or finding.is_pattern(one):
             found += finding.list_runs(folder, tell, [one])
         else:

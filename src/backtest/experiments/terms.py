@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args
 
@@ -154,6 +155,21 @@ def minutes_of(value: object) -> float:
     text = str(value).strip()
     unit = _UNITS.get(text[-1:])
     return float(text[:-1]) * unit if unit else float(text)
+
+
+def read_reaction(value: object) -> float:
+    """Minutes from publication to the earliest trade, never before it; UsageError otherwise."""
+    with suppress(ValueError, UsageError):
+        return make_rules(reaction_minutes=minutes_of(value)).reaction_minutes
+    raise UsageError(
+        f"reaction is {value!r}. Allowed: minutes from 0 to 10,080, such as 5 or '2h'."
+    )
+
+
+def read_count(name: str, value: object, least: int = 0) -> None:
+    """Hold a number that counts against its least; UsageError where it is none."""
+    if not isinstance(value, Integral) or int(value) < least:
+        raise UsageError(f"{name} is {value!r}. Allowed: a whole number from {least}.")
 
 
 @dataclass(frozen=True)
