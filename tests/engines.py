@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from math import nan
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from backtest.engine.schedule import Decision, Effect
 from backtest.strategy import base
 from backtest.strategy.base import Signal
 from tests import oracle
+from tests.oracle_account import of_last_share
 
 if TYPE_CHECKING:
     from backtest.engine.kernel.panel import Panel
@@ -218,10 +220,9 @@ def effects_on_bars(bars: Mapping[str, Sequence[Any]], actions: Actions) -> Iter
             if action in ("dividend", "split") and before and after:
                 yield Effect(after[0].date(), symbol, action, amount)
             elif action in ENDS and before:
-                last = before[-1]
-                yield Effect(
-                    last[0].date(), symbol, ENDS[action], last[4] if amount is None else amount
-                )
+                paid = of_last_share(found, before[-1][0].date(), day, amount)
+                value = nan if paid is None else paid
+                yield Effect(day - timedelta(1), symbol, ENDS[action], value)
 
 
 def finer_panel(bars: Mapping[str, Sequence[Any]]) -> Panel:

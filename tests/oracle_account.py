@@ -18,6 +18,20 @@ def sign_of(signal: Signal) -> int:
     return {"long": 1, "short": -1, "flat": 0}[signal.direction]
 
 
+def of_last_share(
+    actions: Sequence[Action], last: date, end: date, amount: float | None
+) -> float | None:
+    """What a share of the last session gets at an end, with what it was split to and paid."""
+    between = [one for one in actions if last < one[0] < end and amount is not None]
+    for _, action, value in sorted(between, key=lambda one: (one[0], one[1] != "split"))[::-1]:
+        assert amount is not None
+        if action == "dividend":
+            amount += value or 0.0
+        elif action == "split":
+            amount *= value or 1.0
+    return amount
+
+
 @dataclass
 class Account:
     """Cash, positions and legs, at the open or the close of one session."""
@@ -175,13 +189,22 @@ class Account:
     def settle_ends(self) -> None:
         """What is held of a stock that has ended is paid out, without an order and its costs."""
         for symbol, position in self.held():
-            last = self.bars[symbol][-1]
+            close = self.bars[symbol][-1].close
             ends = [one for one in self.actions.get(symbol, ()) if one[1] in ENDS]
-            if ends and self.session == last.session:
-                _, action, amount = ends[0]
-                self.settle(position, last.close if amount is None else amount, ENDS[action])
+            if ends and self.session == self.settles_at(symbol, ends[0][0]):
+                end, action, amount = ends[0]
+                last = session_of(self.bars[symbol][-1])
+                price = of_last_share(self.actions[symbol], last, end, amount)
+                self.settle(position, close if price is None else price, ENDS[action])
             elif not ends and self.is_given_up(symbol):
-                self.settle(position, last.close, "delisted")
+                self.settle(position, close, "delisted")
+
+    def settles_at(self, symbol: str, end: date) -> date:
+        """The last bar of the last session before an end: the symbol's own, if it has one."""
+        bars = [bar for rows in self.bars.values() for bar in rows if session_of(bar) < end]
+        last = max(session_of(bar) for bar in bars)
+        own = [bar.session for bar in self.bars[symbol] if session_of(bar) == last]
+        return max(own or [bar.session for bar in bars if session_of(bar) == last])
 
     def settle(self, position: Position, price: float, reason: str) -> None:
         self.cash += position.sign * position.shares * price

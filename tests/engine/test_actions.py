@@ -1,5 +1,7 @@
 """What actions on a share change beside fills: what is seen, when events trade, total returns."""
 
+from math import isnan
+
 import numpy as np
 import pytest
 
@@ -118,7 +120,8 @@ def test_a_span_that_ends_before_the_end_of_a_stock_knows_nothing_of_it():
 def test_bars_after_the_end_of_a_stock_are_not_traded():
     prices = stock(*HALVED, actions=[(day("2025-06-05"), "delisted", None)])
     (effect,) = effects({"ACME": prices})
-    assert (effect.session, effect.value) == (day("2025-06-04"), 51.0)
+    assert effect.session == day("2025-06-04")
+    assert isnan(effect.value)  # at its last close
     assert len(prices.traded) == 3
 
 
@@ -133,6 +136,12 @@ def test_growth_has_splits_and_dividends_in_it():
 def test_growth_ends_with_what_was_paid_for_a_share():
     prices = stock(*HALVED[:3], actions=[SPLIT, MERGED])
     assert prices.growth.tolist() == pytest.approx([1.0, 1.02, 1.02 * 55 / 51])
+
+
+def test_growth_ends_with_what_a_share_became_and_paid_after_its_last_trade():
+    acting = [SPLIT, (day("2025-06-05"), "split", 0.5), (day("2025-06-06"), "dividend", 4.0)]
+    prices = stock(*HALVED[:3], actions=[*acting, (day("2025-06-09"), "cash_merger", 110.0)])
+    assert prices.growth.tolist() == pytest.approx([1.0, 1.02, 1.02 * 57 / 51])
 
 
 def test_the_return_after_a_halt_holds_that_of_the_sessions_without_it():

@@ -53,6 +53,25 @@ def test_volumes_of_the_evening_before_a_split_are_in_the_shares_of_that_evening
     assert reasons(result) == {"e1": f"cut to {cut} by participation"}
 
 
+@pytest.mark.parametrize("actions", [{}, {"ACME": [("2025-06-04", "delisted", None)]}])
+def test_the_last_close_of_what_ends_is_that_of_its_last_bar(actions) -> None:
+    """The official close of the day, 102, is of an auction that no bar has."""
+    result = said(
+        long("2025-06-03 09:30", weight=0.5),
+        settings=free(),
+        bars={"ACME": "2025-06-03 100 102 100 102"},
+        finer={
+            "ACME": """
+                2025-06-03 09:30 100 100 100 100
+                2025-06-03 15:55 101 101 101 101
+            """,
+            "BOLT": "\n".join(f"2025-06-{n:02} 09:30 50 50 50 50" for n in (3, 4, 5, 6, 9, 10)),
+        },
+        actions=actions,
+    )
+    assert [trade.exit_price for trade in result.trades] == [101.0]
+
+
 UNKNOWN = "No borrow rate is known for some nights short {}; 3.0% a year was charged."
 TABLE = free(borrow_default=0.03)
 FOUR_DAYS = """

@@ -432,6 +432,30 @@ CASES += [
         equity=[85_000, 85_000],
     ),
     Case(
+        name="what_ends_in_a_halt_is_settled_at_the_close_of_the_last_bar_of_all",
+        rule="finer bars",
+        bars={},
+        finer={
+            "ACME": """
+                2025-06-03 09:30 100 101  99 100
+                2025-06-03 15:50 101 102 100 101
+            """,
+            "BOLT": """
+                2025-06-03 09:30  50  50  50  50
+                2025-06-04 09:30  50  50  50  50
+                2025-06-04 15:55  50  50  50  50
+                2025-06-05 09:30  50  50  50  50
+            """,
+        },
+        actions={"ACME": [("2025-06-05", "delisted", None)]},
+        signals=[long("2025-06-03 09:30", weight=0.5)],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03 09:30", 100.0, "2025-06-04 15:55", 101.0,
+                  "delisted", gross=500 * 1),
+        ],
+        equity=[100_500, 100_500, 100_500],
+    ),
+    Case(
         name="a_merger_pays_at_the_close_of_a_last_session_by_the_day",
         rule="finer bars",
         bars={"ACME": "2025-06-04 100 101 99 100"},

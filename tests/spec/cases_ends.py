@@ -98,17 +98,77 @@ CASES = [
         equity=[100_000, 99_000] + 3 * [150_000],
     ),
     Case(
-        name="the_last_bar_is_the_last_one_before_the_end_though_a_halt_lies_between",
+        name="what_ends_in_a_halt_is_settled_in_the_session_before_its_day_and_pays_no_more_borrow",
         rule="ends",
         bars=BARS,
         actions={"ACME": [("2025-06-06", "cash_merger", 110.0)]},
         signals=[short("2025-06-03", weight=0.5)],
         settings=free(borrow_default=0.36),
+        # Until Thursday's close it counts at Wednesday's, 106.
         trades=[
-            trade("e1", "ACME", "short", 500, "2025-06-03", 100.0, "2025-06-04", 110.0, "merger",
+            trade("e1", "ACME", "short", 500, "2025-06-03", 100.0, "2025-06-05", 110.0, "merger",
                   gross=500 * -10, borrow=52.02),
         ],
-        equity=[100_000, 99_000] + 3 * [95_000 - 52.02],
+        equity=[100_000, 99_000, 97_000 - 52.02] + 2 * [95_000 - 52.02],
+    ),
+    Case(
+        name="what_an_end_pays_is_not_there_before_it",
+        rule="ends",
+        bars=BARS,
+        actions={"ACME": [("2025-06-09", "delisted", 0.0)]},
+        signals=[
+            long("2025-06-03", weight=0.5), long("2025-06-05", "BOLT", weight=0.25),
+        ],
+        # A quarter is of 103,000, which nobody knows yet to be 50,000.
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 100.0, "2025-06-06", 0.0, "delisted",
+                  gross=500 * -100),
+            trade("e2", "BOLT", "long", 515, "2025-06-05", 50.0, "2025-06-06", 50.0, "open"),
+        ],
+        equity=[100_000, 101_000, 103_000, 103_000, 50_000],
+    ),
+    Case(
+        name="an_end_beyond_the_last_session_of_all_is_settled_in_that",
+        rule="ends",
+        bars=BARS,
+        actions={"ACME": [("2025-06-16", "delisted", 0.0)]},
+        signals=[long("2025-06-03", weight=0.5)],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 100.0, "2025-06-06", 0.0, "delisted",
+                  gross=500 * -100),
+        ],
+        equity=[100_000, 101_000, 103_000, 103_000, 50_000],
+    ),
+    Case(
+        name="the_legs_of_what_ends_in_a_halt_leave_at_that_close",
+        rule="ends",
+        bars=HEDGED,
+        actions={"ACME": [("2025-06-06", "cash_merger", 110.0)]},
+        signals=[long("2025-06-03", weight=0.4, legs=SPY)],
+        trades=[
+            trade("e1", "ACME", "long", 400, "2025-06-03", 100.0, "2025-06-05", 110.0, "merger",
+                  gross=400 * 10, hedge=100 * -20),
+        ],
+        settings=free(borrow_mode="none"),
+        equity=[100_000, 100_800, 101_600, 102_000, 102_000],
+    ),
+    Case(
+        name="what_acts_after_the_last_trade_and_before_the_end_is_in_what_it_pays",
+        rule="ends",
+        bars=BARS,
+        actions={"ACME": [
+            ("2025-06-05", "dividend", 2.0),
+            ("2025-06-05", "split", 0.1),
+            ("2025-06-06", "dividend", 30.0),
+            ("2025-06-09", "cash_merger", 1_000.0),
+        ]},
+        signals=[long("2025-06-03", weight=0.5)],
+        # For ten old shares 2 and 30 and 1,000 on the new one.
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 100.0, "2025-06-06", 103.2, "merger",
+                  gross=500 * 3.2),
+        ],
+        equity=[100_000, 101_000, 103_000, 103_000, 101_600],
     ),
     Case(
         name="the_account_may_end_with_its_only_stock",

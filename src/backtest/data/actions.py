@@ -138,17 +138,18 @@ class Actions:
 
         A split that is in the prices is left out, and what was paid for a share before it is
         divided by its ratio; where the prices are adjusted for dividends, those are left out. An
-        end counts however long after the last price of the file it comes. DataError where the basis
-        is unknown and there are splits or dividends.
+        end counts however long after the last price of the file it comes, with what is before it.
+        DataError where the basis is unknown and there are splits or dividends.
         """
         metadata = prices.file.metadata
         basis, is_whole = basis_of(metadata), str(prices.last) == metadata.get("last")
+        ends = is_whole and any(row.action in ENDS for row in self.rows)
         rows = [
             row
             for row in self.rows
             if row.action not in _LABELS
             and prices.first <= (row.until or row.day)
-            and (row.day <= prices.last or (is_whole and row.action in ENDS))
+            and (row.day <= prices.last or ends)
         ]
         if basis.word == "unknown":
             self._refuse_unknown(prices, rows)

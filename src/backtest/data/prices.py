@@ -168,6 +168,22 @@ class Prices:
         return frozenset(within.difference(self.table.index.date))
 
     @cached_property
+    def paid_at_end(self) -> float | None:
+        """Dollars for a share of its last trade at its end, with what it paid or became after it.
+
+        None where it has no end, or the amount is unknown: then its last close speaks for all.
+        """
+        end = next((row for row in self.applied if row.action in ENDS), None)
+        if end is None or end.amount is None or not self.days.size:
+            return None
+        shares, paid = 1.0, 0.0
+        for row in self.applied:
+            if row.amount and self.days[-1].item() < row.day < end.day:
+                shares *= row.amount if row.action == "split" else 1.0
+                paid += shares * row.amount if row.action == "dividend" else 0.0
+        return paid + shares * end.amount
+
+    @cached_property
     def growth(self) -> pd.Series[float]:
         """What a dollar of its first close has grown to at each close, dividends reinvested.
 
@@ -181,12 +197,12 @@ class Prices:
             if action.amount is None:
                 continue
             row = int(np.searchsorted(self.days, np.datetime64(action.day)))
-            if action.action in ENDS and row > 0:
-                worth[row - 1] = action.amount
-            elif action.action == "split" and 0 < row < len(closes):
+            if action.action == "split" and 0 < row < len(closes):
                 shares[row] *= action.amount
             elif action.action == "dividend" and 0 < row < len(closes):
                 cash[row] += shares[row] * action.amount
+        if self.paid_at_end is not None:
+            worth[-1] = self.paid_at_end
         grown = pd.Series((shares * worth + cash) / before, self.traded.index).cumprod()
         return grown.reindex(self.table.index, method="ffill").fillna(1.0)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from math import nan
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from backtest.data.actions import END_SESSIONS
+from backtest.data.actions import END_SESSIONS, ENDS
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Event, When, new_york_day
@@ -16,7 +18,7 @@ from backtest.data.scheduled import MarketEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import date, datetime, timedelta
+    from datetime import date, datetime
 
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
@@ -210,8 +212,9 @@ What = Literal["split", "dividend", "delisted", "merger"]
 class Effect(NamedTuple):
     """What an action does to a stock in a session.
 
-    A split and a dividend come before its open, the ends after what rested through it. `value` is
-    new shares for an old one, or dollars a share.
+    A split and a dividend come before its open, the ends after what rested through it: in the last
+    session before their day, halted or not. `value` is new shares for an old one, or dollars a
+    share, NaN where an end is at the last close.
     """
 
     session: date
@@ -226,16 +229,24 @@ class Effect(NamedTuple):
 
 
 def effects(prices: Mapping[str, Prices]) -> list[Effect]:
-    """The effects on all stocks, by session; in one session in the order in which they act."""
+    """The effects on all stocks, by session; in one session in the order in which they act.
+
+    What ends in a session in which none of them trades does so in the one before.
+    """
     sessions = np.unique(np.concatenate([one.days for one in prices.values()]))
-    found = list(recorded_effects(prices))
+
+    def replayed(session: date) -> date:
+        place = np.searchsorted(sessions, np.datetime64(session), side="right") - 1
+        day: date = sessions[place].item()
+        return day
+
+    found = [one._replace(session=replayed(one.session)) for one in recorded_effects(prices)]
     ended = {effect.symbol for effect in found if effect.is_end}
     for symbol in sorted(s for s in prices.keys() - ended if prices[s].days.size):
         last = np.searchsorted(sessions, np.datetime64(prices[symbol].last_known), side="right")
         place = last - 1 + END_SESSIONS
         if place < len(sessions):
-            close = float(prices[symbol].traded["close"].iloc[-1])
-            found.append(Effect(sessions[place].item(), symbol, "delisted", close))
+            found.append(Effect(sessions[place].item(), symbol, "delisted", nan))
     return sorted(found, key=lambda effect: effect.session)
 
 
@@ -252,11 +263,11 @@ def _of_stock(prices: Prices) -> Iterator[Effect]:
         if action.action in ("dividend", "split") and 0 < row < len(days):
             what: What = "split" if action.action == "split" else "dividend"
             yield Effect(days[row].item(), prices.symbol, what, action.amount or 0.0)
-        elif action.action in ("delisted", "cash_merger") and row > 0:
-            close = float(prices.traded["close"].iloc[row - 1])
-            amount = close if action.amount is None else action.amount
+        elif action.action in ENDS and len(days):
             what = "merger" if action.action == "cash_merger" else "delisted"
-            yield Effect(days[row - 1].item(), prices.symbol, what, amount)
+            before = trading_calendar().between(days[-1].item(), action.day - timedelta(1))
+            paid = nan if prices.paid_at_end is None else prices.paid_at_end
+            yield Effect(before[-1].item(), prices.symbol, what, paid)
 
 
 def splits_of(prices: Prices) -> list[tuple[date, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
+from math import isnan
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -125,25 +126,29 @@ class Panel:
         rows = []
         for one in self.effects:
             bar_of = self.last_bar if one.is_end else self.first_bar
-            bar = bar_of(one.session, one.symbol)
-            rows.append((bar, columns[one.symbol], _WHAT[one.what], one.value))
+            bar, column = bar_of(one.session, one.symbol), columns[one.symbol]
+            value = self._last_close(column) if isnan(one.value) else one.value
+            rows.append((bar, column, _WHAT[one.what], value))
         rows = sorted([*rows, *self._unrecorded_ends()], key=itemgetter(0))
         actions = np.array([row[1:] for row in rows], ACTION)
         first = np.searchsorted([row[0] for row in rows], np.arange(len(self.times) + 1))
         return actions, first
 
+    def _last_close(self, column: int) -> float:
+        return float(self.prices["close"][self.bars_of(column)[-1], column])
+
     def _unrecorded_ends(self) -> Iterator[tuple[int, int, int, float]]:
-        closes, numbers = self.prices["close"], self.session_numbers
-        for column in np.flatnonzero(np.isnan(closes[-1])).tolist():
-            there = np.flatnonzero(~np.isnan(closes[:, column]))
-            if not len(there):
+        numbers, known_ends = self.session_numbers, {e.symbol for e in self.effects if e.is_end}
+        for column in np.flatnonzero(np.isnan(self.prices["close"][-1])).tolist():
+            there = self.bars_of(column)
+            if not len(there) or self.symbols[column] in known_ends:
                 continue
             last = self.lasts.get(self.symbols[column], self.sessions[there[-1]])
             known = np.searchsorted(self.sessions, np.datetime64(last), side="right") - 1
             session = numbers[known] + END_SESSIONS
             if session < self.count:
                 bar = int(np.searchsorted(numbers, session, side="right")) - 1
-                yield bar, column, DELISTED, closes[there[-1], column]
+                yield bar, column, DELISTED, self._last_close(column)
 
     def bar_of(self, session: date) -> int:
         """The first bar of a session."""
@@ -155,10 +160,14 @@ class Panel:
         return first + int(np.argmax(~np.isnan(self.prices["close"][first:, self.columns[symbol]])))
 
     def last_bar(self, session: date, symbol: str) -> int:
-        """The last bar of a symbol in a session."""
-        last = np.searchsorted(self.sessions, np.datetime64(session), side="right")
-        own = self.prices["close"][:last, self.columns[symbol]]
-        return int(np.flatnonzero(~np.isnan(own))[-1])
+        """The last bar of a symbol in a session; of all where it has none in the session.
+
+        Of a session without bars it is that of the one before.
+        """
+        last = int(np.searchsorted(self.sessions, np.datetime64(session), side="right")) - 1
+        first = int(np.searchsorted(self.sessions, self.sessions[last]))
+        own = self.prices["close"][first : last + 1, self.columns[symbol]]
+        return int(first + max(np.flatnonzero(~np.isnan(own)), default=last - first))
 
     def time_of(self, bar: int) -> datetime | None:
         """When a bar opens, UTC; None of a daily one."""

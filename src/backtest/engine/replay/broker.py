@@ -166,7 +166,8 @@ class RulesBroker(bt.brokers.BackBroker):
         if not is_hedge and not self.positions.get(data):
             return
         position = self.positions[data]  # of a hedge its lots may net to nothing
-        settled, price = position.size if effect.is_end else 0.0, effect.value
+        settled = position.size if effect.is_end else 0.0
+        price = data.close[0] if math.isnan(effect.value) else effect.value
         if effect.what == "dividend":
             self.cash += position.size * effect.value
         elif effect.what == "split":
