@@ -96,6 +96,32 @@ def test_the_id_does_not_change_with_what_decides_nothing(checkout, name, old, n
     assert identity(checkout) == before
 
 
+ACTIONS = "day,action,amount,until,name,source\n{},,made up\n"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "2025-06-05,halted,,",  # before the span: a strategy sees no bar of it
+        "2025-07-16,halted,,2025-07-18",  # after the last price: it is no end of the stock
+    ],
+)
+def test_the_id_changes_with_an_action_that_decides_outside_of_the_span(checkout, row):
+    before = identity(checkout, first=day("2025-06-16"))
+    checkout.write("data/actions/ACME.csv", ACTIONS.format(row))
+    assert identity(checkout, first=day("2025-06-16")) != before
+
+
+def test_the_id_changes_with_a_halt_of_what_a_strategy_looks_at(checkout):
+    checkout.write("data/prices/BETA.csv", (checkout.root / "data/prices/ACME.csv").read_text())
+    checkout.edit(
+        "strategies/beats.py", "    listens_to", '    looks_at = ("BETA",)\n    listens_to'
+    )
+    before = identity(checkout)
+    checkout.write("data/actions/BETA.csv", ACTIONS.format("2025-06-05,halted,,"))
+    assert identity(checkout) != before
+
+
 def test_a_backtrader_strategy_does_not_see_what_it_does_not_hear_of(checkout):
     checkout.write(
         "strategies/trend.py",

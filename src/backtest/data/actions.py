@@ -138,8 +138,9 @@ class Actions:
 
         A split that is in the prices is left out, and what was paid for a share before it is
         divided by its ratio; where the prices are adjusted for dividends, those are left out. An
-        end counts however long after the last price of the file it comes, with what is before it.
-        DataError where the basis is unknown and there are splits or dividends.
+        end counts however long after the last price of the file it comes, with what is before it,
+        and a halt whenever it is. DataError where the basis is unknown and there are splits or
+        dividends.
         """
         metadata = prices.file.metadata
         basis, is_whole = basis_of(metadata), str(prices.last) == metadata.get("last")
@@ -149,7 +150,7 @@ class Actions:
             for row in self.rows
             if row.action not in _LABELS
             and prices.first <= (row.until or row.day)
-            and (row.day <= prices.last or ends)
+            and (row.day <= prices.last or ends or row.action == "halted")
         ]
         if basis.word == "unknown":
             self._refuse_unknown(prices, rows)

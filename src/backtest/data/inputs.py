@@ -85,7 +85,7 @@ class Inputs:
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
         found |= {f"bars/{symbol}": one.sha256() for symbol, one in self.finer.items()}
-        for one in (*self.replayed.values(), self.benchmark):
+        for one in prices:  # also from before the span: a strategy sees the past
             if rows := one.applied:
                 found[f"actions/{one.symbol}"] = sha256_of_actions(rows)
         if self.universe:
