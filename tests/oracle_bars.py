@@ -64,7 +64,8 @@ def sequence(
 ) -> dict[str, list[Bar]]:
     """The bars of a run: of each session the finer ones, or the daily one of every symbol.
 
-    The finer ones are those of regular hours; with ``extended`` also those before and after.
+    The finer ones are those of regular hours; with ``extended`` also those before and after. Where
+    a hedge has none at a moment, nothing has.
     """
     days = {symbol: {row[0]: Bar(*row) for row in rows} for symbol, rows in daily.items()}
     bars: dict[str, list[Bar]] = {symbol: [] for symbol in daily}
@@ -77,10 +78,11 @@ def sequence(
                 s: outside_hours(finer.get(s, ()), session, sessions[0]) if extended else []
                 for s in there
             }
-            moments = [{bar.session for bar in outside.get(symbol, ())} for symbol in hedges]
+            found = {s: within[s] + outside[s] for s in there}
+            moments = [{bar.session for bar in found.get(symbol, ())} for symbol in hedges]
             for symbol in there:
-                found = [b for b in outside[symbol] if all(b.session in one for one in moments)]
-                bars[symbol] += sorted(within[symbol] + found)
+                hedged = [b for b in found[symbol] if all(b.session in one for one in moments)]
+                bars[symbol] += sorted(hedged)
         else:
             for symbol in there:
                 opened, _ = hours(session)

@@ -179,7 +179,7 @@ CASES += [
         equity=[102_000],
     ),
     Case(
-        name="a_bar_of_one_hedge_alone_leaves_the_session_by_finer_bars",
+        name="a_bar_of_one_hedge_alone_is_left_out_and_the_session_is_by_finer_bars",
         rule="finer bars",
         bars={},
         finer={
@@ -199,6 +199,67 @@ CASES += [
                   "time", gross=400 * (104 - 100), hedge=100 * (200 - 204) + 400 * (50 - 52)),
         ],
         equity=[100_400],
+    ),
+    Case(
+        name="a_last_bar_of_one_hedge_alone_is_no_close_of_the_other",
+        rule="finer bars",
+        bars={},
+        finer={
+            "ACME": """
+                2025-06-03 09:30 100 100 100 100
+                2025-06-04 15:50 101 101 101 101
+            """,
+            "INDX": """
+                2025-06-03 09:30 200 200 200 200
+                2025-06-04 15:50 200 200 200 200
+                2025-06-04 15:55 210 210 210 210
+            """,
+            "FUND": """
+                2025-06-03 09:30 50 50 50 50
+                2025-06-04 15:50 50 50 50 50
+            """,
+        },
+        signals=[
+            long("2025-06-03 09:30", weight=0.4, legs=(("INDX", 0.5), ("FUND", 0.5))),
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 400, "2025-06-03 09:30", 100.0, "2025-06-04 15:50", 101.0,
+                  "open", gross=400 * 1),
+        ],
+        equity=[100_000, 100_400],
+    ),
+    Case(
+        name="two_hedges_of_a_stock_that_ends_leave_at_the_last_bar_of_both",
+        rule="finer bars",
+        bars={},
+        finer={
+            "ACME": "2025-06-03 09:30 100 100 100 100",
+            "BOLT": """
+                2025-06-04 09:30 50 50 50 50
+                2025-06-05 09:30 50 50 50 50
+            """,
+            "INDX": """
+                2025-06-03 09:30 200 200 200 200
+                2025-06-04 09:30 210 210 210 210
+                2025-06-04 15:55 220 220 220 220
+                2025-06-05 09:30 200 200 200 200
+            """,
+            "FUND": """
+                2025-06-03 09:30 50 50 50 50
+                2025-06-04 09:30 50 50 50 50
+                2025-06-05 09:30 50 50 50 50
+            """,
+        },
+        actions={"ACME": [("2025-06-05", "delisted", 90.0)]},
+        settings=free(borrow_mode="none"),
+        signals=[
+            long("2025-06-03 09:30", weight=0.4, legs=(("INDX", 0.5), ("FUND", 0.5))),
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 400, "2025-06-03 09:30", 100.0, "2025-06-04 09:30", 90.0,
+                  "delisted", gross=400 * -10, hedge=100 * -10),
+        ],
+        equity=[100_000, 95_000, 95_000],
     ),
     Case(
         name="the_borrow_of_a_hedge_is_of_the_night",

@@ -187,8 +187,8 @@ def _sessions_by_bars(
 
 
 def _not_hedged(finer: Mapping[str, FinerBars], hedges: Collection[str]) -> Times:
-    """The times outside of the hours at which a hedge has no bar beside a stock's."""
-    times = [one.times[one.is_extended] for one in finer.values()]
+    """The times at which a hedge has no bar beside another's, or outside of the hours a stock's."""
+    times = [one.times[one.is_extended | (name in hedges)] for name, one in finer.items()]
     lacking = [np.setdiff1d(own, finer[symbol].times) for symbol in hedges for own in times]
     return np.unique(np.concatenate([*lacking, np.empty(0, "M8[us]")]))
 
@@ -199,8 +199,10 @@ def _of_stock(
     table, days = prices.bars, prices.days
     daily = ~np.isin(days, within)
     fine = np.isin(finer.sessions, np.intersect1d(within, days))
+    if len(apart):
+        fine &= ~np.isin(finer.times, apart)
     if finer.is_extended.any():
-        fine &= ~np.isin(finer.times, apart) & (finer.times > as_utc64(begin))
+        fine &= finer.times > as_utc64(begin)
     times = np.append(trading_calendar().times_of(days[daily], "open"), finer.times[fine])
     order = np.argsort(times, kind="stable")
     kinds = np.append(np.full(daily.sum(), DAILY), FINER + finer.is_extended[fine])
