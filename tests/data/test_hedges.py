@@ -11,10 +11,10 @@ from tests.universes import write_universe
 BARS = "date,open,high,low,close,volume"
 
 
-def hedged_with(checkout, symbol):
+def hedged_with(checkout, *symbols):
     return read_inputs(
         checkout.root / "data", ["ACME"], "INDX", (None, None), FILED_KINDS,
-        trades_also=[symbol], wanted_by="Drift",
+        trades_also=symbols, wanted_by="Drift",
     )  # fmt: skip
 
 
@@ -58,6 +58,21 @@ def test_a_hedge_trades_in_every_session_in_which_a_stock_does(checkout):
         "day,action,amount,until,name,source\n2025-06-05,halted,,2025-06-05,,made up\n",
     )
     assert hedged_with(checkout, "FUND").hedges["FUND"].halted == {day("2025-06-05")}
+
+
+@pytest.mark.parametrize("order", [("FUND", "GOLD"), ("GOLD", "FUND")])
+def test_a_hedge_trades_where_another_does_though_no_stock(checkout, order):
+    """What the position is worth then hangs on both."""
+    rows = "\n".join([BARS, *(f"{one},9,10,9,9,10" for one in SESSIONS)]) + "\n"
+    halt = "day,action,amount,until,name,source\n2025-06-05,halted,,2025-06-05,,made up\n"
+    for symbol in order:
+        checkout.write(f"data/prices/{symbol}.csv", rows)
+    checkout.write("data/actions/ACME.csv", halt)
+    checkout.write("data/actions/GOLD.csv", halt)
+    with pytest.raises(MissingDataError, match=r"GOLD.*not trade.* on 2025-06-05 \(1 session"):
+        hedged_with(checkout, *order)
+    checkout.write("data/actions/FUND.csv", halt)
+    assert {*hedged_with(checkout, *order).hedges} == {*order}
 
 
 @pytest.mark.parametrize("action", ["halted,,2025-07-31", "delisted,9,"])

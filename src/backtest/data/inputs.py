@@ -170,6 +170,8 @@ def read_inputs(
         )
     others = [symbol for symbol in looks_at if symbol not in found.history]
     hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
+    if hedges:
+        files.check_hedges(hedges, wanted_by, found)
     actions = {symbol: prices.actions for symbol, prices in found.history.items()}
     found = replace(
         found,
@@ -340,7 +342,7 @@ class _Files:
             raise self._lacking(symbol, needed, f"{error} {needed}.") from None
 
     def hedged_with(self, symbol: str, wanted_by: str, found: Inputs) -> Prices:
-        """The bars of a symbol that is traded against others: one for each of their sessions."""
+        """The bars of a symbol that is traded against others."""
         if symbol in found.history:
             raise UsageError(
                 f"{wanted_by} hedges with {symbol} (its trades_also), which cannot be traded by "
@@ -355,9 +357,17 @@ class _Files:
                 f"`backtest prices import FILE --symbol {symbol}` takes them from a file."
             )
             raise self._lacking(symbol, needed, otherwise) from None
-        sessions = np.unique(np.concatenate([one.days for one in found.span.values()]))
-        missing = np.setdiff1d(sessions, prices.days)  # in a halt no leg can be filled
-        if len(missing):
+        return prices
+
+    @staticmethod
+    def check_hedges(hedges: Mapping[str, Prices], wanted_by: str, found: Inputs) -> None:
+        """Refuse a hedge that does not trade where a stock does, or another hedge."""
+        days = np.concatenate([one.days for one in (*found.span.values(), *hedges.values())])
+        within = (np.datetime64(found.first) <= days) & (days <= np.datetime64(found.last))
+        for symbol, prices in hedges.items():
+            missing = np.setdiff1d(days[within], prices.days)  # in a halt no leg can be filled
+            if not len(missing):
+                continue
             has_bar = missing[0] in prices.table.index
             what = "does not trade, in a halt or after its end," if has_bar else "has no bar"
             more = "" if has_bar else ", or import more of them"
@@ -366,7 +376,6 @@ class _Files:
                 f"({len(missing):,} session{'s' * (len(missing) > 1)} in all). Its prices run from "
                 f"{prices.first} to {prices.last}: choose a span with --from and --to{more}."
             )
-        return prices
 
     def _lacking(self, symbol: str, needed: str, otherwise: str) -> MissingDataError:
         """The error for a symbol without prices: which universe has them, or what else to do."""

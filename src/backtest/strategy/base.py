@@ -219,8 +219,8 @@ class Strategy(BaseModel):
 
     trades_also: ClassVar[tuple[str, ...]] = ()
     """Symbols that it trades against others, as legs of its signals; it sees their past too. They
-    need a bar in every session in which a stock trades, and cannot be traded by events of their own
-    in the same run."""
+    need a bar in every session in which a stock or another of them trades, and cannot be traded by
+    events of their own in the same run."""
 
     signal_terms: ClassVar[tuple[str, ...]] = ()
     """Parameters that `on_event` does no more with than hand them on, as the terms of its signal
