@@ -138,6 +138,14 @@ def test_growth_ends_with_what_was_paid_for_a_share():
     assert prices.growth.tolist() == pytest.approx([1.0, 1.02, 1.02 * 55 / 51])
 
 
+def test_a_share_of_no_worth_returns_nothing_after_its_end():
+    rows = [*HALVED[:3], ("2025-06-05", 9), ("2025-06-06", 9)]  # as it trades over the counter
+    prices = stock(*rows, actions=[(day("2025-06-05"), "delisted", 0.0)])
+    assert prices.returns.tolist()[2:] == [-1.0, 0.0, 0.0]
+    found = benchmark_returns(prices, [day(f"2025-06-{n:02}") for n in (3, 4, 5, 6)])
+    assert found.tolist()[1:] == [-1.0, 0.0, 0.0]
+
+
 def test_growth_ends_with_what_a_share_became_and_paid_after_its_last_trade():
     acting = [SPLIT, (day("2025-06-05"), "split", 0.5), (day("2025-06-06"), "dividend", 4.0)]
     prices = stock(*HALVED[:3], actions=[*acting, (day("2025-06-09"), "cash_merger", 110.0)])

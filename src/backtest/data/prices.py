@@ -209,7 +209,7 @@ class Prices:
     @property
     def returns(self) -> pd.Series[float]:
         """The return of each session, close to close, with dividends; NaN to its first trade."""
-        changes = self.growth.pct_change(fill_method=None)
+        changes = self.growth.pct_change(fill_method=None).fillna(0.0)  # of what is worth nothing
         return changes.where(self.table.index > self.traded.index.min())
 
     def sha256(self) -> str:

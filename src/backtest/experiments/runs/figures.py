@@ -73,7 +73,7 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
             f"{prices.last}: choose another --benchmark, or a span {_within(prices, sessions)}."
         )
     # Of what it has grown to: where the run has no session, the next one's return holds it.
-    changes = growth.reindex(index).pct_change(fill_method=None)
+    changes = growth.reindex(index).pct_change(fill_method=None).fillna(0.0)
     changes.iloc[0] = prices.returns[index[0]]
     if pd.isna(changes.iloc[0]):
         changes.iloc[0] = 0.0
