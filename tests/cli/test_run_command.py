@@ -123,7 +123,7 @@ def test_from_and_to_bound_the_replay_and_leave_events_outside_untraded(run_made
     assert len(rows(checkout, "equity.csv")) == 9
     first, second = rows(checkout, "decisions.csv")
     assert first["reason"] == "before the first session of the replay, 2025-06-09"
-    assert second["reason"] == "after the last session of the replay, 2025-06-20"
+    assert second["reason"] == "after the last price of ACME in the replay, 2025-06-20"
     told = [(row["action"], row["tradable_session"]) for row in (first, second)]
     assert told == [("not_tradable", "")] * 2
 

@@ -47,9 +47,21 @@ from tests.made_up import MINUTES_5, day, earnings, news, report, utc
         (earnings("2025-06-05T16:05:00-04:00"), "2025-06-06", "before the first session of the"),
         (earnings("2025-06-06T16:05:00-04:00"), "2025-06-09", ""),
         (earnings("2025-07-09T16:05:00-04:00"), "2025-07-10", ""),
-        (earnings("2025-07-10T09:25:00-04:00"), "2025-07-11", "after the last session of the"),
-        (earnings("2025-07-15T16:05:00-04:00"), "2025-07-16", "after the last session of the"),
-        (earnings("2026-01-02T16:05:00-05:00"), "2026-01-05", "after the last session of the"),
+        (
+            earnings("2025-07-10T09:25:00-04:00"),
+            "2025-07-11",
+            "after the last price of ACME in the",
+        ),
+        (
+            earnings("2025-07-15T16:05:00-04:00"),
+            "2025-07-16",
+            "after the last price of ACME in the",
+        ),
+        (
+            earnings("2026-01-02T16:05:00-05:00"),
+            "2026-01-05",
+            "after the last price of ACME in the",
+        ),
     ],
 )
 def test_where_an_event_can_be_traded_in_a_span_from_june_9_to_july_10(

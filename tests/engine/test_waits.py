@@ -93,7 +93,7 @@ def test_a_wait_beyond_the_replay_is_no_signal(prices):
     (decision,), _ = ask(prices, [REPORT], until("2025-07-16"))
     assert (decision.action, decision.tradable_session) == ("no_signal", day("2025-06-05"))
     assert decision.reason == (
-        "waits, not yet; in 2025-07-16: after the last session of the replay, 2025-07-15"
+        "waits, not yet; in 2025-07-16: after the last price of ACME in the replay, 2025-07-15"
     )
     assert decision.waits_in_vain
 
@@ -129,7 +129,9 @@ def test_a_wait_ends_with_the_last_bar_of_a_stock_that_is_delisted(prices):
         both = {"ACME": ended} | others
         (decision,) = decide(strategy, [REPORT], both, both, MINUTES_5)
         assert decision.action == action
-    assert "in 2025-06-20: after the last session" in decision.reason
+    assert (
+        "in 2025-06-20: after the last price of ACME in the replay, 2025-06-18" in decision.reason
+    )
 
 
 def test_a_wait_into_a_halt_that_lasts_to_the_end_is_no_signal(prices):

@@ -149,4 +149,4 @@ def test_news_in_a_span_that_is_halted_throughout_has_no_finer_bar_either():
     }
     run = made_up_bars(span, finer, [])
     (decision,) = schedule((News,), [event], history, span, MINUTES_5, bars=run)
-    assert decision.reason == "after the last session of the replay, 2025-06-06"
+    assert decision.reason == "after the last price of BOLT in the replay, 2025-06-06"

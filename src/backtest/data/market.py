@@ -379,7 +379,7 @@ def obstacle(event: Event, session: date, span: Prices, universe: Universe | Non
     if session < span.first:
         return f"before the first session of the replay, {span.first}"
     if session > span.last:
-        return f"after the last session of the replay, {span.last}"
+        return f"after the last price of {event.symbol} in the replay, {span.last}"
     if not span.days.size or session > span.days[-1].item():
         return f"no trade of {event.symbol} from {session} to the end of the replay"
     if universe is not None and not universe.has(event.symbol, session):
