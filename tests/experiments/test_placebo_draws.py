@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backtest.engine.kernel.panel import panel_of
-from backtest.engine.kernel.records import IS_FLAT
+from backtest.engine.kernel.records import IS_FLAT, IS_LEG
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.experiments.runs import placebo
@@ -129,6 +129,23 @@ def test_a_stock_goes_round_its_own_bars_as_far_as_it_lacks_them():
     has_bar[[0, 3, 5], 1] = False
     # Its own are 1, 2 and 4: session 0 is the first of them, 3 again and 5 the third.
     assert placebo._own_bars(has_bar).tolist() == [[0, 1], [1, 1], [2, 2], [3, 1], [4, 4], [5, 4]]
+
+
+def test_legs_follow_their_leader_where_its_stock_goes_round_its_own_bars(monkeypatch):
+    """The two stocks trade together in no session but those that happened; the hedge in all."""
+    rows = walk(1)
+    own = {
+        "ACME": [row for n, row in enumerate(rows) if n % 3 == 2],
+        "BOLT": [row for n, row in enumerate(rows) if n % 3 != 2 or n == 8],
+        "INDX": rows,
+    }
+    bars = panel_of({name: made_up_prices(name, some) for name, some in own.items()})
+    given = signals((5, 1), (5, -1), (8, 1), (8, -1), symbol=[0, 2, 1, 2], terms=[0, IS_LEG] * 2)
+    accounts = watched(monkeypatch)
+    timing(account(given, bars), 50)
+    for one in accounts[1:]:
+        assert one["terms"].tolist() == [0, IS_LEG] * 2
+        assert one["bar"][::2].tolist() == one["bar"][1::2].tolist()
 
 
 # How many

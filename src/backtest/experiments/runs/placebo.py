@@ -264,6 +264,7 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
     panel, sessions, number = account.panel, account.panel.count, chains.of_signal
     signals, has_bar = by_session(panel, account.signals), _has_bar(panel)
     distance = signals["bar"] - chains.first[number]
+    lead = signals["symbol"][leaders(signals)]  # legs go where their leader finds a bar
     landings = None if panel.kinds is None else _landings(panel, account.signals)
     room = np.zeros(len(chains.first), np.int64)
     np.maximum.at(room, number, has_bar.sum(axis=0)[signals["symbol"]])
@@ -285,7 +286,7 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
     def tables(count: int) -> Draws:
         for part in _parts(begins(count), len(signals)):
             to = (part[:, number] + distance) % sessions
-            to = to if bars is None else bars[to, signals["symbol"]]
+            to = to if bars is None else bars[to, lead]
             if landings is not None:
                 of, kind = landings
                 to = of[kind, to]
