@@ -12,6 +12,7 @@ from backtest.experiments.runs.store import Run
 from backtest.reports import charts, run_page
 from backtest.reports.charts import ChartAxis
 from backtest.reports.run_page import write_run_page
+from backtest.reports.run_words import run_markdown
 from tests.made_up import SESSIONS, day, do
 
 HOSTILE = '</script><script>alert("x")</script> & <b>bold</b>'
@@ -269,6 +270,15 @@ def test_a_trade_of_no_event_stands_without_one(checkout):
 
     page = page_of(rewrite(do(checkout), "trades.csv", nameless))
     assert page.rows["trades"][0]["data-event"] == ""
+
+
+def test_prices_below_a_dollar_keep_the_digits_that_tell_them_apart(checkout):
+    def cheap(rows):
+        return [{**row, "entry_price": "0.023149", "exit_price": "0.0226"} for row in rows]
+
+    run = rewrite(do(checkout), "trades.csv", cheap)
+    assert re.findall(r"at 0\.\d+", page_of(run).text) == ["at 0.0231", "at 0.0226"]
+    assert "| 0.0231 | 2025-06-10 | 0.0226 |" in run_markdown(run)
 
 
 def test_ruin_is_told(checkout):

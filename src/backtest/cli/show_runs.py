@@ -22,6 +22,7 @@ from backtest.stats.formats import (
     few,
     gain,
     percent,
+    price,
     ratio,
 )
 
@@ -198,9 +199,9 @@ def _trade_cells(row: Mapping[str, str]) -> dict[str, str]:
         "Side": row["direction"],
         "Shares": f"{float(row['shares']):,.10g}",
         "Entered": bar_or_session(row["entry_session"], row.get("entry_bar")),
-        "Entry $": f"{float(row['entry_price']):,.2f}",
+        "Entry $": price(float(row["entry_price"])),
         "Left": bar_or_session(row["exit_session"], row.get("exit_bar")),
-        "Exit $": f"{float(row['exit_price']):,.2f}",
+        "Exit $": price(float(row["exit_price"])),
         "Return": percent(float(row["return"])),
         "Profit $": gain(float(row["net_profit"])),
     }

@@ -32,7 +32,7 @@ _NO_WIDTH = "\u200b"
 _TEXTS = (".txt", ".md")  # templates of what is no page: nothing in them is escaped
 _FILTERS = (
     "count", "counted", "effect", "few", "fine", "gain", "new_york_day", "new_york_time", "p_value",
-    "percent", "probability", "ratio", "share",
+    "percent", "price", "probability", "ratio", "share",
 )  # fmt: skip
 
 

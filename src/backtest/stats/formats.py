@@ -94,6 +94,11 @@ def share(value: float | None) -> str:
     return f"{100 * value:.2g} %" if size >= _LEAST else f"under {_LEAST} %"
 
 
+def price(value: float) -> str:
+    """Dollars a share to the cent; below a dollar to a hundredth of one, as they are quoted."""
+    return f"{value:,.{2 if abs(value) >= 1 else 4}f}"
+
+
 def ratio(value: float | None) -> str:
     """A ratio with two decimals."""
     return UNKNOWN if value is None else f"{value:z.2f}"
