@@ -102,6 +102,11 @@ def test_the_page_holds_every_trade_stock_and_year(of_two_stocks):
     assert data["account"]["equity"][0] == 100_000
 
 
+def test_a_mean_return_is_coloured_by_its_own_sign(of_two_stocks):
+    text = page_of(of_two_stocks)
+    assert '<td class="n gain">+80</td><td class="n loss">-0.5 %</td>' in text
+
+
 def test_the_page_says_what_the_hedges_made(of_two_stocks):
     rows = [{**row, "hedge_profit": "-30.0"} for row in of_two_stocks.trades]  # of +30 in all
     assert "The stocks made +120 $, their hedges -90 $." in page_of(

@@ -281,6 +281,13 @@ def test_prices_below_a_dollar_keep_the_digits_that_tell_them_apart(checkout):
     assert "| 0.0231 | 2025-06-10 | 0.0226 |" in run_markdown(run)
 
 
+def test_a_headline_keeps_its_underscores_wherever_it_stands(checkout):
+    checkout.edit("data/events/earnings.csv", "A made-up beat", "GPU_H100 __init__")
+    text = page_of(do(checkout)).text
+    assert len(re.findall(r"<t[hd][^>]*>(?:<span[^>]*>)?GPU_H100 __init__", text)) == 4
+    assert "GPU H100" not in text
+
+
 def test_ruin_is_told(checkout):
     run = do(checkout)
     told = page_of(Run(run.path, {**run.manifest, "ruined_on": "2025-06-09"})).text
