@@ -163,6 +163,16 @@ def test_several_trades_of_an_event_are_one_cell(checkout):
     assert row.profits == [(float(trade["net_profit"]) + 100, "2 trades")]
 
 
+def test_what_rounds_to_zero_dollars_has_no_sign(checkout):
+    run = do(checkout)
+    (trade,) = run.trades
+    run.__dict__["trades"] = [{**trade, "net_profit": "-0.4"}]
+    run.manifest["summary"]["run"]["final_equity"] = 100_000.3
+    shown = visible(page_of(checkout, run))
+    assert "2025-06-04 · earnings 0 +2.8 %" in shown
+    assert "Net profit 0 " in shown
+
+
 def test_colours_go_by_the_share_of_the_cash_that_was_earned(checkout):
     runs = [do(checkout), do(checkout, "owner", rules={"cash": 10_000.0}), do(checkout, "owner")]
     (start, beat, miss) = strengths(matrix(runs), runs)

@@ -11,6 +11,7 @@ import pytest
 from backtest.experiments.runs.store import Run
 from backtest.reports import charts, run_page
 from backtest.reports.charts import ChartAxis
+from backtest.reports.pages import fill
 from backtest.reports.run_page import write_run_page
 from backtest.reports.run_words import run_markdown
 from tests.made_up import SESSIONS, day, do
@@ -286,6 +287,14 @@ def test_a_headline_keeps_its_underscores_wherever_it_stands(checkout):
     text = page_of(do(checkout)).text
     assert len(re.findall(r"<t[hd][^>]*>(?:<span[^>]*>)?GPU_H100 __init__", text)) == 4
     assert "GPU H100" not in text
+
+
+def test_a_month_that_rounds_to_zero_has_no_sign_and_no_colour():
+    months = [("2025", [-0.00001, 0.00001, -0.5], -0.5)]
+    cells = re.findall(r"<td(.*?)>(.*?)</td>", fill("months.html", months=months))
+    assert [text for _, text in cells[:3]] == ["0.00", "0.00", "-50.00"]
+    assert "down" not in cells[0][0]
+    assert "--s:50%" in cells[2][0]  # the text stays readable, in the dark too
 
 
 def test_ruin_is_told(checkout):
