@@ -133,6 +133,19 @@ def test_a_fall_below_the_cash_on_the_first_day_is_a_drawdown(checkout):
     assert page_of(run).data["account"]["drawdown"][0] == -0.1
 
 
+def test_a_large_account_is_told_to_the_dollar_and_a_ruin_to_a_tenth_of_a_percent(checkout):
+    def large(rows):
+        ends = ("1234567.8", "-1890911.2")
+        return [{**row, "equity": ends[n > 0]} for n, row in enumerate(rows)]
+
+    checkout.edit("data/prices/ACME.csv", ",1029\n", ",1234567\n")
+    run = rewrite(do(checkout, rules={"cash": 1_000_000}), "equity.csv", large)
+    data = page_of(run).data
+    assert data["account"]["equity"][1:3] == [1_234_568, -1_890_911]
+    assert data["account"]["drawdown"][1] == -2.532
+    assert data["symbols"][0]["bars"]["volume"][-1] == 1_234_567
+
+
 def test_a_part_of_the_history_says_where_it_begins_and_ends(checkout):
     data = page_of(do(checkout, first=day("2025-06-04"), last=day("2025-06-30"))).data
     assert data["span"] == [2, 19]

@@ -100,10 +100,10 @@ def _bars(run: Run) -> tuple[pd.DataFrame, bool]:
 
 
 def _columns(bars: pd.DataFrame, axis: ChartAxis) -> dict[str, list[float | None]]:
-    """Prices to six figures that count and volume to four; None where a symbol has no bar."""
+    """Prices to six figures that count, volume to the share; None where a symbol has no bar."""
     table = bars.set_index("day").reindex(axis.days)
     prices = {name: _each(table[name], 6) for name in _PRICES}
-    return {**prices, "volume": _each(table["volume"], 4)}
+    return {**prices, "volume": _each(table["volume"], 6)}
 
 
 def _each(values: Iterable[float], digits: int) -> list[float | None]:
@@ -111,9 +111,10 @@ def _each(values: Iterable[float], digits: int) -> list[float | None]:
 
 
 def rounded(value: float, digits: int) -> float | None:
+    """A figure to so many digits, and to all of those before the point; None where unknown."""
     if value != value:  # noqa: PLR0124 - NaN alone differs from itself
         return None
-    short = float(f"{value:.{digits}g}")
+    short = float(f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}")
     return int(short) if short.is_integer() else short
 
 
@@ -177,7 +178,8 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
 
     `equity` and `benchmark` begin with the cash at the first open, before the first bar of the
     span, and so does `stock`, what was traded and held throughout, where it is not the benchmark.
-    `drawdown` is the deepest of each bar. `exposure` is unknown where equity is not above 0.
+    `drawdown` is the deepest of each bar. `exposure` is unknown where equity is not above 0. Both
+    are told to a tenth of a percent.
     """
     import pandas as pd
 
@@ -185,7 +187,7 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
     bar = pd.Index([axis.place(f"{day:%Y-%m-%d}") for day in table.index])
     benchmark = cash * (1 + table["benchmark_return"]).cumprod()
     exposure = (table["position_value"] / table["equity"]).where(table["equity"] > 0)
-    account: dict[str, Any] = {"exposure": _each(exposure.groupby(bar).tail(1), 3)}
+    account: dict[str, Any] = {"exposure": _each(exposure.groupby(bar).tail(1).round(3), 6)}
     if table["holding_return"].notna().any():
         growth = cash * (1 + table["holding_return"]).cumprod()
         account["stock"] = [cash, *_each(growth.groupby(bar).last(), 6)]
@@ -195,7 +197,7 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
     ):
         fall = curve / curve.cummax().clip(lower=cash) - 1
         account[name] = [cash, *_each(curve.groupby(bar).last(), 6)]
-        account[falls] = _each(fall.groupby(bar).min(), 3)
+        account[falls] = _each(fall.groupby(bar).min().round(3), 6)
     return account
 
 
