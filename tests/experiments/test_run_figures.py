@@ -47,6 +47,14 @@ def test_without_a_trade_there_are_no_figures_of_trades(checkout):
     assert (found["alpha"], found["beta"]) == (pytest.approx(0), pytest.approx(0))
 
 
+def test_a_ruined_account_has_neither_alpha_nor_beta(checkout):
+    run = do(checkout)
+    run.equity.loc["2025-07-15", "equity"] = -1.0
+    found = all_figures(run)
+    names = ("alpha", "beta", "alpha_stock", "beta_stock")
+    assert [found[name] for name in names] == [None] * 4
+
+
 def test_streaks_are_in_order_of_exits_whichever_trade_began_first(checkout):
     # Written by hand in order of entry: won, lost, won. The last two ended in turned order.
     run = do(checkout)

@@ -167,7 +167,7 @@ def all_figures(run: Run) -> dict[str, float | None]:
     for name, column in (("", "benchmark_return"), ("_stock", "holding_return")):
         market = run.equity[column].to_numpy()
         pair: tuple[float | None, float | None] = (None, None)
-        if not np.isnan(market).all():
+        if equity.min() > 0 and not np.isnan(market).all():  # a ruin has no ratios
             returns = above_cash(market, nights, rules)
             pair = figures.alpha_beta(above_cash(own, nights, rules), returns)
         found |= dict(zip((f"alpha{name}", f"beta{name}"), pair, strict=True))
