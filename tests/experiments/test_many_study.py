@@ -151,6 +151,12 @@ def test_without_a_field_the_expected_signs_are_the_groups(stocks):
     assert record["without_value"] == 1
 
 
+def test_the_stocks_dates_and_quarters_are_those_of_so_many_observations(stocks):
+    # Of one nothing is expected, and 15 sessions after ACME's second report no price is left.
+    found = many_sentences(study(stocks, windows=((0, 15),)).record)
+    assert found[0][1].startswith("2 of 4 observations of 3 stocks on 3 dates in 1 quarter. ")
+
+
 def test_a_field_is_named_by_its_end_where_one_alone_has_it(stocks):
     assert study(stocks, by="surprise").record["by"] == "eps_surprise"
     with pytest.raises(UsageError, match="revenue_surprise: it is known of no event of earnings"):
