@@ -34,6 +34,16 @@ def test_each_setting_is_shown_with_where_it_came_from(command, settings, monkey
     ]
 
 
+def test_a_parameter_is_shown_with_all_its_digits(command, settings):
+    settings("cash = 1234567.5\n[strategies.beats]\nweight = 0.005\nhold = 12500\n")
+    shown = dict(
+        line.split()[::2] for line in command("config").out.splitlines() if "toml " in line
+    )
+    assert shown == {
+        "cash": "1,234,567.5", "strategies.beats.weight": "0.005", "strategies.beats.hold": "12500",
+    }  # fmt: skip
+
+
 def test_the_settings_as_json(command, settings, monkeypatch):
     file = settings("cash = 7000\n[strategies.beats]\nhold = 5\n")
     monkeypatch.setenv("BACKTEST_SYMBOL", "ACME,OTHR")

@@ -335,7 +335,7 @@ def _in_words(value: Any) -> str:
     """A value in a line."""
     if value is None:
         return UNKNOWN
-    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else shown(value)
+    return f"{value:,.15g}" if isinstance(value, float) else shown(value)
 
 
 def strategies(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
