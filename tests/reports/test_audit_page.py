@@ -137,8 +137,8 @@ def test_a_check_that_could_not_be_tried_passes_nothing(page_of):
 
 def test_null_worlds_are_told_with_their_interval():
     assert told(record(), "Null world") == (
-        "Prices and dates were drawn at random. 9 of 190 worlds (4.7 %) look significant at the "
-        "5 % level; 95 % interval 2 % to 9 %."
+        "Prices and dates were drawn at random. 9 of 190 worlds with a p-value (4.7 %) look "
+        "significant at the 5 % level; 95 % interval 2 % to 9 %."
     )
     assert (
         told(record(null={"why": "it never trades."}), "Null world")
