@@ -1,6 +1,7 @@
 """The pages of a sweep and of a study: what their charts show, and how they answer."""
 
 from backtest.reports.sweep_page import write_sweep_page
+from tests.browser.dom import too_wide
 from tests.browser.made_up_reports import NASTY
 from tests.browser.pages import figure, hover, settle
 from tests.cli.test_study_by_minutes import BOTH, made  # noqa: F401 - a fixture
@@ -43,6 +44,23 @@ def test_the_command_of_a_cell_sets_a_reaction_by_its_own_option(tmp_path, open_
     assert "--bars 5m" in command
     (heat,), _ = figure(page, "map")
     assert heat["text"][1][1].startswith("reaction 30 min, hold 2<br>")
+
+
+def test_long_names_of_parameters_fit_a_narrow_screen_and_their_axes(tmp_path, open_page):
+    names = [f"share_of_{what}_that_is_kept_after_the_first_reaction" for what in "ab"]
+    cell = lambda a, b: set_of(a / 100 + b / 1000)  # noqa: E731
+    axes = {name: [1, 2, 3] for name in names}
+    folder = write_sweep(tmp_path, axes, dict.fromkeys(names, 2), cell)
+    page = open_page(write_sweep_page(folder, tmp_path), width=390)
+    assert too_wide(page) == []
+    beyond = page.evaluate(
+        "[...document.querySelectorAll('#map .xtitle, #map .ytitle')].filter((one) => {"
+        " const [title, chart] = [one, one.closest('svg')].map((of) => of.getBoundingClientRect());"
+        " return title.top < chart.top || title.bottom > chart.bottom || title.right > chart.right;"
+        "}).map((one) => one.textContent)"
+    )
+    assert beyond == []
+    assert page.locator("#map .ytitle").text_content().endswith("…")
 
 
 def test_a_study_page_draws_each_event_and_the_mean_of_the_group_chosen(reports, open_page):

@@ -221,6 +221,14 @@ def test_others_at_their_defaults_are_not_offered_where_the_grid_lacks_one(tmp_p
     assert None not in [pair["fixed"] for pair in with_weight]
 
 
+def test_lines_in_the_distribution_stand_where_their_sets_are(tmp_path):
+    returns = {3: 0.00811, 5: 0.00816, 8: 0.00833}
+    cell = lambda hold: set_of(returns[hold])  # noqa: E731
+    page = page_of(tmp_path, {"hold": [*returns]}, {"hold": 5}, cell)
+    data = drawn(page)
+    assert data["default"]["total_return"] == data["histograms"][0]["median"] == 0.816
+
+
 def test_one_parameter_is_a_line(tmp_path):
     page = page_of(tmp_path, {"hold": HOLD}, {"hold": 4}, lambda hold: set_of(hold / 100))
     charts = drawn(page)

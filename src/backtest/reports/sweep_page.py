@@ -156,7 +156,8 @@ def _surface(
 
 
 def _scaled(metric: _Metric, value: float | None) -> float | None:
-    return None if value is None else round(value * metric.scale, metric.digits)
+    """A figure at which a line stands, closer than it is told."""
+    return None if value is None else round(value * metric.scale, metric.digits + 3)
 
 
 def _histogram(

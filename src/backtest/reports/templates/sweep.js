@@ -89,6 +89,9 @@
     return plain(place.join(", ")) + `<br><b>${what} ${shown(metric, value)}</b><br>${sets(count)}`;
   }
 
+  // A name of an axis as far as there is room; the caption has it whole.
+  const fitting = (name, room) => (8 * name.length > room ? `${name.slice(0, Math.floor(room / 8) - 1)}…` : name);
+
   function drawMap(v, metric, rows) {
     const element = byId("map");
     const ends = endsOf(metric, rows.flat());
@@ -108,8 +111,8 @@
       xgap: gap, ygap: gap,
     }], {
       height,
-      xaxis: axis(v.x.name, labelled(v.x, element)),
-      yaxis: axis(v.y.name, labelled(v.y, element, height)),
+      xaxis: axis(fitting(v.x.name, widthOf(element) - 100), labelled(v.x, element)),
+      yaxis: axis(fitting(v.y.name, height - 90), labelled(v.y, element, height)),
       shapes: framed
         ? [{ ...box, line: { color: "#fff", width: 5 } }, { ...box, line: { color: "#000", width: 2.5 } }]
         : [],
