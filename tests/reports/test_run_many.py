@@ -102,6 +102,14 @@ def test_the_page_holds_every_trade_stock_and_year(of_two_stocks):
     assert data["account"]["equity"][0] == 100_000
 
 
+def test_returns_by_year_stand_beside_the_stocks_held(of_two_stocks):
+    rows = re.findall(r"<tr>(<th[^>]*>(?:Year|2025)<.*?)</tr>", page_of(of_two_stocks), re.DOTALL)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)<", row) for row in rows]
+    assert [row[:4] for row in cells if len(row) == 7] == [
+        ["Year", "Return", "ACME held", "INDX"], ["2025", "+1.4 %", "+30.0 %", "+2.0 %"],
+    ]  # fmt: skip
+
+
 def test_a_mean_return_is_coloured_by_its_own_sign(of_two_stocks):
     text = page_of(of_two_stocks)
     assert '<td class="n gain">+80</td><td class="n loss">-0.5 %</td>' in text
