@@ -10,6 +10,7 @@ from backtest.reports.run_page import write_run_page
 from tests.browser.dom import too_wide
 from tests.browser.made_up_reports import NASTY
 from tests.browser.pages import at, column, figure, hover, rows, settle
+from tests.made_up import ACME, do
 
 TRADED = ("enter", "renew", "reverse")
 BEAT = "earnings-20250604-54bd86"
@@ -70,6 +71,21 @@ def test_a_candle_stands_for_each_bar_filled_where_the_price_fell(symbol, report
           .map(({ fill }) => fill !== getComputedStyle(document.body).backgroundColor)"""
     )
     assert filled == [close < start for start, close, *_ in prices]
+
+
+def test_a_phone_shows_a_long_label_and_every_title_of_the_chart_whole(checkout, open_page):
+    for symbol in ("ACMF", "ACMG"):
+        checkout.write(f"data/prices/{symbol}.csv", ACME)
+    run = do(checkout, symbols=("ACME", "ACMF", "ACMG"))
+    label = "extended hours, from 2025-03-22 to 2025-07-15, by bars of 5 minutes"
+    (run.path / "label").write_text(label)
+    page = open_page(write_run_page(run), width=390)
+    assert too_wide(page) == []
+    beyond = page.locator("#story .annotation-text").evaluate_all(
+        "(all) => all.filter((one) => one.getBoundingClientRect().right > innerWidth - 16)"
+        ".map((one) => one.textContent)"
+    )
+    assert beyond == []
 
 
 def test_a_marker_tells_its_event_and_leads_to_its_rows(reports, open_page):

@@ -173,7 +173,7 @@ const runChart = (() => {
     }
     const count = data.kinds.length;
     return {
-      title: "Events, at their tradable session, or where there is none as they became public", height: Math.max(1, count) * height, traces,
+      title: `Events${narrow ? "" : ", at their tradable session, or where there is none as they became public"}`, height: Math.max(1, count) * height, traces,
       axis: {
         range: [Math.max(count, 1) - 0.5, -0.5], zeroline: false, showgrid: state.range === WHOLE, tickmode: "array",
         tickvals: data.kinds.map((_, lane) => lane + low), ticktext: data.kinds.map(({ name }) => (narrow ? "" : plain(name))),
@@ -290,14 +290,15 @@ const runChart = (() => {
   }
 
   function accountPanels(state, { narrow }) {
-    const short = (name) => plain(name.length > 24 ? `${name.slice(0, 23)}…` : name);
+    const most = narrow ? 16 : 24; // letters
+    const short = (name) => plain(name.length > most ? `${name.slice(0, most - 1)}…` : name);
     const [own, other] = [short(data.strategy), short(data.benchmark)];
     const ownLine = { color: colour("--accent"), width: 1.8 };
     const otherLine = { color: colour("--soft"), width: 1.4, dash: "4px,3px" };
     const heldLine = { color: colour("--kind-4"), width: 1.2 };
     const part = (name, sign, text) => `  <span style="color:${colour(name)}">${sign} ${text}</span>`;
     const keyed = part("--accent", "━", own) + part("--soft", "╍", other);
-    const held = data.account.stock ? part("--kind-4", "━", short(data.stock)) : "";
+    const held = data.account.stock ? part("--kind-4", "━", narrow ? "held" : short(data.stock)) : "";
     return [
       account([...(held ? ["stock"] : []), "benchmark", "equity"], state, { title: `Equity${narrow ? "" : " at each close"}, dollars${keyed}${held}`, height: narrow ? 130 : 160, atOpen: true, nticks: 5, format: "~s" },
         [...(held ? [{ line: heldLine }] : []), { line: otherLine }, { line: ownLine }]),

@@ -101,10 +101,10 @@
     const own = { color: colour("--accent"), width: 1.8 }, other = { color: colour("--soft"), width: 1.3, dash: "4px,3px" }, third = { color: colour("--kind-4"), width: 1.2 };
     const tip = (name, form) => ({ name, hovertemplate: `%{x}: %{y${form}}<extra>${plain(name)}</extra>` });
     const part = (name, sign, text) => `<span style="color:${colour(name)}">${sign} ${plain(text)}</span>`;
-    const key = [part("--accent", "━", data.strategy), part("--soft", "╍", data.benchmark), ...(held ? [part("--kind-4", "━", data.stock)] : [])].join("  ");
     const title = (text, y) => ({ text, xref: "paper", yref: "paper", x: 0, y, xanchor: "left", yanchor: "bottom", showarrow: false });
     const below = { yaxis: "y2" };
     const narrow = charts.widthOf(byId("account")) < NARROW;
+    const key = [part("--accent", "━", data.strategy), part("--soft", "╍", data.benchmark), ...(held ? [part("--kind-4", "━", narrow ? "held" : data.stock)] : [])].join("  ");
     charts.draw(byId("account"), [
       ...(held ? [line(data.weeks, held.slice(1), { line: third, ...tip(data.stock, ":,.0f") })] : []),
       line(data.weeks, benchmark.slice(1), { line: other, ...tip(data.benchmark, ":,.0f") }),
