@@ -114,6 +114,11 @@ def test_the_best_is_deflated_by_the_trials_on_record(sweep, sets):
     assert found["dsr"] == pytest.approx(expected, rel=1e-12)
 
 
+def test_a_best_set_without_a_ratio_of_its_own_as_after_ruin_has_none(sweep, sets):
+    found = sweep_evidence(sweep, sets.assign(sharpe=np.nan), [0.1, 0.2])["best"]
+    assert (found["sharpe"], found["dsr"]) == (None, None)
+
+
 def test_the_sessions_that_are_held_are_those_of_single_runs(sweep, tmp_path):
     codes = {"hold": np.array([0, 2]), "stop": np.array([0, 1])}
     held = sweep.histories(sweep.spec.axes, codes).held()

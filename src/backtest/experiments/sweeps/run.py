@@ -175,7 +175,7 @@ def run_sweep(
 
 def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
     parts = folder.tables(range(spec.chunks))
-    columns = ["final_equity", "total_return"]
+    columns = ["final_equity", "total_return", "sharpe"]
     return pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
 
 
@@ -227,6 +227,7 @@ def sweep_evidence(
     )
     too_few = _too_few(compared, best)
     held = sweep.held_throughout()
+    has_ratio = sets["sharpe"].notna().to_numpy()[numbers[best]]  # not after a ruin
     superior = _superior(compared.returns, sweep.above_cash(held))
     return {
         "universe": spec.universe,
@@ -235,7 +236,7 @@ def sweep_evidence(
         "distinct": int(sets["final_equity"].round(_CENT).nunique()),
         "best": {
             "set": int(numbers[best]),
-            **_deflated(compared.returns[:, best], sharpes, too_few["best"]),
+            **_deflated(compared.returns[:, best] if has_ratio else None, sharpes, too_few["best"]),
         },
         "overfitting": None if too_few["all"] else _overfitting(compared.returns),
         "thin": too_few,
@@ -264,9 +265,11 @@ def _too_few(found: Histories, best: int) -> dict[str, str]:
     }
 
 
-def _deflated(returns: Floats, sharpes: Sequence[float | None], too_few: str) -> dict[str, Any]:
+def _deflated(
+    returns: Floats | None, sharpes: Sequence[float | None], too_few: str
+) -> dict[str, Any]:
     """The best set's Sharpe ratio, deflated by the trials on record unless trades are too few."""
-    estimate = sharpe_estimate(returns)
+    estimate = None if returns is None else sharpe_estimate(returns)
     return {
         "trials": len(sharpes),
         "dsr": None if estimate is None or too_few else deflated(estimate, sharpes),
