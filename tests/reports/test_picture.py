@@ -205,7 +205,7 @@ def test_the_heading_tells_return_benchmark_trades_p_and_span(checkout):
     assert "INDX +2.0 %" in told
     p = run.manifest["evidence"]["p"]
     assert 0 < p < 1
-    assert f"placebo p {p_value(p)}" in told
+    assert f"p-value {p_value(p)}" in told
     assert "2025-06-02 to 2025-07-15" in told
     assert f"run {run.run_id}" in told
     assert run.manifest["evidence"]["sentence"] in told

@@ -252,7 +252,7 @@ def _write_heading(figure: Figure, run: Run, traded: str, line: int = 1_000) -> 
         f"Ruined on {manifest['ruined_on']}" if manifest["ruined_on"] else "",
         f"Return {own}, {manifest['benchmark']} {other}",
         counted(len(run.trades), "trade"),
-        "no placebo p" if p is None else f"placebo p {p_value(p)}",
+        "no p-value" if p is None else f"p-value {p_value(p)}",
         f"{manifest['span']['first']} to {manifest['span']['last']}",
     ]
     name = f"{manifest['strategy']} · {traded}"
