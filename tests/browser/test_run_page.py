@@ -7,7 +7,7 @@ import pytest
 
 from backtest.experiments.runs.store import Run, read_run
 from backtest.reports.run_page import write_run_page
-from tests.browser.dom import too_wide
+from tests.browser.dom import too_wide, unlabelled
 from tests.browser.made_up_reports import NASTY
 from tests.browser.pages import at, column, figure, hover, rows, settle
 from tests.made_up import ACME, do
@@ -311,6 +311,7 @@ def test_the_tear_sheet_is_one_click_away_and_leads_back(reports, open_page):
     page.set_viewport_size({"width": 390, "height": 844})
     settle(page)
     assert too_wide(page) == []
+    assert unlabelled(page) == []
     page.get_by_role("link", name="← Run").click()
     page.locator("#story").wait_for()
 
