@@ -407,6 +407,12 @@ def test_a_group_of_parameters_is_no_parameter(folder):
 # Descriptions
 
 
+def test_a_strategy_that_says_nothing_of_itself_has_no_words_of_another(checkout):
+    checkout.strategy("silent", "return 'no'")
+    found = {row.name: row.summary for row in describe_strategies(checkout.workspace)}
+    assert found == {"beats": "Long a beat.", "owner": "Long from the start.", "silent": ""}
+
+
 def test_descriptions_hold_defaults_as_set_takes_them(checkout, folder):
     rich = next(row for row in describe_strategies(checkout.workspace) if row.name == "rich")
     assert rich.summary == "Has parameters of every form."

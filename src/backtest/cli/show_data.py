@@ -357,7 +357,7 @@ def _strategy_lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [(row["error"], "red"), *place, (history, "dim")]
     parameters = " ".join(f"{name}={value}" for name, value in row["parameters"].items())
     return [
-        (row["summary"], ""),
+        *([(row["summary"], "")] if row["summary"] else []),
         (f"acts on {', '.join(row['events'])}", ""),
         *([(parameters, "dim")] if parameters else []),
         (f"ok · {row['path']}", "dim"),

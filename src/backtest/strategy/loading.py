@@ -273,7 +273,7 @@ def _describe(
     return StrategyDescription(
         name,
         path,
-        summary=(inspect.getdoc(file.cls) or "").split("\n", 1)[0],
+        summary=inspect.cleandoc(file.cls.__doc__ or "").split("\n", 1)[0],
         events=tuple(kind.kind for kind in file.cls.listens_to),
         parameters={**built_in, **{n: shown(v) for n, v in stated(file, {}).items()}},
         source_sha256=file.source_sha256(),
