@@ -28,6 +28,9 @@ def test_a_page_is_whole_and_told_to_all_on_any_screen(name, reports, open_page)
     assert unlabelled(page) == []
     assert pale(page) == []
     on_screen = texts(page)
+    headlines = page.locator("td, th", has_text="A <script>alert(1)</script> beat")
+    breaks = "(all) => all.map((one) => getComputedStyle(one).overflowWrap)"
+    assert {*headlines.evaluate_all(breaks)} <= {"anywhere"}  # however long its words are
 
     page.set_viewport_size({"width": 390, "height": 844})
     settle(page)
