@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.browser.made_up_reports import COMPARED, NASTY
-from tests.browser.pages import figure, rows
+from tests.browser.pages import figure, rows, settle
 
 CASH = 100_000
 
@@ -144,3 +144,24 @@ def test_returns_are_correlated_both_ways_alike_and_differences_are_named(page, 
     manifest = json.loads((reports.folder("beats-ACME") / "run.json").read_text())
     told = page.locator("#parameters tr", has_text="hold").inner_text()
     assert str(manifest["parameters"]["hold"]) in told.split()
+
+
+@pytest.mark.parametrize("first", ["2025-06-02", "2024-06-02", "2022-06-02", "2010-06-02"])
+def test_dates_are_whole_on_a_phone_however_long_the_span(first, reports, open_page):
+    page = open_page(reports.page("compare.html"), width=390)
+    page.evaluate(
+        "(first) => Plotly.relayout('curves', { 'xaxis.range': [first, '2025-07-15'] })", first
+    )
+    settle(page)
+    cut = page.evaluate(
+        """() => {
+          const chart = document.getElementById("curves").getBoundingClientRect();
+          const ticks = [...document.querySelectorAll("#curves .xaxislayer-above text")];
+          const boxes = ticks.map((one) => one.getBoundingClientRect());
+          const meet = (one, other) => other.left < one.right && one.left < other.right;
+          const cut = ticks.filter((_, n) => boxes[n].bottom > chart.bottom + 1 ||
+            boxes.some((other, m) => m > n && meet(boxes[n], other)));
+          return [ticks.length > 1, cut.map((one) => one.textContent)];
+        }"""
+    )
+    assert cut == [True, []]

@@ -47,6 +47,9 @@ const charts = (() => {
   // An axis as wide as its labels.
   const axis = (title, more) => ({ title: { text: plain(title), standoff: 8 }, fixedrange: true, automargin: "width", ...more });
 
+  // An axis so wide, of as many dates as have room side by side; below it two lines.
+  const dates = (width) => ({ fixedrange: true, anchor: "y2", tickangle: 0, nticks: Math.max(2, Math.floor(width / 70)) });
+
   // Sorted positions moved apart by a gap, in their order and none beyond the most.
   function apart(positions, gap, most = Infinity) {
     const moved = [];
@@ -97,5 +100,5 @@ const charts = (() => {
 
   const canDraw = Boolean(window.Plotly);
   if (!canDraw) byId("no-charts").hidden = false;
-  return { byId, plain, number, signed, percent, folded, make, axis, apart, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
+  return { byId, plain, number, signed, percent, folded, make, axis, dates, apart, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
 })();

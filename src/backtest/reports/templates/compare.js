@@ -2,9 +2,9 @@
 (() => {
   if (!charts.canDraw) return;
   const { byId, data, plain, number, signed, colour } = charts;
-  const HEIGHT = 430;
+  const HEIGHT = 442;
   const TOP = 22; // pixels above the upper panel
-  const BOTTOM = 26;
+  const BOTTOM = 38;
   const SPLIT = [0.3, 0.37]; // the top of the lower panel and the foot of the upper one
   const ROOMY = 560; // pixels of width that leave room for names at the ends of lines
   const LINE = 14; // pixels that a name takes in height
@@ -116,10 +116,11 @@
     const range = rangeOf(upper, onAxis);
     const labels = element.clientWidth >= ROOMY ? names(places, upper, range, onAxis) : [];
     const fixed = { fixedrange: true, automargin: "width" };
+    const left = 55, right = labels.length ? 12 + 6.2 * Math.max(...places.map((place) => shortened(data.series[place].name).length)) : 8;
     charts.draw(element, drawn, {
-      height: HEIGHT, margin: { l: 55, r: labels.length ? 12 + 6.2 * Math.max(...places.map((place) => shortened(data.series[place].name).length)) : 8, t: TOP, b: BOTTOM },
+      height: HEIGHT, margin: { l: left, r: right, t: TOP, b: BOTTOM },
       hovermode: "closest", hoverdistance: 40,
-      xaxis: { fixedrange: true, type: "date", anchor: "y2", range: [data.days[0], data.days[data.days.length - 1]], hoverformat: "%Y-%m-%d" },
+      xaxis: { ...charts.dates(charts.widthOf(element) - left - right), type: "date", range: [data.days[0], data.days[data.days.length - 1]], hoverformat: "%Y-%m-%d" },
       yaxis: { ...fixed, ...scale.axis, ...(isLog ? multiples(range) : {}), domain: [SPLIT[1], 1], range },
       yaxis2: { ...fixed, ticksuffix: " %", domain: [0, SPLIT[0]], rangemode: "tozero" },
       annotations: [

@@ -112,8 +112,8 @@
       line(data.weeks, fall, { line: other, ...below, ...tip(data.benchmark, ":.1%") }),
       line(data.weeks, drawdown, { line: own, ...below, ...tip(data.strategy, ":.1%") }),
     ], {
-      height: 330, margin: { l: 50, r: 8, t: 24, b: 30 }, hovermode: "closest",
-      xaxis: { fixedrange: true, anchor: "y2" }, yaxis: { domain: [0.4, 1], fixedrange: true, tickformat: "~s" },
+      height: 338, margin: { l: 50, r: 8, t: 24, b: 38 }, hovermode: "closest",
+      xaxis: charts.dates(charts.widthOf(byId("account")) - 58), yaxis: { domain: [0.4, 1], fixedrange: true, tickformat: "~s" },
       yaxis2: { domain: [0, 0.28], fixedrange: true, tickformat: ".0%", nticks: 4 },
       annotations: [title(`Equity${narrow ? "" : " by week, dollars"}  ${key}`, 1), title("Drawdown, the deepest of the week", 0.28)],
     });
@@ -164,8 +164,8 @@
       { ...marks, x: own.map(({ exit }) => exit), y: own.map(({ out }) => out), marker: { color: shades, size: 6, symbol: "x" } },
       line(inOrder.map(({ exit }) => exit), sums, { yaxis: "y2", line: { color: colour("--accent"), width: 1.6, shape: "hv" }, mode: "lines+markers", marker: { size: 4 }, hovertemplate: "%{x}: %{y:,.0f}<extra></extra>" }),
     ], {
-      height: 300, margin: { l: 50, r: 8, t: 8, b: 30 }, hovermode: "closest",
-      xaxis: { fixedrange: true, anchor: "y2" },
+      height: 308, margin: { l: 50, r: 8, t: 8, b: 38 }, hovermode: "closest",
+      xaxis: charts.dates(charts.widthOf(byId("stock-chart")) - 58),
       yaxis: { domain: [0.42, 1], fixedrange: true, title: { text: "Fills, dollars", font: { size: 12 } } },
       yaxis2: { domain: [0, 0.32], fixedrange: true, tickformat: "~s", title: { text: "Net, dollars", font: { size: 12 } }, nticks: 4 },
     });
