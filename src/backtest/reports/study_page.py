@@ -154,7 +154,7 @@ def interval(mean: Mapping[str, Any]) -> str:
     """The interval of a mean."""
     if mean["low"] is None:
         return UNKNOWN
-    return f"{100 * mean['low']:+z.2f} to {fine(mean['high'])}"
+    return f"{100 * mean['low']:+z,.2f} to {fine(mean['high'])}"
 
 
 def group_name(record: Record, place: int) -> str:

@@ -46,17 +46,17 @@ def bar_or_session(session: str, bar: str | None) -> str:
 
 def percent(value: float | None) -> str:
     """A fraction as a percentage with a sign; what rounds to zero has none."""
-    return UNKNOWN if value is None else f"{_signed(f'{100 * value:+.1f}')} %"
+    return UNKNOWN if value is None else f"{_signed(f'{100 * value:+,.1f}')} %"
 
 
 def fine(value: float | None) -> str:
     """A fraction as a percentage with a sign, to a hundredth of a per cent."""
-    return UNKNOWN if value is None else f"{100 * value:+z.2f} %"
+    return UNKNOWN if value is None else f"{100 * value:+z,.2f} %"
 
 
 def effect(value: float | None) -> str:
     """A fraction as a percentage without a sign, to a tenth of a per cent."""
-    return UNKNOWN if value is None else f"{100 * value:.1f} %"
+    return UNKNOWN if value is None else f"{100 * value:,.1f} %"
 
 
 def probability(value: float | None) -> str:
@@ -90,7 +90,7 @@ def share(value: float | None) -> str:
         return UNKNOWN
     size = abs(100 * value)
     if size >= 1 or size == 0:
-        return f"{100 * value:z.0f} %"
+        return f"{100 * value:z,.0f} %"
     return f"{100 * value:.2g} %" if size >= _LEAST else f"under {_LEAST} %"
 
 
@@ -101,7 +101,7 @@ def price(value: float) -> str:
 
 def ratio(value: float | None) -> str:
     """A ratio with two decimals."""
-    return UNKNOWN if value is None else f"{value:z.2f}"
+    return UNKNOWN if value is None else f"{value:z,.2f}"
 
 
 def sessions(value: float | None) -> str:
