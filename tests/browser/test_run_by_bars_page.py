@@ -1,11 +1,11 @@
 """A run by finer bars: those of the session of what is chosen, and what speed is worth."""
 
 from tests.browser.pages import settle
-from tests.cli.test_imported_bars import RUN, report  # noqa: F401 - a fixture
+from tests.cli.test_imported_bars import RUN, five_minute_bars, report  # noqa: F401 - a fixture
 
 
-def page_of(made, command, open_page, width=1440):
-    assert command(*RUN).code == 0
+def page_of(made, command, open_page, *more, width=1440):
+    assert command(*RUN, *more).code == 0
     (path,) = (made.root / "reports").glob("short_report-*/index.html")
     return open_page(path, width=width)
 
@@ -28,6 +28,30 @@ def test_the_bars_of_the_session_that_is_chosen_are_drawn(command, report, open_
     (line,) = layout["shapes"]
     assert line["x0"] == 9.5  # between the bars of 10:15 and 10:20
     assert layout["annotations"][0]["text"] == "public 10:15"
+
+
+def test_the_bars_of_an_evening_are_those_of_the_session_that_opens_next(
+    command,
+    report,  # noqa: F811
+    open_page,
+):
+    head, *bars = five_minute_bars().splitlines()
+    bars += [f"2025-06-05 16:{minute}:00,104,104,104,104,5" for minute in ("05", 10, 15, 20)]
+    text = "\n".join([head, *sorted(bars)])
+    made = report("2025-06-05T16:05:00", bars=text, more=("--stamped", "open"))
+    page = page_of(made, command, open_page, "--hours", "extended")
+    page.locator("#trades tbody button").first.click()
+    settle(page)
+    assert page.locator("#minutes h3").inner_text().startswith("ACME on 2025-06-06, by the bars")
+    data, layout = page.evaluate(
+        "() => { const c = document.querySelector('#minutes .chart'); return [c.data, c.layout]; }"
+    )
+    assert (data[2]["x"], data[2]["text"]) == (["2025-06-05 16:15"], ["entry"])
+    assert data[0]["x"][3:5] == ["2025-06-05 16:20", "09:30"]
+    assert layout["shapes"][0]["x0"] == 0.5  # between the bars of 16:05 and 16:10
+    assert layout["annotations"][0]["text"] == "public 2025-06-05 16:05"
+    ticks = page.locator("#minutes .xtick text").all_text_contents()
+    assert ticks[0] == "16:05"
 
 
 def test_what_speed_is_worth_is_a_table(command, report, open_page):  # noqa: F811

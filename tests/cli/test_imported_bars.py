@@ -36,7 +36,7 @@ def five_minute_bars():
 def report(command, checkout):
     """A checkout with imported bars, and one report of a time in New York."""
 
-    def report(published, precision="exact", bars=""):
+    def report(published, precision="exact", bars="", more=()):
         shutil.copy(STRATEGY, checkout.root / "strategies")
         checkout.write(
             "data/events/short_reports.csv",
@@ -45,7 +45,7 @@ def report(command, checkout):
         )
         (checkout.root / "acme.csv").write_text(bars or five_minute_bars())
         said = ("--symbol", "ACME", "--bars", "5m", "--zone", "ET", "--source", "made up", "--yes")
-        assert command("prices", "import", "acme.csv", *said).code == 0
+        assert command("prices", "import", "acme.csv", *said, *more).code == 0
         return checkout
 
     return report

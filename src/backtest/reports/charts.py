@@ -204,12 +204,16 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
 def minutes(run: Run) -> dict[str, dict[str, list[list[Any]]]]:
     """By symbol and session the bars within it: clocks of New York, then the four prices.
 
-    Empty where the run has none.
+    A bar of the evening before, which the session has too, has its day before the clock. Empty
+    where the run has none.
     """
     bars = run.finer_bars
     if bars.empty:
         return {}
-    clock = bars["time"].dt.tz_convert("America/New_York").dt.strftime("%H:%M")
+    local = bars["time"].dt.tz_convert("America/New_York")
+    clock = local.dt.strftime("%H:%M")
+    is_before = local.dt.date < bars["session"].dt.date
+    clock[is_before] = local[is_before].dt.strftime("%Y-%m-%d %H:%M")
     found: dict[str, dict[str, list[list[Any]]]] = {}
     for (symbol, session), rows in bars.groupby(["symbol", "session"]):
         prices = [_each(rows[name], 6) for name in _PRICES]

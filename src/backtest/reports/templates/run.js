@@ -106,21 +106,28 @@
     if (!box) return;
     const symbol = (event ?? trade[0])?.dataset.symbol;
     const times = [...(event ? [cell(event, "tradable")] : []), ...trade.flatMap((row) => [cell(row, "entry"), cell(row, "exit")])];
-    const session = times.map((time) => time.slice(0, 10)).find((day) => data.minutes[symbol]?.[day]);
+    const own = data.minutes[symbol] ?? {};
+    // A bar of the evening before has its day; a time without a clock is that of a session.
+    const placed = (time, day) => own[day][0].indexOf(time.slice(0, 16).replace(`${day} `, ""));
+    const within = (time) => Object.keys(own).find((day) => placed(time, day) >= 0) ?? (own[time.slice(0, 10)] && time.slice(0, 10));
+    const session = times.map(within).find(Boolean);
     box.hidden = !session;
     if (!session) return;
-    const [clock, open, high, low, close] = data.minutes[symbol][session];
-    const at = (time) => (time.slice(0, 10) === session ? clock.indexOf(time.slice(11, 16)) : -1);
+    const [clock, open, high, low, close] = own[session];
+    const at = (time) => placed(time, session);
     const sign = { long: "triangle-up", short: "triangle-down" };
     const fills = trade.flatMap((row) => ["entry", "exit"].map((name) => ({ name, time: cell(row, name), drawn: name === "exit" ? "x" : sign[row.dataset.side] })));
     const shown = fills.filter(({ time }) => at(time) >= 0);
     const price = ({ time }) => Number(time.split(" at ")[1].replaceAll(",", ""));
-    const known = event && cell(event, "go").slice(0, 10) === session ? cell(event, "go").slice(11, 16) : "";
+    const whole = clock.map((time) => (time.length > 5 ? time : `${session} ${time}`));
+    const told = event ? cell(event, "go").slice(0, 16) : "";
+    const known = told.startsWith(session) || told >= whole[0] ? told.replace(`${session} `, "") : "";
     const room = 0.05 * (Math.max(...high) - Math.min(...low)) || 1;
     const edge = open.map((price, n) => colour(close[n] < price ? "--fall" : "--rise"));
     const body = open.map((price, n) => colour(close[n] < price ? "--fall" : "--paper")); // as in the chart above
     const candle = (width, color) => ({ type: "bar", x: clock, width, hoverinfo: "skip", marker: { color, line: { color: edge, width: 1 } } });
-    const place = clock.findIndex((time) => time > known) - 0.5;
+    const place = whole.findIndex((time) => time > told) - 0.5;
+    const every = Math.ceil(clock.length / 8), ticks = clock.filter((_, n) => n % every === 0);
     box.querySelector("h3").textContent = `${symbol} on ${session}, by the bars within the session, New York time`;
     charts.draw(box.querySelector(".chart"), [
       { ...candle(0.01, edge), base: low, y: high.map((price, n) => price - low[n]) },
@@ -129,7 +136,7 @@
         marker: { size: 11, color: colour("--ink"), symbol: shown.map(({ drawn }) => drawn) } },
     ], {
       height: 320, barmode: "overlay",
-      xaxis: { type: "category", rangeslider: { visible: false }, nticks: 8, fixedrange: true },
+      xaxis: { type: "category", rangeslider: { visible: false }, tickvals: ticks, ticktext: ticks.map((time) => time.slice(-5)), fixedrange: true },
       yaxis: charts.axis("$", { range: [Math.min(...low) - room, Math.max(...high) + room] }),
       shapes: known && place > -1 ? [{ type: "line", x0: place, x1: place, y0: 0, y1: 1, yref: "paper", line: { dash: "dot", color: colour("--soft") } }] : [],
       annotations: known && place > -1 ? [{ x: place, y: 1, yref: "paper", text: `public ${known}`, showarrow: false, xanchor: "left" }] : [],
