@@ -48,6 +48,7 @@ EventFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[Ev
 SOURCE = "a DataFrame"
 BENCHMARK = "BENCHMARK"  # the symbol of a benchmark that comes as a frame
 _SESSIONS = ("session", "date")
+_LEVELS = 2  # of columns: figures and tickers
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ def _by_symbol(
 
 def _parts(prices: pd.DataFrame, symbols: str | Sequence[str] | None) -> dict[str, pd.DataFrame]:
     """One frame by symbol."""
+    if prices.columns.nlevels == _LEVELS:
+        return _by_ticker(prices)
     column = next((one for one in prices.columns if str(one).lower() == "symbol"), None)
     if column is not None:
         if prices[column].isna().any():
@@ -136,12 +139,32 @@ def _parts(prices: pd.DataFrame, symbols: str | Sequence[str] | None) -> dict[st
     )
 
 
+def _by_ticker(prices: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The parts of a frame with two levels of columns, as yfinance has it; one may be tickers.
+
+    A ticker has no row in sessions in which all its cells are empty: others are older.
+    """
+    for figures in range(_LEVELS):
+        tickers = prices.columns.get_level_values(1 - figures)
+        if "close" in (str(one).lower() for one in prices.columns.get_level_values(figures)):
+            parts = {one: prices.xs(one, axis=1, level=1 - figures) for one in tickers.unique()}
+            return {one: part.dropna(how="all") for one, part in parts.items()}
+    raise UsageError(
+        "prices: of its two levels of columns one has to be figures, close among them, and the "
+        "other symbols."
+    )
+
+
 def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of prices as a table indexed by session, checked as a price file is.
 
     It has an index or a column `session` or `date`, and the columns of bars or `close` alone, in
     any case; other columns are left out.
     """
+    if frame.columns.nlevels == _LEVELS:
+        frame, *others = _by_ticker(frame).values()
+        if others:
+            raise UsageError(f"{name}: its columns are of {1 + len(others)} symbols; give one's.")
     columns = [str(one).strip().lower() for one in frame.columns]
     _refuse_doubled(name, [one for one in columns if one in (*BAR_COLUMNS, *_SESSIONS)])
     wanted = bar_columns(name, columns, len(frame))

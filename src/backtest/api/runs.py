@@ -166,8 +166,8 @@ def run(
         symbols: one stock, or several in one account; CRWV by default, or
             every symbol of `prices` that has bars.
         universe: trade every member of a universe, such as `us_large`, in place of symbols.
-        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
-            of their symbols; without them the workspace's are read.
+        prices: DataFrames by symbol, one with a column `symbol`, or one as yfinance downloads it.
+            They go before the price files of their symbols; without them the workspace's are read.
         events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
             of all event files; without them the workspace's are read.
         first: first day of the replay, a date or ISO text; the first session of the prices by
