@@ -63,6 +63,11 @@ def test_the_direction_leads_in_the_study_of_a_strategy(reports):
     assert table(index_of(reports), "reports")[1][2] == "5 events, CAAR [0,+1] +5.0 %, p-value 0.50"
 
 
+def test_a_study_by_finer_bars_is_told_from_one_by_sessions(reports):
+    write_study(reports, bars="5m")
+    assert table(index_of(reports), "reports")[1][1] == "earnings by 5m · 1123456789"
+
+
 def test_pages_and_tear_sheets_are_linked_where_they_are(checkout, reports):
     run = do(checkout)
     assert f"{run.path.name}/" not in index_of(reports)

@@ -56,7 +56,7 @@ class Entry(NamedTuple):
     value: float | None = None  # the return that it sorts by
     pages: Sequence[str] = ()  # of `index.html` and `tearsheet.html`
     runs: Sequence[str] = ()  # the ids of a run, or of those that are compared
-    about: str = ""  # what a run differs in from the defaults
+    about: str = ""  # what a run differs in from the defaults, or finer bars of others
 
 
 def write_index(reports: Path) -> Path:
@@ -114,7 +114,7 @@ def _entry(path: Path, changed: float) -> Entry:
         record.get("runs") or ([record["run_id"]] if what == "run" else ()),
         " · ".join(filter(None, (note_in(folder, "label"), *variant(record))))
         if what == "run"
-        else "",
+        else f"by {record.get('bars')}" * ("bars" in record),
     )
 
 
