@@ -88,6 +88,20 @@ def test_a_phone_shows_a_long_label_and_every_title_of_the_chart_whole(checkout,
     assert beyond == []
 
 
+def test_figures_beside_the_months_are_whole_whatever_the_strategy_is_called(checkout, open_page):
+    source = (checkout.workspace.strategies / "beats.py").read_text()
+    checkout.write("strategies/trend_after_beats.py", source.replace("Beats", "TrendAfterBeats"))
+    page = open_page(write_run_page(do(checkout, "trend_after_beats")), width=1200)
+    assert (
+        page.locator(".figures thead").inner_text().replace("\n", "").count("trend_after_beats")
+        == 1
+    )
+    hidden = page.locator(".figures").evaluate(
+        "(table) => table.parentElement.scrollWidth - table.parentElement.clientWidth"
+    )
+    assert hidden == 0
+
+
 def test_a_marker_tells_its_event_and_leads_to_its_rows(reports, open_page):
     page = open_page(reports.page("mixed-ACME"))
     curve, point = _marker(page, BEAT)
