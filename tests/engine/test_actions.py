@@ -97,9 +97,10 @@ def test_without_any_volume_on_file_no_bar_is_a_halt():
 MERGED = (day("2025-06-05"), "cash_merger", 55.0)
 
 
+@pytest.mark.parametrize("end", ["2025-06-05", "2025-06-16"])  # where no session is replayed
 @pytest.mark.parametrize(("enter", "action"), [("open", "signal"), ("close", "no_signal")])
-def test_at_its_last_close_a_stock_is_not_entered(enter, action):
-    prices = stock(*HALVED[:3], actions=[MERGED])
+def test_at_its_last_close_a_stock_is_not_entered(enter, action, end):
+    prices = stock(*HALVED[:3], actions=[(day(end), *MERGED[1:])])
 
     def buy(event, _):
         return Signal.long(event, hold=1, enter=enter, reason="why")

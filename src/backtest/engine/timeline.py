@@ -15,7 +15,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Event, Start, When
 from backtest.data.market import Market, Tape, obstacle
-from backtest.engine.schedule import Decision, Pause, recorded_effects, schedule, splits_of
+from backtest.engine.schedule import Decision, Pause, effects, schedule, splits_of
 from backtest.errors import UsageError, told
 from backtest.stats.formats import counted
 from backtest.strategy.base import Signal, Strategy, Wait
@@ -42,7 +42,7 @@ class Question:
     tradable_bar: datetime | None = None  # its open, where it is finer than the session
     bars: RunBars | None = None  # what is replayed, where some bars are finer than sessions
     trades_from: Callable[[date], date] = lambda session: session  # from one on where it is traded
-    last_session: date | None = None  # at whose close its stock is settled, if that is on record
+    last_session: date | None = None  # at whose close its stock is settled, where that is known
 
     def ask(self, strategy: Strategy, last: datetime | None = None) -> Decision:
         """The strategy's answer, which its waits are followed to, up to a time if one is given.
@@ -174,7 +174,7 @@ def questions(
         bars.finer if bars else {},
         at,
     )
-    ends = {one.symbol: one.session for one in recorded_effects(span) if one.is_end}
+    ends = {one.symbol: one.session for one in effects(span) if one.is_end}
 
     def why_not(event: Event, session: date) -> str:
         why = obstacle(event, session, span[event.symbol], universe)
