@@ -17,6 +17,7 @@ from backtest.experiments.studies.subject import (
     _expected,
     _explained,
     choose,
+    close_returns,
     corrected,
     find_subject,
     funds_in,
@@ -28,6 +29,7 @@ from backtest.experiments.studies.subject import (
     windows_of,
 )
 from backtest.strategy.base import Signal
+from tests.engines import made_up_prices
 from tests.made_up import day, earnings, news, report, stake
 
 SESSIONS = pd.date_range("2025-01-01", periods=30)
@@ -125,6 +127,17 @@ def test_what_is_not_tested_has_no_interval_either():
     blank = {"value": 0.1, "low": None, "high": None, "p": None, "detectable": None}
     row = {"window": "[-1,-1]", "all": mean, "groups": [mean], "spread": None}
     assert untested(row) == {**row, "all": blank, "groups": [blank]}
+
+
+def test_a_share_of_no_worth_stands_still_where_its_prices_go_on():
+    rows = [
+        (day(f"2025-06-{n:02}"), *[p] * 4, 1.0)
+        for n, p in ((2, 50.0), (3, 51.0), (4, 9.0), (5, 8.0))
+    ]
+    ended = made_up_prices("ACME", rows, [(day("2025-06-04"), "delisted", 0.0)])
+    sessions = ended.table.index.append(pd.DatetimeIndex(["2025-06-06"]))
+    found = [close_returns(ended, sessions, stands=stands) for stands in (True, False)]
+    np.testing.assert_equal(found, [[np.nan, -1.0, 0.0, 0.0, np.nan]] * 2)
 
 
 def decided(event, signal=None):

@@ -131,7 +131,8 @@ def close_returns(prices: Prices, sessions: pd.Index[Any], *, stands: bool = Fal
     """
     grown = prices.growth.reindex(sessions, method="ffill" if stands else None)
     known = (sessions > prices.traded.index.min()) & (sessions <= prices.table.index.max())
-    return np.asarray(grown.pct_change(fill_method=None).where(known), np.float64)
+    changes = grown.pct_change(fill_method=None).mask(grown.shift() == 0, 0.0)  # worth nothing
+    return np.asarray(changes.where(known), np.float64)
 
 
 def _explained(own: Floats, market: Floats) -> float:
