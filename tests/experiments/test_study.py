@@ -292,6 +292,8 @@ def test_a_study_without_a_single_event_says_why(checkout):
     [
         (0.31, 0.01, "31 times in 100. Not distinguishable from chance."),
         (0.004, 0.3, "40 times in 10,000. These days are unlike random ones, but a mean of zero"),
+        (0.0001, 0.3, "once in 10,000. These days"),
+        (2e-6, 0.3, "2 times in 1,000,000. These"),
         (0.02, None, "2 times in 100. These days are unlike random ones, but a mean of zero"),
         (0.02, 0.01, "2 times in 100. The spread across events agrees (t: p = 0.01)."),
     ],
