@@ -192,6 +192,18 @@ def test_rolling_ratios_are_those_of_their_window(drawn):
     assert volatility == pytest.approx(math.sqrt(252) * both["SPY"][:126].std())
 
 
+def test_a_fund_that_grows_alike_is_neither_matched_nor_has_it_a_beta_or_ratio(drawn):
+    both, _ = drawn
+    alike = pd.DataFrame({"FUND": 100 * 1.0002 ** np.arange(len(both) + 1)}).pct_change()[1:]
+    alike.index = both.index
+    for returns in (alike.assign(Strategy=both["Strategy"]), alike.assign(Strategy=alike["FUND"])):
+        found = tearsheet_charts.charts_of(returns, returns, plain=False, flat=False)
+        missing = {chart.title for chart in found if chart.missing}
+        assert "Cumulative Returns vs Benchmark (Volatility Matched)" in missing
+        assert "Rolling Beta to Benchmark" in missing
+    assert "Rolling Sharpe (6 Months)" in missing
+
+
 def test_rolling_sortino_of_windows_without_a_losing_day_is_a_gap(drawn):
     _, charts = drawn
     values = charts["Rolling Sortino (6 Months)"].data["Strategy"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.stats import SESSIONS_A_YEAR
+from backtest.stats import NO_RETURN, SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,8 +111,9 @@ def charts_of(
     if plain:
         return [curve, daily, sea]
     lost = "" if (returns > -1).all(axis=None) else "a logarithm needs wealth above zero"
-    still = "" if returns.std().min() > 0 else "a series without volatility cannot be matched"
-    matched = returns / returns.std() * market.std()
+    spread = returns.std()
+    still = "" if spread.min() > NO_RETURN else "a series without volatility cannot be matched"
+    matched = returns / spread * market.std()
     growth, cumulative = "Growth of 1 vs Benchmark (Log Scale)", curve.data[[STRATEGY]]
     longest = sorted(falls, key=lambda fall: -fall.days)[:5]
     return [
@@ -134,14 +135,14 @@ def _rolling(returns: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
     window, year = above[STRATEGY].rolling(_HALF_YEAR), SESSIONS_A_YEAR**0.5
     downside = (above[STRATEGY].clip(upper=0) ** 2).rolling(_HALF_YEAR).mean() ** 0.5
     betas = {
-        name: own.rolling(size).cov(market) / market.rolling(size).var()
+        name: own.rolling(size).cov(market) / _spread(market.rolling(size)) ** 2
         for name, size in (("12 months", SESSIONS_A_YEAR), ("6 months", _HALF_YEAR))
     }
     broken = "Where the line breaks, no session of the window had a {}."
     figures: dict[str, tuple[Any, str]] = {
         "Beta to Benchmark": (betas, ""),
         "Volatility (6 Months)": (returns.rolling(_HALF_YEAR).std() * year, ""),
-        "Sharpe (6 Months)": (window.mean() / window.std() * year, broken.format("return")),
+        "Sharpe (6 Months)": (window.mean() / _spread(window) * year, broken.format("return")),
         "Sortino (6 Months)": (window.mean() / downside * year, broken.format("loss")),
     }
     for title, (data, note) in figures.items():
@@ -151,6 +152,11 @@ def _rolling(returns: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
         few = f"it needs {_FEWEST_WINDOWS} windows of {_HALF_YEAR} sessions"
         few, percent = "" if full.iloc[-1] else few, title.startswith("Volatility")
         yield Chart(f"Rolling {title}", lines.loc[:, full], note, few, percent=percent, mean=True)
+
+
+def _spread(window: Any) -> Any:
+    """The deviations of windows; NaN of equal returns, in which rounding alone differs."""
+    return window.std().where(lambda deviation: deviation > NO_RETURN)
 
 
 def drawn(chart: Chart) -> dict[str, Any]:
