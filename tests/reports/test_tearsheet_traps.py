@@ -204,6 +204,18 @@ def test_a_fund_that_grows_alike_is_neither_matched_nor_has_it_a_beta_or_ratio(d
     assert "Rolling Sharpe (6 Months)" in missing
 
 
+def test_what_rounding_leaves_of_a_fund_that_grows_alike_is_no_ratio(tmp_path):
+    run = made_up()
+    fund = pd.Series(100 * 1.0002 ** np.arange(len(run.equity) + 1)).pct_change()[1:].to_numpy()
+    alike = with_table(run, run.equity.assign(benchmark_return=fund))
+    found = rows(write(alike, tmp_path).read_text(), "metrics")
+    for name in ("Sharpe", "Smart Sharpe", "Prob. Sharpe Ratio", "Risk-Return Ratio", "Skew"):
+        assert found[name][0] == "—", name
+    for name in ("Beta", "Alpha", "Correlation", "R^2", "Treynor Ratio"):
+        assert found[name] == ["—", "—"], name
+    assert found["Sharpe"][1] == "0.25"
+
+
 def test_rolling_sortino_of_windows_without_a_losing_day_is_a_gap(drawn):
     _, charts = drawn
     values = charts["Rolling Sortino (6 Months)"].data["Strategy"]

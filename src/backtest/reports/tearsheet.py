@@ -32,7 +32,7 @@ from backtest.reports.tearsheet_charts import (
     underwater,
     wealth,
 )
-from backtest.stats.figures import FEWEST_SESSIONS
+from backtest.stats.figures import FEWEST_SESSIONS, varies
 from backtest.stats.formats import few
 from backtest.strategy.parameters import flat as flattened
 from backtest.workspace.files import write_text
@@ -50,6 +50,10 @@ _QUANTILES = {"Worst": 0.0, "25%": 0.25, "Median": 0.5, "75%": 0.75, "Best": 1.0
 _LEFT_OUT = ("Risk of Ruin", "Risk-Adjusted Return")
 _NEED_TRADES = ("Prob. Sharpe Ratio", "Kelly Criterion")
 _NEED_A_LOSS = ("Profit Factor", "Common Sense Ratio", "CPC Index")  # else divided by zero, told 0
+# Where returns differ by rounding alone, and where those of the benchmark do.
+_NEED_A_RATIO = ("Sharpe", "Smart Sharpe", "Prob. Sharpe Ratio")
+_NEED_A_SPREAD = ("Risk-Return Ratio", "Skew", "Kurtosis")
+_NEED_A_MARKET = ("Beta", "Alpha", "Correlation", "R^2", "Treynor Ratio")
 _OF_THE_STRATEGY = ("R^2", "Information Ratio")  # told of the benchmark against itself too
 # Where the span is shorter than these, quantstats tells the whole span again.
 _WINDOWS = {"3M": 3, "6M": 6, "1Y": 12, "3Y (ann.)": 36, "5Y (ann.)": 60, "10Y (ann.)": 120}
@@ -177,8 +181,10 @@ def _metrics(returns: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -
     import pandas as pd
 
     market, *others = returns.columns[: -1 if flat else None]
-    unknown = {name: {*_unknown(returns[name])} for name in (market, *others)}
+    unknown = {name: {*_unknown(returns[name], rules)} for name in (market, *others)}
     unknown[market] |= {*_OF_THE_STRATEGY}
+    if not varies(returns[market].to_numpy()):
+        unknown = {name: {*names, *_NEED_A_MARKET} for name, names in unknown.items()}
     if not flat and too_few:
         unknown[STRATEGY] |= {*_NEED_TRADES}
     with quantstats_at_work(rules) as quantstats:
@@ -205,7 +211,7 @@ def _metrics(returns: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -
     return ("Metric", *unknown), rows
 
 
-def _unknown(returns: pd.Series) -> Iterator[str]:
+def _unknown(returns: pd.Series, rules: Rules) -> Iterator[str]:
     """The metrics that quantstats tells of these returns although there is no such figure."""
     import pandas as pd
 
@@ -215,6 +221,10 @@ def _unknown(returns: pd.Series) -> Iterator[str]:
             yield name
     if not (returns < 0).any():
         yield from _NEED_A_LOSS
+    if not varies(returns.to_numpy()):
+        yield from _NEED_A_SPREAD
+    if not varies(_above_cash(returns, rules).to_numpy()):
+        yield from _NEED_A_RATIO
 
 
 def _cell(text: object) -> str:
