@@ -102,15 +102,14 @@ def _bars(run: Run) -> tuple[pd.DataFrame, bool]:
 def _columns(bars: pd.DataFrame, axis: ChartAxis) -> dict[str, list[float | None]]:
     """Prices to six figures that count, volume to the share; None where a symbol has no bar."""
     table = bars.set_index("day").reindex(axis.days)
-    prices = {name: _each(table[name], 6) for name in _PRICES}
-    return {**prices, "volume": _each(table["volume"], 6)}
+    return {name: _each(table[name]) for name in (*_PRICES, "volume")}
 
 
-def _each(values: Iterable[float], digits: int) -> list[float | None]:
-    return [rounded(value, digits) for value in values]
+def _each(values: Iterable[float]) -> list[float | None]:
+    return [rounded(value) for value in values]
 
 
-def rounded(value: float, digits: int) -> float | None:
+def rounded(value: float, digits: int = 6) -> float | None:
     """A figure to so many digits, and to all of those before the point; None where unknown."""
     if value != value:  # noqa: PLR0124 - NaN alone differs from itself
         return None
@@ -140,9 +139,9 @@ def _trades(run: Run, symbol: str, axis: ChartAxis) -> list[list[Any]]:
         [
             row["trade_id"],
             axis.place(row["entry_session"]),
-            rounded(float(row["entry_price"]), 6),
+            rounded(float(row["entry_price"])),
             axis.place(row["exit_session"]),
-            rounded(float(row["exit_price"]), 6),
+            rounded(float(row["exit_price"])),
             int(row["direction"] == "long"),
             int(float(row["net_profit"]) > 0),
             int(row["exit_reason"] == "open"),
@@ -158,7 +157,7 @@ def _levels(run: Run, symbol: str, kind: str, axis: ChartAxis) -> list[list[Any]
     for row in run.orders:
         if (row["symbol"], row["type"]) == (symbol, kind):
             levels = by_event[row["event_id"]]
-            levels[axis.place(row["session"])] = rounded(float(row["price"]), 6)
+            levels[axis.place(row["session"])] = rounded(float(row["price"]))
     return [line for levels in by_event.values() for line in _lines(levels)]
 
 
@@ -187,17 +186,17 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
     bar = pd.Index([axis.place(f"{day:%Y-%m-%d}") for day in table.index])
     benchmark = cash * (1 + table["benchmark_return"]).cumprod()
     exposure = (table["position_value"] / table["equity"]).where(table["equity"] > 0)
-    account: dict[str, Any] = {"exposure": _each(exposure.groupby(bar).tail(1).round(3), 6)}
+    account: dict[str, Any] = {"exposure": _each(exposure.groupby(bar).tail(1).round(3))}
     if table["holding_return"].notna().any():
         growth = cash * (1 + table["holding_return"]).cumprod()
-        account["stock"] = [cash, *_each(growth.groupby(bar).last(), 6)]
+        account["stock"] = [cash, *_each(growth.groupby(bar).last())]
     for name, falls, curve in (
         ("equity", "drawdown", table["equity"]),
         ("benchmark", "benchmark_drawdown", benchmark),
     ):
         fall = curve / curve.cummax().clip(lower=cash) - 1
-        account[name] = [cash, *_each(curve.groupby(bar).last(), 6)]
-        account[falls] = _each(fall.groupby(bar).min().round(3), 6)
+        account[name] = [cash, *_each(curve.groupby(bar).last())]
+        account[falls] = _each(fall.groupby(bar).min().round(3))
     return account
 
 
@@ -216,7 +215,7 @@ def minutes(run: Run) -> dict[str, dict[str, list[list[Any]]]]:
     clock[is_before] = local[is_before].dt.strftime("%Y-%m-%d %H:%M")
     found: dict[str, dict[str, list[list[Any]]]] = {}
     for (symbol, session), rows in bars.groupby(["symbol", "session"]):
-        prices = [_each(rows[name], 6) for name in _PRICES]
+        prices = [_each(rows[name]) for name in _PRICES]
         found.setdefault(symbol, {})[f"{session:%Y-%m-%d}"] = [clock[rows.index].tolist(), *prices]
     return found
 
