@@ -157,7 +157,7 @@ def study(
         as_strategy: the strategy, where a kind of event has the same name.
         windows: first and last session of each, counted from day 0; the first leads. By default
             -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10; of many stocks 0 to 10, 1 to 10, -1, 0,
-            0 to 1.
+            0 to 1; of a strategy those last that begin before it decides.
         benchmark: fund to hold the stock against, or a DataFrame of its closes; SPY or QQQ by
             default, whichever fits; of many stocks their mean.
         model: of normal returns of one stock.

@@ -211,8 +211,14 @@ def untested(value: Any) -> Any:
 def windows_of(
     request: StudyRequest, subject: Subject, usual: Sequence[Window]
 ) -> tuple[Window, ...]:
-    """The windows that are asked for, or the usual ones, those that are tested first."""
-    return request.windows or tuple(sorted(usual, key=lambda one: not is_tested(subject, one)))
+    """The windows that are asked for, or the usual ones, those that are tested first.
+
+    Of what decides before the close those that begin with day 0 are of a day later.
+    """
+    at = 0 if subject.strategy is None else int(subject.strategy.decides == "close")
+    moved = [(first + at, last + at) if first == 0 else (first, last) for first, last in usual]
+    tested_first = sorted(dict.fromkeys(moved), key=lambda one: not is_tested(subject, one))
+    return request.windows or tuple(tested_first)
 
 
 def read_study_inputs(
