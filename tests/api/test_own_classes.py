@@ -68,6 +68,29 @@ def test_what_a_class_uses_of_another_cell_is_part_of_its_run(cells, before, aft
     assert (on_acme(cells(after).Mine).run_id != found.run_id) is is_another
 
 
+@pytest.mark.parametrize(
+    ("start", "hold", "method"),
+    [
+        ("{n}", "[ONE for _ in (1,)][0]", ""),
+        ("{n}", "(lambda: ONE)()", ""),
+        ("functools.lru_cache(lambda: {n})", "ONE()", ""),
+        ("{n}", "self.own()", "@staticmethod\n    def own(): return ONE"),
+        ("{n}", "self.own()", "@classmethod\n    def own(cls): return ONE"),
+        ("{n}", "self.own", "@property\n    def own(self): return ONE"),
+    ],
+)
+def test_also_within_expressions_and_what_is_no_plain_method(cells, start, hold, method):
+    text = MINE.replace("self.hold", hold) + f"\n    {method}\n"
+    start = f"import functools\nONE = {start}"
+    found = on_acme(cells(start.format(n=1), text).Mine)
+    assert on_acme(cells(start.format(n=4)).Mine).run_id != found.run_id
+
+
+def test_what_only_an_attribute_is_called_is_not_used(cells):
+    found = on_acme(cells("symbol = 1", MINE.replace("self.hold", "len(event.symbol)")).Mine)
+    assert on_acme(cells("symbol = 2").Mine).run_id == found.run_id
+
+
 def test_a_base_of_another_cell_is_part_of_the_run(cells):
     child = "class Child(Mine):\n    def on_event(self, *given): return super().on_event(*given)\n"
     found = on_acme(cells(MINE, child).Child)

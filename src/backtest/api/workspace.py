@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
+from dis import get_instructions
 from enum import Enum
+from functools import cache, cached_property
 from numbers import Number
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtest.data.kinds import snake_case
@@ -86,8 +88,9 @@ def _source(cls: type[Any]) -> tuple[str, Path]:
 
     It is found through a method, for a cell is no module that a class could be looked up in.
     """
-    places: list[FunctionType | type[Any]] = [*_methods(cls), cls]
-    for found in places:
+    methods = [found for value in vars(cls).values() for found in _functions(value)[-1:]]
+    places: list[FunctionType | type[Any]] = [m for m in methods if m.__module__ == cls.__module__]
+    for found in (*places, cls):
         with suppress(OSError, TypeError):
             return _text_of(found), Path(inspect.getfile(found))
     raise UsageError(
@@ -97,10 +100,31 @@ def _source(cls: type[Any]) -> tuple[str, Path]:
     )
 
 
-def _methods(cls: type[Any]) -> list[FunctionType]:
-    """The functions that a class defines, without what decorates them."""
-    found = [inspect.unwrap(one) for one in vars(cls).values() if inspect.isfunction(one)]
-    return [one for one in found if one.__module__ == cls.__module__]
+_DRESSED = (FunctionType, type(cache(id)), staticmethod, classmethod, property, cached_property)
+
+
+def _functions(value: object) -> list[FunctionType]:
+    """A function with what it decorates, or that of a property and its like; the innermost last."""
+    found: list[FunctionType] = []
+    while isinstance(value, _DRESSED):
+        found += [value] if inspect.isfunction(value) else []
+        names = (name for name in ("__wrapped__", "fget", "func") if hasattr(value, name))
+        value = getattr(value, next(names, ""), None)
+    return found
+
+
+def _used(function: FunctionType) -> dict[str, Any]:
+    """By name what a function, with those that it defines itself, uses of what is about it."""
+    codes = [function.__code__]
+    for code in codes:  # which grows
+        codes += [one for one in code.co_consts if isinstance(one, CodeType)]
+    steps = (step for code in codes for step in get_instructions(code))
+    names = {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    used = {name: value for name, value in function.__globals__.items() if name in names}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with suppress(ValueError):  # nothing is in it yet
+            used[name] = cell.cell_contents
+    return used
 
 
 def _text_of(found: FunctionType | type[Any]) -> str:
@@ -117,17 +141,19 @@ def _elsewhere(cls: type[Any], text: str) -> dict[str, Any]:
     that cannot be changed in place, of cells or of a function about it. A list may be its log.
     """
     bases = [one for one in cls.__mro__ if is_strategy(one) and one.__module__ == cls.__module__]
-    waiting = [method for one in bases for method in _methods(one)]
+    waiting = [
+        found for one in bases for value in vars(one).values() for found in _functions(value)
+    ]
     found: dict[str, Any] = {}
     for function in waiting:  # which grows
+        if function.__module__ != cls.__module__:
+            continue
         with suppress(OSError):
             if (own := _text_of(function)) != text:
                 found[function.__qualname__] = syntax(own)
-        used = inspect.getclosurevars(function)
-        for name, value in {**used.globals, **used.nonlocals}.items():
-            if inspect.isfunction(value) and value.__module__ == cls.__module__:
-                waiting += [value] if value not in waiting else []
-            elif isinstance(value, _FIXED):
+        for name, value in _used(function).items():
+            waiting += [one for one in _functions(value) if one not in waiting]
+            if isinstance(value, _FIXED):
                 with suppress(ValueError, TypeError):  # JSON knows nothing of the kind
                     found[f"{function.__qualname__} {name}"] = plain(value)
     return found
