@@ -1,5 +1,6 @@
 """Arguments as a notebook gives them: a Series is a list of names, and what is wrong is told."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -73,6 +74,12 @@ def test_a_number_out_of_bounds_is_told(call, terms):
     ((name, value),) = terms.items()
     with pytest.raises(UsageError, match=rf"{name} is .?{value}.?[.:]? Allowed"):
         CALLS[call](**terms)
+
+
+def test_numbers_that_count_may_be_of_numpy():
+    one, draws = np.int64(1), np.int64(1000)
+    backtest.study("earnings", symbols="ACME", benchmark="INDX", seed=one, draws=draws)
+    assert CALLS["audit_strategy"](seed=one, worlds=one).outcome
 
 
 def test_nothing_is_tradable_before_it_was_public():

@@ -187,8 +187,7 @@ def study(
     check_name(name, "A study takes the name of a kind of event or of a strategy")
     if model not in MODELS:
         raise unknown("model", model, MODELS)
-    read_count("seed", seed)
-    read_count("draws", draws)
+    seed, draws = read_count("seed", seed), read_count("draws", draws)
     if draws < _FEWEST_DRAWS:
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
     frames = read_frames(prices, events, symbols, benchmark, universe)
@@ -265,10 +264,9 @@ def audit_strategy(
     from backtest.audit.run import audit, prepare
 
     check_name(strategy, "An audit takes the name of a strategy")
-    read_count("seed", seed)
-    for name, count in (("worlds", worlds), ("workers", workers)):
-        if count is not None:
-            read_count(name, count)
+    seed = read_count("seed", seed)
+    worlds = None if worlds is None else read_count("worlds", worlds)
+    workers = None if workers is None else read_count("workers", workers)
     check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
@@ -340,10 +338,8 @@ def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
     """
     from backtest.experiments.studies.null_worlds import null_worlds as judge
 
-    count = 400 if worlds is None else worlds
-    read_count("worlds", count, least=1)
-    read_count("seed", seed)
-    return judge(count, seed=seed)
+    count = read_count("worlds", 400 if worlds is None else worlds, least=1)
+    return judge(count, seed=read_count("seed", seed))
 
 
 def simulate(

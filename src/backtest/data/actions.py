@@ -123,8 +123,8 @@ class Actions:
 
     def own(self, event: Event) -> Event:
         """An event under a former ticker, from before its change, as one of the stock."""
-        day = new_york_day(event.published_at)
-        is_own = any(row.name == event.symbol and day < row.day for row in self.renames)
+        until = max((row.day for row in self.renames if row.name == event.symbol), default=None)
+        is_own = until is not None and new_york_day(event.published_at) < until
         return event.model_copy(update={"symbol": self.symbol}) if is_own else event
 
     def up_to(self, day: date) -> Actions:

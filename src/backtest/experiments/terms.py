@@ -166,10 +166,11 @@ def read_reaction(value: object) -> float:
     )
 
 
-def read_count(name: str, value: object, least: int = 0) -> None:
-    """Hold a number that counts against its least; UsageError where it is none."""
+def read_count(name: str, value: object, least: int = 0) -> int:
+    """A number that counts, which may be of numpy; UsageError where it is none or too small."""
     if not isinstance(value, Integral) or int(value) < least:
         raise UsageError(f"{name} is {value!r}. Allowed: a whole number from {least}.")
+    return int(value)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 from backtest.data.events import columns_of
@@ -159,9 +159,15 @@ def _same_stake(known: StakeDisclosure, fetched: StakeDisclosure) -> bool:
 
 def _names(pattern: re.Pattern[str], known: Event, fetched: Event) -> bool:
     """Whether a source of an event, however its address is written, names what the fetched does."""
-    number = pattern.findall((fetched.source_url or "").replace("-", ""))[-1:]
-    urls = (known.source_url or "", known.source_url_2 or "")
-    return any(one in number for url in urls for one in pattern.findall(url.replace("-", "")))
+    number = _numbers(pattern, fetched.source_url)[-1:]
+    urls = (known.source_url, known.source_url_2)
+    return any(one in number for url in urls for one in _numbers(pattern, url))
+
+
+@cache  # every event on file is held against every one that is fetched
+def _numbers(pattern: re.Pattern[str], url: str | None) -> list[str]:
+    found: list[str] = pattern.findall((url or "").replace("-", ""))
+    return found
 
 
 # News
