@@ -214,3 +214,10 @@ def test_a_rate_that_may_be_meant_in_percent_is_asked_about(annual, is_told):
     found = noted(rate("2025-06-02", annual), rate("2025-06-09"))
     told = f"{100 * annual:g} % a year from 2025-06-02 on: is {annual:g} meant in percent?"
     assert found == [told] * is_told
+
+
+def test_rates_in_percent_are_asked_about_once():
+    """A file of many days has one mistake, not thousands."""
+    found = noted(rate("2025-06-02", 7.5), rate("2025-06-03", 8.0), rate("2025-06-09"))
+    known = "750 % a year from 2025-06-02 on: is 7.5 meant in percent? 2 rates are so high."
+    assert found == [known]

@@ -155,22 +155,23 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
     """
     from backtest.data.event_checks import Finding  # which loads pandas
 
-    nights = [stamp.date() for stamp in prices.table.index[:-1]]
+    nights: dict[BorrowRate | None, list[date]] = {None: [], **{one: [] for one in rates.rates}}
+    for stamp in prices.table.index[:-1]:
+        nights[rates.on(stamp.date())].append(stamp.date())
     why = "A short sale in these nights rests on a guess, and every such run says so."
     mend = f"Add a quote of the time, then `backtest prices seal {prices.symbol} --borrow`."
     first = rates.rates[0].day if rates.rates else None
-    before = [night for night in nights if first is None or night < first]
-    if before:
+    if nights[None]:
         known = "No borrow rates" if first is None else f"No borrow rate before {first}"
-        what = f"{known}: {_count(before)} at the default rate of the rules"
+        what = f"{known}: {_count(nights[None])} at the default rate of the rules"
         yield Finding("note", where, what, why, mend)
+    if steep := [rate for rate in rates.rates if rate.annual_rate >= _STEEP]:
+        given, more = steep[0].annual_rate, f" {len(steep):,} rates are so high." * (len(steep) > 1)
+        what = f"{100 * given:g} % a year from {steep[0].day} on: is {given:g} meant in percent?"
+        fraction = f"Rates are fractions: {given / 100:g} is {given:g} % a year."
+        yield Finding("warning", where, what + more, fraction, mend.replace("Add a", "Correct the"))
     for rate in rates.rates:
-        covered = [night for night in nights if rates.on(night) is rate]
-        if rate.annual_rate >= _STEEP:
-            percent, given = 100 * rate.annual_rate, rate.annual_rate
-            what = f"{percent:g} % a year from {rate.day} on: is {given:g} meant in percent?"
-            fraction = f"Rates are fractions: {given / 100:g} is {given:g} % a year."
-            yield Finding("warning", where, what, fraction, mend.replace("Add a", "Correct the"))
+        covered = nights[rate]
         span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
         if not rate.is_quote:
             what = f"{100 * rate.annual_rate:g} % a year {span} {rate.origin}: {_count(covered)}"
