@@ -259,7 +259,10 @@ def check(
     settings: options.SettingsOption = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Hold a strategy against the contract. It is pure, bounded, repeatable, never ahead."""
+    """Hold a strategy against the contract.
+
+    It has to be pure, bounded and repeatable, and never looks ahead.
+    """
     parameters = options.parse_settings(settings)
     report = backtest.check(
         strategy, parameters=parameters, symbols=symbol, universe=universe, **folders.arguments()
