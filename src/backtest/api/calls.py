@@ -24,7 +24,6 @@ from backtest.api.workspace import (
     data_of,
     ignore,
     request_of,
-    several,
     window,
 )
 from backtest.errors import UsageError, unknown
@@ -191,8 +190,8 @@ def study(
     if draws < _FEWEST_DRAWS:
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
     frames = read_frames(prices, events, symbols, benchmark, universe)
-    check_one_of(universe, several(frames.symbols))
-    config = read_config({"symbol": several(frames.symbols), "benchmark": frames.benchmark})
+    check_one_of(universe, frames.symbols)
+    config = read_config({"symbol": frames.symbols, "benchmark": frames.benchmark})
     stocks = () if universe else tuple(sorted(config.value("symbol")))
     is_of_one = len(stocks) == 1
     request = StudyRequest(
@@ -311,9 +310,8 @@ def check(
 
     check_name(strategy, "A check takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)
-    stocks = several(frames.symbols)
-    check_one_of(universe, stocks)
-    named = () if universe else read_config({"symbol": stocks}).value("symbol")
+    check_one_of(universe, frames.symbols)
+    named = () if universe else read_config({"symbol": frames.symbols}).value("symbol")
     with workspace_of(frames, strategies, data, "reports") as workspace:
         found = check_contract(
             workspace,

@@ -98,7 +98,7 @@ def read_frames(
 
 
 def _by_symbol(
-    prices: PriceFrames, symbols: str | Sequence[str] | None
+    prices: PriceFrames, symbols: Sequence[str] | None
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Each frame with its symbol, and its name in messages."""
     if prices is None:
@@ -119,7 +119,7 @@ def _by_symbol(
         yield symbol, f"prices[{symbol!r}]", frame
 
 
-def _parts(prices: pd.DataFrame, symbols: str | Sequence[str] | None) -> dict[str, pd.DataFrame]:
+def _parts(prices: pd.DataFrame, symbols: Sequence[str] | None) -> dict[str, pd.DataFrame]:
     """One frame by symbol."""
     if prices.columns.nlevels == _LEVELS:
         return _by_ticker(prices)
@@ -130,9 +130,8 @@ def _parts(prices: pd.DataFrame, symbols: str | Sequence[str] | None) -> dict[st
             raise DataError(f"prices: row {row}, column symbol: empty; write it as in CRWV")
         groups = prices.groupby(column, sort=True, observed=True)
         return {symbol: part.drop(columns=column) for symbol, part in groups}
-    match several(symbols):
-        case [symbol]:
-            return {symbol: prices}
+    if symbols and len(symbols) == 1:
+        return {symbols[0]: prices}
     raise UsageError(
         "prices: whose they are is not told. Name one symbol in `symbols`, "
         "have a column symbol, or give DataFrames by symbol."
