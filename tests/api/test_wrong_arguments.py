@@ -93,3 +93,14 @@ def test_runs_are_compared_by_their_folders_and_not_in_a_list():
     for wrong in ([found], None):
         with pytest.raises(UsageError, match="is no run"):
             backtest.compare(wrong)
+
+
+def test_a_folder_that_is_no_run_is_not_called_damaged(tmp_path):
+    run()
+    for folder in (tmp_path / "reports" / "nothing", tmp_path):
+        with pytest.raises(UsageError, match="run"):
+            backtest.compare(folder)
+
+
+def test_an_empty_text_among_folders_is_none():
+    assert run(strategies=[""]).run_id == run(strategies=["strategies"]).run_id

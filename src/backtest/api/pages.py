@@ -231,12 +231,10 @@ def find_runs(
     folder = made[0] if made and len(made) == len(named) else reports_of(reports)
     found: list[Run] = []
     for one in named:
-        if isinstance(one, Path):
-            found.append(store.read_run(one))
-        elif variants or finding.is_pattern(one):
+        if isinstance(one, str) and (variants or finding.is_pattern(one)):
             found += finding.list_runs(folder, tell, [one])
         else:
-            found.append(finding.find_run(folder, one, tell))
+            found.append(finding.find_run(folder, str(one), tell))
     if not runs:
         found = finding.list_runs(folder, tell) if variants else finding.latest_runs(folder, tell)
     if not found:
