@@ -282,6 +282,16 @@ def test_whoever_files_once_a_year_has_no_late_list(site, fetch, is_older):
     assert "begins on" not in told
 
 
+def test_stakes_tell_of_a_company_that_got_another_number_too(site, fetch):
+    """What holders filed about the number of before is in neither list."""
+    site.file("10-Q", "2025-06-09 16:00:00", ACME, period="2025-03-31")
+    quarterly(site, "2025-02-14 16:00:01", "2024-12-31", [("ACME CORP", 13000, 100)])
+    call = ("stakes", "--symbol", "ACME", "--holder", "BIGCO", "--yes", "--from", "2025-01-01")
+    told = words(fetch(*call).out)
+    assert "EDGAR's list of ACME CORP begins on 2025-06-09" in told
+    assert "with --cik" in told
+
+
 def test_a_holder_that_got_another_number_is_told_too(site, fetch):
     quarterly(site, "2025-07-01 16:00:01", "2025-06-30", [("ACME CORP", 13000, 100)])
     call = ("stakes", "--symbol", "ACME", "--holder", "BIGCO", "--yes", "--from", "2025-01-01")

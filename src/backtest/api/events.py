@@ -405,8 +405,8 @@ def fetch_stakes(
 
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
     of = _Request(symbol, **options)
-    actions = of.actions
-    on_file = [actions.own(line.event) for line in edits.event_lines(of.workspace, StakeDisclosure)]
+    lines = edits.event_lines(of.workspace, StakeDisclosure)
+    on_file = [of.actions.own(line.event) for line in lines]
     fetched = stakes.fetch_stakes(
         of.edgar,
         of.company(),
@@ -415,8 +415,8 @@ def fetch_stakes(
         cusips=[one.strip().upper().zfill(9) for one in (cusip or "").split(",") if one.strip()],
         since=of.since,
         known=[event for event in on_file if isinstance(event, StakeDisclosure)],
-        close=lambda day: stakes.close_as_traded(of.prices, actions, day) if of.prices else None,
-        actions=actions,
+        close=lambda day: stakes.close_as_traded(of.prices, of.actions, day) if of.prices else None,
+        actions=of.actions,
     )
     return of.held_against(fetched)
 

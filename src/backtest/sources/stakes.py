@@ -85,6 +85,7 @@ def fetch_stakes(
     listing = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start)
     about = filings_of(edgar, company.cik, SCHEDULES, start)
     done.begins_late(holder, listing, since, "--holder")
+    done.begins_late(company, about, since)
     of_both = {one.accession for one in about.filings}
     quarterly = [one for one in listing.filings if one.form in QUARTERLY]
     schedules = [one for one in listing.filings if one.accession in of_both]
