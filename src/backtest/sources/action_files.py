@@ -160,7 +160,7 @@ def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
     for moment, amount, currency in paid[["Dividends", "currency"]].itertuples():
         if isinstance(currency, str) and currency not in ("USD", ""):  # not every one has any
             day = f"{moment:%Y-%m-%d}"
-            table.loc[table.index.strftime("%Y-%m-%d") == day, "Dividends"] = 0.0
+            table.loc[table.index.normalize() == moment.normalize(), "Dividends"] = 0.0
             yield (
                 f"Left out the dividend of {amount:g} {currency} on {day}: only dollars are known "
                 f"here. Add it in dollars with `backtest actions add {symbol} dividend {day} …`."
