@@ -73,6 +73,8 @@ def test_what_a_class_uses_of_another_cell_is_part_of_its_run(cells, before, aft
     [
         ("{n}", "[ONE for _ in (1,)][0]", ""),
         ("{n}", "(lambda: ONE)()", ""),
+        ("datetime.timedelta({n})", "ONE.days", ""),
+        ("range({n})", "len(ONE)", ""),
         ("functools.lru_cache(lambda: {n})", "ONE()", ""),
         ("{n}", "self.own()", "@staticmethod\n    def own(): return ONE"),
         ("{n}", "self.own()", "@classmethod\n    def own(cls): return ONE"),
@@ -81,7 +83,7 @@ def test_what_a_class_uses_of_another_cell_is_part_of_its_run(cells, before, aft
 )
 def test_also_within_expressions_and_what_is_no_plain_method(cells, start, hold, method):
     text = MINE.replace("self.hold", hold) + f"\n    {method}\n"
-    start = f"import functools\nONE = {start}"
+    start = f"import datetime, functools\nONE = {start}"
     found = on_acme(cells(start.format(n=1), text).Mine)
     assert on_acme(cells(start.format(n=4)).Mine).run_id != found.run_id
 

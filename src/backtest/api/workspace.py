@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, time, timedelta
 from dis import get_instructions
 from enum import Enum
 from functools import cache, cached_property
@@ -131,7 +131,7 @@ def _text_of(found: FunctionType | type[Any]) -> str:
     return "".join(inspect.findsource(found)[0])
 
 
-_FIXED = (str, Number, tuple, frozenset, date, Enum)
+_FIXED = (str, Number, tuple, frozenset, range, date, time, timedelta, Enum)
 
 
 def _elsewhere(cls: type[Any], text: str) -> dict[str, Any]:
