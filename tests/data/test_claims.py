@@ -114,6 +114,17 @@ def test_the_move_between_two_closes(checkout):
     assert verdict.evidence == "Closed at 101.00 on 2025-06-02 and at 120.00 on 2025-06-30."
 
 
+def test_closes_below_a_dollar_are_told_to_a_hundredth_of_a_cent(checkout):
+    head, *rows = ACME.splitlines()
+    cells = [row.split(",") for row in rows]
+    text = [head, *(",".join([day, *(str(float(n) / 1000) for n in ns)]) for day, *ns in cells)]
+    known = metadata_of([one[0] for one in cells], source="made up")
+    write_data_file(checkout.root / "data/prices/ACME.csv", "\n".join(text).encode(), known)
+    span = {"first": "2025-06-02", "last": "2025-06-30"}
+    verdict = judged(checkout, measure="close_change", **span, claimed="19", unit="percent")
+    assert verdict.evidence == "Closed at 0.1010 on 2025-06-02 and at 0.1200 on 2025-06-30."
+
+
 @pytest.mark.parametrize(
     ("mode", "change", "over"),
     [("none", "+1.85 %", "+18.81 %"), ("splits, as of 2025-06-30", "-49.07 %", "-40.59 %")],

@@ -46,6 +46,7 @@ AGREES = (
     "open 108 vs prior close 108",
 )
 DISAGREES = {
+    "intraday low 106.0012": "low 106.0000",
     "close -0.9%": "ACME on 2025-06-12: close +0.9 %",
     "closed +0.92 %": "ACME on 2025-06-12: close +0.93 %; 2025-06-13 has it",
     "shares fell 0.9%": "close +0.9 %",

@@ -95,6 +95,7 @@ def test_slippage_by_the_range_is_told_with_the_costs(part, told):
         (sessions, None, "–"),
         (price, 0.0231, "0.0231"),
         (price, 0.99996, "1.0000"),
+        (price, 0.0, "0.00"),
         (price, 1.005, "1.00"),
         (price, 1234.5, "1,234.50"),
         (ratio, None, "–"),

@@ -19,6 +19,7 @@ from backtest.audit.observe import AnswerFields, Ask, AuditRequest, Observation
 from backtest.audit.watch import CLOCK
 from backtest.audit.worlds import DecisionTime, World, altered_events, delayed_events
 from backtest.data.kinds import NEW_YORK
+from backtest.stats.formats import price
 from backtest.strategy.base import TERMS
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def text_of(answer: AnswerFields) -> str:
         return f"{told}: {answer['reason']}" if answer["reason"] else told
     side_of = "buy" if answer["size"] > 0 else "sell"
     why = f" ({answer['exit_reason'].replace('_', ' ')})" if "exit_reason" in answer else ""
-    at = "" if answer["type"] == "market" else f" at {answer['price']:,.2f}"
+    at = "" if answer["type"] == "market" else f" at {price(answer['price'])}"
     return f"{side_of} {abs(answer['size']):,.0f} {answer['symbol']}, {answer['type']}{at}{why}"
 
 

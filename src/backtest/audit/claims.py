@@ -27,7 +27,7 @@ from backtest.data.event_checks import agrees, session_figure
 from backtest.data.listing import ListedEvent, list_events
 from backtest.data.prices import Prices, price_symbols, read_prices
 from backtest.data.versions import seal
-from backtest.stats.formats import field
+from backtest.stats.formats import field, price
 from backtest.strategy.loading import event_kinds
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _of_span(claim: Claim, prices: Prices) -> Measured:
     shares = prices.shares_since(first, last)
     of_then = ", in shares of that day" if shares != 1 else ""
     old /= shares
-    evidence = f"Closed at {old:.2f} on {first} and at {new:.2f} on {last}{of_then}."
+    evidence = f"Closed at {price(old)} on {first} and at {price(new)} on {last}{of_then}."
     return 100 * (new / old - 1), evidence
 
 

@@ -393,4 +393,4 @@ def _figure_text(actual: float, stated: StatedFigure) -> str:
     word = stated.name.removesuffix("_change").replace("previous_close", "close before")
     if stated.name in CHANGES:
         return f"{word} {actual:+.{_decimals(stated.figure)}f} %"
-    return f"{word} {actual:,.2f}"
+    return f"{word} {actual:,.{max(2, _decimals(stated.figure))}f}"

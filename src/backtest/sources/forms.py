@@ -18,6 +18,7 @@ import pandas as pd
 
 from backtest.errors import DataError
 from backtest.sources.edgar import Company, plain_name
+from backtest.stats.formats import price as dollars
 
 _SALE = "S"
 _ROLES = (
@@ -174,8 +175,8 @@ def _figures(sales: list[tuple[date, float, float | None]]) -> str:
     if len(prices) == len(sales) and shares:
         low, high = min(prices), max(prices)
         average = sum(count * (price or 0.0) for _, count, price in sales) / shares
-        span = f", from {low:.2f} to {high:.2f}" if low != high else ""
-        cost = f"at {average:.2f} dollars on average{span}"
+        span = f", from {dollars(low)} to {dollars(high)}" if low != high else ""
+        cost = f"at {dollars(average)} dollars on average{span}"
     return f"{shares:,.0f} shares {cost}; {first}" + f" to {last}" * (first != last)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backtest.errors import UsageError
 from backtest.sources.edgar import LEGAL_FORMS, name_words, plain_name
 from backtest.sources.forms import element_text, every, needed, needed_number, read_xml
+from backtest.stats.formats import price as dollars
 
 if TYPE_CHECKING:
     from backtest.data.actions import Actions
@@ -78,7 +79,7 @@ def in_dollars(value: float, shares: int, filed: date, close: float | None) -> t
         return amount, ""
     remark = (
         f"The value, {value:,.0f} in {unit}, the unit of the time, is {price:,.4g} dollars a "
-        f"share; the close was {close:,.2f}"
+        f"share; the close was {dollars(close)}"
     )
     if factor is None:
         return amount, f"{remark}."
@@ -260,7 +261,7 @@ def _split_between(before: Count, after: Count) -> ShareSplit | None:
     old, new = before.value / before.shares, after.value / after.shares
     growth, move = log(after.shares / before.shares), log(new / old)
     off, ratio = min((abs(before.shares * one - after.shares), one) for one in _RATIOS)
-    story = f"{before.shares:,} shares at {old:,.2f}, then {after.shares:,} at {new:,.2f}"
+    story = f"{before.shares:,} shares at {dollars(old)}, then {after.shares:,} at {dollars(new)}"
     if off < 1 and abs(growth + move) <= _LIKE_A_SPLIT * abs(log(ratio)):
         return ShareSplit(before.day, after.day, ratio, f"as the reports show: {story}")
     is_like_one = abs(growth) >= _GROWTH and abs(growth + move) <= _WORTH

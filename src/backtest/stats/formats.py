@@ -96,7 +96,7 @@ def share(value: float | None) -> str:
 
 def price(value: float) -> str:
     """Dollars a share to the cent; below a dollar to a hundredth of one, as they are quoted."""
-    return f"{value:,.{2 if abs(value) >= 1 else 4}f}"
+    return f"{value:,.{2 if abs(value) >= 1 or not value else 4}f}"
 
 
 def ratio(value: float | None) -> str:

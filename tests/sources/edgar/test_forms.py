@@ -405,6 +405,12 @@ def test_an_issuer_that_is_no_number_is_unknown():
     assert read_schedule(text.encode(), HOLDER, xml=True).issuer is None
 
 
+def test_sales_below_a_dollar_are_told_to_a_hundredth_of_a_cent():
+    text = form_4(("2025-06-03", "S", "100", "0.051"), ("2025-06-03", "S", "100", "0.054"))
+    told = "200 shares at 0.0525 dollars on average, from 0.0510 to 0.0540; 2025-06-03"
+    assert read_sale(text.encode()).figures.startswith(told)
+
+
 def test_a_role_without_a_title_and_the_title_of_another_role():
     text = form_4(("2025-06-03", "S", "100", "50"), planned="")
     title = "<officerTitle>Chief Executive</officerTitle>"
