@@ -21,12 +21,6 @@ FIELDS = {
 }
 
 
-@pytest.fixture
-def inside(checkout, monkeypatch):
-    monkeypatch.chdir(checkout.root)
-    return checkout
-
-
 def test_an_event_is_added_edited_removed_and_taken_back(inside):
     before = (inside.root / PATH).read_text()
     planned = backtest.add_event("short_report", FIELDS, dry_run=True)

@@ -7,10 +7,7 @@ import pytest
 import backtest
 from backtest.errors import UsageError
 
-
-@pytest.fixture(autouse=True)
-def inside(checkout, monkeypatch):
-    monkeypatch.chdir(checkout.root)
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def run(**terms):
