@@ -5,6 +5,7 @@ import linecache
 import os
 import subprocess
 import sys
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -54,9 +55,10 @@ def found(record) -> dict[str, int]:
 # ---- whole audits -------------------------------------------------------------------------------
 
 
-def test_of_very_many_tables_some_sessions_are_drawn(checkout, monkeypatch):
-    monkeypatch.setattr("backtest.audit.run._TABLES", 0)
-    monkeypatch.setattr("backtest.audit.run._FEWEST", 1)
+@pytest.mark.parametrize("many", ["run._TABLES", "jobs._CALLS"])
+def test_of_very_many_tables_or_events_some_sessions_are_drawn(checkout, monkeypatch, many):
+    monkeypatch.setattr(f"backtest.audit.{many}", 0)
+    monkeypatch.setattr("backtest.audit.jobs._FEWEST", 1)
     record = audited(checkout)
     for name in ("prefix", "perturbation", "event_time"):
         assert check(record, name)["tried"]["dates"] == 1
@@ -165,6 +167,17 @@ def test_what_fails_after_the_session_of_a_world_is_no_finding(checkout):
     )
     checkout.strategy("made", body)
     assert audited(checkout, "made")["outcome"] == "clean"
+
+
+def test_in_a_world_nothing_is_asked_after_its_session(checkout, tmp_path):
+    log = tmp_path / "asked"
+    write = f'with open({str(log)!r}, "a") as log: log.write(f"{{market.session}}\\n")'
+    checkout.strategy("made", f'{write}\n        return "no"')
+    audited(checkout, "made")
+    asked = Counter(log.read_text().split())
+    first, second = sorted(asked)
+    # five times on all data, and in the seven worlds of each session that comes as late
+    assert (asked[first], asked[second]) == (5 + 2 * 7, 5 + 7)
 
 
 def test_a_strategy_that_fails_on_all_data_is_wrong_use(checkout):

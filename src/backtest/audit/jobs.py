@@ -43,6 +43,9 @@ Observations = Iterator[tuple["Job", Observation]]
 Observer = Callable[["Source", Sequence["JobGroup"]], Observations]
 
 _USUAL_SEED = 1
+_BARS = 50_000_000  # finer ones written at most, of each kind of world, so that it takes minutes
+_CALLS = 250_000  # of a strategy, likewise
+_FEWEST = 20  # moments, or null worlds, of however many tables and calls
 _PRELOADED = ["pandas", "backtest.audit.jobs"]
 
 
@@ -55,6 +58,13 @@ class Source:
     reaction: timedelta  # between publication and the earliest order
     at: When = "open"  # before which price of a session it is decided
     bars: RunBars | None = None  # what is replayed, where some bars are finer than sessions
+    calls: int = 0  # of the strategy in a world
+
+    def at_most(self, tables: int, worlds: int) -> int:
+        """How many moments, each of so many worlds, are tried: so many tables are written."""
+        bars = sum(len(table) for table in self.data.tables.bars.values())
+        limits = tables // len(self.data.files), _BARS // max(bars, 1), _CALLS // max(self.calls, 1)
+        return max(_FEWEST, min(limits) // worlds)
 
     @property
     def one(self) -> str:

@@ -191,9 +191,10 @@ def _peek(bars: NDArray[np.float64], row: int, last: int) -> str:
 def _decide(
     ask: Ask, strategy: Strategy, inputs: Inputs, where: Where, seen: Observation, watch: Watch
 ) -> None:
+    last = ask.until and ask.until.time  # made-up prices may break what comes later
     for _ in range(ask.passes):
         with watch.during("while it decides"):
-            decisions = _decisions(ask, strategy, where)
+            decisions = decide(strategy, *where, last=last)
         answers = [
             answer
             for one in decisions
@@ -204,21 +205,6 @@ def _decide(
     if ask.placebo is not None:
         panel = panel_of(inputs.replayed, where[-1])
         seen.p = _p(ask, inputs, panel, decision_rows(panel, decisions))
-
-
-def _decisions(ask: Ask, strategy: Strategy, where: Where) -> list[Decision]:
-    try:
-        return decide(strategy, *where)
-    except UsageError:
-        if ask.until is None:
-            raise
-    # Made-up prices may break it later: what it answers up to the session counts.
-    until = ask.until
-    return [
-        one.ask(strategy, until.time)
-        for one in _questions(strategy, where)
-        if _moment(one.market) <= until
-    ]
 
 
 def _questions(strategy: Strategy | BacktraderStrategy, where: Where) -> list[Question]:

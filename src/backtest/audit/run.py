@@ -64,8 +64,7 @@ if TYPE_CHECKING:
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
 _TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
-_BARS = 50_000_000  # finer ones written at most, of each kind of world, likewise
-_FEWEST = 20  # sessions, bars or null worlds, of however many tables
+_BARS_OF_CALL = 10  # that are replayed in the time of one call of a strategy
 _GROUP = 50  # null worlds that one process sees
 _MOST_DELAYED = 100  # events; each takes a world in which all symbols are written
 _SURE = 0.999  # the confidence at which more than luck is called bias
@@ -103,11 +102,12 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     tables = data_tables(inputs, workspace.data)
     own = replace(workspace, strategies=folder)
     bars = request.run_bars(inputs)
-    source = Source(own, tables, request.reaction, strategy.decides, bars)
+    calls = _calls(strategy, inputs)
+    source = Source(own, tables, request.reaction, strategy.decides, bars, calls)
     worlds = request.worlds
     if worlds is None:
         usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
-        worlds = min(usual, _at_most(source, _TABLES_OF_NULL, 1))
+        worlds = min(usual, source.at_most(_TABLES_OF_NULL, 1))
     request = replace(request, symbols=tuple(sorted(inputs.span)), worlds=worlds)
     # Whole files decide, not the rows that are used: worlds alter all of them.
     files = {name: one.sha256 for name, one in source.data.files.items()}
@@ -175,11 +175,12 @@ def audit(
     return prepared.read()
 
 
-def _at_most(source: Source, tables: int, worlds: int) -> int:
-    """Of how many moments, each of so many worlds, no more than so many tables are written."""
-    bars = sum(len(table) for table in source.data.tables.bars.values())
-    most = tables // len(source.data.files)
-    return max(_FEWEST, min(most, _BARS // max(bars, 1)) // worlds)
+def _calls(strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> int:
+    """How often a strategy is called in a world, replayed bars counted by what they take."""
+    heard = sum(isinstance(one, strategy.listens_to) for one in inputs.events)
+    replayed = isinstance(strategy, BacktraderStrategy)
+    bars = sum(len(prices.table) for prices in inputs.span.values()) if replayed else 0
+    return heard + bars // _BARS_OF_CALL
 
 
 def _data(prepared: PreparedAudit) -> list[Finding]:
@@ -214,7 +215,7 @@ def _in_worlds(
     every = hears
     if isinstance(prepared.strategy, BacktraderStrategy):
         every = [DecisionTime(day, trading_calendar().time_of(day, "open")) for day in sessions]
-    most = _at_most(source, _TABLES, WORLDS_OF_MOMENT)
+    most = source.at_most(_TABLES, WORLDS_OF_MOMENT)
     some, some_heard = (drawn(days, most, request.seed) for days in (every, hears))
     trials = plan(source, request, some, some_heard)
     late = delays(source, request, prepared.inputs.events, full.passes[0])
@@ -331,8 +332,8 @@ def delays(
     for answer in answers:
         if answer["event_id"] in by_id.keys() - waited and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
-    found = []
-    for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
+    most, found = min(_MOST_DELAYED, source.at_most(_TABLES_OF_NULL, 1)), []
+    for event_id, answer in spread(list(acted.items()), most):
         event = by_id[event_id]
         row = _row_of(source, event)
         late = one_session_later(source, row).published_at

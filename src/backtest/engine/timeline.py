@@ -44,16 +44,13 @@ class Question:
     trades_from: Callable[[date], date] = lambda session: session  # from one on where it is traded
     last_session: date | None = None  # at whose close its stock is settled, where that is known
 
-    def ask(self, strategy: Strategy, last: datetime | None = None) -> Decision:
-        """The strategy's answer, which its waits are followed to, up to a time if one is given.
+    def ask(self, strategy: Strategy) -> Decision:
+        """The strategy's answer, which its waits are followed to.
 
         UsageError where the strategy fails, or answers with something else.
         """
         found = self.put(strategy)
         while isinstance(found, Question):
-            if last is not None and found.market.now > last:
-                session, waited = found.waited[-1].session, found.waited
-                return Decision(self.event, session, "no_signal", "waits", waited=waited)
             found = found.put(strategy)
         return found
 
@@ -229,23 +226,31 @@ def decide(
     reaction: timedelta,
     universe: Universe | None = None,
     bars: RunBars | None = None,
+    *,
+    last: datetime | None = None,
 ) -> list[Decision]:
     """Put every event that can be traded to the strategy, and write down what it answers.
 
     There is a decision for each event of the kinds that it listens to, in order of publication. The
-    other arguments are those of `questions`. UsageError where the strategy fails, or answers with
-    something else.
+    other arguments are those of `questions`, and `last` that of `ask`. UsageError where the
+    strategy fails, or answers with something else.
     """
     where = (events, history, span, reaction, universe, strategy.decides, bars)
-    return ask(strategy, questions(strategy.listens_to, *where))
+    return ask(strategy, questions(strategy.listens_to, *where), last)
 
 
-def ask(strategy: Strategy, found: Sequence[Decision | Question]) -> list[Decision]:
-    """The decisions, those still to be made in order of their sessions; see `decide`."""
+def ask(
+    strategy: Strategy, found: Sequence[Decision | Question], last: datetime | None = None
+) -> list[Decision]:
+    """The decisions, those still to be made in order of their sessions; see `decide`.
+
+    With a `last` time nothing is asked after it: what waits for later waits, and else there is
+    no decision.
+    """
     answers = {n: one for n, one in enumerate(found) if isinstance(one, Decision)}
     waiting = [(one.market.now, n, one) for n, one in enumerate(found) if isinstance(one, Question)]
     heapify(waiting)  # so that time runs forwards once, also where a question is put again
-    while waiting:
+    while waiting and (last is None or waiting[0][0] <= last):
         _, n, question = waiting[0]
         answer = question.put(strategy)
         if isinstance(answer, Question):
@@ -253,7 +258,11 @@ def ask(strategy: Strategy, found: Sequence[Decision | Question]) -> list[Decisi
         else:
             heappop(waiting)
             answers[n] = answer
-    return [answers[n] for n in range(len(found))]
+    for _, n, question in waiting:
+        if waited := question.waited:
+            session = waited[-1].session
+            answers[n] = Decision(question.event, session, "no_signal", "waits", waited=waited)
+    return [answers[n] for n in sorted(answers)]
 
 
 def _start(span: Prices, universe: Universe | None) -> tuple[Start, date]:
