@@ -215,6 +215,18 @@ def test_a_file_that_is_kept_in_memory_is_a_file(checkout):
     assert told["what"].startswith(f"It reads {kept.name}, which no world can change, while it")
 
 
+@pytest.mark.parametrize(("name", "told"), [("old.csv.gz", 1), ("a.parquet", 1), ("a.json", 0)])
+def test_data_of_a_package_are_told_and_its_settings_are_not(
+    checkout, tmp_path, monkeypatch, name, told
+):
+    monkeypatch.setattr("backtest.audit.watch._libraries", lambda: (f"{tmp_path}{os.sep}",))
+    file = tmp_path / name
+    file.write_text("1")
+    checkout.strategy("made", f"from pathlib import Path; return Path({str(file)!r}).read_text()")
+    findings = check(audited(checkout, "made"), "reads")["findings"]
+    assert [str(file) in one["what"] for one in findings] == [True] * told
+
+
 def test_what_is_written_is_not_read(checkout, tmp_path):
     write = 'from pathlib import Path; Path("log.txt").write_text("x"); '
     keep = 'import tempfile; file = tempfile.TemporaryFile("w+"); file.write("x"); file.close(); '

@@ -87,6 +87,8 @@ def unloaded() -> Iterator[None]:
 
 _OF_THE_SYSTEM = ("/dev/", "/etc/", "/proc/", "/sys/", "/usr/lib/", "/usr/share/")
 _KEPT = "/dev/shm/"  # noqa: S108 - no device: a folder in memory, in which anyone may keep files
+# What tells of prices wherever it lies, in a package too: the program's own has those of CRWV.
+_DATA = frozenset({".csv", ".parquet", ".feather", ".h5", ".xlsx", ".npy", ".npz", ".pkl", ".db"})
 _MOST = 20
 CLOCK = "reads the clock"
 _PACKAGE = Path(__file__).parent.parent
@@ -150,7 +152,8 @@ class Watch:
         if linked.is_relative_to(self._root / "data"):
             return f"reads {linked.relative_to(self._root)}"
         known = str(path).startswith((*_OF_THE_SYSTEM, *_libraries()))
-        if (known and not str(path).startswith(_KEPT)) or _is_source_shown(path):
+        tells = str(path).startswith(_KEPT) or not _DATA.isdisjoint(path.suffixes)
+        if (known and not tells) or _is_source_shown(path):
             return ""
         if path.is_relative_to(self._root):
             path = path.relative_to(self._root)
