@@ -355,7 +355,7 @@ def simulate(
     Args:
         prices: a Parquet file or folder of bars: symbol, time or session, open, high, low, close.
         signals: a Parquet file: symbol, published_at, direction, and as wanted event_id, weight,
-            hold, stop, target, trailing_stop.
+            hold, stop, target, trailing_stop, priority, limit, enter, leave, levels, resize.
 
     Returns:
         The account: `figures()`, `counts()`, and `trades()` and `equity()` as tables of pyarrow.
