@@ -66,6 +66,21 @@ def test_a_finished_sweep_is_known_and_on_record_again_where_the_record_is_lost(
     assert trials(checkout) == 4
 
 
+def test_parameters_that_cannot_be_on_record_are_told_before_anything_is_evaluated(checkout):
+    even = (
+        "    hold: int = 5\n    stop: float = 0.1\n"
+        "    from pydantic import field_validator\n"
+        "    @field_validator('hold')\n    def even(cls, value): return value + value % 2\n"
+    )
+    checkout.strategy("made", "return 'no'", more=even)
+    rules, axes = make_rules(), parse_axes(["stop=0.1,0.2"])
+    request = SweepRequest("made", ("ACME",), {}, None, None, rules, grid=axes)
+    with pytest.raises(UsageError, match="hold = 5 stands on record as 5, and that becomes 6"):
+        prepare_sweep(checkout.workspace, request)
+    fine = replace(request, settings={"hold": 4})
+    assert prepare_sweep(checkout.workspace, fine).spec.axes == {"stop": [0.1, 0.2]}
+
+
 def test_the_reaction_is_given_once(checkout):
     with pytest.raises(UsageError, match="The reaction is given by --reaction and by --grid"):
         planned(checkout, "reaction=5,30", reaction_minutes=5.0)

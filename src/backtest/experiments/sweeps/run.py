@@ -90,6 +90,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     """
     file = find_strategy(workspace, request.strategy)
     strategy = sweepable(file, request.settings)
+    recorded(strategy)  # what cannot be on record is told before all sets are evaluated
     axes = read_grid(file, request.settings, request.grid)
     if REACTION in axes and "reaction_minutes" in request.rules.model_fields_set:
         raise UsageError("The reaction is given by --reaction and by --grid; choose one of them.")
