@@ -6,6 +6,7 @@ import re
 import pytest
 
 from backtest.cli import show
+from docs.tools.commands import commands
 from tests.commands import MADE_UP, rows, too_wide, words
 from tests.made_up import NEWS
 
@@ -275,8 +276,21 @@ def test_events_list_can_be_narrowed(command):
     assert {row["kind"] for row in kinds} == {"short_report"}
     other = json.loads(command("events", "list", "--symbol", "OTHR", "--json").out)
     assert [row["not_tradable_because"] for row in other] == ["no prices of OTHR"]
-    late = json.loads(command("events", "list", "--kind", "news", "--reaction", "6", "--json").out)
-    assert late[0]["tradable_session"] == "2025-06-13"  # 09:24 and six minutes are the open
+    for six in ("6", "6m"):
+        asked = ("events", "list", "--kind", "news", "--reaction", six, "--json")
+        late = json.loads(command(*asked).out)
+        assert late[0]["tradable_session"] == "2025-06-13"  # 09:24 and six minutes are the open
+
+
+def test_wherever_a_reaction_is_taken_it_may_be_a_time():
+    helps = {
+        path: option.help
+        for path, one in commands().items()
+        for option in one.params
+        if "--reaction" in option.opts
+    }
+    assert {"backtest run", "backtest study", "backtest events show"} <= helps.keys()
+    assert [path for path, told in helps.items() if "30m or 2h" not in told] == []
 
 
 def test_events_list_as_a_table(command):

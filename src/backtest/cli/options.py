@@ -108,13 +108,22 @@ def number(
                 f"{name} {value!r} is not a number of {unit}. Write it as {name} {right}."
             ) from None
 
-    return typer.Option(name, metavar="NUMBER", parser=parse, help=text)
+    return typer.Option(name, metavar="NUMBER", parser=parse, help=text, show_default=False)
 
 
 def _minutes(text: str) -> float:
     from backtest.experiments.terms import minutes_of
 
     return minutes_of(text)
+
+
+_REACTION = number(
+    "--reaction",
+    "Minutes, or 30m or 2h, from publication to the earliest open. [5]",
+    "5",
+    "minutes",
+    _minutes,
+)
 
 
 def choice(name: str, allowed: Sequence[str], text: str) -> Any:
@@ -167,7 +176,7 @@ CostsOption = Annotated[
     ),
 ]
 StrategyArgument = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")]
-Reaction = Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)]
+Reaction = Annotated[float, _REACTION]
 BarsOption = Annotated[
     str | None,
     typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
@@ -276,16 +285,7 @@ class AccountOptions(Options):
             "basis points",
         ),
     ] = None
-    reaction_minutes: Annotated[
-        float | None,
-        number(
-            "--reaction",
-            "Minutes, or 30m or 2h, from publication to the earliest open. [5]",
-            "5",
-            "minutes",
-            _minutes,
-        ),
-    ] = None
+    reaction_minutes: Annotated[float | None, _REACTION] = None
     max_positions: Annotated[
         int | None, typer.Option(help="Most positions at a time. [as many as the room]")
     ] = None
