@@ -14,7 +14,6 @@ HEAD = """\
 
 What `backtest COMMAND --help` says, of every command. Folders, the stock, the benchmark, cash and
 costs may also be set by environment or in `backtest.toml`.
-
 """
 
 
@@ -25,7 +24,8 @@ def commands_page() -> str:
         f"| [`{path}`](#{path.replace(' ', '-')}) | {_cell(one.help)} |"
         for path, one in found.items()
     ]
-    parts = [HEAD, "\n".join(["| command | what it does |", "|---|---|", *rows])]
+    codes = " ".join((commands()["backtest"].epilog or "").partition("\n\n")[2].split())
+    parts = [HEAD, codes, "\n".join(["| command | what it does |", "|---|---|", *rows])]
     parts += [_section(path, one) for path, one in found.items()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -70,4 +70,5 @@ def _plain(text: str) -> str:
 
 def _names(text: str) -> str:
     """The names of an option as code; a bar would end the cell."""
-    return f"<code>{text.replace('|', '&#124;')}</code>" if "|" in text else f"`{_plain(text)}`"
+    text = _plain(text)
+    return f"<code>{text.replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"

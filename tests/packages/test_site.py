@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
+from backtest.cli.main import INTERRUPTED
+from backtest.errors import BacktestError
 from docs.tools.__main__ import NOTEBOOK, generated
+from docs.tools.commands import commands_page
 from docs.tools.notebook import executed, read_notebook
 from tests.golden.goldens import ROOT
 
@@ -19,6 +22,27 @@ MEND = "call `make docs`, and look at what changed"
 )
 def test_generated_pages_are_up_to_date(path, text):
     assert path.read_text(encoding="utf-8") == text, f"{path} is old: {MEND}"
+
+
+def test_the_reference_of_commands_has_no_word_that_a_browser_takes_for_a_tag():
+    assert set(re.findall(r"</?(\w+)[^>]*>", commands_page())) == {"code"}
+
+
+def test_the_reference_of_commands_tells_every_exit_code():
+    codes = [*sorted({0, 4, *exit_codes(BacktestError)}), INTERRUPTED]
+    assert codes == [0, 1, 2, 3, 4, 5, 130]
+    assert re.findall(
+        r"(\d+) [a-z]", commands_page().partition("Exit codes: ")[2].partition(".")[0]
+    ) == [str(code) for code in codes]
+
+
+def exit_codes(kind):
+    return {kind.exit_code}.union(*map(exit_codes, kind.__subclasses__()))
+
+
+def test_what_a_command_takes_is_named_in_capitals():
+    usages = re.findall(r"^`(backtest .*)`$", commands_page(), re.MULTILINE)
+    assert [usage for usage in usages if re.search(r"[\[{][a-z]+[\]}]", usage)] == []
 
 
 @pytest.mark.slow

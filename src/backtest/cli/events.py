@@ -81,7 +81,9 @@ def judge_claims(folders: options.FolderOptions, as_json: options.AsJson = False
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
 def seal_events(
     folders: options.FolderOptions,
-    kind: Annotated[str, typer.Argument(help="The kind whose file was changed, or `claims`.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="The kind whose file was changed, or `claims`.")
+    ],
     source: options.SourceOption = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""

@@ -34,8 +34,9 @@ app = options.App(
     "would have paid.",
     epilog="\b\nBegin with `backtest init FOLDER`: it makes a workspace; go there.\n"
     "In a workspace: `backtest run` replays every strategy.\n\n"
-    "Exit codes: 0 done, 1 a fault of the program, 2 wrong use, "
-    "3 bad data, 4 the audit found a strategy not clean, 5 a source on the network did not answer.",
+    "Exit codes: 0 done, 1 a fault of the program, 2 wrong use or a contract that is not kept, "
+    "3 bad data, 4 an audit is not clean or a check found a look ahead, "
+    "5 a source on the network did not answer, 130 interrupted.",
 )
 app.command("init", epilog=workspace.INIT_EXAMPLES)(workspace.init)
 app.command("run", epilog=run.EXAMPLES)(run.run)

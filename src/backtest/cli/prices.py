@@ -27,7 +27,9 @@ SkipBad = Annotated[
 BarLength = Annotated[
     str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")
 ]
-OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by default.")]
+OneSymbol = Annotated[
+    str | None, typer.Argument(metavar="SYMBOL", help="One symbol; all by default.")
+]
 
 
 @app.command(
@@ -171,7 +173,9 @@ def import_file(
 
 @app.command("undo", epilog="Example: `backtest prices undo CRWV`")
 def undo(
-    symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
+    symbol: Annotated[
+        str, typer.Argument(metavar="SYMBOL", help="The symbol whose file is put back.")
+    ],
     bars: BarLength = None,
     to: options.ToVersion = None,
     data: options.DataFolder = None,
@@ -233,10 +237,12 @@ def check_prices(
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
 def seal_prices(
     folders: options.FolderOptions,
-    symbol: Annotated[str, typer.Argument(help="The symbol whose file was changed.")],
+    symbol: Annotated[
+        str, typer.Argument(metavar="SYMBOL", help="The symbol whose file was changed.")
+    ],
     source: Annotated[str | None, typer.Option(help="Where the figures come from.")] = None,
     adjust: Annotated[
-        str | None, typer.Option(help="Adjust mode: none, or for splits and dividends.")
+        str | None, typer.Option(help="Adjust mode: none, splits, splits and dividends.")
     ] = None,
     borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
     bars: BarLength = None,
@@ -253,7 +259,7 @@ def seal_prices(
 actions = options.App(
     no_args_is_help=True, help="List, add, check and seal dividends, splits, halts and ends."
 )
-SymbolArgument = Annotated[str, typer.Argument(help="The symbol.")]
+SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol.")]
 
 
 @actions.command("list", epilog="Example: `backtest actions list CRWV`")
@@ -275,14 +281,19 @@ def add_action(
     symbol: SymbolArgument,
     action: Annotated[
         str,
-        typer.Argument(help="dividend, split, delisted, cash_merger, halted, renamed or cusip."),
+        typer.Argument(
+            metavar="ACTION",
+            help="dividend, split, delisted, cash_merger, halted, renamed or cusip.",
+        ),
     ],
     day: Annotated[
         str, typer.Argument(metavar="DAY", help="First session after it, such as the ex-date.")
     ],
     amount: Annotated[
         float | None,
-        typer.Argument(help="Dollars a share; of a split new shares for one, as 2 or 0.1."),
+        typer.Argument(
+            metavar="AMOUNT", help="Dollars a share; of a split new shares for one, as 2 or 0.1."
+        ),
     ] = None,
     until: Annotated[date | None, options.day("--until", "Last session of a halt.")] = None,
     name: Annotated[str, typer.Option(help="The former ticker, or the new CUSIP.")] = "",
