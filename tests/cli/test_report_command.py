@@ -54,6 +54,7 @@ def test_a_table_is_the_file_of_the_run_byte_by_byte(folder, command, tmp_path):
 
 def test_json_has_the_manifest_and_the_rows_with_numbers_as_numbers(folder, command):
     told = json.loads(command("report", "beats", "--format", "json").out)
+    assert "" not in {*told["trades"][0].values(), *told["decisions"][0].values()}
     manifest = json.loads((folder / "run.json").read_text())
     assert {name: told[name] for name in ("run_id", "summary", "rules", "evidence")} == {
         name: manifest[name] for name in ("run_id", "summary", "rules", "evidence")

@@ -364,7 +364,7 @@ def _text(run: Run, form: str, table: str) -> str:
     (manifest,) = manifests([run])
     numbers = {name for name, kind in TRADES.items() if kind in ("int", "float")}
     trades = [
-        {name: json.loads(cell) if name in numbers else cell for name, cell in row.items()}
+        {name: json.loads(cell) if name in numbers else cell or None for name, cell in row.items()}
         for row in run.trades
     ]
     decisions = [{name: cell or None for name, cell in row.items()} for row in run.decisions]
