@@ -15,6 +15,10 @@ from tests.made_up import INDX, Checkout, request
 from tests.mutants import explained, mutants
 from tests.spec.test_spec import CASES
 
+SHOWN = {
+    "dictionary.md": ROOT / "data/README.md", "benchmarks.md": ROOT / "benchmarks/README.md",
+    "changelog.md": ROOT / "CHANGELOG.md",
+}  # fmt: skip
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md"]
 
 
@@ -23,6 +27,19 @@ def test_links_lead_somewhere(page: Path) -> None:
     link = re.compile(r"(?:\]\((?!https?:)|src(?:set)?=\")([^)#\"]+)")
     links = link.findall(page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "docs/index.md"], ids=lambda one: one.name
+)
+def test_every_page_can_be_reached_from_the_first_ones(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    reached = {(page.parent / link).resolve() for link in links}
+    # The index takes the place of the README; these show a file that the README links itself.
+    for name, shown in SHOWN.items():
+        if shown.resolve() in reached:
+            reached.add((ROOT / "docs" / name).resolve())
+    assert {*(ROOT / "docs").rglob("*.md")} - reached - {ROOT / "docs/index.md"} == set()
 
 
 def test_cases_that_the_assumptions_name_are_there() -> None:
