@@ -77,6 +77,19 @@ def test_a_strategy_that_looks_at_the_past_alone_is_clean(checkout):
     assert check(record, "repeat")["tried"] == {"worlds": 5, "dates": 2, "compared": 8}
 
 
+@pytest.mark.parametrize(
+    ("term", "value", "others"),
+    [("hold", 0, ""), ("limit", 0, ""), ("hold_bars", 0, "leave='close', "), ("priority", 1, "")],
+)
+def test_a_term_of_zero_is_not_taken_for_one_that_is_not_there(checkout, term, value, others):
+    ahead = f"**({{'{term}': {value}}} if '2025-07-01' in text else {{}})"
+    checkout.strategy("made", f"{READ}return Signal.long(event, {others}reason='up', {ahead})")
+    record = audited(checkout, "made")
+    assert "prefix" in found(record)
+    text = check(record, "prefix")["findings"][0]["full"]["text"]
+    assert f"{term.replace('_', ' ')} {value}" in text
+
+
 def test_the_audit_shows_that_it_would_have_seen_a_peek(checkout):
     shown = audited(checkout)["sensitivity"]
     assert (shown["peek"]["caught"], shown["peek"]["worlds"]) == (2, 2)

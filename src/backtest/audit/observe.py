@@ -32,7 +32,7 @@ from backtest.experiments.runs.placebo import (
 )
 from backtest.experiments.runs.store import LEADING
 from backtest.experiments.terms import Request
-from backtest.strategy.base import TERMS, BacktraderStrategy, Strategy
+from backtest.strategy.base import TERMS, BacktraderStrategy, Signal, Strategy
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure
 from backtest.workspace.folders import workspace_of_worker
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import ReplayResult
 
 
-_USUAL = ("open", "session")  # where a signal trades, and where its levels are looked at
+# The terms of which a signal says nothing; a hold of 0 is one of which it does.
+_UNSAID = {name: Signal.model_fields[name].default for name in TERMS if name != "weight"}
 PEEK, PEEK_OF_BAR = "session's own close", "close of the bar that is filled"
 _DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
 
@@ -242,7 +243,8 @@ def _decided(
     session, bar = decision.tradable_session, decision.tradable_bar
     assert session is not None  # noqa: S101 - it was answered in one
     terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
-    if signal:
+    terms = {name: value for name, value in terms.items() if value != _UNSAID.get(name)}
+    if signal and signal.legs:
         terms["legs"] = ", ".join(f"{leg.by:g} {leg.symbol}" for leg in signal.legs)
     if bar:
         terms["bar"] = f"{bar.astimezone(NEW_YORK):%H:%M} New York"
@@ -252,8 +254,7 @@ def _decided(
         "date": session,
         "event_id": about,
         "action": signal.direction if signal else "no signal",
-        # A priority of 0 is none, and what is usual is not worth a word.
-        **{name: value for name, value in terms.items() if value and value not in _USUAL},
+        **terms,
         "reason": decision.reason,
     }
 
