@@ -1,7 +1,9 @@
 """What the documents say is there, and their code runs."""
 
+import csv
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -156,6 +158,23 @@ def test_what_is_said_of_the_three_strategies_is_what_is_on_record() -> None:
     faded, total = made("fade_the_gap")
     won = sum(one > 0 for one in faded)
     assert f"{len(faded)} trades lost {share(-total)} of the account; {won} of them won" in said
+
+
+def test_what_is_said_of_the_gaps_of_us_large_is_what_is_in_its_file() -> None:
+    text = (ROOT / "data/universes/us_large/events/earnings.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    hours = Counter(row["published_at"][11:16] for row in rows)
+    before, after, nine = hours["09:00"], hours["23:59"], hours["09:59"]
+    lacks = {name: sum(not row[name] for row in rows) for name in ("eps", "eps_consensus")}
+    either = sum(not (row["eps"] and row["eps_consensus"]) for row in rows)
+    dictionary = " ".join((ROOT / "data/README.md").read_text(encoding="utf-8").split())
+    assert f"before the open ({before:,} reports)" in dictionary
+    assert f"after the close ({after:,});" in dictionary
+    assert f"such as 09:59:59 ({len(rows) - before - after}). So {nine} reports" in dictionary
+    assert f"{lacks['eps_consensus']} reports have none, {lacks['eps']} no EPS" in dictionary
+    assert f"without a surprise are {either}." in dictionary
+    page = " ".join((ROOT / "docs/many-stocks.md").read_text(encoding="utf-8").split())
+    assert f"{either} reports lack the EPS or the consensus" in page
 
 
 def sweeps_shown():
