@@ -6,6 +6,9 @@ import re
 import pytest
 
 from backtest.experiments.studies import null_worlds
+from backtest.experiments.studies.many import WINDOWS as MANY
+from backtest.stats.event_study import WINDOWS
+from docs.tools.commands import commands
 from tests.commands import WRONG_USE, fails, rows, too_wide, words
 
 ON_ACME = ("--symbol", "ACME", "--benchmark", "INDX", "--draws", "199")
@@ -177,3 +180,10 @@ def test_null_worlds_show_the_share_of_each_verdict(command, checkout, monkeypat
     assert [row["worlds"] for row in told["worlds"]] == [5, 5]
     assert told["study"]["worlds"] == 5
     assert checkout.snapshot() == {}
+
+
+def test_help_tells_the_windows_of_one_stock_and_of_many():
+    helps = {one.name: one.help for one in commands()["backtest study"].params}
+    told = [",".join(f"{day:+d}" if day else "0" for day in pair) for pair in (*WINDOWS, *MANY)]
+    found = helps["window"].partition("[")[2].rstrip("]").replace("; of many stocks", "").split()
+    assert found == told

@@ -158,7 +158,8 @@ def study(
             -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10; of many stocks 0 to 10, 1 to 10, -1, 0,
             0 to 1; of a strategy those last that begin before it decides.
         benchmark: fund to hold the stock against, or a DataFrame of its closes; SPY or QQQ by
-            default, whichever fits; of many stocks their mean.
+            default, whichever fits; of several stocks SPY, else QQQ, else their mean; of a universe
+            the mean of its members.
         model: of normal returns of one stock.
         reaction: minutes from publication to the earliest open, or a time such as `2h`.
         bars: length of finer bars, such as `5m`: events within a session are studied by the

@@ -137,11 +137,15 @@ def study(
         typer.Option(
             metavar="FIRST,LAST",
             help="Sessions from day 0, such as -1,+1; repeat for several, the first leads. "
-            "[-1,+1 0,+1 0,+5 0,+20 -10,+10]",
+            "[-1,+1 0,+1 0,+5 0,+20 -10,+10; of many stocks 0,+10 +1,+10 -1,-1 0,0 0,+1]",
         ),
     ] = None,
     benchmark: Annotated[
-        str | None, typer.Option(help="Fund to hold the stock against. [SPY or QQQ, by fit]")
+        str | None,
+        typer.Option(
+            help="Fund to hold the stock against. [SPY or QQQ, by fit; of several stocks SPY; "
+            "of a universe the mean of its members]"
+        ),
     ] = None,
     model: Annotated[
         str, typer.Option(help=f"Of normal returns: {', '.join(_MODELS)}.")
