@@ -178,7 +178,12 @@ def list_strategies(folders: options.AllFolderOptions, as_json: options.AsJson =
 )
 def list_runs(
     run: options.Runs = None,
-    settings: options.SettingsOption = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Those with this parameter; repeat for several."
+        ),
+    ] = None,
     since: Annotated[
         date | None, options.day("--since", "Those that were requested on that day or later.")
     ] = None,
