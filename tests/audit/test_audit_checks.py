@@ -90,6 +90,20 @@ def test_a_term_of_zero_is_not_taken_for_one_that_is_not_there(checkout, term, v
     assert f"{term.replace('_', ' ')} {value}" in text
 
 
+@pytest.mark.parametrize(("term", "value"), [("at_most", 1), ("gives_way", True)])
+def test_how_long_a_wait_may_last_is_part_of_what_is_answered(checkout, term, value):
+    ahead = f"**({{'{term}': {value}}} if str(market.session_after(1)) in text else {{}})"
+    body = (
+        "from backtest import Wait; ago = -market.sessions_until(event.published_at.date()); "
+        f"{READ}return 'over' if ago > 1 else Wait(event, sessions=2, reason='up', {ahead})"
+    )
+    checkout.strategy("made", body)
+    record = audited(checkout, "made")
+    assert "prefix" in found(record)
+    text = check(record, "prefix")["findings"][0]["full"]["text"]
+    assert text == f"waits, sessions 2, {term.replace('_', ' ')} {value:d}: up"
+
+
 def test_the_audit_shows_that_it_would_have_seen_a_peek(checkout):
     shown = audited(checkout)["sensitivity"]
     assert (shown["peek"]["caught"], shown["peek"]["worlds"]) == (2, 2)

@@ -101,7 +101,7 @@ def text_of(answer: AnswerFields) -> str:
     if "action" in answer:
         terms = [
             f"{name.replace('_', ' ')} {_number(answer[name])}"
-            for name in (*TERMS, "legs", "sessions")
+            for name in (*TERMS, "legs", "sessions", "at_most", "gives_way")
             if name in answer
         ]
         told = ", ".join([answer["action"], *terms])

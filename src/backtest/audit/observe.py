@@ -237,6 +237,8 @@ def _decided(
             "action": "waits",
             "sessions": pause.sessions,
             "reason": pause.reason,
+            **({} if pause.at_most is None else {"at_most": pause.at_most}),
+            **({"gives_way": True} if pause.gives_way else {}),
         }
     if decision.waits_in_vain:  # that the data end is no answer of the strategy's
         return

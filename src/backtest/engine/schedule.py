@@ -33,6 +33,8 @@ class Pause(NamedTuple):
     time: datetime  # before which it answered, UTC
     sessions: int
     reason: str
+    at_most: int | None = None
+    gives_way: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Decision:
     The tradable session is the first whose open comes late enough, or the one that was waited for,
     of finer bars that of the first bar; None where the time is known by week or month alone. The
     action is `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after the
-    replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
+    replay what became of it there, such as `enter`, `no_room` or `not_filled`.
     """
 
     event: Event

@@ -100,7 +100,8 @@ class Question:
     def _later(self, wait: Wait, strategy: Strategy) -> Decision | Question:
         """The question that is put in the session that is waited for, or why it is not."""
         now, most = self.market.session, wait.at_most
-        waited = (*self.waited, Pause(now, self.market.now, wait.sessions, wait.reason))
+        said = wait.sessions, wait.reason, wait.at_most, wait.gives_way
+        waited = (*self.waited, Pause(now, self.market.now, *said))
         first = waited[0].session
 
         def in_vain(why: str) -> Decision:
