@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import datetime, time
 
 from hypothesis import strategies as st
 
+from tests.oracle import Signal
 from tests.property.actions import before_last_closes
 from tests.property.strategies import Row, World
 
@@ -53,13 +54,18 @@ def finer_worlds(draw: st.DrawFn, of: st.SearchStrategy[World]) -> World:
         ] or cut(rows[0], list(OPENS), 0)
     signals = [
         # Without legs, whose symbol would need each of the bars.
-        replace(signal, session=moment_of(draw, bars[signal.symbol], signal.session), legs=())
+        replace(signal, session=moment_of(draw, bars[signal.symbol], signal), legs=())
         for signal in world.signals
     ]
     return before_last_closes(replace(world, bars=bars, signals=signals))
 
 
-def moment_of(draw: st.DrawFn, bars: list[tuple], session: date) -> datetime:
-    """A bar of the session, or of any other where the symbol has none in it."""
-    inside = [bar[0] for bar in bars if bar[0].date() == session]
-    return draw(st.sampled_from(inside or [bar[0] for bar in bars]))
+def moment_of(draw: st.DrawFn, bars: list[tuple], signal: Signal) -> datetime:
+    """A bar of its session, or of any other where the symbol has none in it.
+
+    What is for the close acts at the last bar of a session, at which no limit waits on.
+    """
+    inside = [bar[0] for bar in bars if bar[0].date() == signal.session]
+    drawn = draw(st.sampled_from(inside or [bar[0] for bar in bars]))
+    at = signal.leave if signal.direction == "flat" else signal.enter
+    return drawn if at == "open" else max(b[0] for b in bars if b[0].date() == drawn.date())
