@@ -275,6 +275,14 @@ def test_an_action_of_a_day_without_a_session_is_of_the_next():
     assert history.splits == {}
 
 
+def test_what_comes_to_one_session_from_two_days_is_all_there():
+    """What is told of the holiday counts with what is told of the next session."""
+    actions = {"Dividends": [0.25, 0.5], "Stock Splits": [2.0, 3.0]}
+    history = read_history(frame("2025-06-19", "2025-06-20", **actions), "USD", "ACME", None)
+    assert history.dividends == {date(2025, 6, 20): 0.75}
+    assert history.splits == {date(2025, 6, 20): 6.0}
+
+
 def test_a_time_that_came_twice_is_named():
     with pytest.raises(DataError, match="two rows came for 2025-06-20 00:00"):
         read_history(frame("2025-06-18", "2025-06-20", "2025-06-20"), "USD", "ACME", None)

@@ -316,11 +316,14 @@ def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str
         table.index = pd.DatetimeIndex(local.tz_convert(UTC).tz_localize(None), name="time")
     sessions = trading_calendar().sessions
     days = sessions[np.searchsorted(sessions, local.tz_localize(None).to_numpy().astype("M8[D]"))]
-    dividends, splits = (
-        {days[row].item(): float(values[row]) for row in np.flatnonzero(values)}
-        for values in (figures[name].fillna(0.0).to_numpy() for name in _ACTIONS)
-    )
-    splits = {day: ratio for day, ratio in splits.items() if ratio != 1}  # which changes nothing
+    dividends: dict[date, float] = {}
+    splits: dict[date, float] = {}
+    told = (figures[name].fillna(0.0).tolist() for name in _ACTIONS)
+    for day, paid, ratio in zip(days.tolist(), *told, strict=True):
+        if paid:
+            dividends[day] = dividends.get(day, 0.0) + paid
+        if ratio not in (0, 1):  # 1 changes nothing
+            splits[day] = splits.get(day, 1.0) * ratio
     return History(symbol, bars, table, splits, dividends)
 
 
