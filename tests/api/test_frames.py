@@ -187,8 +187,15 @@ def test_prices_may_have_columns_of_figures_and_tickers(tables, by_ticker):
     alone = prices.xs("ACME", axis=1, level="Ticker", drop_level=False)
     found = backtest.run("beats", prices={"ACME": alone}, benchmark="INDX", symbols="ACME")
     assert found.run_id == wanted.run_id
+    fund = prices.xs("INDX", axis=1, level="Ticker", drop_level=False)
+    held = backtest.run("beats", symbols="ACME", prices={"ACME": alone}, benchmark=fund)
+    assert held.record["benchmark"] == "BENCHMARK"
+    own, known = held.equity["benchmark_return"], wanted.equity["benchmark_return"]
+    pd.testing.assert_series_equal(own, known)
     with pytest.raises(UsageError, match=r"prices\['ACME'\]: its columns are of 2 symbols"):
         backtest.run("beats", prices={"ACME": prices}, benchmark="INDX")
+    with pytest.raises(UsageError, match=r"prices\['ACME'\]: its columns are of INDX"):
+        backtest.run("beats", prices={"ACME": fund}, benchmark="INDX")
 
 
 def test_a_ticker_has_rows_where_it_has_prices(tables):

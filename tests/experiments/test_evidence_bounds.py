@@ -237,6 +237,19 @@ def test_the_ratio_goes_by_month_where_occasions_are_few_and_something_is_mostly
     assert found[1].tolist() == []
 
 
+@pytest.mark.parametrize(("held", "is_known"), [(63, True), (62, False)])
+def test_something_is_mostly_held_from_half_of_the_sessions_on(held, is_known, monkeypatch):
+    """Then six months stand in for five occasions, which are too few."""
+    monkeypatch.setattr(evidence, "_held", lambda *_: held)
+    account = SimpleNamespace(rules=FREE, panel=SimpleNamespace(nights=np.zeros(126)))
+    equity = FREE.cash * np.cumprod(1 + np.random.default_rng(1).normal(0, 0.01, 126))
+    occasions = Occasions(np.arange(5) * 20, np.arange(5))
+    trades = ended(*(40, -30, 20, 35, -25, 10), levels=0)
+    found = evidence._sharpe(account, trades, equity, occasions, None)
+    assert found["estimate"] is not None
+    assert (found["low"] is not None) == is_known
+
+
 @pytest.mark.parametrize(
     ("p", "p_low", "verdict"),
     [(0.05, 0.99, "better"), (0.0501, 0.05, "worse"), (0.0501, 0.0501, "neither")],

@@ -342,6 +342,17 @@ def test_a_label_that_all_days_share_makes_no_group():
     assert [(each["name"], each["events"]) for each in found] == [("Bear", 2)]
 
 
+@pytest.mark.parametrize(("tested", "known"), [((True, False), True), ((False, True), False)])
+def test_groups_are_tested_where_the_window_that_leads_is(tested, known):
+    labels = [{"author": "Bear"}, {}, {"author": "Bear"}]
+    events = [StudiedEvent(earnings(), day("2025-06-05"), 0, "", each) for each in labels]
+    series = Series(np.arange(99) / 1e3, np.zeros(99), np.array([5, 7, 9]))
+    asked = StudyRequest("made up", draws=199, windows=((-1, 0), (0, 1)))
+    (bear,) = measure(series, events, asked, tested)["groups"]
+    assert bear["caar"] is not None
+    assert (bear["p"] is not None, bear["p_holm"] is not None) == (known, known)
+
+
 def test_the_band_holds_95_of_100_random_days():
     """Days make returns from 0 to 199 ten-thousandths, all equally likely."""
     returns = np.arange(200) / 1e4

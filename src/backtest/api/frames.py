@@ -82,7 +82,8 @@ def read_frames(
     symbols = several(symbols)
     tables = {symbol: price_table(name, one) for symbol, name, one in _by_symbol(prices, symbols)}
     if isinstance(benchmark, pd.DataFrame):
-        tables[BENCHMARK] = price_table("benchmark", benchmark)
+        (own,) = _of_one("benchmark", benchmark).values()
+        tables[BENCHMARK] = price_table("benchmark", own)
         named: str | None = BENCHMARK
     elif isinstance(benchmark, str | None):
         named = benchmark
@@ -116,13 +117,17 @@ def _by_symbol(
             )
         if not isinstance(symbol, str) or not is_symbol(symbol):
             raise UsageError(f"prices: {symbol!r} is no symbol; write it in capitals, as in CRWV.")
-        yield symbol, f"prices[{symbol!r}]", frame
+        name = f"prices[{symbol!r}]"
+        ((ticker, own),) = _of_one(name, frame).items()
+        if ticker not in (None, symbol):
+            raise UsageError(f"{name}: its columns are of {ticker}; name the stock that it is of.")
+        yield symbol, name, own
 
 
-def _parts(prices: pd.DataFrame, symbols: Sequence[str] | None) -> dict[str, pd.DataFrame]:
+def _parts(prices: pd.DataFrame, symbols: Sequence[str] | None) -> dict[Any, pd.DataFrame]:
     """One frame by symbol."""
     if prices.columns.nlevels == _LEVELS:
-        return _by_ticker(prices)
+        return _by_ticker("prices", prices)
     column = next((one for one in prices.columns if str(one).lower() == "symbol"), None)
     if column is not None:
         if prices[column].isna().any():
@@ -138,7 +143,17 @@ def _parts(prices: pd.DataFrame, symbols: Sequence[str] | None) -> dict[str, pd.
     )
 
 
-def _by_ticker(prices: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _of_one(name: str, prices: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    """A frame of one stock by its ticker, None where its columns tell none."""
+    if prices.columns.nlevels != _LEVELS:
+        return {None: prices}
+    parts = _by_ticker(name, prices)
+    if len(parts) > 1:
+        raise UsageError(f"{name}: its columns are of {len(parts)} symbols; give one's.")
+    return parts
+
+
+def _by_ticker(name: str, prices: pd.DataFrame) -> dict[Any, pd.DataFrame]:
     """The parts of a frame with two levels of columns, as yfinance has it; one may be tickers.
 
     A ticker has no row in sessions in which all its cells are empty: others are older.
@@ -149,8 +164,8 @@ def _by_ticker(prices: pd.DataFrame) -> dict[str, pd.DataFrame]:
             parts = {one: prices.xs(one, axis=1, level=1 - figures) for one in tickers.unique()}
             return {one: part.dropna(how="all") for one, part in parts.items()}
     raise UsageError(
-        "prices: of its two levels of columns one has to be figures, close among them, and the "
-        "other symbols."
+        f"{name}: of its two levels of columns one has to be figures, close among them, and the "
+        f"other symbols."
     )
 
 
@@ -160,10 +175,6 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     It has an index or a column `session` or `date`, and the columns of bars or `close` alone, in
     any case; other columns are left out.
     """
-    if frame.columns.nlevels == _LEVELS:
-        frame, *others = _by_ticker(frame).values()
-        if others:
-            raise UsageError(f"{name}: its columns are of {1 + len(others)} symbols; give one's.")
     columns = [str(one).strip().lower() for one in frame.columns]
     _refuse_doubled(name, [one for one in columns if one in (*BAR_COLUMNS, *_SESSIONS)])
     wanted = bar_columns(name, columns, len(frame))

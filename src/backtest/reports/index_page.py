@@ -98,6 +98,10 @@ def _entry(path: Path, changed: float) -> Entry:
     several = f"{counted(len(names), 'run')} side by side"
     figures = record.get("base_figures") or record.get("summary", {}).get("run", {})
     span, stock = record.get("span"), record.get("summary", {}).get("stock") or {}
+    bars = record.get("bars")
+    about = (
+        (note_in(folder, "label"), *variant(record)) if what == "run" else (bars and f"by {bars}",)
+    )
     return Entry(
         what,
         folder.name,
@@ -112,9 +116,7 @@ def _entry(path: Path, changed: float) -> Entry:
         figures.get("total_return"),
         [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
         record.get("runs") or ([record["run_id"]] if what == "run" else ()),
-        " · ".join(filter(None, (note_in(folder, "label"), *variant(record))))
-        if what == "run"
-        else f"by {record.get('bars')}" * ("bars" in record),
+        " · ".join(filter(None, about)),
     )
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.stats import NO_RETURN
+from backtest.stats.figures import varies
 
 if TYPE_CHECKING:
     from backtest.stats import Floats, Ints
@@ -327,7 +328,7 @@ def sharpe_estimate(returns: Floats) -> SharpeEstimate | None:
 
     None where nothing varies, and for fewer than two returns.
     """
-    if len(returns) < 2 or np.ptp(returns) <= NO_RETURN:  # noqa: PLR2004 - no deviation of one
+    if len(returns) < 2 or not varies(returns):  # noqa: PLR2004 - no deviation of one
         return None
     away = returns - np.mean(returns)
     scaled = away / np.std(returns)

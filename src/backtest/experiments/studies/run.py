@@ -208,7 +208,7 @@ def measure(
     `tested` says of each window whether it is; all are where it is empty.
     """
     windows = request.windows
-    judged = [dict if each else untested for each in tested or [True] * len(windows)]
+    tested = tested or [True] * len(windows)
     found = study(series, windows, model=request.model, seed=request.seed, draws=request.draws)
     everywhere = [found.outcomes[day] for day in range(len(series.returns))]
     cars = np.array([outcome.cars for outcome in everywhere])
@@ -218,15 +218,11 @@ def measure(
     everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
     groups, signed = _groups(series, events), _signed(series, events)
     of_signed = signed and [
-        judged[number](
-            {"window": window_name(window), **_average(cars[:, number], signed, window, request)}
-        )
+        {"window": window_name(window), **_average(cars[:, number], signed, window, request)}
         for number, window in enumerate(windows)
     ]
     of_groups = [
-        judged[0](
-            {"by": each.by, "name": each.name} | _average(cars[:, 0], each, windows[0], request)
-        )
+        {"by": each.by, "name": each.name} | _average(cars[:, 0], each, windows[0], request)
         for each in groups
     ]
     return {
@@ -237,22 +233,21 @@ def measure(
             _event(event, found.outcomes[day], windows)
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
-        "windows": corrected(
-            [
-                judge(row)
-                for judge, row in zip(
-                    judged, _windows(found, list(map(everyone.known_events, cars.T))), strict=True
-                )
-            ]
-        ),
-        "signed": of_signed and corrected(of_signed),
-        "groups": corrected(of_groups),
+        "windows": _judged(_windows(found, list(map(everyone.known_events, cars.T))), tested),
+        "signed": of_signed and _judged(of_signed, tested),
+        "groups": _judged(of_groups, [tested[0]] * len(of_groups)),
         "curves": [
             _curve(paths, selection, request.seed)
             for selection in (everyone, *([signed] if signed else []), *groups)
             if len(selection.days) > 1 or not selection.by
         ],
     }
+
+
+def _judged(rows: Sequence[dict[str, Any]], tested: Sequence[bool]) -> list[dict[str, Any]]:
+    """Rows with corrected p-values; those that are not tested have none."""
+    pairs = zip(rows, tested, strict=True)
+    return corrected([row if is_judged else untested(row) for row, is_judged in pairs])
 
 
 def _selection(by: str, name: str, days: Ints, numbers: Ints, signs: Ints) -> _Selection:
