@@ -82,5 +82,5 @@ def _processor() -> str:
 
 def _locked(name: str) -> str:
     lock = (HERE / "peers" / "requirements.lock").read_text("utf-8")
-    found = re.search(rf"^{name}==([^ ]+)", lock, re.MULTILINE)
+    found = re.search(rf"^{name}(?:\[.*?\])?==([^ ]+)", lock, re.MULTILINE)
     return found[1] if found else "?"
