@@ -62,7 +62,7 @@ ROOMS = {
 }
 
 # The kernel as Python reads it: records have their fields as attributes, and nothing is compiled.
-_KERNEL = "src/backtest/engine/kernel/compiled.py"
+_KERNEL = "src/backtest/engine/kernel/formulas.py"
 _PLAIN = """class _Record(np.record):
     def __getattribute__(self, name):
         dtype = super().__getattribute__("dtype")

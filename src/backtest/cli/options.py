@@ -403,7 +403,7 @@ def _stdout_for_json() -> Iterator[None]:
 
 def announce_compiling() -> None:
     """Say that the kernel has to be compiled first, where it has."""
-    from backtest.engine.kernel.compiled import is_kept
+    from backtest.engine.kernel.formulas import is_kept
 
     if not is_kept():
         typer.echo("The kernel is compiled for this machine, once: about half a minute.", err=True)

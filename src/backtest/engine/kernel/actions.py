@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
-from backtest.engine.kernel.formulas import last_close, rule, split_ratio
+from backtest.engine.kernel.formulas import inlined, last_close, rule, split_ratio, whole
 from backtest.engine.kernel.legs import leave_legs
 from backtest.engine.kernel.orders import book_trade, remove
 from backtest.engine.kernel.records import (
@@ -16,6 +15,7 @@ from backtest.engine.kernel.records import (
     SPLIT,
     Bars,
     Book,
+    RuleNumbers,
     Tables,
 )
 

@@ -7,8 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
-from backtest.engine.kernel.formulas import fill_at, last_close, most_shares, price_at, rule
+from backtest.engine.kernel.formulas import (
+    fill_at,
+    inlined,
+    last_close,
+    most_shares,
+    price_at,
+    rule,
+    whole,
+)
 from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
 from backtest.engine.kernel.records import (
     AT_CLOSE,
@@ -33,6 +40,7 @@ from backtest.engine.kernel.records import (
     WAITS,
     Bars,
     Book,
+    RuleNumbers,
     Tables,
 )
 

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.engine.rules import Rules
+
 
 def _codes(names: Sequence[str]) -> Iterable[int]:
     # Of numpy: of each of Python's numbers the compiler would make a version of a function.
@@ -174,3 +176,31 @@ class Book(NamedTuple):
     net: NDArray[np.float64]
     shares: NDArray[np.float64]
     sizes: NDArray[np.float64]
+
+
+class RuleNumbers(NamedTuple):
+    """The settings of `Rules` that the kernel trades by, as numbers; NaN for None."""
+
+    cash: float
+    commission_per_share: float
+    commission_fixed: float
+    commission_bps: float
+    commission_min: float
+    commission_max: float
+    slippage_bps: float
+    extended_slippage_bps: float
+    slippage_range: float
+    max_participation: float
+    max_gross: float
+    max_positions: float
+    min_order: float
+    maintenance_margin: float
+    borrow_collateral: float
+    borrow_day_count: float
+    cash_rate: float
+
+
+def numbers_of(rules: Rules) -> RuleNumbers:
+    """The settings as numbers."""
+    values = {name: getattr(rules, name) for name in RuleNumbers._fields}
+    return RuleNumbers(**{n: np.nan if v is None else float(v) for n, v in values.items()})

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel.actions import settle_ends
-from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
-from backtest.engine.kernel.formulas import is_last, rule, slippage
+from backtest.engine.kernel.formulas import inlined, is_last, rule, slippage, whole
 from backtest.engine.kernel.legs import leave_behind, net_orders, worth_of_legs
 from backtest.engine.kernel.orders import (
     give_up,
@@ -46,6 +45,7 @@ from backtest.engine.kernel.records import (
     TRAILING,
     Bars,
     Book,
+    RuleNumbers,
     Tables,
 )
 from backtest.engine.rules import EXTENDED

@@ -19,15 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel.actions import act_before_open
-from backtest.engine.kernel.compiled import (
-    RuleNumbers,
-    borrowed,
-    compiled,
-    inlined,
-    numbers_of,
-    whole,
-)
-from backtest.engine.kernel.formulas import rule
+from backtest.engine.kernel.formulas import borrowed, compiled, inlined, rule, whole
 from backtest.engine.kernel.legs import charge_legs, mark_legs, worth_of_legs
 from backtest.engine.kernel.orders import book_trade
 from backtest.engine.kernel.panel import Panel, kernel_bars
@@ -48,8 +40,10 @@ from backtest.engine.kernel.records import (
     WAITS,
     Bars,
     Book,
+    RuleNumbers,
     Tables,
     blank,
+    numbers_of,
 )
 from backtest.engine.kernel.session import answer_the_last_close, trade_the_bar
 from backtest.engine.rules import Rules, check_weights
