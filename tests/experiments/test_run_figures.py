@@ -2,13 +2,13 @@
 
 import pytest
 
-from backtest.experiments.runs.figures import all_figures, stock_figures
+from backtest.experiments.runs.figures import all_figures
 from tests.made_up import day, do
 
 
 def test_the_stock_is_held_from_the_open_that_its_prices_begin_with(checkout):
     # ACME opens at 100 on the first session and closes at 130 on the last, the thirtieth.
-    held = stock_figures(do(checkout))
+    held = do(checkout).manifest["summary"]["stock"]
     assert held["total_return"] == pytest.approx(0.30)
     assert held["final_equity"] == pytest.approx(130_000)
 
@@ -16,11 +16,11 @@ def test_the_stock_is_held_from_the_open_that_its_prices_begin_with(checkout):
 def test_of_a_span_it_is_held_from_the_close_before(checkout):
     # It closes at 101 on 06-02, and at 105 on 06-06.
     run = do(checkout, first=day("2025-06-03"), last=day("2025-06-06"))
-    assert stock_figures(run)["total_return"] == pytest.approx(105 / 101 - 1)
+    assert run.manifest["summary"]["stock"]["total_return"] == pytest.approx(105 / 101 - 1)
 
 
 def test_a_benchmark_that_is_the_stock_says_it_already(checkout):
-    assert stock_figures(do(checkout, benchmark="ACME")) is None
+    assert do(checkout, benchmark="ACME").manifest["summary"]["stock"] is None
 
 
 def test_a_run_has_its_trade_in_figures(checkout):

@@ -276,13 +276,13 @@ def described(run: Run) -> dict[str, Any]:
 
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The manifests of runs that are looked at together, with the trials as they stand now."""
-    from backtest.experiments.runs.figures import all_figures, stock_figures
+    from backtest.experiments.runs.figures import all_figures
 
     return [
         {
             **described(run),
             "figures": all_figures(run),
-            "stock": stock_figures(run),
+            "stock": run.manifest["summary"]["stock"],
             "trials": trials_on_record(run.path.parent, run.manifest),
             "placebo_p_holm": p,
         }

@@ -73,7 +73,7 @@ def _write(folder: Path, template: str, content: dict[str, Any]) -> Path:
 
 
 def _content(run: Run) -> dict[str, Any]:
-    from backtest.experiments.runs.figures import all_figures, stock_figures  # loads pandas
+    from backtest.experiments.runs.figures import all_figures  # loads pandas
 
     manifest, trials = run.manifest, trials_on_record(run.path.parent, run.manifest)
     many, stock = is_many(run), f"{few(manifest['symbols'])} held"
@@ -105,7 +105,7 @@ def _content(run: Run) -> dict[str, Any]:
             for name, label, form in MORE_FIGURES
             if (value := known[name]) is not None
         ],
-        "held": stock_figures(run),
+        "held": manifest["summary"]["stock"],
         "stock": stock,
         "months": [] if manifest["ruined_on"] else monthly(run.equity["return"]),
         "years": by_year,

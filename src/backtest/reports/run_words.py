@@ -195,11 +195,9 @@ def years(run: Run) -> list[tuple[str, float, float | None, float]]:
 
     Held is None where the benchmark tells it. After the year of a ruin there is nothing to tell.
     """
-    from backtest.experiments.runs.figures import stock_figures  # loads pandas
-
     table, last = run.equity, (run.manifest["ruined_on"] or "9999")[:4]
     returns = compounded(table[["return", "holding_return", "benchmark_return"]], table.index.year)
-    held = stock_figures(run) is not None
+    held = run.manifest["summary"]["stock"] is not None
     return [
         (str(year), own, stock if held else None, other)
         for year, own, stock, other in returns.itertuples()
@@ -272,8 +270,6 @@ def holm_line(runs: Sequence[Run]) -> str:
 
 def run_markdown(run: Run) -> str:
     """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
-    from backtest.experiments.runs.figures import stock_figures  # loads pandas
-
     manifest, many, opening = run.manifest, is_many(run), [ruin(run)]
     if "evidence" in manifest:
         trials = trials_on_record(run.path.parent, manifest)
@@ -294,7 +290,7 @@ def run_markdown(run: Run) -> str:
         sentence=" ".join(filter(None, opening)),
         settings=settings,
         figures=FIGURES,
-        held=stock_figures(run),
+        held=manifest["summary"]["stock"],
         stock=f"{few(manifest['symbols'])} held",
         years=years(run),
         no_trade="" if run.trades else no_trade(run),

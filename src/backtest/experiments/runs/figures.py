@@ -108,7 +108,7 @@ def holdings(runs: Sequence[Run]) -> list[BuyAndHold]:
         manifest = run.manifest
         span, cash = manifest["span"], manifest["rules"]["cash"]
         terms = (run.traded, span["first"], span["last"], str(cash))
-        if terms not in held and (found := stock_figures(run)):
+        if terms not in held and (found := manifest["summary"]["stock"]):
             held[terms] = BuyAndHold(few(manifest["symbols"]), found, run)
     return list(held.values())
 
@@ -130,15 +130,6 @@ def holding_returns(history: Iterable[Prices], sessions: Sequence[date]) -> Floa
         bought = growth.iloc[row] if row >= 0 else first["open"] / first["close"]
         paths.append((growth / bought).reindex(index, method="ffill").fillna(1.0).to_numpy())
     return figures.session_returns(np.mean(paths, axis=0), 1.0)
-
-
-def stock_figures(run: Run) -> dict[str, float | None] | None:
-    """The figures of holding what a run traded; None where the benchmark is the same, or unknown.
-
-    The benchmark of a universe is the mean of its members.
-    """
-    found: dict[str, float | None] | None = run.manifest["summary"]["stock"]
-    return found
 
 
 def _left(trade: Mapping[str, Any]) -> tuple[str, str, int]:
