@@ -26,20 +26,17 @@ from backtest.stats import figures
 from backtest.stats.formats import counted, few
 
 if TYPE_CHECKING:
-    from backtest.data.inputs import Inputs
     from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Trade
     from backtest.engine.schedule import Decision
     from backtest.experiments.runs.store import Run
     from backtest.stats import Floats
-    from backtest.strategy.base import Strategy
 
 Hour = Literal[
     "before the open", "during the session", "after the close", "without a session", "unknown"
 ]
 FEWEST_BY_SURPRISE = 50  # trades, ten a fifth
-REACTIONS = (0.0, 1.0, 5.0, 30.0, 60.0)  # minutes
 
 
 def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[str, float | None]:
@@ -382,44 +379,3 @@ def grouped(trades: Iterable[tuple[str, float, float]]) -> tuple[Group, ...]:
         )
         for name, members in groups.items()
     )
-
-
-def speed_curve(
-    strategy: Strategy, inputs: Inputs, rules: Rules, bars: RunBars, own: Sequence[Trade]
-) -> list[dict[str, Any]]:
-    """The result by reaction time, `own` of the run's among them; the last is of the next open.
-
-    Each reaction asks the strategy anew, for it sees what is known by then, and trades an account
-    of its own. The reaction of the last is None: daily bars alone, with the rules' reaction. It is
-    left out where a signal holds for so many bars, which would be sessions there.
-    """
-    from backtest.engine.kernel.replay import replay_by_kernel
-    from backtest.engine.timeline import decide
-
-    def decided(minutes: float, bars: RunBars | None) -> list[Decision]:
-        where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=minutes))
-        return decide(strategy, *where, inputs.universe, bars)
-
-    def trades(decisions: list[Decision], bars: RunBars | None) -> Sequence[Trade]:
-        return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules, bars).trades
-
-    as_run = rules.reaction_minutes
-    found = [
-        _figures(minutes, own if minutes == as_run else trades(decided(minutes, bars), bars))
-        for minutes in sorted({*REACTIONS, as_run})
-    ]
-    late = decided(as_run, None)
-    if any(one.signal and one.signal.hold_bars is not None for one in late):
-        return found
-    return [*found, _figures(None, trades(late, None))]
-
-
-def _figures(minutes: float | None, trades: Sequence[Trade]) -> dict[str, Any]:
-    entered = sum(trade.shares * trade.entry_price for trade in trades)
-    profit = sum(trade.net_profit for trade in trades)
-    return {
-        "reaction": minutes,
-        "trades": len(trades),
-        "profit": profit,
-        "mean_trade_return": profit / entered if entered else None,
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +14,6 @@ from backtest.experiments.runs.figures import (
     benchmark_returns,
     figures_of_holding,
     holding_returns,
-    speed_curve,
 )
 from backtest.experiments.runs.store import (
     Returns,
@@ -46,12 +45,15 @@ if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
     from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
-    from backtest.engine.replay.books import ReplayResult
+    from backtest.engine.replay.books import ReplayResult, Trade
+    from backtest.engine.rules import Rules
+    from backtest.engine.schedule import Decision
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 MOST_BARS = 50_000  # that Backtrader replays where no engine is named
+_REACTIONS = (0.0, 1.0, 5.0, 30.0, 60.0)  # minutes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +168,7 @@ def weigh(plan: RunPlan, run: Run) -> Run:
     orders_itself = isinstance(strategy, BacktraderStrategy)
     found = evidence_of(result, inputs, rules, bars, orders_itself=orders_itself)
     if bars and not isinstance(strategy, BacktraderStrategy):
-        found["speed"] = speed_curve(strategy, inputs, rules, bars, result.trades)
+        found["speed"] = _speed_curve(strategy, inputs, rules, bars, result.trades)
     manifest = {**run.manifest, **found}
     trials = trials_on_record(plan.path.parent, manifest)
     return complete_manifest(run, {**found, "trials": trials})
@@ -323,3 +325,44 @@ def _measure(plan: RunPlan, result: ReplayResult) -> tuple[list[Returns], dict[s
     found = list(zip(returns.tolist(), benchmark.tolist(), held, strict=True))
     of_benchmark = figures_of_holding(benchmark, nights, rules)
     return found, {"run": own, "benchmark": of_benchmark, "stock": of_stock}
+
+
+def _speed_curve(
+    strategy: Strategy, inputs: Inputs, rules: Rules, bars: RunBars, own: Sequence[Trade]
+) -> list[dict[str, Any]]:
+    """The result by reaction time, `own` of the run's among them; the last is of the next open.
+
+    Each reaction asks the strategy anew, for it sees what is known by then, and trades an account
+    of its own. The reaction of the last is None: daily bars alone, with the rules' reaction. It is
+    left out where a signal holds for so many bars, which would be sessions there.
+    """
+    from backtest.engine.kernel.replay import replay_by_kernel
+    from backtest.engine.timeline import decide
+
+    def decided(minutes: float, bars: RunBars | None) -> list[Decision]:
+        where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=minutes))
+        return decide(strategy, *where, inputs.universe, bars)
+
+    def trades(decisions: list[Decision], bars: RunBars | None) -> Sequence[Trade]:
+        return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules, bars).trades
+
+    as_run = rules.reaction_minutes
+    found = [
+        _figures(minutes, own if minutes == as_run else trades(decided(minutes, bars), bars))
+        for minutes in sorted({*_REACTIONS, as_run})
+    ]
+    late = decided(as_run, None)
+    if any(one.signal and one.signal.hold_bars is not None for one in late):
+        return found
+    return [*found, _figures(None, trades(late, None))]
+
+
+def _figures(minutes: float | None, trades: Sequence[Trade]) -> dict[str, Any]:
+    entered = sum(trade.shares * trade.entry_price for trade in trades)
+    profit = sum(trade.net_profit for trade in trades)
+    return {
+        "reaction": minutes,
+        "trades": len(trades),
+        "profit": profit,
+        "mean_trade_return": profit / entered if entered else None,
+    }
