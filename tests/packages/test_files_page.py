@@ -6,13 +6,9 @@ import re
 import pytest
 
 from backtest.audit.record import AuditRecord
-from backtest.experiments.records import (
-    ManyStudyRecord,
-    RunRecord,
-    StudyRecord,
-    SweepRecord,
-)
+from backtest.experiments.records import ManyStudyRecord, RunRecord, StudyRecord
 from backtest.experiments.runs.store import TABLES
+from backtest.experiments.sweeps.folder import SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
 from tests.golden.goldens import ROOT
 

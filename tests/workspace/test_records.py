@@ -9,7 +9,8 @@ import pytest
 from backtest.audit.record import AuditRecord
 from backtest.engine.rules import Rules
 from backtest.errors import DataError
-from backtest.experiments.records import RunRecord, StudyRecord, SweepRecord
+from backtest.experiments.records import RunRecord, StudyRecord
+from backtest.experiments.sweeps.folder import SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
 from backtest.workspace.files import read_record, readable, record_text
 from tests.audits import record as made_up_audit

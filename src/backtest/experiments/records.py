@@ -1,4 +1,4 @@
-"""What readers use of `run.json`, `sweep.json`, `study.json` and `many-study.json`."""
+"""What readers use of `run.json`, `study.json` and `many-study.json`."""
 
 from __future__ import annotations
 
@@ -145,7 +145,9 @@ class Differences(TypedDict):
     engine: str | None
 
 
-class _Traded(TypedDict):
+class Traded(TypedDict):
+    """What the records of a run and of a sweep have in common."""
+
     strategy: str
     parameters: dict[str, Any]
     symbols: list[str]
@@ -165,7 +167,7 @@ class AtReaction(TypedDict):
     mean_trade_return: float | None
 
 
-class RunRecord(_Traded):
+class RunRecord(Traded):
     """What `run.json` holds; the last four come after the rest is written."""
 
     run_id: str
@@ -188,91 +190,6 @@ class RunRecord(_Traded):
     attribution: NotRequired[Attribution]
     no_room: NotRequired[NoRoom]
     speed: NotRequired[list[AtReaction]]
-
-
-class SetFigures(TypedDict):
-    final_equity: float | None
-    total_return: float | None
-    sharpe: float | None
-    max_drawdown: float | None
-    trades: float | None
-    win_rate: float | None
-    commission: float | None
-    borrow: float | None
-
-
-class Best(TypedDict):
-    set: int
-    trials: int
-    sharpe: float | None
-    dsr: float | None
-
-
-class OverfittingRecord(TypedDict):
-    pbo: float
-    loss_share: float
-    blocks: int
-
-
-class SuperiorAbilityRecord(TypedDict):
-    p: float
-    lower: float
-    upper: float
-
-
-class TooFewTrades(TypedDict):
-    """Why the trades of the best set, and of all, are too few to tell; empty where they are not."""
-
-    best: str
-    all: str
-
-
-WalkedEvent = TypedDict(
-    "WalkedEvent",
-    {
-        "event_id": str,
-        "headline": NotRequired[str],
-        "known": bool,
-        "set": int | None,
-        "return": float,
-        "default": float,
-    },
-)
-
-
-class WalkForwardRecord(TypedDict):
-    """Event by event the set that was chosen on earlier ones, and what that earned in sum."""
-
-    events: list[WalkedEvent]
-    total: float
-    default: float
-    hindsight: float
-
-
-class SweepEvidence(TypedDict):
-    compared: int
-    distinct: int
-    best: Best
-    overfitting: OverfittingRecord | None
-    thin: TooFewTrades
-    superior: SuperiorAbilityRecord | None
-    walk_forward: WalkForwardRecord
-    holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe
-    universe: NotRequired[str | None]
-
-
-class SweepRecord(_Traded):
-    sweep_id: str
-    bars: NotRequired[str]
-    missing_bars: NotRequired[str]  # only with bars
-    assumptions: NotRequired[list[str]]
-    axes: dict[str, list[Any]]
-    base: dict[str, Any]
-    base_figures: SetFigures
-    sets: int
-    trials: int
-    evidence: SweepEvidence
-    files: NotRequired[dict[str, str]]
 
 
 class StudySettings(TypedDict):

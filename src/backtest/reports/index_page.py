@@ -10,15 +10,10 @@ from typing import Any, NamedTuple
 
 from backtest.audit.record import AuditRecord
 from backtest.errors import DataError
-from backtest.experiments.records import (
-    MANY_STUDY,
-    ManyStudyRecord,
-    RunRecord,
-    StudyRecord,
-    SweepRecord,
-)
+from backtest.experiments.records import MANY_STUDY, ManyStudyRecord, RunRecord, StudyRecord
 from backtest.experiments.runs.finding import variant
 from backtest.experiments.runs.store import note_in
+from backtest.experiments.sweeps.folder import SweepRecord
 from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord, traded
 from backtest.reports.pages import fill, write_page

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired
 
-import pyarrow as pa
+from typing_extensions import TypedDict
 
 from backtest.errors import DataError, UsageError
-from backtest.experiments.records import SweepRecord
+from backtest.experiments.records import Traded
 from backtest.experiments.terms import folder_name
 from backtest.workspace.files import (
     damaged,
@@ -34,9 +34,98 @@ from backtest.workspace.files import (
 )
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from backtest.experiments.sweeps.grid import SweepSpec
 
 _SETS = "sets.parquet"
+
+
+class SetFigures(TypedDict):
+    final_equity: float | None
+    total_return: float | None
+    sharpe: float | None
+    max_drawdown: float | None
+    trades: float | None
+    win_rate: float | None
+    commission: float | None
+    borrow: float | None
+
+
+class Best(TypedDict):
+    set: int
+    trials: int
+    sharpe: float | None
+    dsr: float | None
+
+
+class OverfittingRecord(TypedDict):
+    pbo: float
+    loss_share: float
+    blocks: int
+
+
+class SuperiorAbilityRecord(TypedDict):
+    p: float
+    lower: float
+    upper: float
+
+
+class TooFewTrades(TypedDict):
+    """Why the trades of the best set, and of all, are too few to tell; empty where they are not."""
+
+    best: str
+    all: str
+
+
+WalkedEvent = TypedDict(
+    "WalkedEvent",
+    {
+        "event_id": str,
+        "headline": NotRequired[str],
+        "known": bool,
+        "set": int | None,
+        "return": float,
+        "default": float,
+    },
+)
+
+
+class WalkForwardRecord(TypedDict):
+    """Event by event the set that was chosen on earlier ones, and what that earned in sum."""
+
+    events: list[WalkedEvent]
+    total: float
+    default: float
+    hindsight: float
+
+
+class SweepEvidence(TypedDict):
+    compared: int
+    distinct: int
+    best: Best
+    overfitting: OverfittingRecord | None
+    thin: TooFewTrades
+    superior: SuperiorAbilityRecord | None
+    walk_forward: WalkForwardRecord
+    holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe
+    universe: NotRequired[str | None]
+
+
+class SweepRecord(Traded):
+    """What readers use of `sweep.json`."""
+
+    sweep_id: str
+    bars: NotRequired[str]
+    missing_bars: NotRequired[str]  # only with bars
+    assumptions: NotRequired[list[str]]
+    axes: dict[str, list[Any]]
+    base: dict[str, Any]
+    base_figures: SetFigures
+    sets: int
+    trials: int
+    evidence: SweepEvidence
+    files: NotRequired[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -201,6 +290,7 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def _read_table(content: bytes, sweep_id: str) -> pa.Table:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
