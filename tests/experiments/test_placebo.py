@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.engine.kernel.panel import Panel, panel_of
+from backtest.engine.kernel.panel import Panel, panel_of, signals_of_trades
 from backtest.engine.kernel.records import IS_FLAT, IS_LEG, SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.replay.books import EquityPoint, Trade
@@ -314,7 +314,7 @@ def trade(entry: int, left: int | None, sign: int = 1, **changes: object) -> Tra
 
 def test_signals_of_trades():
     curve = [EquityPoint(day, 10_000.0 + n, 0.0, 0.0) for n, day in enumerate(SESSIONS.date[:60])]
-    found = placebo.signals_of_trades(
+    found = signals_of_trades(
         panel(), [trade(0, 4), trade(10, 10, -1), trade(30, None)], curve, 20_000.0
     )
     assert found["bar"].tolist() == [0, 10, 30]
@@ -342,7 +342,7 @@ def test_signals_of_trades_make_these_trades():
         EquityPoint(day, equity, 0.0, 0.0)
         for day, equity in zip(days, own.equity[0].tolist(), strict=False)
     ]
-    again = placebo.signals_of_trades(panel(), trades, curve, 100_000.0)
+    again = signals_of_trades(panel(), trades, curve, 100_000.0)
     same = simulate(panel(), again, np.array([0, 3]), FREE, {})
     assert same.totals["equity"] == pytest.approx(own.totals["equity"], rel=0.002)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtest.engine.kernel.panel import panel_of
+from backtest.engine.kernel.panel import panel_of, signals_of_trades
 from backtest.engine.kernel.records import IS_FLAT, IS_LEG
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
@@ -264,7 +264,7 @@ def test_a_trade_is_held_as_many_bars_of_its_stock_as_it_was():
     both = panel_of({"ACME": made_up_prices("ACME", walk(1)), "BOLT": bolt})
     curve = [placebo_point(day, 1_000.0 + n) for n, day in enumerate(both.session_days.tolist())]
     trades = [trade(10, 14, symbol="BOLT"), trade(2, 6), trade(4, 30, exit_reason="open")]
-    found = placebo.signals_of_trades(both, trades, curve, 1_000.0)
+    found = signals_of_trades(both, trades, curve, 1_000.0)
     assert found["bar"].tolist() == [2, 4, 10]  # in order of entry
     assert found["symbol"].tolist() == [0, 0, 1]
     assert found["hold"].tolist() == [4, -1, 2]  # what is open is held to the end
@@ -280,7 +280,7 @@ def test_trades_of_a_session_stay_in_their_order():
     days = panel().session_days.tolist()
     curve = [placebo_point(day, 1_000.0) for day in days]
     trades = [trade(5 - n % 2, 9, shares=float(n)) for n in range(1, 41)]
-    found = placebo.signals_of_trades(panel(), trades, curve, 1_000.0)["weight"] * 1_000 / 50
+    found = signals_of_trades(panel(), trades, curve, 1_000.0)["weight"] * 1_000 / 50
     assert np.round(found).tolist() == [*range(1, 41, 2), *range(2, 41, 2)]
 
 

@@ -18,7 +18,7 @@ from backtest.audit.worlds import DecisionTime
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import NEW_YORK
 from backtest.engine.bars import COLUMNS, RunBars
-from backtest.engine.kernel.panel import Panel, decision_rows, panel_of
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of, signals_of_trades
 from backtest.engine.schedule import Decision, schedule
 from backtest.engine.timeline import Question, decide, decided_at, questions
 from backtest.errors import BacktestError, DataError, UsageError
@@ -28,7 +28,6 @@ from backtest.experiments.runs.placebo import (
     by_session,
     chains_of,
     random_timing,
-    signals_of_trades,
 )
 from backtest.experiments.runs.store import LEADING
 from backtest.experiments.terms import Request

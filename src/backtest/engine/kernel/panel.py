@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
+    from backtest.engine.replay.books import EquityPoint, Trade
     from backtest.stats import Floats
     from backtest.strategy.base import Signal
 
@@ -314,6 +315,33 @@ def decision_rows(panel: Panel, decisions: Iterable[Decision]) -> NDArray[Any]:
     """The signals of decisions as the kernel takes them, in the order of `signalled`."""
     acting = signalled(panel, decisions)
     return signal_rows(panel, [(bar, one.signal) for bar, one in acting if one.signal])
+
+
+def signals_of_trades(
+    panel: Panel, trades: Sequence[Trade], curve: Sequence[EquityPoint], cash: float
+) -> NDArray[Any]:
+    """Signals that make the trades of a strategy which orders by itself, for its placebos.
+
+    Each trade becomes a signal of its direction at its entry session, with the weight that it had
+    of the equity at the close before, held as many sessions as the trade was, at least one, and
+    without stops: what made the strategy leave is not known. Trades still open are held to the end.
+    """
+    equity = {point.session: point.equity for point in curve}
+    before = dict(zip(equity, [cash, *equity.values()], strict=False))
+    rows, columns = np.zeros(len(trades), SIGNAL), panel.columns
+    for row, trade in zip(rows, trades, strict=True):
+        column = columns[trade.symbol]
+        row["symbol"], row["side"] = column, trade.sign
+        row["bar"] = panel.bar_of(trade.entry_session)
+        row["weight"] = trade.shares * trade.entry_price / before[trade.entry_session]
+        row["hold"] = -1
+        if trade.exit_reason != "open" and trade.exit_session is not None:
+            bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
+            entered, left = np.searchsorted(bars, (row["bar"], panel.bar_of(trade.exit_session)))
+            row["hold"] = max(1, left - entered)
+    for name in ("stop", "target", "trailing_stop"):
+        rows[name] = np.nan
+    return rows[np.argsort(rows["bar"], kind="stable")]
 
 
 def set_terms(row: Any, signal: Signal) -> None:

@@ -11,9 +11,8 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from backtest.engine.kernel.panel import Panel, decision_rows, panel_of
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of, signals_of_trades
 from backtest.engine.kernel.records import IS_LEG
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules, above_cash
@@ -53,9 +52,7 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import ReplayResult, Trade
     from backtest.engine.schedule import Decision
-
-Floats = NDArray[np.float64]
-Numbers = NDArray[np.int64]
+    from backtest.stats import Floats, Ints
 
 DRAWS = 10_000
 POWER = 0.8
@@ -71,8 +68,8 @@ _PART = 0.25  # of the span: the drift of so short a part is easily unlike that 
 class Occasions:
     """What was signalled together, on the sessions of a run."""
 
-    begins: Numbers  # first session of each, by number, shape (k,)
-    of_trade: Numbers  # number of each trade's occasion, shape (trades,)
+    begins: Ints  # first session of each, by number, shape (k,)
+    of_trade: Ints  # number of each trade's occasion, shape (trades,)
 
     @property
     def count(self) -> int:
@@ -83,7 +80,7 @@ class Occasions:
         """The sum over the trades of each occasion, shape (k,)."""
         return np.bincount(self.of_trade, values, self.count).astype(float)
 
-    def groups(self, sessions: int) -> Numbers:
+    def groups(self, sessions: int) -> Ints:
         """The number of each session's occasion, from its begin to the next; -1 before all."""
         return np.searchsorted(self.begins, np.arange(sessions), side="right") - 1
 
@@ -102,7 +99,7 @@ def evidence_of(
     """
     panel, trades, decisions = panel_of(inputs.replayed, bars), result.trades, result.decisions
     if orders_itself:
-        signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
+        signals = signals_of_trades(panel, trades, result.curve, rules.cash)
     else:
         signals = decision_rows(panel, decisions)
     account = Account(panel, placebo.acting(signals), rules, inputs.rates)
@@ -185,7 +182,7 @@ def evidence(
     return {"sentence": text, **found}
 
 
-def _occasions(account: Account, numbers: Numbers, trades: Sequence[Trade]) -> Occasions:
+def _occasions(account: Account, numbers: Ints, trades: Sequence[Trade]) -> Occasions:
     """The occasions of a run, from the number of each signal's."""
     signals = by_session(account.panel, account.signals)
     begins = signals["bar"][np.unique(numbers, return_index=True)[1]]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Event
@@ -51,7 +50,7 @@ def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[st
     }
 
 
-def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
+def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> Floats:
     """Return of the benchmark in each session, close to close, with dividends.
 
     The first return needs the close before; where it is first traded in the span, it is 0 until
@@ -79,8 +78,7 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
         if prices.has_bars and place < len(index):
             within = (first["close"] / first["open"]).iloc[0]
             changes.iloc[place] = (1 + changes.iloc[place]) * within - 1
-    array: NDArray[np.float64] = changes.to_numpy()
-    return array
+    return np.asarray(changes, np.float64)
 
 
 def _within(prices: Prices, sessions: Sequence[date]) -> str:

@@ -11,7 +11,7 @@ happened, so that like stands beside like. Cash earns nothing there: what it ear
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -40,13 +40,10 @@ from backtest.stats.multiple_testing import MonteCarlo, is_certain, monte_carlo,
 if TYPE_CHECKING:
     from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
-    from backtest.engine.replay.books import EquityPoint, Trade
     from backtest.engine.rules import Rules
+    from backtest.stats import Floats, Ints
 
-Floats = NDArray[np.float64]
-Numbers = NDArray[np.int64]
 Draws = Iterator[NDArray[Any]]
-
 
 _DAY = 24 * 60  # minutes
 _LONGEST = 2  # an occasion is cut when it has gone on for so many times the longest trade
@@ -56,9 +53,9 @@ _LONGEST = 2  # an occasion is cut when it has gone on for so many times the lon
 class Chains:
     """Signals that stand within one another's planned holding time."""
 
-    of_signal: Numbers  # number of the chain of each signal, from 0, shape (n,)
-    first: Numbers  # session in which each begins, shape (chains,)
-    lengths: Numbers  # sessions from there up to and with its last planned exit, likewise
+    of_signal: Ints  # number of the chain of each signal, from 0, shape (n,)
+    first: Ints  # session in which each begins, shape (chains,)
+    lengths: Ints  # sessions from there up to and with its last planned exit, likewise
 
 
 def chains_of(signals: NDArray[Any], longest: int) -> Chains:
@@ -79,7 +76,7 @@ def chains_of(signals: NDArray[Any], longest: int) -> Chains:
     return Chains(number, first, final - first + 1)
 
 
-def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
+def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Ints:
     """The number of each signal's occasion, from 0, shape (n,), by what became of each signal.
 
     At an open with signals a new occasion begins where all that the present one has entered has
@@ -133,7 +130,7 @@ def by_session(panel: Panel, table: NDArray[Any]) -> NDArray[Any]:
     return table
 
 
-def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Numbers, Numbers]:
+def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Ints, Ints]:
     """The bar of a signal in each session, shape (kinds, sessions), and the kind of each signal.
 
     It is that of the same time of day in New York or the next after it, else the session's last,
@@ -275,9 +272,9 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
     bars = None if keeps or fits.all() else _own_bars(has_bar)
     rng = np.random.default_rng(seed)
 
-    def begins(count: int) -> Numbers:
+    def begins(count: int) -> Ints:
         if lengths.sum() > sessions:
-            moved: Numbers = (chains.first + rng.integers(sessions, size=(count, 1))) % sessions
+            moved: Ints = (chains.first + rng.integers(sessions, size=(count, 1))) % sessions
             return moved
         if keeps:
             return _among_others(lengths, fits, count, rng)
@@ -298,7 +295,7 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
     return account.null(tables, draws, is_complete=False)
 
 
-def random_direction(account: Account, occasions: Numbers, *, seed: int, draws: int) -> Null:
+def random_direction(account: Account, occasions: Ints, *, seed: int, draws: int) -> Null:
     """The same signals at their true times, all of an occasion turned round by one coin.
 
     Costs are left out in draws and in what happened alike: a long turned into a short would lose by
@@ -322,34 +319,7 @@ def random_direction(account: Account, occasions: Numbers, *, seed: int, draws: 
     return free.null(tables, every, is_complete=is_complete)
 
 
-def signals_of_trades(
-    panel: Panel, trades: Sequence[Trade], curve: Sequence[EquityPoint], cash: float
-) -> NDArray[Any]:
-    """Signals that make the trades of a strategy which orders by itself, for its placebos.
-
-    Each trade becomes a signal of its direction at its entry session, with the weight that it had
-    of the equity at the close before, held as many sessions as the trade was, at least one, and
-    without stops: what made the strategy leave is not known. Trades still open are held to the end.
-    """
-    equity = {point.session: point.equity for point in curve}
-    before = dict(zip(equity, [cash, *equity.values()], strict=False))
-    rows, columns = np.zeros(len(trades), SIGNAL), panel.columns
-    for row, trade in zip(rows, trades, strict=True):
-        column = columns[trade.symbol]
-        row["symbol"], row["side"] = column, trade.sign
-        row["bar"] = panel.bar_of(trade.entry_session)
-        row["weight"] = trade.shares * trade.entry_price / before[trade.entry_session]
-        row["hold"] = -1
-        if trade.exit_reason != "open" and trade.exit_session is not None:
-            bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
-            entered, left = np.searchsorted(bars, (row["bar"], panel.bar_of(trade.exit_session)))
-            row["hold"] = max(1, left - entered)
-    for name in ("stop", "target", "trailing_stop"):
-        rows[name] = np.nan
-    return rows[np.argsort(rows["bar"], kind="stable")]
-
-
-def _parts(draws: Numbers, signals: int) -> Iterator[Numbers]:
+def _parts(draws: Ints, signals: int) -> Iterator[Ints]:
     """The draws, as many at once as there is room for the signals of."""
     step = max(1, _ROOM // signals)
     return (draws[first : first + step] for first in range(0, len(draws), step))
@@ -365,7 +335,7 @@ def _has_bar(panel: Panel) -> NDArray[np.bool_]:
 
 
 def _fitting(
-    signals: NDArray[Any], has_bar: NDArray[np.bool_], chains: Chains, distance: Numbers
+    signals: NDArray[Any], has_bar: NDArray[np.bool_], chains: Chains, distance: Ints
 ) -> NDArray[np.bool_]:
     """Where each chain may begin: all its signals find a bar; shape (chains, sessions)."""
     fits = np.ones((len(chains.first), len(has_bar)), np.bool_)
@@ -375,7 +345,7 @@ def _fitting(
     return fits
 
 
-def _own_bars(has_bar: NDArray[np.bool_]) -> Numbers:
+def _own_bars(has_bar: NDArray[np.bool_]) -> Ints:
     """By session and symbol that bar, or as many round those of the symbol where it has none."""
     bars = np.tile(np.arange(len(has_bar))[:, None], has_bar.shape[1])
     for column in np.flatnonzero(~has_bar.all(axis=0)):
@@ -384,7 +354,7 @@ def _own_bars(has_bar: NDArray[np.bool_]) -> Numbers:
     return bars
 
 
-def _can_stand_apart(lengths: Numbers, fits: NDArray[np.bool_], seed: int) -> bool:
+def _can_stand_apart(lengths: Ints, fits: NDArray[np.bool_], seed: int) -> bool:
     """Whether chains mostly find sessions where all fit: at least half of a first few draws."""
     if lengths.sum() > fits.shape[1] or fits.sum(axis=1).min() < FEWEST_STARTS:
         return False
@@ -392,20 +362,20 @@ def _can_stand_apart(lengths: Numbers, fits: NDArray[np.bool_], seed: int) -> bo
     return 2 * len(found) >= _TRIAL
 
 
-def _side_by_side(lengths: Numbers, sessions: int, draws: int, rng: np.random.Generator) -> Numbers:
+def _side_by_side(lengths: Ints, sessions: int, draws: int, rng: np.random.Generator) -> Ints:
     """Chains in random order with random gaps on a circle of sessions."""
     order = rng.permuted(np.tile(np.arange(len(lengths)), (draws, 1)), axis=1)
     gaps = shares_of(sessions - int(lengths.sum()), rng, draws, len(lengths))
     ahead = np.cumsum(lengths[order] + gaps, axis=1) - lengths[order]
-    begins: Numbers = np.empty_like(ahead)
+    begins: Ints = np.empty_like(ahead)
     np.put_along_axis(begins, order, ahead + rng.integers(sessions, size=(draws, 1)), axis=1)
     begins %= sessions
     return begins
 
 
 def _among_others(
-    lengths: Numbers, fits: NDArray[np.bool_], draws: int, rng: np.random.Generator
-) -> Numbers:
+    lengths: Ints, fits: NDArray[np.bool_], draws: int, rng: np.random.Generator
+) -> Ints:
     """Chains one after another, those with the fewest starts first, each clear of the others.
 
     A draw in which one finds no room is left out.
