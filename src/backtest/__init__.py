@@ -30,21 +30,16 @@ if TYPE_CHECKING:
         import_prices,
         list_actions,
         list_prices,
+        list_universes,
         load_prices,
         seal_actions,
         seal_prices,
+        seal_universe,
         undo_actions,
         undo_prices,
     )
     from backtest.api.runs import run
-    from backtest.api.workspace import (
-        init,
-        list_settings,
-        list_strategies,
-        list_universes,
-        new_signal,
-        seal_universe,
-    )
+    from backtest.api.workspace import init, list_settings, list_strategies, new_signal
     from backtest.data.market import Market
     from backtest.engine.replay.replay import EventStrategy
     from backtest.strategy.base import Signal, Strategy, Wait
@@ -72,14 +67,11 @@ _NAMES = {
     "api.pages": ("compare", "find_page", "list_runs", "report_run"),
     "api.prices": (
         "add_action", "check_actions", "check_prices", "fetch_prices", "import_prices",
-        "list_actions", "list_prices", "load_prices", "seal_actions", "seal_prices", "undo_actions",
-        "undo_prices",
+        "list_actions", "list_prices", "list_universes", "load_prices", "seal_actions",
+        "seal_prices", "seal_universe", "undo_actions", "undo_prices",
     ),
     "api.runs": ("run",),
-    "api.workspace": (
-        "init", "list_settings", "list_strategies", "list_universes", "new_signal",
-        "seal_universe",
-    ),
+    "api.workspace": ("init", "list_settings", "list_strategies", "new_signal"),
     "data.market": ("Market",),
     "engine.replay.replay": ("EventStrategy",),
     "strategy.base": ("Signal", "Strategy", "Wait"),

@@ -1,4 +1,4 @@
-"""The calls about prices and what happens to shares: loaded, checked, taken in and sealed.
+"""The calls about prices, what happens to shares, and universes: loaded, taken in and sealed.
 
 `symbols` is one symbol or several, all that there are by default. What changes files by hand takes
 `dry_run`: nothing is written then, and what comes back says what would change; its `make()` writes
@@ -25,6 +25,7 @@ from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import Version, undo
 from backtest.errors import BacktestError, UsageError, raise_refused, unknown
 from backtest.experiments.terms import read_day
+from backtest.strategy.loading import kinds_named
 from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
@@ -352,3 +353,27 @@ def _actions_path(symbol: str, data: Folder) -> Path:
     if not path.is_file():
         raise unknown("file of actions of", symbol, (one.stem for one in folder.glob("[!.]*.csv")))
     return path
+
+
+def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
+    """The universes of the data folder, as `backtest universes` lists them.
+
+    Returns:
+        A row for each, indexed by `name`: `symbols`, the span of prices `first` and `last`, the
+        number of `events` by kind, the members `without_prices` and `without_events`, and `source`.
+
+    """
+    workspace = folders(strategies, data)
+    rows = map(vars, listing.list_universes(workspace, kinds_named(workspace, None)))
+    columns = list(listing.UniverseRow.__annotations__)
+    return pd.DataFrame(rows, columns=columns).set_index("name")
+
+
+def seal_universe(
+    name: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> Path:
+    """Check a universe's table of members that was changed, and record its sha256 anew.
+
+    The file of the metadata comes back.
+    """
+    return listing.seal_universe(folders(strategies, data), name, source)

@@ -339,36 +339,6 @@ def list_settings() -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("key")
 
 
-def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
-    """The universes of the data folder, as `backtest universes` lists them.
-
-    Returns:
-        A row for each, indexed by `name`: `symbols`, the span of prices `first` and `last`, the
-        number of `events` by kind, the members `without_prices` and `without_events`, and `source`.
-
-    """
-    import pandas as pd
-
-    from backtest.data import listing
-
-    workspace = folders(strategies, data)
-    rows = map(vars, listing.list_universes(workspace, loading.kinds_named(workspace, None)))
-    columns = list(listing.UniverseRow.__annotations__)
-    return pd.DataFrame(rows, columns=columns).set_index("name")
-
-
-def seal_universe(
-    name: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
-) -> Path:
-    """Check a universe's table of members that was changed, and record its sha256 anew.
-
-    The file of the metadata comes back.
-    """
-    from backtest.data import listing
-
-    return listing.seal_universe(folders(strategies, data), name, source)
-
-
 def list_strategies(
     *, strategies: Folders = None, data: Folder = None, reports: Folder = None
 ) -> pd.DataFrame:
