@@ -111,13 +111,11 @@ def _by_symbol(
             f"prices {type(prices).__name__}: give a DataFrame, or DataFrames by symbol."
         )
     for symbol, frame in prices.items():
+        name = f"prices[{symbol!r}]"
         if not isinstance(frame, pd.DataFrame):
-            raise UsageError(
-                f"prices[{symbol!r}] is a {type(frame).__name__}: give a DataFrame of prices."
-            )
+            raise UsageError(f"{name} is a {type(frame).__name__}: give a DataFrame of prices.")
         if not isinstance(symbol, str) or not is_symbol(symbol):
             raise UsageError(f"prices: {symbol!r} is no symbol; write it in capitals, as in CRWV.")
-        name = f"prices[{symbol!r}]"
         ((ticker, own),) = _of_one(name, frame).items()
         if ticker not in (None, symbol):
             raise UsageError(f"{name}: its columns are of {ticker}; name the stock that it is of.")
@@ -295,15 +293,15 @@ def _write_prices(folder: Path, symbol: str, table: pd.DataFrame) -> None:
     days = table.index.to_numpy().astype("M8[D]")
     checked_table(PriceRows("row", np.arange(len(table)), days, cells), problems, holes)
     raise_problems(Path(f"prices[{symbol!r}]"), problems)
-    kept: dict[str, Any] = {one: known[one] for one in ("adjust", "holes") if one in known}
-    _write(path, parquet_bytes(table), [day.date().isoformat() for day in table.index], kept)
+    kept = {one: known[one] for one in ("adjust", "holes") if one in known}
+    _write(path, parquet_bytes(table), [day.date().isoformat() for day in table.index], **kept)
 
 
 def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Event]]) -> None:
     """Write the events, and files without a row for the kinds that none is of."""
     if events is not None and folder.exists():
         shutil.rmtree(folder)
-    rows: dict[str, list[dict[str, str]]] = event_rows(events, kinds) if events is not None else {}
+    rows = event_rows(events, kinds)
     for kind in {**_named(FILED_KINDS), **kinds}.values():
         path = folder / kind.file_name()
         if path.exists():
@@ -313,10 +311,8 @@ def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Ev
         _write(path, text.encode(), days)
 
 
-def _write(
-    path: Path, content: bytes, days: Sequence[str], more: Mapping[str, Any] | None = None
-) -> None:
-    metadata = {**metadata_of(days, source=SOURCE), "version": 1, **(more or {})}
+def _write(path: Path, content: bytes, days: Sequence[str], **more: Any) -> None:
+    metadata = {**metadata_of(days, source=SOURCE), "version": 1, **more}
     write_data_file(path, content, metadata)
 
 
@@ -343,9 +339,9 @@ def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, d
     """Each kind by name, what its frame is called, and its rows with their numbers."""
     if isinstance(events, Mapping):
         for kind, frame in events.items():
-            if not isinstance(frame, pd.DataFrame):
-                raise UsageError(f"events[{kind!r}] is a {type(frame).__name__}: give a DataFrame.")
             name = f"events[{kind!r}]"
+            if not isinstance(frame, pd.DataFrame):
+                raise UsageError(f"{name} is a {type(frame).__name__}: give a DataFrame.")
             yield kind, name, list(enumerate(_texts(name, frame)))
         return
     if isinstance(events, pd.DataFrame):
