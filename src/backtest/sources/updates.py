@@ -116,10 +116,8 @@ class PriceUpdate:
     def _make_prices(self) -> Version | None:
         if not (self.added or self.replaced):
             return None
-        old = self.kept
-        content = encoded(
-            self.path, self.table, old.file if old else None, {*self.added} | self.replaced
-        )
+        old = self.kept.file if self.kept else None
+        content = encoded(self.path, self.table, old, {*self.added} | self.replaced)
         counts = ((len(self.added), "added"), (len(self.replaced), "replaced"))
         rows = " and ".join(f"{n:,} row{'s' * (n > 1)} {word}" for n, word in counts if n)
         return put(
@@ -127,7 +125,7 @@ class PriceUpdate:
             content,
             self._metadata(_days(self.table)),
             reason=f"{rows} from {self.incoming.source.partition(',')[0]}",
-            over=old.file.sha256 if old else None,
+            over=old.sha256 if old else None,
         )
 
     def _metadata(self, days: Sequence[str]) -> dict[str, Any]:
@@ -170,10 +168,7 @@ def prepare_update(
     """
     clear_history(path)
     kept = open_kept(path) if path.exists() else None
-    if skip_bad:
-        incoming, gaps = _without_faults(incoming)
-    else:
-        gaps = frozenset()
+    incoming, gaps = _without_faults(incoming) if skip_bad else (incoming, frozenset[date]())
     update = PriceUpdate(
         incoming.symbol, path, _keys(incoming.table), [], accept, incoming.table,
         list(incoming.notes), kept, incoming,
@@ -235,8 +230,7 @@ def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
             f"right. These are no daily prices, or they are read wrongly. Nothing was written."
         )
     out = [incoming.at(row) for row in np.flatnonzero(~sound).tolist()]
-    notes = list(incoming.notes)
-    notes += [f"Left out as wrong: {first_few(out, 10)}."] * bool(out)
+    notes = [*incoming.notes, *[f"Left out as wrong: {first_few(out, 10)}."] * bool(out)]
     left = None if lines is None else lines[sound]
     return replace(incoming, table=table[sound], notes=notes, lines=left), frozenset(gaps.tolist())
 
@@ -290,13 +284,10 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
             f"can tell whether a dividend lies between. Take a span that reaches into that of the "
             f"file, or move the file away with its metadata."
         )
-    rebased = bool(later) or (len(common) > 0 and differs["close"].mean() > _MOST)
-    if rebased:
+    if later or (len(common) and differs["close"].mean() > _MOST):
         ratio = float(np.median(after["close"] / before["close"])) if len(common) else None
-        whole = len(common) == len(old)
-        _refuse_mixture(update, later, ratio, gone, whole=whole)
-    replaced = np.any(list(differs.values()), axis=0) if update.accepted else np.zeros(len(common))
-    fresh = added.union(common[replaced.astype(bool)])
+        _refuse_mixture(update, later, ratio, gone, whole=len(common) == len(old))
+    fresh = added.union(common[changed]) if update.accepted else added
     table = new.loc[fresh].combine_first(old)[list(old.columns)].sort_index()
     table.index.name = old.index.name
     return replace(
@@ -339,12 +330,9 @@ def _refuse_mixture(
 
 def _differs(name: str, old: pd.Series, new: pd.Series) -> np.ndarray:
     before, after = old.to_numpy(dtype=float), new.to_numpy(dtype=float)
+    least, share = (0.0, _VOLUME_SHARE) if name == "volume" else (_DOLLARS, _SHARE)
     gap = np.abs(after - before)
-    if name == "volume":
-        differs: np.ndarray = gap > _VOLUME_SHARE * before
-    else:
-        differs = (gap > _DOLLARS) & (gap > _SHARE * before)
-    return differs
+    return np.asarray((gap > least) & (gap > share * before))
 
 
 def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
@@ -357,8 +345,7 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 
 def _check(update: PriceUpdate) -> None:
-    problems: list[str] = []
-    table = update.table
+    table, problems = update.table, list[str]()
     keys = table.index.to_numpy().astype("M8[us]" if update.is_finer else "M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
     actions = update.actions or read_actions(actions_folder(update.path), update.symbol)
