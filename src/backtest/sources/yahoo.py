@@ -49,7 +49,6 @@ _ESTIMATES = ["EPS Estimate", "Reported EPS"]
 _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
 _PRICES = list(BAR_COLUMNS[:-1])
-_ACTIONS = ("Dividends", "Stock Splits")
 _SMALLEST_SPLIT = 1.45  # whose ratio stands out from a move of the market
 _LARGEST_JUMP = 30.0  # from the usual close to a price
 _AROUND = 11  # rows, whose median close is the usual one
@@ -316,15 +315,9 @@ def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str
         table.index = pd.DatetimeIndex(local.tz_convert(UTC).tz_localize(None), name="time")
     sessions = trading_calendar().sessions
     days = sessions[np.searchsorted(sessions, local.tz_localize(None).to_numpy().astype("M8[D]"))]
-    dividends: dict[date, float] = {}
-    splits: dict[date, float] = {}
-    told = (figures[name].fillna(0.0).tolist() for name in _ACTIONS)
-    for day, paid, ratio in zip(days.tolist(), *told, strict=True):
-        if paid:
-            dividends[day] = dividends.get(day, 0.0) + paid
-        if ratio not in (0, 1):  # 1 changes nothing
-            splits[day] = splits.get(day, 1.0) * ratio
-    return History(symbol, bars, table, splits, dividends)
+    paid = figures["Dividends"].groupby(days.tolist()).sum()
+    ratios = figures["Stock Splits"].replace(0.0, 1.0).groupby(days.tolist()).prod()
+    return History(symbol, bars, table, ratios[ratios != 1].to_dict(), paid[paid != 0].to_dict())
 
 
 def finished_bars(
@@ -397,7 +390,7 @@ def _finished(
     outside = np.isnat(ends)
     unfinished = ends + np.timedelta64(_SETTLED) > now
     names = [written(time) if bars else str(time.astype("M8[D]")) for time in times[unfinished]]
-    rows = f"{outside.sum():,} {'row' if outside.sum() == 1 else 'rows'}"
+    rows = counted(int(outside.sum()), "row")
     return table[~outside & ~unfinished], [
         *[f"Left out {rows} outside of the sessions of {EXCHANGE}."] * bool(outside.any()),
         *(f"Left out the bar of {name}, which is not finished." for name in names),
