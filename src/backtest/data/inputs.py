@@ -37,9 +37,7 @@ class Inputs:
     rates: Mapping[str, BorrowRates]
     files: Sequence[EventFile]  # of every kind that may be looked at
     benchmark: Prices
-    others: Mapping[str, Prices] = field(
-        default_factory=dict
-    )  # looked at, or traded against others
+    others: Mapping[str, Prices] = field(default_factory=dict)  # looked at, or among the hedges
     hedges: Mapping[str, Prices] = field(default_factory=dict)  # traded against others, in the span
     assumptions: Sequence[str] = ()  # about the files themselves
     universe: Universe | None = None  # where None, all can be traded on all days
@@ -310,8 +308,8 @@ class _Files:
         Those from before the span are among them, for strategies see the past. UsageError where
         none is within it.
         """
-        found, is_within, replayed = {}, False, inputs.replayed
-        for symbol, prices in replayed.items():
+        found, is_within = {}, False
+        for symbol, prices in inputs.replayed.items():
             own = bars_path(self.tables / "prices", symbol, length).is_file()
             days = inputs.seen[symbol].days
             try:
@@ -326,20 +324,14 @@ class _Files:
             found[symbol] = bars.within(days[days <= np.datetime64(prices.last)])
             is_within |= bool(np.isin(prices.days, bars.sessions).any())
         if not is_within:
-            first = min(prices.first for prices in replayed.values())
-            last = max(prices.last for prices in replayed.values())
             raise UsageError(
-                f"None of {first_few(sorted(found))} has a bar of {length} from {first} to {last}. "
-                f"Choose --from and --to within the bars, or run without --bars."
+                f"None of {first_few(sorted(found))} has a bar of {length} from {inputs.first} to "
+                f"{inputs.last}. Choose --from and --to within the bars, or run without --bars."
             )
         return found
 
     def looked_at(self, symbol: str, by: str) -> Prices:
-        try:
-            return self.prices(symbol)
-        except UsageError as error:
-            needed = f"{by} looks at {symbol} (its looks_at)"
-            raise self._lacking(symbol, needed, f"{error} {needed}.") from None
+        return self._needed(symbol, f"{by} looks at {symbol} (its looks_at)")
 
     def hedged_with(self, symbol: str, wanted_by: str, found: Inputs) -> Prices:
         """The bars of a symbol that is traded against others."""
@@ -348,16 +340,12 @@ class _Files:
                 f"{wanted_by} hedges with {symbol} (its trades_also), which cannot be traded by "
                 f"events in the same run: leave {symbol} out of the symbols."
             )
-        try:
-            prices = self.prices(symbol, bars=True)
-        except UsageError as error:
-            needed = f"{wanted_by} hedges with {symbol} (its trades_also)"
-            otherwise = (
-                f"{error} {needed}. `backtest prices fetch {symbol}` loads its bars, "
-                f"`backtest prices import FILE --symbol {symbol}` takes them from a file."
-            )
-            raise self._lacking(symbol, needed, otherwise) from None
-        return prices
+        how = (
+            f" `backtest prices fetch {symbol}` loads its bars, "
+            f"`backtest prices import FILE --symbol {symbol}` takes them from a file."
+        )
+        needed = f"{wanted_by} hedges with {symbol} (its trades_also)"
+        return self._needed(symbol, needed, how, bars=True)
 
     @staticmethod
     def check_hedges(hedges: Mapping[str, Prices], wanted_by: str, found: Inputs) -> None:
@@ -377,18 +365,22 @@ class _Files:
                 f"{prices.first} to {prices.last}: choose a span with --from and --to{more}."
             )
 
-    def _lacking(self, symbol: str, needed: str, otherwise: str) -> MissingDataError:
-        """The error for a symbol without prices: which universe has them, or what else to do."""
+    def _needed(self, symbol: str, why: str, how: str = "", *, bars: bool = False) -> Prices:
+        """Prices of a symbol, or the error: which universe has them, or how else to get them."""
         from backtest.data.universe import tables_folder, universe_names
 
+        try:
+            return self.prices(symbol, bars=bars)
+        except UsageError as error:
+            fault = f"{error} {why}.{how}"
         for name in universe_names(self.data):
             tables = tables_folder(self.data, name)
             if tables != self.tables and price_path(tables / "prices", symbol):
-                return MissingDataError(
-                    f"{needed}, of which {self.tables / 'prices'} has no bars. The universe {name} "
+                raise MissingDataError(
+                    f"{why}, of which {self.tables / 'prices'} has no bars. The universe {name} "
                     f"has: choose --universe {name}."
                 )
-        return MissingDataError(otherwise)
+        raise MissingDataError(fault)
 
     def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
         from backtest.data.borrow import read_borrow_rates
