@@ -227,7 +227,8 @@ class Trader:
         if not signal.resize or symbol in self._legs:
             self._renew(signal, position, moment)
             return True
-        less = position.shares - self._wanted(signal, position.direction, moment)
+        price = moment.price_for_size(symbol, position.direction)
+        less = position.shares - self._wanted(signal, price, moment)
         if less <= 0:
             return False
         self._reduce(signal, position, less, moment)
@@ -239,11 +240,10 @@ class Trader:
             self._leave(symbol, "signal", moment)
             self.outcomes[signal.event_id] = "leave"
             return
-        fill = moment.fill(symbol, side)
         self._renew(signal, position, moment)
         if rule.is_sent(less, moment.price_for_size(symbol, side), self._rules):
             position.shares -= less
-            self._trade(symbol, side * less, fill, moment, position.event_id, "signal")
+            self._trade(symbol, side * less, moment, position.event_id, "signal")
             self.outcomes[signal.event_id] = "resize"
 
     def _renew(self, signal: Signal, position: Position, moment: Moment) -> None:
@@ -252,8 +252,8 @@ class Trader:
 
     def _take(self, signal: Signal, moment: Moment) -> None:
         """Enter, reverse, add or renew."""
-        position, side = self._positions.get(signal.symbol), _side(signal)
-        if position is not None and position.direction == side:
+        position = self._positions.get(signal.symbol)
+        if position is not None and position.direction == _side(signal):
             self._renew(signal, position, moment)
             if signal.resize:
                 self._add(signal, position, moment)
@@ -261,12 +261,10 @@ class Trader:
         if position is not None:
             self._leave(signal.symbol, "reversal", moment)
         is_reversal = position is not None or self.outcomes.get(signal.event_id) == "reverse"
-        self.outcomes[signal.event_id] = self._enter(signal, side, moment, is_reversal=is_reversal)
+        self.outcomes[signal.event_id] = self._enter(signal, moment, is_reversal=is_reversal)
 
-    def _enter(
-        self, signal: Signal, side: int, moment: Moment, *, is_reversal: bool
-    ) -> SignalOutcome:
-        most, symbol = self._rules.max_positions, signal.symbol
+    def _enter(self, signal: Signal, moment: Moment, *, is_reversal: bool) -> SignalOutcome:
+        most, symbol, side = self._rules.max_positions, signal.symbol, _side(signal)
         if most is not None and len(self._positions) + len(self._waiting) >= most:
             return "no_room"
         for_size, fill = moment.price_for_size(symbol, side), moment.fill(symbol, side)
@@ -275,8 +273,8 @@ class Trader:
             if last_close is None:
                 return "not_filled"
             for_size = fill = rule.stop_level(last_close, side, signal.limit)
-        wanted = self._wanted(signal, side, moment, for_size)
-        shares = self._obtainable(signal, side, wanted, for_size, fill, moment)
+        wanted = self._wanted(signal, for_size, moment)
+        shares = self._obtainable(signal, wanted, for_size, fill, moment)
         legs = self._legs_of(signal, side * shares * for_size, moment)
         cash = moment.cash - side * shares * fill - rule.commission(shares, fill, self._rules)
         if not shares or not self._can_pay(legs, cash, moment):
@@ -292,7 +290,7 @@ class Trader:
         self._marks[symbol] = for_size  # a position of this moment counts at it for the room left
         if moment.at == "close":
             self._entered_at_close.add(symbol)
-        self._trade(symbol, position.size, fill, moment, signal.event_id)
+        self._trade(symbol, position.size, moment, signal.event_id, None)
         if legs:
             self._legs[symbol] = legs
         for leg in legs:
@@ -300,13 +298,7 @@ class Trader:
         return "reverse" if is_reversal else "enter"
 
     def _obtainable(
-        self,
-        signal: Signal,
-        side: int,
-        shares: int,
-        for_size: float,
-        fill: float,
-        moment: Moment,
+        self, signal: Signal, shares: int, for_size: float, fill: float, moment: Moment
     ) -> int:
         """Of the shares that are wanted those that volume, cash and least order allow."""
         cap = moment.quotes[signal.symbol].most_shares
@@ -315,7 +307,7 @@ class Trader:
             self.notes[signal.event_id] = f"cut to {counted(cap, 'share')} by participation"
         if not rule.is_sent(shares, for_size, self._rules):
             return 0
-        shares = self._affordable(side, shares, fill, moment.cash)
+        shares = self._affordable(_side(signal), shares, fill, moment.cash)
         # At a close the order went out before the cash was known to bind.
         is_sent = moment.at == "close" or rule.is_sent(shares, fill, self._rules)
         return shares if is_sent else 0
@@ -382,18 +374,17 @@ class Trader:
     def _add(self, signal: Signal, position: Position, moment: Moment) -> None:
         symbol, side = signal.symbol, position.direction
         fill, for_size = moment.fill(symbol, side), moment.price_for_size(symbol, side)
-        more = self._wanted(signal, side, moment) - position.shares
-        more = self._obtainable(signal, side, max(more, 0), for_size, fill, moment)
+        more = self._wanted(signal, for_size, moment) - position.shares
+        more = self._obtainable(signal, max(more, 0), for_size, fill, moment)
         if not more:
             return
         position.shares += more
-        self._trade(symbol, side * more, fill, moment, position.event_id)
+        self._trade(symbol, side * more, moment, position.event_id, None)
         self.outcomes[signal.event_id] = "resize"
 
-    def _wanted(self, signal: Signal, side: int, moment: Moment, price: float | None = None) -> int:
+    def _wanted(self, signal: Signal, price: float, moment: Moment) -> int:
         """The shares that the weight and the room beside the other positions allow."""
         symbol = signal.symbol
-        price = moment.price_for_size(symbol, side) if price is None else price
         gross = sum(p.shares * self._marks[s] for s, p in self._positions.items() if s != symbol)
         gross += sum(w.position.shares * w.price for w in self._waiting.values())
         gross += sum(abs(size) * self._marks[s] for s, size in self._net_legs().items())
@@ -416,20 +407,14 @@ class Trader:
         if symbol not in moment.quotes:  # its prices have ended: it stays, marked
             return
         position = self._positions.pop(symbol)
-        fill = moment.fill(symbol, -position.direction)
-        self._trade(symbol, -position.size, fill, moment, position.event_id, reason)
+        self._trade(symbol, -position.size, moment, position.event_id, reason)
         for leg in self._legs.pop(symbol, []):
             self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
 
     def _trade(
-        self,
-        symbol: str,
-        size: int,
-        fill: float,
-        moment: Moment,
-        event_id: str,
-        reason: ExitReason | None = None,
+        self, symbol: str, size: int, moment: Moment, event_id: str, reason: ExitReason | None
     ) -> None:
+        fill = moment.fill(symbol, 1 if size > 0 else -1)
         moment.cash -= size * fill + rule.commission(abs(size), fill, self._rules)
         moment.orders.append(Order(symbol, size, moment.order_type, fill, event_id, reason))
 
