@@ -214,8 +214,7 @@ def parse_settings(texts: list[str] | None) -> "dict[str, Text]":
     """The parameters that `--set` sets; see `parse_pairs`."""
     from backtest.strategy.parameters import Text
 
-    more = "; lists are written with commas"
-    pairs = parse_pairs("--set", texts, example="hold=5", twice=more)
+    pairs = parse_pairs("--set", texts, example="hold=5", twice="; lists are written with commas")
     return {name: Text(text) for name, text in pairs.items()}
 
 
@@ -295,11 +294,12 @@ class AccountOptions(Options):
     ] = None
 
     def arguments(self) -> dict[str, Any]:
-        """The same as calls take them; what is no setting of its own is a trading rule."""
+        """The same as calls take them; trading rules, but for the cash, stand together."""
+        from backtest.engine.rules import Rules
+
         found = super().arguments()
-        names = [one.name for one in fields(AccountOptions) if one.name not in ("cash", "costs")]
-        rules = {name: found.pop(name) for name in names}
-        return {**found, "rules": rules}
+        names = [name for name in found if name in Rules.model_fields and name != "cash"]
+        return {"rules": {name: found.pop(name) for name in names}, **found}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,9 +330,7 @@ class TermsOptions(AccountOptions):
 
     def arguments(self) -> dict[str, Any]:
         """The same as calls take them."""
-        found = super().arguments()
-        found["rules"] |= {n: found.pop(n) for n in ("hours", "extended_slippage_bps")}
-        return {**found, "parameters": parse_settings(self.parameters)}
+        return {**super().arguments(), "parameters": parse_settings(self.parameters)}
 
 
 @dataclass(frozen=True, kw_only=True)
