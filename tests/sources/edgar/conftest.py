@@ -2,8 +2,10 @@
 
 import pytest
 
-from backtest.sources.edgar import Edgar
-from tests.edgar_site import WHO, made_up_edgar
+from backtest.data.actions import Actions
+from backtest.sources.edgar import Company, Edgar
+from backtest.sources.stakes import fetch_stakes
+from tests.edgar_site import ACME, BIGCO, WHO, made_up_edgar
 
 
 @pytest.fixture
@@ -15,3 +17,21 @@ def site(monkeypatch, tmp_path):
 @pytest.fixture
 def edgar(site):
     return Edgar(WHO, site.server.url)
+
+
+@pytest.fixture
+def fetch(edgar):
+    def fetch(known=(), close=lambda day: None, cusips=(), since=None, actions=()):
+        return fetch_stakes(
+            edgar,
+            Company(ACME, "ACME CORP"),
+            "ACME",
+            Company(BIGCO, "BIGCO INC"),
+            cusips=cusips,
+            since=since,
+            known=known,
+            close=close,
+            actions=Actions("ACME", tuple(actions)),
+        )
+
+    return fetch
