@@ -93,6 +93,27 @@ class Late(Strategy):
         return Signal.long(event, enter="close", hold=self.hold, weight=0.5, reason="made up")
 '''
 
+ONE_WAITS = '''\
+"""Made up: waits a session for what is known to the second."""
+
+from backtest import Signal, Strategy, Wait
+from backtest.events import ShortReport
+
+
+class Patient(Strategy):
+    """Short at once, long after a wait."""
+
+    listens_to = (ShortReport,)
+    hold: int = 1
+
+    def on_event(self, event, market):
+        if event.precision == "session":
+            return Signal.short(event, hold=self.hold, reason="made up")
+        if market.session > event.published_at.date():
+            return Signal.long(event, hold=self.hold, reason="made up")
+        return Wait(event, sessions=1, reason="made up")
+'''
+
 
 def wavy_bars():
     """Five-minute bars that agree with ACME's daily rows, and move all day within their range."""
@@ -215,6 +236,21 @@ def test_each_set_has_the_figures_of_its_run(made, name, grid, rules, terms):
         for figure in FIGURES:
             value = np.nan if wanted[figure] is None else wanted[figure]
             assert figures[figure][row] == pytest.approx(value, rel=1e-9, nan_ok=True), own
+
+
+def test_of_one_bar_what_was_published_last_acts_also_where_it_was_asked_before(made):
+    """The report of 14:00 waits for the bar in which that of 11:00, by its session, is put."""
+    made.write("strategies/patient.py", ONE_WAITS)
+    reports = [("2025-06-17T11:00:00", "session"), ("2025-06-17T14:00:00", "exact")]
+    rows = (
+        f"ACME,{published}-04:00,{precision},Report {n},Jane Bear,short_seller,10,made up\n"
+        for n, (published, precision) in enumerate(reports)
+    )
+    made.write("data/events/short_reports.csv", HEAD + "".join(rows))
+    plan = plan_of(made, "patient", **BY_BARS)
+    figures = figures_of(sweep_of(made, "patient", "hold=1,2", **BY_BARS))
+    for row, hold in enumerate([1, 2]):
+        assert figures["final_equity"][row] == run_of(plan, hold=hold)["final_equity"] > 100_000
 
 
 def test_a_set_has_the_figures_of_a_run_on_backtrader(made):

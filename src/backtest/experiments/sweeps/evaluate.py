@@ -303,7 +303,7 @@ class Evaluator:
         table = asked.signals(varied, codes)
         sets, columns = np.nonzero(does_act(table))
         signals = table[sets, columns]
-        if (np.diff(table["bar"]) < 0).any():  # some come later; the kernel goes bar by bar
+        if (table["bar"] != np.repeat(asked.bars, self._width)).any():  # some act later
             order = np.lexsort((asked.ranks[columns // self._width], signals["bar"], sets))
             signals, columns = signals[order], columns[order]
         starts = np.searchsorted(sets, np.arange(len(table) + 1))
