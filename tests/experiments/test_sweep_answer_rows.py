@@ -58,6 +58,22 @@ def test_an_entry_waits_where_it_has_a_limit(limits):
     assert by_sweep(Limited, {"limit": limits})[0] == by_asking(Limited, {"limit": limits})
 
 
+@pytest.mark.parametrize("legs", [(), (Leg("BOLT", 0.5),)])
+@pytest.mark.parametrize("holds", [[None, 1, 2], [1, None, 2], [1, 2, None]])
+def test_without_a_hold_the_clock_leaves_in_the_session_of_the_entry(holds, legs):
+    class Clocked(Made):
+        signal_terms = ("hold",)
+        trades_also = ("BOLT",)
+        hold: int | None = None
+
+        def on_event(self, event, market):
+            return long(hold=self.hold, leave_at="15:55", legs=legs)
+
+    table, _ = signals(Clocked, {"hold": holds}, 1, len(legs), TWO)
+    for row, hold in zip(table, holds, strict=True):
+        assert row["hold"].tolist() == [hold or 0] * (1 + len(legs))
+
+
 @pytest.mark.parametrize(
     ("moved", "terms", "hold", "refused"),
     [

@@ -301,7 +301,7 @@ def set_legs(rows: NDArray[Any], signal: Signal) -> None:
     for row, leg in zip(rows[1:], signal.legs, strict=True):
         row["side"] = rows[0]["side"] * (-1 if leg.by > 0 else 1)
         row["terms"] = IS_LEG | rows[0]["terms"] & HOLDS_BARS
-        row["hold"] = rows[0]["hold"]
+        row["hold"], row["leave_at"] = rows[0]["hold"], rows[0]["leave_at"]
         row["weight"], row["priority"] = abs(leg.by), signal.priority
 
 

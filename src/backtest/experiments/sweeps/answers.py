@@ -151,6 +151,8 @@ class Answers:
             waits = ~np.isnan(table["limit"]) & does_act(table)
             bare = table["terms"] & ~np.uint8(WAITS)
             table["terms"] = bare | np.where(waits, WAITS, 0).astype(np.uint8)
+        if term == "hold":  # without one the clock leaves in the session of the entry
+            table["hold"][(table["hold"] < 0) & (table["leave_at"] > 0)] = 0
         at_close = table["terms"] & (ENTERS_AT_CLOSE | IS_FLAT) == ENTERS_AT_CLOSE
         if term == "hold" and (at_close & (table["hold"] == 0)).any():
             raise UsageError(
