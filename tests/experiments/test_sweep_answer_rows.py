@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, SIGNAL
+from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, IS_LEG, SIGNAL, WAITS
 from backtest.errors import UsageError
 from backtest.experiments.sweeps import answers as module
 from backtest.experiments.sweeps.answers import Answers, fault_of, is_handed_on, same_answer
@@ -56,6 +56,19 @@ class Limited(Made):
 @pytest.mark.parametrize("limits", [[None, 0.05, 0.1], [0.05, None], [0.05, 0.1, None]])
 def test_an_entry_waits_where_it_has_a_limit(limits):
     assert by_sweep(Limited, {"limit": limits})[0] == by_asking(Limited, {"limit": limits})
+
+
+def test_a_leg_beside_entries_at_limits_waits_for_none():
+    class Either(Limited):
+        trades_also = ("BOLT",)
+
+        def on_event(self, event, market):
+            if self.flag:
+                return long(legs=(Leg("BOLT", 0.5),))
+            return long(limit=self.limit)
+
+    table, _ = signals(Either, {"limit": [0.0, 0.1], "flag": [True, False]}, 1, 1, TWO)
+    assert table["terms"].tolist() == [[0, IS_LEG], [WAITS, 0]] * 2
 
 
 @pytest.mark.parametrize("legs", [(), (Leg("BOLT", 0.5),)])

@@ -302,7 +302,7 @@ def set_legs(rows: NDArray[Any], signal: Signal) -> None:
         row["side"] = rows[0]["side"] * (-1 if leg.by > 0 else 1)
         row["terms"] = IS_LEG | rows[0]["terms"] & HOLDS_BARS
         row["hold"], row["leave_at"] = rows[0]["hold"], rows[0]["leave_at"]
-        row["weight"], row["priority"] = abs(leg.by), signal.priority
+        row["weight"], row["priority"], row["limit"] = abs(leg.by), signal.priority, np.nan
 
 
 def signalled(panel: Panel, decisions: Iterable[Decision]) -> list[tuple[int, Decision]]:
