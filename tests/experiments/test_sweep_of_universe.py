@@ -147,6 +147,9 @@ def test_the_command_names_the_universe(universe, command):
     record = json.loads(command(*arguments, "--json").out)
     assert (record["universe"], record["symbols"]) == ("three", ["ACME", "BOLT", "CORP"])
     assert "beats · three" in (universe.root / record["path"] / "index.html").read_text()
+    later = command(*arguments[:-1], "hold=4:5", "--from", "2025-06-23", "--json")
+    record = json.loads(later.out)
+    assert (record["symbols"], record["trials"]) == (["ACME", "CORP"], 5)  # of the universe
 
 
 def test_a_universe_and_a_symbol_exclude_each_other(universe, command):

@@ -20,6 +20,7 @@ from backtest.experiments.trials import (
     record_run,
     record_sweep,
     trial_sharpes,
+    trials_on_record,
 )
 from backtest.stats.multiple_testing import SharpeEstimate
 
@@ -47,6 +48,7 @@ def sweep(identity="s1", at="2026-01-02T00:00:00+00:00", axes=("hold",), **chang
         "parameters": {**PARAMETERS, **changed},
         "rules": {"reaction_minutes": 5.0},
         "axes": {name: [] for name in axes},
+        "sets": 5,
         "finished_at": at,
     }
 
@@ -175,10 +177,11 @@ def test_a_sweep_that_goes_on_is_recorded_in_place_of_its_beginning(tmp_path, co
     assert not has_sweep(tmp_path, sweep())
     record_sweep(tmp_path, sweep(), [sets(hold=[1, 2])])
     assert count() == 2
-    assert has_sweep(tmp_path, sweep())
+    assert not has_sweep(tmp_path, sweep())
     parts = [sets(hold=[1, 2]), sets(first=2, hold=[3, 4]), sets(first=4, hold=[5])]
     record_sweep(tmp_path, sweep(), parts)
     assert count() == 5
+    assert has_sweep(tmp_path, sweep())
     assert rows(file) == 3
 
 
@@ -206,6 +209,15 @@ def test_strategies_and_symbols_are_counted_apart(tmp_path, count):
     record_run(tmp_path, {**run("r2"), "symbols": ["OTHR"]})
     record_run(tmp_path, {**run("r3"), "strategy": "misses"})
     assert count() == 1
+
+
+def test_a_universe_is_one_whichever_of_its_members_are_there_in_the_span(tmp_path):
+    record_run(tmp_path, {**run("r1"), "universe": "three", "symbols": ["AAA", "BBB"]})
+    later = {**run("r2", hold=4), "universe": "three", "symbols": ["AAA"]}
+    record_run(tmp_path, later)
+    assert trials_on_record(tmp_path, later)["count"] == 2
+    alone = {**later, "universe": None}
+    assert trials_on_record(tmp_path, alone)["count"] == 0
 
 
 def test_the_order_of_symbols_does_not_matter(tmp_path):

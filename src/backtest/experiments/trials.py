@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _Part = tuple[int, int, bytes, bytes]  # first, size, keys and sharpes, as in the table
 _FILE = "trials.sqlite"
 _TABLE = """CREATE TABLE IF NOT EXISTS trials (
-    subject TEXT,       -- the strategy and its symbols
+    subject TEXT,       -- the strategy and its symbols, or its universe
     source TEXT,        -- the run or sweep
     first INTEGER,      -- number of the first set in the sweep
     size INTEGER,       -- how many sets there are
@@ -64,8 +64,8 @@ def record_base(reports: Path, manifest: Mapping[str, Any], sharpe: float | None
 def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa.Table]) -> None:
     """Record sets of a sweep, all or none, in place of the same sets on record.
 
-    Of the manifest `strategy, symbols, sweep_id, parameters, axes, rules, finished_at` are read;
-    columns of the tables are `set`, the axes and `sharpe`.
+    Of the manifest `strategy, symbols, universe, sweep_id, parameters, axes, rules, finished_at`
+    are read; columns of the tables are `set`, the axes and `sharpe`.
     """
     fixed = _settings(manifest)
     parts = (_part(table, fixed, manifest["axes"]) for table in tables)
@@ -73,11 +73,18 @@ def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa
 
 
 def has_sweep(reports: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether sets of a sweep are on record."""
-    return _has(reports, manifest, f"sweep {manifest['sweep_id']}")
+    """Whether all sets of a sweep are on record."""
+    on_record = _sets_on_record(reports, manifest, f"sweep {manifest['sweep_id']}")
+    return on_record == manifest["sets"]
 
 
-def trial_sharpes(reports: Path, strategy: str, symbols: Sequence[str]) -> list[float | None]:
+def traded(manifest: Mapping[str, Any]) -> Sequence[str]:
+    """What trials are of: the symbols, or a universe, whose members hang on the span."""
+    universe = manifest.get("universe")
+    return [universe] if universe else manifest["symbols"]
+
+
+def trial_sharpes(reports: Path, strategy: str, traded: Sequence[str]) -> list[float | None]:
     """The annual Sharpe ratio of every distinct set, evaluated last; None where undefined."""
     import numpy as np
 
@@ -85,7 +92,7 @@ def trial_sharpes(reports: Path, strategy: str, symbols: Sequence[str]) -> list[
         return []
     keys, sharpes = [], []
     with _opened(reports) as trials:
-        for steps, ratios in trials.execute(_NEWEST_FIRST, (_subject(strategy, symbols),)):
+        for steps, ratios in trials.execute(_NEWEST_FIRST, (_subject(strategy, traded),)):
             keys.append(np.cumsum(np.frombuffer(zlib.decompress(steps), "<u8")))
             sharpes.append(np.frombuffer(zlib.decompress(ratios), "<f8"))
     if not keys:
@@ -101,7 +108,7 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
     """
     from backtest.stats.multiple_testing import SharpeEstimate
 
-    sharpes = trial_sharpes(reports, manifest["strategy"], manifest["symbols"])
+    sharpes = trial_sharpes(reports, manifest["strategy"], traded(manifest))
     own = (manifest.get("evidence") or {}).get("sharpe", {})
     is_known = own.get("psr") is not None
     found = deflated(SharpeEstimate(**own["per_session"]), sharpes) if is_known else None
@@ -153,17 +160,17 @@ def _opened(reports: Path) -> Iterator[sqlite3.Connection]:
         ) from None
 
 
-def _has(reports: Path, manifest: Mapping[str, Any], source: str) -> bool:
-    row = (_subject(manifest["strategy"], manifest["symbols"]), source)
+def _sets_on_record(reports: Path, manifest: Mapping[str, Any], source: str) -> int:
+    row = (_subject(manifest["strategy"], traded(manifest)), source)
+    query = "SELECT coalesce(sum(size), 0) FROM trials WHERE subject = ? AND source = ?"
     with _opened(reports) as trials:
-        found = trials.execute("SELECT 1 FROM trials WHERE subject = ? AND source = ?", row)
-        return found.fetchone() is not None
+        return int(trials.execute(query, row).fetchone()[0])
 
 
 def _record(
     reports: Path, manifest: Mapping[str, Any], source: str, parts: Iterable[_Part]
 ) -> None:
-    subject = _subject(manifest["strategy"], manifest["symbols"])
+    subject = _subject(manifest["strategy"], traded(manifest))
     at = datetime.fromisoformat(manifest["finished_at"]).timestamp()
     with _opened(reports) as trials:
         for first, size, keys, sharpes in parts:
@@ -175,15 +182,15 @@ def _record(
 def _record_set(
     reports: Path, manifest: Mapping[str, Any], source: str, sharpe: float | None
 ) -> None:
-    if _has(reports, manifest, source):
+    if _sets_on_record(reports, manifest, source):
         return
     key = sum(_hash(name, value) for name, value in _settings(manifest).items())
     figures = struct.pack("<Q", key % 2**64), struct.pack("<d", nan if sharpe is None else sharpe)
     _record(reports, manifest, source, [(0, 1, *figures)])
 
 
-def _subject(strategy: str, symbols: Sequence[str]) -> str:
-    return json.dumps([strategy, *sorted(symbols)])
+def _subject(strategy: str, traded: Sequence[str]) -> str:
+    return json.dumps([strategy, *sorted(traded)])
 
 
 def _part(table: pa.Table, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> _Part:

@@ -26,6 +26,7 @@ from backtest.experiments.trials import (
     has_sweep,
     record_base,
     record_sweep,
+    traded,
     trial_sharpes,
 )
 from backtest.stats import SEED, SESSIONS_A_YEAR
@@ -168,7 +169,7 @@ def run_sweep(
         manifest = record()
         figures = plan.evaluator.base_figures()
         record_base(reports, manifest, figures["sharpe"])
-        sharpes = trial_sharpes(reports, spec.strategy, spec.symbols)
+        sharpes = trial_sharpes(reports, spec.strategy, traded(manifest))
         found = sweep_evidence(plan.evaluator, _equities(folder, spec), sharpes)
         more = {"base_figures": figures, "trials": len(sharpes), "evidence": found}
         return folder.finish({**manifest, **more})
