@@ -290,6 +290,16 @@ def test_chance_is_not_deterministic_and_is_not_held_against_worlds(checkout):
         assert told[heading] == "Not tried: it is not deterministic."
 
 
+def test_answers_that_differ_by_rounding_alone_are_held_against_worlds(checkout):
+    # The last digit of a sum over a set goes by its order, which is another in each process.
+    count = "import sys; sys.made_up = getattr(sys, 'made_up', 0) + 1"
+    body = f"{count}; {READ}ahead = '2025-07-01' in text; weight = 0.5 + sys.made_up * 1e-15"
+    checkout.strategy("made", f"{body}; return Signal.long(event, weight=weight, hold=2 + ahead)")
+    record = audited(checkout, "made")
+    assert set(found(record)) == {"prefix", "reads"}
+    assert check(record, "repeat")["tried"]["compared"] == 8
+
+
 def test_a_rule_that_asks_what_day_it_is_is_not_deterministic(checkout):
     body = "from datetime import date; return str(date.today().year)"
     checkout.strategy("made", body)

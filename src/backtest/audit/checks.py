@@ -161,7 +161,8 @@ class Repeats:
     @property
     def steady(self) -> bool:
         """Whether processes and days answer alike, so that a world can be held against them."""
-        return all(one.passes[:1] == self.full.passes[:1] for one in (self._anew, *self._days))
+        first, others = self.full.passes[0], (self._anew, *self._days)
+        return not any(one.error or any(differences(first, one.passes[0])) for one in others)
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:
