@@ -280,16 +280,38 @@ def test_the_hash_changes_with_the_neighbours_of_neighbours_and_the_file_itself(
 
 
 @pytest.mark.usefixtures("_path_as_it_was")
-def test_a_neighbour_imported_by_its_bare_name_is_loaded_as_it_is_now(checkout):
-    checkout.write("strategies/_helper.py", "LIMIT = 1\n")
-    user = (
-        f"{HEAD}{BESIDE}from _helper import LIMIT\nclass User(Strategy):\n    hold: int = LIMIT\n"
-    )
+@pytest.mark.parametrize("inside", [False, True], ids=["at the top", "in on_event"])
+@pytest.mark.parametrize(
+    ("line", "limit"),
+    [
+        ("from ._helper import LIMIT", "LIMIT"),
+        ("from . import _helper", "_helper.LIMIT"),
+        ("from ._tools import deep", "deep.LIMIT"),
+        ("from _helper import LIMIT", "LIMIT"),
+        ("from _tools import deep", "deep.LIMIT"),
+        ("import _tools.deep as deep", "deep.LIMIT"),
+    ],
+)
+def test_a_neighbour_is_loaded_as_it_is_now_wherever_it_is_imported(
+    checkout, line, limit, *, inside
+):
+    top, within = ("", line) if inside else (line, "")
+    body = f"    def on_event(self, event, market):\n        {within}\n        return {limit}\n"
+    checkout.write("strategies/user.py", f"{HEAD}{BESIDE}{top}\nclass User(Strategy):\n{body}")
+    for number in (1, 222):
+        for neighbour in ("_helper.py", "_tools/deep.py"):
+            checkout.write(f"strategies/{neighbour}", f"LIMIT = {number}\n")
+        strategy = load_strategy(checkout.root / "strategies", "user").cls()
+        assert strategy.on_event(None, None) == number
+
+
+def test_a_strategy_that_another_imports_later_stays_there_for_backtrader(checkout):
+    folder = checkout.root / "strategies"
+    user = f"{HEAD}class User(Strategy):\n    def late(self):\n        from . import beats\n"
     checkout.write("strategies/user.py", user)
-    for limit in (1, 222):
-        checkout.write("strategies/_helper.py", f"LIMIT = {limit}\n")
-        cls = load_strategy(checkout.root / "strategies", "user").cls
-        assert cls.model_fields["hold"].default == limit
+    beats = load_strategy(folder, "beats").cls
+    load_strategy(folder, "user")
+    assert beats.__module__ in sys.modules
 
 
 def test_only_what_is_a_neighbour_counts(checkout):

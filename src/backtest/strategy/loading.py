@@ -110,18 +110,22 @@ def defined_in(module: ModuleType) -> list[type[Any]]:
 def _import(folder: Path, path: Path) -> Any:
     """Import a file as part of a package made of its folder, so that neighbours are found."""
     package = f"strategies_{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
-    if package not in sys.modules:
-        spec = ModuleSpec(package, None, is_package=True)
-        spec.submodule_search_locations = [str(folder)]
-        sys.modules[package] = importlib.util.module_from_spec(spec)
+    spec = ModuleSpec(package, None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    sys.modules[package] = importlib.util.module_from_spec(spec)
     # A file may have changed since it was loaded, and so may its neighbours.
     loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
-    loaded += _loaded_neighbours(path)
     before = {name: sys.modules.pop(name) for name in loaded}
+    neighbours = _neighbours(path)
+    for name in neighbours:
+        if _is_beside(path, sys.modules.get(name)):
+            del sys.modules[name]
+    again = before.keys() & {f"{package}.{name}" for name in neighbours}
     importlib.invalidate_caches()
     with _noted_ctrl_c() as pressed:
         try:
-            return importlib.import_module(f"{package}.{path.stem}")
+            for name in (f"{package}.{path.stem}", *sorted(again)):  # some it may import later
+                importlib.import_module(name)
         except BaseException as error:
             if pressed:
                 raise
@@ -129,20 +133,22 @@ def _import(folder: Path, path: Path) -> Any:
         finally:  # Backtrader looks up the modules of strategies that were loaded before
             for name, module in before.items():
                 sys.modules.setdefault(name, module)
+    return sys.modules[f"{package}.{path.stem}"]
 
 
-def _loaded_neighbours(path: Path) -> list[str]:
-    """The modules of files beside a strategy that it imports by their bare names."""
-    found = imported(path, path.read_bytes())
-    files = [file for file in found if file.is_relative_to(path.parent)]
-    places = [file.relative_to(path.parent).with_suffix("") for file in files]
-    names = [".".join(p.parts).removesuffix(".__init__") for p in places]
-    return [
-        name
-        for name, file in zip(names, files, strict=True)
-        if (module := sys.modules.get(name))
-        and os.path.realpath(module.__file__ or "") == os.path.realpath(file)
-    ]
+def _neighbours(path: Path) -> set[str]:
+    """The modules beside a strategy that it imports, and the packages which they are in."""
+    files = imported(path, path.read_bytes())
+    places = [file.relative_to(path.parent) for file in files if file.is_relative_to(path.parent)]
+    inner = {part.with_suffix("") for place in places for part in (place, *place.parents[:-1])}
+    return {".".join(place.parts).removesuffix(".__init__") for place in inner}
+
+
+def _is_beside(path: Path, module: ModuleType | None) -> bool:
+    """Whether a module is a file, or a package, in the folder of a strategy."""
+    places = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
+    folder = os.path.realpath(path.parent) + os.sep
+    return any(os.path.realpath(place).startswith(folder) for place in places if place)
 
 
 @contextmanager
