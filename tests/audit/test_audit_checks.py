@@ -261,6 +261,41 @@ def test_what_is_written_is_not_read(checkout, tmp_path):
     assert audited(checkout, "made")["outcome"] == "clean"
 
 
+@pytest.mark.parametrize("name", ["table.csv", "table.txt"])
+def test_a_table_that_a_library_reads_as_it_is_imported_is_told(checkout, monkeypatch, name):
+    table = checkout.write(f"elsewhere/{name}", "1", sealed=False)
+    text = f"from pathlib import Path\nTABLE = Path({str(table)!r}).read_text()\n"
+    checkout.write("elsewhere/made_up_tables.py", text)
+    monkeypatch.syspath_prepend(table.parent)
+    monkeypatch.delitem(sys.modules, "made_up_tables", raising=False)
+    checkout.strategy("made", "import made_up_tables; return made_up_tables.TABLE")
+    findings = check(audited(checkout, "made"), "reads")["findings"]
+    assert [str(table) in one["what"] for one in findings] == [True] * name.endswith("csv")
+
+
+def test_a_file_that_a_loader_is_asked_for_is_told(checkout):
+    place = checkout.write("elsewhere/table.txt", "1")
+    checkout.strategy("made", f"return __loader__.get_data({str(place)!r}).decode()")
+    (told,) = check(audited(checkout, "made"), "reads")["findings"]
+    assert told["what"].startswith(f"It reads {place}, which no world can change, while it decides")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import sqlite3; sqlite3.connect(':memory:').close()",
+        "import importlib.metadata; importlib.metadata.entry_points()",  # looks into sys.path
+        "open(__file__.replace('made.py', '__pycache__/made.f-9.py311.nbi'), 'rb').close()",
+    ],
+    ids=["a database in memory", "names of packages", "what numba has compiled"],
+)
+def test_what_tells_of_no_price_is_no_reading(checkout, line):
+    keep = "import pathlib; at = pathlib.Path(__file__).parent / '__pycache__'; "
+    keep += "at.mkdir(exist_ok=True); (at / 'made.f-9.py311.nbi').write_text('')"
+    checkout.strategy("made", f"{keep}; {line}; return 'no'")
+    assert audited(checkout, "made")["outcome"] == "clean"
+
+
 @pytest.mark.parametrize("line", ["import pyarrow.csv", "from pyarrow import csv"])
 def test_a_library_that_opens_files_unseen_is_told(checkout, monkeypatch, line):
     import pyarrow as pa

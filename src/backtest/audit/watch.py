@@ -16,6 +16,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from backtest.errors import UsageError
@@ -57,12 +58,13 @@ def clock_at(moment: datetime | None, note: Callable[[], None]) -> Iterator[None
         yield
 
 
+_OPENED = ("open", "sqlite3.connect")
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.sendto")
 # what they open, Python does not tell
 _UNSEEN = frozenset(
     {"h5py", "netCDF4", "tables"}
-    | {f"pyarrow.{name}" for name in ("csv", "dataset", "feather", "json", "orc", "parquet")}
+    | {f"pyarrow.{name}" for name in ("csv", "dataset", "feather", "fs", "json", "orc", "parquet")}
 )
 
 
@@ -121,19 +123,22 @@ class Watch:
     def see(self, event: str, terms: tuple[Any, ...]) -> None:
         """Note an audit event where it tells of something that is not the strategy's to touch."""
         what = self._described(event, terms)
-        line = self._line(importing=event == "import") if what else None
-        if line is not None and len(self.touched) < _MOST:
+        if not what or len(self.touched) == _MOST:
+            return
+        is_table = event in _OPENED and _tells(Path(os.fsdecode(terms[0])))
+        line = self._line(event, through_imports=is_table)
+        if line is not None:
             self.touched.setdefault((what, line), self._when)
 
     def _note_clock(self) -> None:
         """Note the line of the strategy that reads the clock; who else does is of no interest."""
-        if line := self._line(importing=False):
+        if line := self._line():
             self.touched.setdefault((CLOCK, line), self._when)
 
     def _described(self, event: str, terms: tuple[Any, ...]) -> str:
         if event == "import":
             return f"loads {terms[0]}, which opens files unseen," if terms[0] in _UNSEEN else ""
-        if event in ("open", "sqlite3.connect"):
+        if event in _OPENED:
             return self._reading(*terms) if event == "open" else self._of_file(terms[0])
         if event in _PROGRAMS:
             return f"starts a program ({terms[0]})" if terms else "starts another process"
@@ -144,42 +149,55 @@ class Watch:
     def _reading(self, name: Any, _: str | None, flags: int) -> str:
         reads = flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
         is_new = bool(flags & (os.O_TRUNC | os.O_EXCL))  # there is nothing in it yet
-        return self._of_file(name) if reads and not is_new and not isinstance(name, int) else ""
+        return self._of_file(name) if reads and not is_new else ""
 
     def _of_file(self, name: Any) -> str:
+        if isinstance(name, int) or name in ("", ":memory:"):  # open already, or a database of none
+            return ""
         path = Path(os.path.realpath(os.fsdecode(name)))
         linked = Path(os.path.abspath(os.fsdecode(name)))  # noqa: PTH100 - links are kept
         if linked.is_relative_to(self._root / "data"):
             return f"reads {linked.relative_to(self._root)}"
-        known = str(path).startswith((*_OF_THE_SYSTEM, *_libraries()))
-        tells = str(path).startswith(_KEPT) or not _DATA.isdisjoint(path.suffixes)
-        if (known and not tells) or _is_source_shown(path):
+        known = str(path).startswith((*_OF_THE_SYSTEM, *_libraries())) or str(path) in sys.path
+        if (known and not _tells(path)) or _is_source_shown(path):
             return ""
         if path.is_relative_to(self._root):
             path = path.relative_to(self._root)
-            if path.parts[0] == "strategies" and path.suffix in (".py", ".pyc"):
+            is_code = path.suffix == ".py" or path.parent.name == "__pycache__"
+            if path.parts[0] == "strategies" and is_code:
                 return ""
         return f"reads {path}, which no world can change,"
 
-    def _line(self, *, importing: bool) -> str | None:
+    def _line(self, event: str = "", *, through_imports: bool = False) -> str | None:
         """The line of the strategy that is at work, or nothing where it is not on the way.
 
-        None where it imports a library, which may read and import what it needs; with `importing`
-        the import itself is what counts.
+        None where it imports a library, which may read and import what it needs, unless it looks
+        `through_imports`; of the event of an import what counts is who asks for it.
         """
         folder = str(self._root / "strategies")
         frame = sys._getframe(1)  # noqa: SLF001 - the one way to see who asks
+        while event == "import" and (frame.f_code.co_filename == __file__ or _is_import(frame)):
+            frame = frame.f_back  # type: ignore[assignment]
         while frame is not None:
-            name = frame.f_code.co_filename
-            is_import = name.startswith("<frozen importlib")
-            if is_import and not importing:
+            if _is_import(frame) and not through_imports:
                 return None
-            importing = importing and (is_import or name == __file__)
+            name = frame.f_code.co_filename
             if _real(name).startswith(folder):
                 text = linecache.getline(name, frame.f_lineno).strip()
                 return f"{Path(name).name}, line {frame.f_lineno}: {text}"
             frame = frame.f_back  # type: ignore[assignment]
         return ""
+
+
+def _is_import(frame: FrameType) -> bool:
+    """Whether a frame is of an import; a loader that is asked for a file by itself is none."""
+    code = frame.f_code
+    return code.co_filename.startswith("<frozen importlib") and code.co_name != "get_data"
+
+
+def _tells(path: Path) -> bool:
+    """Whether a file may tell of prices, wherever it lies and whoever reads it."""
+    return str(path).startswith(_KEPT) or not _DATA.isdisjoint(path.suffixes)
 
 
 _active: Watch | None = None
@@ -203,7 +221,7 @@ def _hook(event: str, terms: tuple[Any, ...]) -> None:
         _active = watch
 
 
-_EVENTS = frozenset({"import", "open", "sqlite3.connect", *_PROGRAMS, *_NETWORK})
+_EVENTS = frozenset({"import", *_OPENED, *_PROGRAMS, *_NETWORK})
 
 
 def _is_source_shown(path: Path) -> bool:
