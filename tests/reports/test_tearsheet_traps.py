@@ -60,6 +60,31 @@ def test_windows_longer_than_the_span_are_dashes_not_the_whole_span():
     assert "—" not in metrics["1Y"]
 
 
+def test_a_window_begins_after_the_close_of_its_day(tmp_path):
+    source = made_up(999)  # to 2027-10-29, a session as those days of the windows are
+    metrics = rows(write(source, tmp_path).read_text(encoding="utf-8"), "metrics")
+    since = {"3M": "2027-07-29", "6M": "2027-04-29", "1Y": "2026-10-29", "3Y (ann.)": "2024-10-29"}
+    for column, name in enumerate(("benchmark_return", "return")):
+        returns = source.equity[name]
+        for window, day in since.items():
+            part = returns[returns.index > day]
+            years = len(part) / 252 if "ann." in window else 1
+            expected = (1 + total(part)) ** (1 / years) - 1
+            assert number(metrics[window][column]) == near(expected), window
+
+
+def test_ratios_of_a_return_are_of_one_by_the_year_however_long_the_span(tmp_path):
+    source = made_up(1000)
+    metrics = rows(write(source, tmp_path).read_text(encoding="utf-8"), "metrics")
+    own, market = source.equity["return"], source.equity["benchmark_return"]
+    growth = (1 + total(own)) ** (252 / 1000) - 1
+    treynor = growth * market.var() / own.cov(market)
+    assert number(metrics["Treynor Ratio"][1]) == near(treynor)
+    falls = tearsheet_charts.underwater(own)
+    martin = growth / math.sqrt(sum(falls**2) / 999)
+    assert number(metrics["Ulcer Performance Index"][1]) == pytest.approx(martin, abs=0.00501)
+
+
 def test_benchmark_has_smart_ratios_of_its_own():
     source = CASES["usual"]()
     with tearsheet.quantstats_at_work(Rules()) as quantstats:

@@ -32,6 +32,7 @@ from backtest.reports.tearsheet_charts import (
     underwater,
     wealth,
 )
+from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.figures import FEWEST_SESSIONS, varies
 from backtest.stats.formats import few
 from backtest.strategy.parameters import flat as flattened
@@ -55,7 +56,8 @@ _NEED_A_RATIO = ("Sharpe", "Smart Sharpe", "Prob. Sharpe Ratio")
 _NEED_A_SPREAD = ("Risk-Return Ratio", "Skew", "Kurtosis")
 _NEED_A_MARKET = ("Beta", "Alpha", "Correlation", "R^2", "Treynor Ratio")
 _OF_THE_STRATEGY = ("R^2", "Information Ratio")  # told of the benchmark against itself too
-# Where the span is shorter than these, quantstats tells the whole span again.
+# In months. Quantstats counts a session too many in the first three, and leaves out a month of the
+# others; where the span is shorter, it tells the whole span again.
 _WINDOWS = {"3M": 3, "6M": 6, "1Y": 12, "3Y (ann.)": 36, "5Y (ann.)": 60, "10Y (ann.)": 120}
 
 
@@ -180,7 +182,8 @@ def _metrics(returns: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -
     """The full table of metrics of quantstats; of a flat run without those of the strategy."""
     import pandas as pd
 
-    market, *others = returns.columns[: -1 if flat else None]
+    returns = returns.iloc[:, :-1] if flat else returns
+    market, *others = returns
     unknown = {name: {*_unknown(returns[name], rules)} for name in (market, *others)}
     unknown[market] |= {*_OF_THE_STRATEGY}
     if not varies(returns[market].to_numpy()):
@@ -206,25 +209,33 @@ def _metrics(returns: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -
     rows = []
     for label, *texts in table.itertuples():
         if (name := label.replace("﹪", "")) not in _LEFT_OUT:
-            cells = zip(unknown.values(), texts, strict=True)
+            own = _over(returns, _WINDOWS[name]) if name in _WINDOWS else texts
+            cells = zip(unknown.values(), own, strict=True)
             rows.append((name, *(_DASH if name in names else _cell(text) for names, text in cells)))
     return ("Metric", *unknown), rows
 
 
 def _unknown(returns: pd.Series, rules: Rules) -> Iterator[str]:
     """The metrics that quantstats tells of these returns although there is no such figure."""
-    import pandas as pd
-
-    first, last = returns.index[[0, -1]]
-    for name, months in _WINDOWS.items():
-        if first - pd.Timedelta(days=7) > last - pd.DateOffset(months=months):
-            yield name
     if not (returns < 0).any():
         yield from _NEED_A_LOSS
     if not varies(returns.to_numpy()):
         yield from _NEED_A_SPREAD
     if not varies(_above_cash(returns, rules).to_numpy()):
         yield from _NEED_A_RATIO
+
+
+def _over(returns: pd.DataFrame, months: int) -> list[str]:
+    """What each made since the close of the same day so many months ago, of years by the year."""
+    import pandas as pd
+
+    first, last = returns.index[[0, -1]]
+    since = last - pd.DateOffset(months=months)
+    if first - pd.Timedelta(days=7) > since:
+        return [_DASH] * len(returns.columns)
+    growth = wealth(returns[returns.index > since])
+    power = SESSIONS_A_YEAR / len(growth) if months > 12 else 1  # noqa: PLR2004 - a year
+    return [*map(_percent, growth.iloc[-1] ** power - 1.0)]
 
 
 def _cell(text: object) -> str:
@@ -256,7 +267,8 @@ def quantstats_at_work(rules: Rules) -> Iterator[ModuleType]:
     try:
         import quantstats
 
-        stats, penalty = quantstats.stats, quantstats.stats.autocorr_penalty
+        stats: Any = quantstats.stats
+        penalty = stats.autocorr_penalty
         vars(quantstats.utils).update(
             # No losing day and a day above +100 % is taken for prices: here all are returns.
             # Cash earns by the night, not alike in each session.
@@ -274,6 +286,13 @@ def quantstats_at_work(rules: Rules) -> Iterator[ModuleType]:
             r_squared=lambda one, other, **_: one.corr(other) ** 2,
             # It has lost its sign, so that a loss looks like a gain, and its numerator is a sum.
             recovery_factor=lambda data: stats.comp(data) / -underwater(data).min(),
+            # The return of the whole span grows with its length; both are by the year.
+            treynor_ratio=lambda own, market, _, rf: (
+                (stats.cagr(own) - rf) / stats.greeks(own, market)["beta"]
+            ),
+            ulcer_performance_index=lambda data, rf: (
+                (stats.cagr(data) - rf) / stats.ulcer_index(data)
+            ),
         )
         yield quantstats
     finally:
