@@ -261,6 +261,14 @@ def test_growth_is_on_a_logarithmic_scale():
     assert line == "M0.0,200.0L292.0,100.0L584.0,0.0"
 
 
+@pytest.mark.parametrize("sessions", [1, 7, 31, 37, 378])
+def test_no_date_reaches_beyond_its_chart(sessions):
+    flat = pd.DataFrame({"Strategy": 0.0}, pd.bdate_range("2024-01-01", periods=sessions))
+    days = tearsheet_charts.drawn(tearsheet_charts.Chart("Flat", flat))["days"]
+    assert [str(day) for x, day in days if x == 0] == ["2024-01-01"]
+    assert all(x <= 584 - 60 for x, _ in days)
+
+
 def test_months_outside_the_span_are_blank_not_zero(drawn):
     both, _ = drawn
     months = tearsheet_charts.monthly(both["Strategy"])

@@ -18,6 +18,7 @@ _ROUNDING = 1e-12  # a product of returns that meets its old high may miss it by
 _HALF_YEAR = SESSIONS_A_YEAR // 2
 _FEWEST_WINDOWS = 20  # a rolling figure of fewer is a stroke, not a course
 _WIDTH, _HEIGHT = 584, 200  # within the axes of a chart, in pixels
+_DAY = 62  # pixels that a date takes
 
 
 def compounded(returns: Any, by: object) -> Any:
@@ -180,7 +181,11 @@ def drawn(chart: Chart) -> dict[str, Any]:
     spans = [days.searchsorted([str(fall.started), str(fall.ended)]) for fall in chart.shaded]
     return {
         "ticks": [(y(tick), text) for tick, text in _ticks(low, high, log=chart.log)],
-        "days": list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)],
+        "days": [
+            (x, day)
+            for x, day in list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)]
+            if x <= _WIDTH - _DAY
+        ],
         "paths": paths,
         "zero": y(0.0),
         "mean": y(np.nanmean(values[:, -1])) if chart.mean else None,
