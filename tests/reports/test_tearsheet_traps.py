@@ -261,6 +261,15 @@ def test_growth_is_on_a_logarithmic_scale():
     assert line == "M0.0,200.0L292.0,100.0L584.0,0.0"
 
 
+def test_growth_within_a_narrow_range_has_more_than_one_label():
+    grown = pd.DataFrame({"Strategy": [0.88, 1.0, 1.23]}, pd.bdate_range("2024-01-01", periods=3))
+    ticks = tearsheet_charts.drawn(tearsheet_charts.Chart("Growth", grown, log=True))["ticks"]
+    assert [text for _, text in ticks] == ["0.9", "1", "1.1", "1.2"]
+    whole = math.log(1.23 / 0.88)
+    heights = [200 * math.log(1.23 / float(text)) / whole for _, text in ticks]
+    assert [y for y, _ in ticks] == pytest.approx(heights)
+
+
 @pytest.mark.parametrize("sessions", [1, 7, 31, 37, 378])
 def test_no_date_reaches_beyond_its_chart(sessions):
     flat = pd.DataFrame({"Strategy": 0.0}, pd.bdate_range("2024-01-01", periods=sessions))

@@ -195,6 +195,9 @@ def drawn(chart: Chart) -> dict[str, Any]:
 
 def _ticks(low: float, high: float, *, log: bool) -> list[tuple[float, str]]:
     """Round values within a range, about five, and their texts; of logarithms round numbers."""
+    if log and high - low < 1:  # too narrow for powers of ten
+        even = _ticks(math.exp(low), math.exp(high), log=False)
+        return [(math.log(number), text) for number, text in even]
     if log:
         powers = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)))
         numbers = [base * 10.0**power for power in powers for base in (1, 1.5, 2, 3, 5, 7)]
