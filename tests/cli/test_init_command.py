@@ -64,10 +64,12 @@ def test_what_it_writes_are_the_settings_that_are_built_in(inside):
 
 
 def test_the_folder_may_hold_other_files(command, inside):
-    (inside / "notes.txt").write_text("mine")
+    mine = ("notes.txt", ".bashrc.20251231", ".cache.deadbeef")
+    for name in mine:
+        (inside / name).write_text("mine")
     told = json.loads(command("init", ".", "--json").out)
     assert told == {"path": str(inside), "parts": list(PARTS)}
-    assert (inside / "notes.txt").read_text() == "mine"
+    assert [(inside / name).read_text() for name in mine] == ["mine"] * len(mine)
     assert json.loads(command("prices", "list", "--json").out)
 
 

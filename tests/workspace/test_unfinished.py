@@ -14,10 +14,11 @@ def test_what_nobody_holds_is_cleared_and_nothing_else(tmp_path):
     (tmp_path / ".run.json.0a1b2c3d").write_text("half")
     (tmp_path / ".beats-ACME-0123456789.0a1b2c3d").mkdir()
     (tmp_path / ".beats-ACME-0123456789.0a1b2c3d" / "trades.csv").write_text("half")
-    for kept in (".sweep-beats-ACME-0123456789", ".CRWV.lock", ".hidden", "run.0a1b2c3d"):
-        (tmp_path / kept).write_text("mine")
+    kept = [".CRWV.csv.20251231", ".CRWV.lock", ".hidden", ".sweep-beats-ACME-0123456789"]
+    kept.append("run.0a1b2c3d")
+    for name in kept:
+        (tmp_path / name).write_text("mine")
     clear_unfinished(tmp_path)
-    kept = [".CRWV.lock", ".hidden", ".sweep-beats-ACME-0123456789", "run.0a1b2c3d"]
     assert names(tmp_path) == kept
 
 

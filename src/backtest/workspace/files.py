@@ -37,7 +37,8 @@ T = TypeVar("T")
 _SEAL = "record_sha256"  # of all else in the record, so that no figure changes unnoticed
 _DIGEST = sha256().digest_size
 _NO_FILE = "it is a folder, a device or a pipe, and a file is needed"
-_UNFINISHED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}(?P<old>\.old)?")
+# The last is a letter: what somebody has put aside as .bashrc.20250101 is not ours.
+_UNFINISHED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{7}[a-f](?P<old>\.old)?")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -77,7 +78,7 @@ def put_folder(beside: Path, path: Path) -> None:
     OSError where that is not possible; what was there is there.
     """
     flush(beside)
-    old = path.with_name(f".{path.name}.{uuid4().hex[:8]}.old")
+    old = path.with_name(f"{_beside(path).name}.old")
     lock = _locked(path)
     try:
         if path.exists():
@@ -101,7 +102,7 @@ def unfinished(path: Path, make: Callable[[Path], None] = Path.touch) -> Iterato
     It is locked, so that `clear_unfinished` of another process leaves it, and gone afterwards.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    beside = _beside(path)
     make(beside)
     lock = _locked(beside)
     try:
@@ -109,6 +110,11 @@ def unfinished(path: Path, make: Callable[[Path], None] = Path.touch) -> Iterato
     finally:
         _release(lock)
         _remove(beside)
+
+
+def _beside(path: Path) -> Path:
+    """A name that nothing has, which `_UNFINISHED` knows."""
+    return path.with_name(f".{path.name}.{uuid4().hex[:7]}d")
 
 
 def clear_unfinished(folder: Path, of: str | None = None) -> None:

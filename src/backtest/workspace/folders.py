@@ -283,7 +283,7 @@ def make_workspace(folder: Path) -> Path:
                 f"{folder} cannot be written: {error.strerror or error}. Choose another folder."
             ) from None
         raise
-    clear_unfinished(folder)
+    clear_unfinished(folder, _NEW)
     return folder
 
 
