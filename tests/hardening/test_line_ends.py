@@ -1,4 +1,6 @@
-"""Data files whose lines end with CR, as old spreadsheets write them, are read like any other."""
+"""Files as other editors save them, with CR or a mark at their beginning, are read like any."""
+
+from codecs import BOM_UTF8
 
 import pytest
 
@@ -36,3 +38,14 @@ def test_events_are_imported_and_a_fault_has_its_line(command, checkout):
     file.write_bytes(f"{header}\r{first}\r{second.replace(',week,', ',often,')}\r".encode())
     outcome = command("events", "import", str(file), "--kind", "short_report", "--yes")
     assert (outcome.code, "line 3" in outcome.err) == (3, True)
+
+
+def test_a_mark_at_the_beginning_of_metadata_and_of_costs_is_no_error(command, checkout):
+    metadata = checkout.root / "data/prices/ACME.meta.json"
+    costs = checkout.write("mine.toml", "[figures]\nslippage_bps = 1\n")
+    for path in (metadata, costs):
+        path.write_bytes(BOM_UTF8 + path.read_bytes().replace(b"\n", b"\r\n"))
+    words = ("--symbol", "ACME", "--benchmark", "INDX", "--no-tearsheet", "--costs", str(costs))
+    outcome = command("run", "beats", *words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "Costs: mine, " in outcome.out

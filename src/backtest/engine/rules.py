@@ -102,7 +102,7 @@ def read_costs(folder: Path, name: str) -> Costs:
     if not file.is_file():
         raise unknown("file or preset of costs", name, list(presets))
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{file} is not readable TOML: {error}.") from None
     figures = content.get("figures")

@@ -13,6 +13,7 @@ import re
 import shutil
 import socket
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
@@ -338,7 +339,7 @@ def read_record(path: Path, kind: type[T]) -> T:
     the record names.
     """
     try:
-        record: Any = from_json(path.read_bytes())
+        record: Any = from_json(path.read_bytes().removeprefix(BOM_UTF8))
         _adapter(kind).validate_python(record, strict=True)  # type: ignore[arg-type]
         seal = record.pop(_SEAL, None)
         if seal is not None and seal != sha256_of(record):
