@@ -62,5 +62,16 @@ def test_parameters_can_be_set(command, checkout):
     assert "weight 2" in done.out
 
 
+def test_a_strategy_in_another_encoding_is_quoted(command, checkout):
+    """Beside it lies a link that leads nowhere, which no copy for a world holds."""
+    (checkout.root / "strategies/notes.txt").symlink_to("not_mounted")
+    path = checkout.strategy("long", 'return "größer"', more="    größe: int = 3\n")
+    text = f"# -*- coding: latin-1 -*-\n{path.read_text(encoding='utf-8')}"
+    path.write_bytes(text.encode("latin-1"))
+    outcome = command("check", "long", *ACME)
+    assert (outcome.code, outcome.err) == (WRONG_USE, "")  # the parameter has no description
+    assert "long.py, line 8: größe: int = 3" in words(outcome.out)
+
+
 def test_an_unknown_strategy_is_one_message(command, checkout):
     fails(command("check", "beat"), WRONG_USE, ["'beats'"], checkout, checkout.snapshot())

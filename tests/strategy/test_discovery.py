@@ -63,6 +63,7 @@ def refusal(checkout, text: str, name: str = "bad") -> str:
 def test_strategies_are_the_files_that_are_not_private(checkout):
     checkout.write("strategies/_helper.py", "")
     checkout.write("strategies/notes.txt", "")
+    (checkout.root / "strategies/.#beats.py").symlink_to("jo@host.1")  # as an editor locks a file
     assert strategy_names(checkout.root / "strategies") == ["beats", "owner"]
 
 
@@ -455,8 +456,10 @@ def test_what_a_description_shows_can_be_set(checkout, folder):
 
 def test_a_file_that_does_not_load_says_why_and_the_others_are_there(checkout):
     checkout.write("strategies/bad.py", "import nowhere_at_all\n")
-    bad, beats, owner = describe_strategies(checkout.workspace)
+    (checkout.root / "strategies/gone.py").symlink_to("not_mounted.py")
+    bad, beats, gone, owner = describe_strategies(checkout.workspace)
     assert "ModuleNotFoundError: No module named 'nowhere_at_all'" in bad.error
+    assert "gone.py does not load: FileNotFoundError: " in gone.error
     assert [beats.error, owner.error] == [None, None]
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import decode_source
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -245,7 +246,7 @@ def _lines(file: StrategyFile, names: dict[str, str]) -> str:
         for node in ast.walk(ast.parse(file.path.read_bytes()))
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
-    source = file.path.read_text(encoding="utf-8").splitlines()
+    source = decode_source(file.path.read_bytes()).split("\n")
     numbers = sorted({found[name] for name in names if name in found})
     return "\n".join(f"{file.path.name}, line {n}: {source[n - 1].strip()}" for n in numbers)
 

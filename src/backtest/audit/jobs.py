@@ -91,7 +91,10 @@ class Source:
         or a cache, is linked to.
         """
         unseen = shutil.ignore_patterns("__pycache__", ".*")
-        shutil.copytree(self.workspace.strategies, root / "strategies", ignore=unseen)
+        shutil.copytree(
+            self.workspace.strategies, root / "strategies",
+            ignore=unseen, ignore_dangling_symlinks=True,
+        )  # fmt: skip
         for path in (root / "strategies").rglob("*"):  # a copy of what must not be written can be
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
         read = {self.workspace.data / name for name in self.data.files}

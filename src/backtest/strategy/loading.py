@@ -56,7 +56,7 @@ _DECLARED: dict[str, tuple[Any, str]] = {
 
 def strategy_names(folder: Path) -> list[str]:
     """The names of the strategy files in a folder."""
-    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    return sorted(path.stem for path in folder.glob("[!._]*.py"))
 
 
 def load_strategy(folder: Path, name: str) -> StrategyFile:
@@ -116,14 +116,14 @@ def _import(folder: Path, path: Path) -> Any:
     # A file may have changed since it was loaded, and so may its neighbours.
     loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
     before = {name: sys.modules.pop(name) for name in loaded}
-    neighbours = _neighbours(path)
-    for name in neighbours:
-        if _is_beside(path, sys.modules.get(name)):
-            del sys.modules[name]
-    again = before.keys() & {f"{package}.{name}" for name in neighbours}
     importlib.invalidate_caches()
     with _noted_ctrl_c() as pressed:
         try:
+            neighbours = _neighbours(path)
+            for name in neighbours:
+                if _is_beside(path, sys.modules.get(name)):
+                    del sys.modules[name]
+            again = before.keys() & {f"{package}.{name}" for name in neighbours}
             for name in (f"{package}.{path.stem}", *sorted(again)):  # some it may import later
                 importlib.import_module(name)
         except BaseException as error:
