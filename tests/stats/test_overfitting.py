@@ -105,12 +105,36 @@ def test_spa_is_that_of_arch_on_studentised_differences(monkeypatch, lift):
     returns, benchmark = noise(4, 200, 6), noise(5, 200, 1)[:, 0]
     returns[:, :3] += lift
     excess = returns - benchmark[:, None]
+    weights = multiple_testing._resampling_weights(200, 1, 200) - 1 / 200
+    spread = np.sqrt(200 * (weights**2).sum(axis=1).mean())
+    excess = excess - (1 - spread) * excess.mean(axis=0)
     test = SPA(np.zeros(200), -excess / excess.std(axis=0), reps=200, seed=1, nested=True)
     test.compute()
     found = superior_ability(returns, benchmark, seed=1, draws=200)
     for name, theirs in (("lower", "lower"), ("p", "consistent"), ("upper", "upper")):
         assert getattr(found, name) * 201 - 1 == pytest.approx(test.pvalues[theirs] * 200)
     assert found.lower <= found.p <= found.upper
+
+
+def test_blocks_vary_less_than_the_mean_of_noise_as_worked_out():
+    """Two rows of a draw are the same with chance 1 ÷ n, unless they are of one block."""
+    rows, length = 126, 11
+    apart = np.arange(1, rows)
+    together = 2 * np.sum((rows - apart) * (1 - 1 / length) ** apart) / rows
+    weights = multiple_testing._resampling_weights(rows, 1, 4_000) - 1 / rows
+    expected = 1 - (1 + together) / rows  # 0.85 of the variance of the mean
+    assert rows * (weights**2).sum(axis=1).mean() == pytest.approx(expected, rel=0.02)
+
+
+def test_level_of_spa_holds_for_half_a_year():
+    """Of 600 tries with the spread of the blocks as it is 45 found something."""
+    tries = 600
+    found = sum(
+        superior_ability(noise(seed, 126, 20), np.zeros(126), seed=seed, draws=99).p <= 0.05
+        for seed in range(tries)
+    )
+    low, high = wilson_interval(found, tries, 0.99)
+    assert low <= 0.05 <= high
 
 
 def test_spa_finds_what_is_better_and_never_says_zero():

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 MOST = 1_000  # distinct results that are held against each other
 BLOCKS = 10  # of sessions; every half of them is in-sample once
-_FEWEST_HELD = 126  # sessions; of 40 sets without skill beat holding in 11 of 100 sweeps
+_FEWEST_HELD = 126  # sessions; of two in which the stock falls any set beats holding
 _CENT = 2  # decimals in which final equities differ
 
 
