@@ -191,6 +191,8 @@ def test_what_a_strategy_may_have_seen_is_told_as_not_tested(stocks):
     record = run_many_study(prepare_many_study(stocks.workspace, asked)).record
     told = dict(many_sentences(record))
     assert late != source
+    assert "the first whose close comes later" in told["Day 0"]
+    assert "day 0 ends with the first price that could be traded; a window" in told["Day 0"]
     assert "past that the strategy may have decided on, and not tested" in told["Found"]
     assert "too few to tell" not in told["Found"]
 

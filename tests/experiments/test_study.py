@@ -282,6 +282,14 @@ def test_every_event_and_window_has_its_row(checkout):
     assert float(rows[1]["car"]) == pytest.approx(104 / 103 + 105 / 104 - 2)
 
 
+def test_day_0_of_what_decides_before_the_close_is_told_by_the_close(checkout):
+    late = "    decides = 'close'\n"
+    checkout.strategy("late", "return Signal.long(event, enter='close')", more=late)
+    told = dict(words.study_sentences(study(checkout, "late").record))["Day 0"]
+    assert "the first whose close comes later than 5 minutes after publication" in told
+    assert told.endswith("day 0 ends with the first price that could be traded.")
+
+
 def test_a_study_without_a_single_event_says_why(checkout):
     with pytest.raises(UsageError, match=r"(?s)No event of owner on ACME.*the replay begins"):
         prepare_study(checkout.workspace, request("owner"))

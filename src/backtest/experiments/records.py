@@ -298,6 +298,7 @@ class _Studied(TypedDict):
     name: str
     of: Literal["kind", "strategy"]
     reaction_minutes: float
+    decides: NotRequired[Literal["close"]]  # before which price; without it the open
     days: list[int]
     finished_at: IsoTime
     files: NotRequired[dict[str, str]]

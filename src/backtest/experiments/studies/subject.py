@@ -248,6 +248,8 @@ def study_identity(
     if inputs.finer:
         terms = {**terms, "bars": next(iter(inputs.finer.values())).of}
     strategy = subject.strategy
+    if strategy and strategy.decides != "open":
+        terms = {**terms, "decides": strategy.decides}
     heard = heard_kinds(strategy) if strategy else subject.kinds
     hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
     hashes |= {f"prices/{each.symbol}": each.sha256() for each in others}
