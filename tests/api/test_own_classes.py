@@ -1,8 +1,10 @@
 """Classes that stand in a notebook: what they use from elsewhere makes another run of them."""
 
 import functools
+import importlib
 import linecache
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
@@ -24,7 +26,7 @@ def cells(checkout, monkeypatch):
 
     def run(*texts):
         for text in texts:
-            cell = f"<cell {abs(hash(text))}>"
+            cell = f"/tmp/ipykernel_1/{abs(hash(text))}.py"  # as Jupyter has it
             linecache.cache[cell] = (len(text), None, text.splitlines(keepends=True), cell)
             exec(compile(text, cell, "exec"), vars(notebook))
         return notebook
@@ -86,6 +88,50 @@ def test_also_within_expressions_and_what_is_no_plain_method(cells, start, hold,
     start = f"import datetime, functools\nONE = {start}"
     found = on_acme(cells(start.format(n=1), text).Mine)
     assert on_acme(cells(start.format(n=4)).Mine).run_id != found.run_id
+
+
+@pytest.mark.parametrize(
+    ("start", "hold", "more"),
+    [
+        ("ONE = {n}", "self.own", "own: typing.ClassVar[int] = ONE"),
+        ("ONE = {n}", "self.own()", "def own(self, n=ONE): return n"),
+        ("ONE = {n}", "self.own()", "def own(self, *, n=ONE): return n"),
+        ("ONE = functools.partial(int, {n})", "ONE()", ""),
+        ("ONE = functools.partial(dict, n={n})", "ONE()['n']", ""),
+        ("def one(): return {n}\nONE = functools.partial(one)", "ONE()", ""),
+        ("def one(): return {n}\nONE = (one,)", "ONE[0]()", ""),
+        ("class ONE:\n    n = {n}", "ONE.n", ""),
+        ("class ONE:\n    def __init__(self): self.n = {n}", "ONE().n", ""),
+        ("def one(self): return {n}", "self.own()", "own = functools.partialmethod(one)"),
+    ],
+)
+def test_also_what_a_class_or_a_function_holds(cells, start, hold, more):
+    start = f"import functools, typing\n{start}"
+    text = MINE.replace("self.hold", hold) + f"\n    {more}\n"
+    found = on_acme(cells(start.format(n=1), text).Mine)
+    assert on_acme(cells(start.format(n=1), text).Mine).run_id == found.run_id
+    assert on_acme(cells(start.format(n=4), text).Mine).run_id != found.run_id
+
+
+def test_of_two_that_have_no_name_both_count(cells):
+    text = MINE.replace("self.hold", "ONE() + TWO()")
+    start = "TWO = lambda: 2"
+    found = on_acme(cells("ONE = lambda: 1", start, text).Mine)
+    assert on_acme(cells("ONE = lambda: 4", start, text).Mine).run_id != found.run_id
+
+
+@pytest.mark.parametrize("cell", ["import made_up_one as helper", "from made_up_one import *"])
+def test_a_file_that_another_cell_imports_is_part_of_the_run(cells, cell, monkeypatch):
+    """Also where cells have names as in Jupyter, of files that are not there."""
+    monkeypatch.syspath_prepend(".")
+    text = MINE.replace("self.hold", "one.own()" if "as one" in cell else "own()")
+    found = []
+    for n in (1, 4, 1):
+        Path("made_up_one.py").write_text(f"def own(): return {n}  # {len(found)}\n")
+        importlib.invalidate_caches()
+        sys.modules.pop("made_up_one", None)
+        found.append(on_acme(cells(cell, text).Mine).run_id)
+    assert found[0] == found[2] != found[1]
 
 
 def test_what_only_an_attribute_is_called_is_not_used(cells):

@@ -155,8 +155,9 @@ def run(
 
     What is left out is taken from the environment or `backtest.toml`, as by commands, or else is
     the default below. A run that exists is read, not made again. A class that stands in a notebook
-    is always replayed: what it uses from other cells may have changed. Functions, numbers and texts
-    of those count in its id; lists, tables and objects do not.
+    is always replayed: what it uses from other cells may have changed. Functions, classes, numbers
+    and texts of those count in its id, as do files that they import; lists, tables and objects do
+    not.
 
     Args:
         strategy: the name of a strategy, or a subclass (or instance) of `Strategy`, or a subclass

@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 from datetime import date, time, timedelta
 from dis import get_instructions
 from enum import Enum
-from functools import cache, cached_property
+from functools import cache, cached_property, partial, partialmethod
 from numbers import Number
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtest.data.kinds import snake_case
@@ -58,9 +58,11 @@ class StrategyClass(StrategyFile):
 
     def source_sha256(self) -> str:
         """Hash of what the cell or file of the class does, its neighbours, and other cells."""
-        found = imported(self.path, self.text) - {self.path}
+        elsewhere, modules = _elsewhere(self.cls, self.text)
+        texts = [self.text, *(f"import {name}" for name in modules)]
+        found = set[Path]().union(*(imported(self.path, one) for one in texts)) - {self.path}
         neighbours = syntaxes(found, self.path.parent) if found else []
-        own, *more = [syntax(self.text), neighbours, _elsewhere(self.cls, self.text)]
+        own, *more = [syntax(self.text), neighbours, elsewhere]
         parts = [own, *filter(None, more)]
         return sha256_of(parts if len(parts) > 1 else own)
 
@@ -92,7 +94,8 @@ def _source(cls: type[Any]) -> tuple[str, Path]:
     places: list[FunctionType | type[Any]] = [m for m in methods if m.__module__ == cls.__module__]
     for found in (*places, cls):
         with suppress(OSError, TypeError):
-            return _text_of(found), Path(inspect.getfile(found))
+            place = Path(inspect.getfile(found))  # of a cell it names no file
+            return _text_of(found), place if place.is_file() else Path(place.name)
     raise UsageError(
         f"The source of {cls.__name__} cannot be read, so that its runs could not be told apart. "
         f"Write the class with its methods in a cell of a notebook, or in a file of the "
@@ -132,31 +135,50 @@ def _text_of(found: FunctionType | type[Any]) -> str:
 
 
 _FIXED = (str, Number, tuple, frozenset, range, date, time, timedelta, Enum)
+_MADE = (*_DRESSED, partial, partialmethod, tuple, type, ModuleType)  # whose parts are looked at
+_PARTS = ("__wrapped__", "fget", "func", "args", "keywords", "__defaults__", "__kwdefaults__")
 
 
-def _elsewhere(cls: type[Any], text: str) -> dict[str, Any]:
-    """What a class uses that does not stand in its text, by name.
+def _parts(value: Any) -> dict[str, Any]:
+    """By name what a function, a class, or what holds or dresses one, is made of and uses."""
+    if isinstance(value, tuple):
+        return {str(place): one for place, one in enumerate(value)}
+    if isinstance(value, type):
+        own = vars(value).items()
+        found = {n: one for n, one in own if n[:2] != "__" or inspect.isfunction(one)}
+        return {**found, "bases": value.__bases__}
+    held = {name: getattr(value, name, None) for name in _PARTS}
+    found = {name: (*one.items(),) if isinstance(one, dict) else one for name, one in held.items()}
+    return {**found, **_used(value)} if inspect.isfunction(value) else found
 
-    That are functions of other cells, those of the strategies that it is made from, and values
-    that cannot be changed in place, of cells or of a function about it. A list may be its log.
+
+def _elsewhere(cls: type[Any], text: str) -> tuple[dict[str, Any], set[str]]:
+    """What a class uses that does not stand in its text, by name; and the modules that it uses.
+
+    That are functions and classes of other cells, and values that cannot be changed in place, of
+    cells, of classes and of a function about it. A list may be its log.
     """
-    bases = [one for one in cls.__mro__ if is_strategy(one) and one.__module__ == cls.__module__]
-    waiting = [
-        found for one in bases for value in vars(one).values() for found in _functions(value)
-    ]
     found: dict[str, Any] = {}
-    for function in waiting:  # which grows
-        if function.__module__ != cls.__module__:
+    modules: set[str] = set()
+    waiting: list[tuple[str, Any]] = [("", cls)]
+    for path, value in waiting:  # which grows
+        name = getattr(value, "__qualname__", path)
+        module = getattr(value, "__name__" if inspect.ismodule(value) else "__module__", "")
+        if module != cls.__module__ and isinstance(value, FunctionType | type | ModuleType):
+            modules.add(module)
             continue
         with suppress(OSError):
-            if (own := _text_of(function)) != text:
-                found[function.__qualname__] = syntax(own)
-        for name, value in _used(function).items():
-            waiting += [one for one in _functions(value) if one not in waiting]
-            if isinstance(value, _FIXED):
+            if inspect.isfunction(value) and (own := _text_of(value)) != text:
+                found[sha256_of(syntax(own))] = ""
+        for part, one in _parts(value).items():
+            if isinstance(one, _FIXED):
                 with suppress(ValueError, TypeError):  # JSON knows nothing of the kind
-                    found[f"{function.__qualname__} {name}"] = plain(value)
-    return found
+                    found[f"{name} {part}"] = plain(one)
+                    continue
+            is_known = any(one is known for _, known in waiting)
+            if isinstance(one, _MADE) and not (is_known and isinstance(one, FunctionType | type)):
+                waiting.append((f"{name} {part}", one))
+    return found, modules
 
 
 Folder = str | os.PathLike[str] | None
