@@ -83,7 +83,10 @@ def __getattr__(name: str) -> Any:
     """Load a name at its first use, so that a command pays for what it uses alone."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    value = getattr(import_module(_MODULES[name]), name)
+    if _MODULES[name].startswith("backtest.api."):
+        value = import_module("backtest.api").checked(value)
+    return globals().setdefault(name, value)
 
 
 def __dir__() -> list[str]:

@@ -146,7 +146,7 @@ def test_days_may_be_periods_and_months_are_none(inside, frames):
 @pytest.mark.parametrize(
     ("kind", "terms", "told"),
     [
-        (UsageError, {"prices": [1]}, "prices list: give a DataFrame, or DataFrames by symbol"),
+        (UsageError, {"prices": [1]}, "prices is [1]. Allowed: a DataFrame, or DataFrames by"),
         (UsageError, {"prices": {"ACME": 1}}, "prices['ACME'] is a int"),
         (UsageError, {"prices": {"acme": pd.DataFrame()}}, "'acme' is no symbol"),
         (DataError, {"prices": {"ACME": pd.DataFrame()}}, "prices['ACME'] has no row"),
@@ -155,8 +155,8 @@ def test_days_may_be_periods_and_months_are_none(inside, frames):
         (UsageError, {"events": pd.DataFrame({"a": [1]})}, "no column 'kind'"),
         (UsageError, {"events": ["beat"]}, "'beat' is no event"),
         (DataError, {"events": {"news": pd.DataFrame({"headlin": [1]})}}, "mean 'headline'"),
-        (UsageError, {"events": 5}, "events int: give a DataFrame, DataFrames by kind, or Events"),
-        (UsageError, {"benchmark": pd.Series([1.0])}, "benchmark Series: give a symbol, or a Data"),
+        (UsageError, {"events": 5}, "events is 5. Allowed: a DataFrame, DataFrames by kind, or Ev"),
+        (UsageError, {"benchmark": pd.Series([1.0])}, "benchmark is a Series. Allowed: a symbol"),
         (UsageError, {"events": [], "as_of": "2025-06-20"}, "as_of looks at versions of files"),
     ],
 )  # fmt: skip

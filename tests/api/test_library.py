@@ -325,12 +325,12 @@ def test_a_kind_without_a_file_has_no_events_and_the_columns_of_others(inside):
         (backtest.compare, "There is no run in"),
         (lambda: backtest.sweep("beats", {"hold": 3}, symbols="ACME"), "no collection of values"),
         (lambda: backtest.sweep("beats", {"hald": [3]}, symbols="ACME"), "Did you mean 'hold'"),
-        (lambda: backtest.sweep(written(MINE), {"hold": [3]}), "takes the name of a strategy"),
-        (lambda: backtest.study(written(MINE)), "takes the name of a kind of event or of a strat"),
+        (lambda: backtest.sweep(written(MINE), {"hold": [3]}), "strategy is the class Mine."),
+        (lambda: backtest.study(written(MINE)), "name is the class Mine. Allowed: a name; save"),
         (lambda: backtest.study("earning", symbols="ACME"), "Did you mean 'earnings'"),
         (lambda: backtest.study("earnings", windows=[(1, 0)]), "ends before it begins"),
-        (lambda: backtest.study("earnings", windows=[1]), "not of the form"),
-        (lambda: on_acme(first=2025), "first 2025 is not a day"),
+        (lambda: backtest.study("earnings", windows=[1]), "as in [(-1, 1)]"),
+        (lambda: on_acme(first=2025), "first is 2025. Allowed: a day, such as"),
         (lambda: backtest.study("earnings", model="marked"), "Did you mean 'market'"),
         (lambda: backtest.study("earnings", draws=9), "draws"),
         (lambda: backtest.load_events("earning"), "Did you mean 'earnings'"),
@@ -374,7 +374,7 @@ def test_arguments_have_the_same_names_and_terms_in_every_call():
         for one in inspect.signature(getattr(backtest, call)).parameters.values():
             terms.setdefault(one.name, set()).add(one.annotation)
     assert "symbol" not in terms
-    varied = {"strategy", "benchmark", "reports"}
+    varied = {"strategy", "name", "benchmark", "reports"}
     varied |= {"symbols", "kind", "adjust"}  # one alone, where a file is changed
     varied |= {"prices"}  # frames by symbol; to `simulate` the bars of its signals
     assert {name for name, some in terms.items() if len(some) > 1} <= varied

@@ -1,5 +1,8 @@
 """Arguments as a notebook gives them: a Series is a list of names, and what is wrong is told."""
 
+import inspect
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +10,7 @@ import pytest
 import backtest
 from backtest.errors import UsageError
 
+ALL = [name for name in backtest.__all__ if inspect.isfunction(getattr(backtest, name))]
 pytestmark = pytest.mark.usefixtures("inside")
 
 
@@ -24,12 +28,13 @@ def test_names_come_in_any_collection(table):
     [
         ({"symbols": []}, "empty list names nothing"),
         ({"symbols": pd.Series([])}, "empty list names nothing"),
-        ({"symbols": 5}, "5 is no name"),
-        ({"parameters": ["hold"]}, "parameters is .*'hold'.*by name"),
-        ({"rules": [("cash", 5)]}, "rules is .*by name"),
-        ({"costs": {"slippage_bps": 5}}, "costs is .*name some, or a TOML file"),
+        ({"symbols": 5}, "symbols is 5. Allowed: a text, or several in a list"),
+        ({"parameters": ["hold"]}, "parameters is .*'hold'.*values by name"),
+        ({"rules": [("cash", 5)]}, "rules is .*values by name"),
+        ({"costs": {"slippage_bps": 5}}, "costs is .*the name of some, or a TOML file"),
         ({"first": pd.NaT}, "first NaT is not a day"),
-        ({"label": 5, "note": "a\nb"}, "note .* is not one line"),
+        ({"label": 5, "note": "a"}, "label is 5. Allowed: a text or None"),
+        ({"label": "5", "note": "a\nb"}, "note .* is not one line"),
     ],
 )
 def test_what_is_wrong_is_one_message(terms, told):
@@ -40,6 +45,46 @@ def test_what_is_wrong_is_one_message(terms, told):
 def test_a_grid_without_names_is_told():
     with pytest.raises(UsageError, match=r"grid is .*by name"):
         backtest.sweep("beats", ["hold"])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_argument_of_another_type_is_told(name):
+    call, wrong = getattr(backtest, name), object()
+    for argument, one in inspect.signature(call).parameters.items():
+        told = rf"{argument} is <object|is no (strategy|run)"
+        if one.kind is inspect.Parameter.VAR_POSITIONAL:
+            with pytest.raises(UsageError, match=told):
+                call("beats", wrong)
+        elif one.kind is inspect.Parameter.KEYWORD_ONLY or argument != "options":
+            with pytest.raises(UsageError, match=told):
+                call(**{argument: wrong})
+
+
+@pytest.mark.parametrize("name", ["strategies", "symbols"])
+def test_what_a_list_holds_is_looked_at(name):
+    with pytest.raises(UsageError, match=rf"^{name} is \[5\]\. Allowed: a "):
+        run(**{name: [5]})
+
+
+@pytest.mark.parametrize("wrong", [5, float("nan"), [1], b"x", pd.DataFrame(), int, pd.NaT])
+def test_what_is_wrong_is_shown_in_a_line(wrong):
+    with pytest.raises(UsageError, match=r"^universe is .*\. Allowed: a text or None\.$"):
+        run(universe=wrong)
+
+
+def test_arguments_that_a_call_shares_with_others_are_looked_at_too():
+    with pytest.raises(UsageError, match=r"cik is '5'\. Allowed: a whole number or None"):
+        backtest.fetch_earnings("ACME", cik="5")
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert run(cash=np.int64(5000), force=np.True_, accept_jumps=np.False_).known is False
+
+
+def test_a_call_travels_to_other_processes():
+    assert pickle.loads(pickle.dumps(backtest.run)) is backtest.run
+    with pytest.raises(TypeError, match="unexpected keyword argument 'symbol'"):
+        run(symbol="ACME")
 
 
 CALLS = {

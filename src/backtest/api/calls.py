@@ -5,56 +5,62 @@ Arguments that several take are explained in `backtest.run`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from backtest.api import results
-from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
+from backtest.api.frames import Benchmark, EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.api.workspace import (
+    Costs,
     Day,
+    File,
     Folder,
     Folders,
+    Name,
+    Names,
     axis,
-    by_name,
     check_bars,
-    check_name,
-    costs_named,
     data_of,
     ignore,
     request_of,
     window,
 )
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import check_one_of, read_count, read_reaction, read_terms
+from backtest.experiments.terms import (
+    MissingBars,
+    check_one_of,
+    read_count,
+    read_reaction,
+    read_terms,
+)
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    import os
-
-    import pandas as pd
-
     from backtest.experiments.simulation import Simulation
     from backtest.experiments.studies.null_worlds import NullWorlds
-    from backtest.experiments.terms import MissingBars
 
 _FEWEST_DRAWS = 99
+Windows = Annotated[
+    Sequence[Sequence[int] | str] | None, "the first and last session of each, as in [(-1, 1)]"
+]
 
 
 def sweep(
-    strategy: str,
+    strategy: Name,
     grid: Mapping[str, object],
     *,
     parameters: Mapping[str, object] | None = None,
-    symbols: str | Sequence[str] | None = None,
+    symbols: Names = None,
     universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     first: Day = None,
     last: Day = None,
     cash: float | None = None,
-    costs: str | os.PathLike[str] | None = None,
+    costs: Costs = None,
     rules: Mapping[str, Any] | None = None,
     bars: str | None = None,
     missing_bars: MissingBars = "daily",
@@ -103,13 +109,12 @@ def sweep(
         read_count("workers", workers)
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
-    check_name(strategy, "A sweep takes the name of a strategy")
     check_bars(bars, missing_bars)
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
         request = request_of(
             SweepRequest, workspace.data, strategy=strategy, accept_jumps=accept_jumps,
-            grid={name: axis(name, values) for name, values in by_name("grid", grid).items()},
+            grid={name: axis(name, values) for name, values in grid.items()},
             parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
             last=last, cash=cash, costs=costs, rules=rules, bars=bars, missing_bars=missing_bars,
         )  # fmt: skip
@@ -122,17 +127,17 @@ def sweep(
 
 
 def study(
-    name: str,
+    name: Name,
     *,
-    symbols: str | Sequence[str] | None = None,
+    symbols: Names = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     universe: str | None = None,
     by: str | None = None,
     quantiles: int = 5,
     as_strategy: bool = False,
-    windows: Sequence[tuple[int, int] | str] | None = None,
-    benchmark: str | pd.DataFrame | None = None,
+    windows: Windows = None,
+    benchmark: Benchmark = None,
     model: Literal["market", "market_adjusted", "mean_adjusted"] = "market",
     reaction: float | str = 5.0,
     bars: str | None = None,
@@ -184,7 +189,6 @@ def study(
     from backtest.experiments.studies.subject import StudyRequest
     from backtest.stats.event_study import MODELS
 
-    check_name(name, "A study takes the name of a kind of event or of a strategy")
     if model not in MODELS:
         raise unknown("model", model, MODELS)
     seed, draws = read_count("seed", seed), read_count("draws", draws)
@@ -216,17 +220,17 @@ def study(
 
 
 def audit_strategy(
-    strategy: str,
+    strategy: Name,
     *,
     parameters: Mapping[str, object] | None = None,
-    symbols: str | Sequence[str] | None = None,
+    symbols: Names = None,
     universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     first: Day = None,
     last: Day = None,
     cash: float | None = None,
-    costs: str | os.PathLike[str] | None = None,
+    costs: Costs = None,
     rules: Mapping[str, Any] | None = None,
     worlds: int | None = None,
     seed: int = 1,
@@ -263,7 +267,6 @@ def audit_strategy(
     from backtest.audit.observe import AuditRequest
     from backtest.audit.run import audit, prepare
 
-    check_name(strategy, "An audit takes the name of a strategy")
     seed = read_count("seed", seed)
     worlds = None if worlds is None else read_count("worlds", worlds)
     workers = None if workers is None else read_count("workers", workers)
@@ -285,10 +288,10 @@ def audit_strategy(
 
 
 def check(
-    strategy: str,
+    strategy: Name,
     *,
     parameters: Mapping[str, object] | None = None,
-    symbols: str | Sequence[str] | None = None,
+    symbols: Names = None,
     universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
@@ -309,7 +312,6 @@ def check(
     """
     from backtest.audit.contract import check as check_contract
 
-    check_name(strategy, "A check takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)
     check_one_of(universe, frames.symbols)
     named = () if universe else read_config({"symbol": frames.symbols}).value("symbol")
@@ -319,7 +321,7 @@ def check(
             strategy,
             symbols=named,
             universe=universe,
-            settings=by_name("parameters", parameters),
+            settings=parameters or {},
         )
     return results.CheckResult.of(found)
 
@@ -342,11 +344,11 @@ def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
 
 
 def simulate(
-    prices: str | os.PathLike[str],
-    signals: str | os.PathLike[str],
+    prices: File,
+    signals: File,
     *,
     cash: float | None = None,
-    costs: str | os.PathLike[str] | None = None,
+    costs: Costs = None,
     rules: Mapping[str, Any] | None = None,
     curves: bool = True,
     data: Folder = None,
@@ -369,8 +371,8 @@ def simulate(
     from backtest.experiments.simulation import simulate_files
 
     folder = data_of(data)
-    named = {"cash": cash, "costs": costs_named(costs)}
-    terms = read_terms(folder, named, by_name("rules", rules))
+    named = {"cash": cash, "costs": os.fspath(costs) if costs else None}
+    terms = read_terms(folder, named, rules)
     return simulate_files(
         Path(prices), Path(signals), terms.rules, folder / "borrow", curves=curves
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 import pandas as pd
 from pandas.api.types import is_scalar
 
-from backtest.api.workspace import Day, Folder, Folders, folders, ignore, several
+from backtest.api.workspace import Day, File, Folder, Folders, Names, folders, ignore, several
 from backtest.data import checks, edits, listing
 from backtest.data.actions import read_actions
 from backtest.data.events import columns_of, meaning_of
@@ -38,7 +38,7 @@ _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session
 
 def load_events(
     kind: str | None = None,
-    symbols: str | Sequence[str] | None = None,
+    symbols: Names = None,
     *,
     reaction: float | str = 5.0,
     strategies: Folders = None,
@@ -160,7 +160,7 @@ def _texts(fields: Mapping[str, object]) -> dict[str, str]:
 
 
 def import_events(
-    file: str | os.PathLike[str],
+    file: File,
     kind: str,
     *,
     columns: Mapping[str, str] | None = None,

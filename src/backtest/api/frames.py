@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
-from backtest.api.workspace import Folder, Folders, folders, several
+from backtest.api.workspace import Folder, Folders, Names, folders, several
 from backtest.data.actions import read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
@@ -42,8 +42,14 @@ from backtest.errors import DataError, UsageError, unknown
 from backtest.strategy.loading import event_kinds
 from backtest.workspace.folders import Workspace, read_config
 
-PriceFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | None
-EventFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[Event] | None
+PriceFrames: TypeAlias = Annotated[
+    pd.DataFrame | Mapping[str, pd.DataFrame] | None, "a DataFrame, or DataFrames by symbol"
+]
+EventFrames: TypeAlias = Annotated[
+    pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[Event] | None,
+    "a DataFrame, DataFrames by kind, or Events in a list",
+]
+Benchmark: TypeAlias = Annotated[str | pd.DataFrame | None, "a symbol, or a DataFrame of prices"]
 
 SOURCE = "a DataFrame"
 BENCHMARK = "BENCHMARK"  # the symbol of a benchmark that comes as a frame
@@ -69,8 +75,8 @@ class Frames:
 def read_frames(
     prices: PriceFrames,
     events: EventFrames,
-    symbols: str | Sequence[str] | None,
-    benchmark: str | pd.DataFrame | None = None,
+    symbols: Names,
+    benchmark: Benchmark = None,
     universe: str | None = None,
 ) -> Frames:
     """Check frames of prices; without `symbols` each with bars is traded, but for the benchmark."""
@@ -84,13 +90,7 @@ def read_frames(
     if isinstance(benchmark, pd.DataFrame):
         (own,) = _of_one("benchmark", benchmark).values()
         tables[BENCHMARK] = price_table("benchmark", own)
-        named: str | None = BENCHMARK
-    elif isinstance(benchmark, str | None):
-        named = benchmark
-    else:
-        raise UsageError(
-            f"benchmark {type(benchmark).__name__}: give a symbol, or a DataFrame of prices."
-        )
+    named = BENCHMARK if isinstance(benchmark, pd.DataFrame) else benchmark
     if symbols is None and prices is not None:
         held_against = named or read_config({}).value("benchmark")
         bars = [one for one, table in tables.items() if "open" in table and one != held_against]
@@ -106,10 +106,8 @@ def _by_symbol(
         return
     if isinstance(prices, pd.DataFrame):
         prices = _parts(prices, symbols)
-    elif not isinstance(prices, Mapping) or not prices:
-        raise UsageError(
-            f"prices {type(prices).__name__}: give a DataFrame, or DataFrames by symbol."
-        )
+    elif not prices:
+        raise UsageError("prices: it is empty. Give a DataFrame, or DataFrames by symbol.")
     for symbol, frame in prices.items():
         name = f"prices[{symbol!r}]"
         if not isinstance(frame, pd.DataFrame):
@@ -353,12 +351,8 @@ def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, d
         rows = _texts("events", events)
         # What other kinds have as columns is empty here.
         rows = [{name: cell for name, cell in row.items() if cell} for row in rows]
-    elif isinstance(events, Iterable | None):
-        rows = [_row_of(n, event) for n, event in enumerate(() if events is None else events)]
     else:
-        raise UsageError(
-            f"events {type(events).__name__}: give a DataFrame, DataFrames by kind, or Events."
-        )
+        rows = [_row_of(n, event) for n, event in enumerate(() if events is None else events)]
     by_kind: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for number, row in enumerate(rows):
         by_kind.setdefault(row.pop("kind", ""), []).append((number, row))

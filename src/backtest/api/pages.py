@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from backtest.api.workspace import Day, Folder, by_name, reports_of
+from backtest.api.workspace import Day, File, Folder, reports_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs.store import TRADES, Run
@@ -34,12 +34,12 @@ _TABLES = ("trades", "equity", "decisions", "orders", "bars")
 
 
 def report_run(
-    run: str | os.PathLike[str],
+    run: File,
     form: str = "html",
     *,
     table: str = "trades",
     symbols: str | None = None,
-    output: str | os.PathLike[str] | None = None,
+    output: File | None = None,
     force: bool = False,
     reports: Folder = None,
     tell: Callable[[str], None] = warnings.warn,
@@ -312,7 +312,7 @@ def list_runs(
     """
     import pandas as pd
 
-    wanted = {name: shown(value) for name, value in by_name("parameters", parameters).items()}
+    wanted = {name: shown(value) for name, value in (parameters or {}).items()}
     day = read_day("since", since)
     rows = [
         {

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from backtest.api.events import findings_frame
-from backtest.api.workspace import Day, Folder, Folders, data_of, folders, ignore, several
+from backtest.api.workspace import (
+    Day,
+    File,
+    Folder,
+    Folders,
+    Names,
+    data_of,
+    folders,
+    ignore,
+    several,
+)
 from backtest.data import checks, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
 from backtest.data.bars import bar_symbols, bars_path, read_bars
@@ -34,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def load_prices(
-    symbols: str | Sequence[str] | None = None, bars: str | None = None, *, data: Folder = None
+    symbols: Names = None, bars: str | None = None, *, data: Folder = None
 ) -> dict[str, pd.DataFrame]:
     """The daily prices of the data folder, or its finer `bars` of a length, checked.
 
@@ -62,7 +72,7 @@ def list_prices(*, data: Folder = None) -> pd.DataFrame:
 
 
 def check_prices(
-    symbols: str | Sequence[str] | None = None, *, strategies: Folders = None, data: Folder = None
+    symbols: Names = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted.
 
@@ -124,9 +134,9 @@ def fetch_prices(
 
 
 def import_prices(
-    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    files: File | Sequence[File],
     *,
-    symbols: str | Sequence[str] | None = None,
+    symbols: Names = None,
     columns: Mapping[str, str] | None = None,
     source: str | None = None,
     adjust: str | None = None,
@@ -135,7 +145,7 @@ def import_prices(
     date_format: str | None = None,
     encoding: str | None = None,
     constants: Mapping[str, str] | None = None,
-    actions: str | os.PathLike[str] | None = None,
+    actions: File | None = None,
     dividends: str | None = None,
     bars: str | None = None,
     zone: str | None = None,
@@ -252,9 +262,7 @@ def seal_prices(
     return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow, bars=bars)
 
 
-def list_actions(
-    symbols: str | Sequence[str] | None = None, *, data: Folder = None
-) -> pd.DataFrame:
+def list_actions(symbols: Names = None, *, data: Folder = None) -> pd.DataFrame:
     """What is on file of dividends, splits, halts, ends and new names, oldest first.
 
     Returns:
@@ -322,7 +330,7 @@ def add_action(
 
 
 def check_actions(
-    symbols: str | Sequence[str] | None = None, *, strategies: Folders = None, data: Folder = None
+    symbols: Names = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
     """Find actions that are wrong or that prices contradict; a row for each, as `check_prices`."""
     return findings_frame(checks.check_actions(folders(strategies, data), several(symbols)))

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.frames import EventFrames, PriceFrames, read_frames, workspace_of
+from backtest.api.frames import Benchmark, EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
 from backtest.api.workspace import (
+    Costs,
     Day,
     Folder,
     Folders,
+    Names,
     check_bars,
     folders,
     request_of,
@@ -37,8 +39,6 @@ from backtest.strategy.parameters import Text
 from backtest.strategy.parameters import parameters as parameters_of
 
 if TYPE_CHECKING:
-    import os
-
     from backtest.strategy.base import Strategy, StrategyFile
     from backtest.workspace.folders import Workspace
 
@@ -129,16 +129,16 @@ def run(
     strategy: str | type[Any] | Strategy,
     *,
     parameters: Mapping[str, object] | None = None,
-    symbols: str | Sequence[str] | None = None,
+    symbols: Names = None,
     universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     first: Day = None,
     last: Day = None,
     as_of: Day = None,
-    benchmark: str | pd.DataFrame | None = None,
+    benchmark: Benchmark = None,
     cash: float | None = None,
-    costs: str | os.PathLike[str] | None = None,
+    costs: Costs = None,
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
     bars: str | None = None,

@@ -15,7 +15,7 @@ from functools import cache, cached_property, partial, partialmethod
 from numbers import Number
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from backtest.data.kinds import snake_case
 from backtest.errors import UsageError, unknown
@@ -181,9 +181,13 @@ def _elsewhere(cls: type[Any], text: str) -> tuple[dict[str, Any], set[str]]:
     return found, modules
 
 
-Folder = str | os.PathLike[str] | None
-Folders = Folder | Sequence[str | os.PathLike[str]]
-Day = str | date | None
+File = str | os.PathLike[str]
+Folder = File | None
+Folders = Folder | Sequence[File]
+Day = Annotated[str | date | None, "a day, such as 2025-03-28"]
+Names = Annotated[str | Sequence[str] | None, "a text, or several in a list"]
+Name = Annotated[str, "a name; save a class in the strategies folder, and give its name"]
+Costs = Annotated[File | None, "the name of some, or a TOML file; figures are `rules`"]
 
 
 def ignore(*_: object) -> None:
@@ -213,31 +217,14 @@ def reports_of(reports: Folder) -> Path:
     return find_reports(Path(reports) if reports else None)
 
 
-def several(names: str | Sequence[str] | None) -> list[str] | None:
-    """Names that come as one text or as several; UsageError where they are none of these."""
+def several(names: Names) -> list[str] | None:
+    """Names that come as one text or as several; UsageError where there is none in a list."""
     if names is None or isinstance(names, str):
         return names if names is None else [names]
-    try:
-        found = list(names)
-    except TypeError:
-        raise UsageError(f"{names!r} is no name. Give a text, or several in a list.") from None
+    found = list(names)
     if not found:
         raise UsageError("An empty list names nothing. Leave it out for those of the settings.")
     return found
-
-
-def by_name(what: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Values by name; UsageError where they come in another form."""
-    if not isinstance(values, Mapping | None):
-        raise UsageError(f"{what} is {values!r}: give values by name, such as {{'hold': 5}}.")
-    return dict(values or {})
-
-
-def costs_named(costs: str | os.PathLike[str] | None) -> str | None:
-    """Costs as settings name them; UsageError where it is neither a name nor a file."""
-    if not isinstance(costs, str | os.PathLike | None):
-        raise UsageError(f"costs is {costs!r}: name some, or a TOML file; figures are `rules`.")
-    return os.fspath(costs) if costs else None
 
 
 def request_of(
@@ -245,12 +232,12 @@ def request_of(
     data: Path,
     *,
     parameters: Mapping[str, object] | None,
-    symbols: str | Sequence[str] | None,
+    symbols: Names,
     universe: str | None,
     first: Day,
     last: Day,
     cash: float | None,
-    costs: str | os.PathLike[str] | None,
+    costs: Costs,
     rules: Mapping[str, Any] | None,
     benchmark: str | None = None,
     **own: Any,
@@ -260,11 +247,11 @@ def request_of(
         "symbol": several(symbols),
         "benchmark": benchmark,
         "cash": cash,
-        "costs": costs_named(costs),
+        "costs": os.fspath(costs) if costs else None,
     }
     terms = {
-        **vars(read_terms(data, named, by_name("rules", rules), universe)),
-        "settings": by_name("parameters", parameters),
+        **vars(read_terms(data, named, rules, universe)),
+        "settings": parameters or {},
         "first": read_day("first", first),
         "last": read_day("last", last),
     }
@@ -281,14 +268,6 @@ def check_bars(bars: str | None, missing_bars: str) -> None:
         raise unknown("length of bars", bars, list(LENGTHS))
     if missing_bars not in MISSING_BARS:
         raise unknown("missing_bars", missing_bars, MISSING_BARS)
-
-
-def check_name(name: object, rule: str) -> None:
-    """Refuse what is no name, such as a class, in a message that begins with the rule."""
-    if not isinstance(name, str):
-        raise UsageError(
-            f"{rule}, not {name!r}. Save a class in the strategies folder, and give its name."
-        )
 
 
 def window(ends: object) -> str:
@@ -311,7 +290,7 @@ def axis(name: str, values: object) -> Text | list[Any]:
         ) from None
 
 
-def init(folder: str | os.PathLike[str]) -> Path:
+def init(folder: File) -> Path:
     """Make a workspace in a folder: strategies, data, reports and settings; return the folder.
 
     Raises:
