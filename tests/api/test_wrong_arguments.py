@@ -87,6 +87,19 @@ def test_a_call_travels_to_other_processes():
         run(symbol="ACME")
 
 
+@pytest.mark.parametrize(("place", "name"), [(0, "prices"), (1, "signals")])
+def test_a_frame_where_a_file_is_named_is_told(place, name):
+    files = ["a.parquet", "b.parquet"]
+    files[place] = pd.DataFrame()
+    with pytest.raises(UsageError, match=rf"{name} is a DataFrame\. Allowed: a Parquet file"):
+        backtest.simulate(*files)
+
+
+def test_a_rule_that_simulate_cannot_keep_is_told():
+    with pytest.raises(UsageError, match="within the hours alone"):
+        backtest.simulate("a.parquet", "b.parquet", rules={"hours": "extended"})
+
+
 CALLS = {
     "study": lambda **terms: backtest.study("earnings", symbols="ACME", **terms),
     "load_events": backtest.load_events,

@@ -10,7 +10,7 @@ from pyarrow import parquet
 
 from backtest.engine.kernel.records import CAPPED, IS_FLAT, OUTCOMES
 from backtest.engine.rules import Rules
-from backtest.errors import AccountingError, DataError
+from backtest.errors import AccountingError, DataError, UsageError
 from backtest.experiments.panel_files import read_panel
 from backtest.experiments.simulation import Simulation, read_signals, simulate_files
 from tests.experiments.test_signal_files import MINUTES_5, refused, signal, written
@@ -60,6 +60,24 @@ def test_curves_are_made_where_they_are_wanted(prices) -> None:
     given = signal("02 10:00", hold=2)
     assert made(prices, given).result.equity.size == 0
     assert made(prices, given, curves=True).result.equity.shape == (1, 5)
+
+
+def test_a_curve_that_was_not_made_is_told(prices) -> None:
+    with pytest.raises(UsageError, match=r"no curve of the account.*curves=True"):
+        made(prices, signal("02 10:00")).equity()
+
+
+def test_it_is_shown_in_two_lines(prices) -> None:
+    one = made(prices, signal("02 10:00", hold=2, weight=0.5), signal("06 10:00"))
+    assert repr(one) == (
+        "ACME, BOLT from 2025-06-02 to 2025-06-06: +9.1 %\n"
+        "2 signals, 1 trade, final equity 109,080 $"
+    )
+
+
+def test_ruin_is_in_what_is_shown(prices) -> None:
+    path = write(prices, [bar("ACME", day, 50 if n < 3 else 500) for n, day in enumerate(DAYS)])
+    assert repr(made(path, signal("02 10:00", direction="short"))).endswith(" $, ruined")
 
 
 def test_trades_are_in_order_of_entry_and_shorts_are_told(prices) -> None:
@@ -209,10 +227,29 @@ def test_rows_outside_of_the_hours_are_left_out(tmp_path) -> None:
     assert read_panel(write(path, rows)).prices["open"][:, 0].tolist() == [100, 101]
 
 
+def test_a_row_is_told_by_its_number_also_after_rows_that_are_left_out(tmp_path) -> None:
+    rows = [
+        bar("ACME", at(when), price, regular=regular)
+        for when, price, regular in (
+            ("02 08:00", 90, False), ("02 09:00", 90, None), ("02 09:30", 100, True),
+            ("02 09:31", -1, True),
+        )
+    ]  # fmt: skip
+    path = write(tmp_path / "bars.parquet", rows)
+    with pytest.raises(DataError, match="row 3: ACME 2025-06-02 13:31:00 UTC, open -1"):
+        read_panel(path)
+
+
+@pytest.mark.parametrize("flag", [1, "true"])
+def test_a_flag_that_is_no_boolean_is_told(tmp_path, flag) -> None:
+    path = write(tmp_path / "bars.parquet", [bar("ACME", at("02 09:30"), 100, regular=flag)])
+    with pytest.raises(DataError, match=r"column 'regular': .* It must hold booleans"):
+        read_panel(path)
+
+
 @pytest.mark.parametrize(("volume", "size"), [(False, "9.6 GB"), (True, "12.0 GB")])
 def test_more_than_the_machine_holds_is_told_in_gigabytes(tmp_path, monkeypatch, volume, size):
     """Four prices of eight bytes at three times for a hundred million symbols, or five numbers."""
-    from backtest.errors import UsageError
     from backtest.experiments import panel_files
 
     path = write(tmp_path / "bars.parquet", [{**row, "volume": 1.0} for row in BARS[:3]])

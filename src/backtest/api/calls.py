@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from backtest.experiments.studies.null_worlds import NullWorlds
 
 _FEWEST_DRAWS = 99
+ParquetFile = Annotated[File, "a Parquet file; `to_parquet` of a frame makes one"]
 Windows = Annotated[
     Sequence[Sequence[int] | str] | None, "the first and last session of each, as in [(-1, 1)]"
 ]
@@ -344,8 +345,8 @@ def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
 
 
 def simulate(
-    prices: File,
-    signals: File,
+    prices: ParquetFile,
+    signals: ParquetFile,
     *,
     cash: float | None = None,
     costs: Costs = None,
@@ -373,6 +374,8 @@ def simulate(
     folder = data_of(data)
     named = {"cash": cash, "costs": os.fspath(costs) if costs else None}
     terms = read_terms(folder, named, rules)
+    if terms.rules.hours != "regular":
+        raise UsageError("simulate trades within the hours alone: leave the rule hours out.")
     return simulate_files(
         Path(prices), Path(signals), terms.rules, folder / "borrow", curves=curves
     )

@@ -33,9 +33,10 @@ from backtest.engine.kernel.records import (
 from backtest.engine.kernel.replay import used_rates
 from backtest.engine.kernel.simulate import by_entry, profits, simulate
 from backtest.engine.replay.books import check_identity
-from backtest.errors import DataError
+from backtest.errors import DataError, UsageError
 from backtest.experiments import panel_files as files
 from backtest.stats.figures import figures_of_totals, session_returns
+from backtest.stats.formats import count, counted, few, percent
 from backtest.strategy.base import NUMBERS, Signal
 
 if TYPE_CHECKING:
@@ -261,7 +262,7 @@ _OUTCOMES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Simulation:
     """An account that was traded."""
 
@@ -270,6 +271,16 @@ class Simulation:
     rules: Rules
     rates: Mapping[str, BorrowRates]  # borrow rates of the symbols that have a file of them
     result: Tables  # of the kernel
+
+    def __repr__(self) -> str:
+        figures, sessions = self.figures(), self.panel.sessions
+        signals, trades = self.counts()["signals"], int(self.result.totals[0]["trades"])
+        return (
+            f"{few(self.panel.symbols)} from {sessions[0]} to {sessions[-1]}: "
+            f"{percent(figures['total_return'])}\n"
+            f"{counted(signals, 'signal')}, {counted(trades, 'trade')}, "
+            f"final equity {count(figures['final_equity'])} ${', ruined' * self.is_ruined}"
+        )
 
     def figures(self) -> dict[str, float | None]:
         """The figures as in `run.json`, None where undefined; the drawdown is from bar to bar."""
@@ -329,7 +340,9 @@ class Simulation:
         )
 
     def equity(self) -> pa.Table:
-        """The account at the close of each session's last bar; needs the curves."""
+        """The account at the close of each session's last bar; UsageError without the curves."""
+        if not len(self.result.equity):
+            raise UsageError("There is no curve of the account. Simulate with curves=True.")
         numbers = self.panel.session_numbers
         closes = np.flatnonzero(np.append(numbers[1:] != numbers[:-1], True))
         equity, cash = self.result.equity[0][closes], self.result.cash[0][closes]
