@@ -291,7 +291,7 @@ class TestWrong:
             (("data", "signals.parquet"), WRONG_USE, "no file *.parquet in the folder data"),
             (("signals.parquet", "signals.parquet"), BAD_DATA, "no column that says when"),
             (("bars.parquet", "bars.parquet"), BAD_DATA, "columns that no signal has"),
-            (("data/prices/ACME.csv", "signals.parquet"), BAD_DATA, "not readable Parquet"),
+            (("data/prices/ACME.csv", "signals.parquet"), BAD_DATA, "`to_parquet` of pandas"),
         ],
     )
     def test_files(self, checkout, files, command, words, code, told) -> None:
@@ -312,6 +312,16 @@ class TestWrong:
         done = command("simulate", *files, *options)
         fails(done, WRONG_USE, [told], checkout, checkout.snapshot())
         assert (checkout.root / "bars.parquet").read_bytes() == before
+
+    @pytest.mark.parametrize("name", ["ACME.parquet", "in/new.parquet"])
+    def test_a_table_among_the_prices(self, checkout, files, command, name) -> None:
+        """It would replace prices, or be read as such the next time."""
+        write(checkout.root / "prices" / "ACME.parquet", ACME)
+        before, options = checkout.snapshot(), ("--trades", f"prices/{name}")
+        done = command("simulate", "prices", "signals.parquet", *options)
+        fails(done, WRONG_USE, ["would be one of the prices"], checkout, before)
+        done = command("simulate", "prices", "signals.parquet", "--trades", "prices/trades.csv")
+        assert done.code == BAD_DATA  # of BOLT there are no bars
 
     def test_a_pipe_is_no_place_to_write_to(self, checkout, files, command) -> None:
         os.mkfifo(checkout.root / "trades.csv")

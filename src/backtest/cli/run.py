@@ -239,8 +239,11 @@ def _check_path(path: Path, *taken: Path) -> None:
 
     if path.suffix not in _FORMATS:
         raise UsageError(f"{path} must end in {' or '.join(_FORMATS)}.")
-    if path.resolve() in {other.resolve() for other in taken}:
+    own, others = path.resolve(), {other.resolve() for other in taken}
+    if own in others:
         raise UsageError(f"{path} would be overwritten. Choose another name.")
+    if path.suffix == ".parquet" and not others.isdisjoint(own.parents):
+        raise UsageError(f"{path} would be one of the prices. Choose a place outside their folder.")
     check_place(path)
 
 

@@ -70,7 +70,7 @@ def readable(path: Path) -> Iterator[None]:
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(
             f"{path} is not readable Parquet ({str(error).strip().partition(chr(10))[0]}). "
-            f"Write it anew."
+            f"Write it anew; of a CSV file or a DataFrame, `to_parquet` of pandas makes one."
         ) from None
 
 
@@ -164,7 +164,7 @@ class Batch:
     """Some rows of a file."""
 
     file: str  # what the file is called
-    first: int  # number of its first row in the file
+    rows: NDArray[np.int64]  # their numbers in the file
     names: list[str]  # symbols
     codes: NDArray[np.int64]  # the place of each row's symbol in `names`
     times: Times  # opens of bars in microseconds, UTC, or sessions as days
@@ -182,7 +182,7 @@ class Batch:
             when = "without a time"
         elif np.datetime_data(time.dtype)[0] != "D":
             when = f"{when.removesuffix('.000000').replace('T', ' ')} UTC"
-        return f"{self.file}, row {self.first + row}: {symbol} {when}"
+        return f"{self.file}, row {self.rows[row]}: {symbol} {when}"
 
 
 class BarFiles:
@@ -199,10 +199,11 @@ class BarFiles:
         needed = {self.key: DAY if self.key == "session" else MOMENT}
         needed |= dict.fromkeys((*_FIELDS, *(["volume"] if volume else [])), NUMBER)
         self._symbols: dict[Path, str | None] = {}  # None where a column says it
+        kinds = {"symbol": TEXT, **needed, REGULAR: FLAG}
         for file, schema in schemas.items():
-            has_symbol = "symbol" in schema.names
-            check_columns(file, schema, {**({"symbol": TEXT} if has_symbol else {}), **needed})
-            self._symbols[file] = None if has_symbol else _symbol_of(file, path)
+            own = {n: kind for n, kind in kinds.items() if n in needed or n in schema.names}
+            check_columns(file, schema, own)
+            self._symbols[file] = None if "symbol" in own else _symbol_of(file, path)
         self._marked = {file for file, schema in schemas.items() if REGULAR in schema.names}
 
     def batches(self, *columns: str) -> Iterator[Batch]:
@@ -214,13 +215,16 @@ class BarFiles:
             first = 0
             with readable(path), parquet_file(path) as file:
                 for whole in file.iter_batches(_BATCH, columns=[*keys, *columns]):
-                    table = whole.filter(whole.column(REGULAR)) if REGULAR in keys else whole
+                    table, rows = whole, np.arange(first, first + whole.num_rows)
+                    if REGULAR in keys:
+                        within = whole.column(REGULAR).cast(pa.bool_()).fill_null(False)  # noqa: FBT003
+                        table, rows = whole.filter(within), rows[_array(within)]
                     names, codes = [symbol or ""], np.zeros(table.num_rows, np.int64)
                     if symbol is None:
                         names, codes = texts(table.column("symbol"))
                     times = read_times(table.column(self.key))
                     if table.num_rows:
-                        yield Batch(name, first, names, codes, times, table)
+                        yield Batch(name, rows, names, codes, times, table)
                     first += whole.num_rows
 
 
