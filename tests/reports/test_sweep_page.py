@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.engine.rules import Rules
 from backtest.reports.pages import PLOTLY
 from backtest.reports.sweep_page import walk_forward_table, write_sweep_page
 from tests.sweeps import FIGURES, drawn, page_of, rows, set_of, visible, write_sweep
@@ -30,6 +31,17 @@ def page(tmp_path):
 
 
 # ---- what it says -------------------------------------------------------------------------------
+
+
+def test_beside_costs_the_command_names_each_of_their_rules(tmp_path):
+    """5 basis points are the usual slippage, and not that of the costs that are named."""
+    costs = {"name": "frictionless", "sources": {}}
+    rules = Rules(commission_per_share=0.0, slippage_bps=5.0).model_dump()
+    page = page_of(tmp_path, {"hold": HOLD}, {"hold": 4}, lambda hold: set_of(hold / 100),
+                   costs=costs, rules=rules)  # fmt: skip
+    command = " ".join(drawn(page)["command"])
+    assert " --costs frictionless --commission 0 --slippage 5 " in command
+    assert "--cash" not in command
 
 
 def test_heading_tells_what_was_swept_and_by_which_rules(page):

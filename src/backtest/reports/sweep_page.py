@@ -298,7 +298,7 @@ _OPTIONS = {
 
 def run_command(sweep: Record) -> list[str]:
     """The words of the command that runs a set of a sweep, but for the parameters of the grid."""
-    from backtest.engine.rules import Rules
+    from backtest.engine.rules import COST_FIELDS, Rules
 
     universe, usual = sweep.get("universe"), Rules().model_dump()
     traded = [("--universe", universe)] if universe else [("--symbol", s) for s in sweep["symbols"]]
@@ -306,10 +306,11 @@ def run_command(sweep: Record) -> list[str]:
     own = {**usual, **sweep["rules"]}
     if REACTION in sweep["axes"]:
         own["reaction_minutes"] = usual["reaction_minutes"]
+    by_costs = COST_FIELDS if costs else ()  # which an option may have set back to what is usual
     rules = [
         (option, own[name] if name == "hours" else f"{own[name]:.15g}")
         for name, option in _OPTIONS.items()
-        if own[name] not in (usual[name], None)
+        if own[name] is not None and (own[name] != usual[name] or name in by_costs)
     ]
     bars = [("--bars", sweep["bars"])] if sweep.get("bars") else []
     bars += [("--missing-bars", "none")] if sweep.get("missing_bars") == "none" else []
