@@ -373,9 +373,11 @@ def test_damage_is_told_from_what_cannot_be_written_by_its_kind(tmp_path, monkey
     [
         ([1, 2.5], False), ([None, 1], False), (["a", "b"], False), ([1, "1"], True),
         ([True, 1], True), ([None, "a", 2.0], True), ([], False),
+        ([1, 2**63 - 1], False), ([1, 2**63], True),
+        ([2**53, 0.5], False), ([2**53 + 1, 0.5], True),
     ],
 )  # fmt: skip
-def test_an_axis_is_mixed_where_its_values_are_not_all_numbers_or_alike(values, mixed):
+def test_an_axis_is_mixed_where_its_values_are_not_alike_or_numbers_of_one_column(values, mixed):
     assert trials.is_mixed(values) == mixed
 
 

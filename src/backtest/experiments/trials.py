@@ -116,9 +116,15 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
 
 
 def is_mixed(values: Iterable[Any]) -> bool:
-    """Whether the values of an axis have several types; a table holds them as texts of JSON."""
-    kinds = {type(value) for value in values if value is not None}
-    return len(kinds) > 1 and bool(kinds - {int, float})
+    """Whether no column of a table holds the values of an axis as they are, but texts of JSON do.
+
+    They have several types, or are whole numbers that 64 bits, or doubles, do not tell.
+    """
+    known = [value for value in values if value is not None]
+    kinds = {type(value) for value in known}
+    most = _EXACT if float in kinds else 2**63 - 1
+    is_too_large = any(isinstance(value, int) and abs(value) > most for value in known)
+    return is_too_large or (len(kinds) > 1 and bool(kinds - {int, float}))
 
 
 def deflated(estimate: SharpeEstimate, sharpes: Sequence[float | None]) -> float | None:
