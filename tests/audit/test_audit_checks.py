@@ -410,6 +410,19 @@ def test_a_backtrader_strategy_that_looks_ahead_orders_otherwise(checkout):
     assert first["world"] is None
 
 
+def test_a_level_that_is_not_known_yet_is_no_level(checkout):
+    stop = 'self.buy(size=1, exectype=3, price=float("nan"))'
+    made = TREND.replace("self.buy(size=len(self.data))", stop).replace("len(self) == 22", "False")
+    checkout.write("strategies/trend.py", made)
+    assert audited(checkout, "trend")["outcome"] == "clean"
+    ahead = (
+        "self.buy(size=1 + (self.data.p.bars.table[-1, 3] > 125), exectype=3, price=float('nan'))"
+    )
+    checkout.write("strategies/trend.py", made.replace(stop, ahead))
+    first = check(audited(checkout, "trend"), "prefix")["findings"][0]
+    assert first["full"]["text"] == "buy 2 ACME, stop at no level"
+
+
 # ---- processes, records -------------------------------------------------------------------------
 
 

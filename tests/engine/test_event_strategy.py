@@ -55,6 +55,13 @@ def test_an_order_of_notify_event_is_filled_at_the_tradable_open(replayed) -> No
     assert float(first["entry_price"]) == pytest.approx(103 * 1.0005)
 
 
+@pytest.mark.parametrize("terms", ["size=", "None, "])
+def test_numbers_of_numpy_are_ordered_and_put_on_record(replayed, terms) -> None:
+    numbers = f"{terms}np.int64(100), exectype=bt.Order.Limit, price=np.float32(103)"
+    made = replayed(f"import numpy as np; not self.position and self.buy({numbers})")
+    assert [row["shares"] for row in made.trades] == ["100"]
+
+
 def test_the_strategy_hears_before_that_session_and_sees_nothing_of_it(replayed) -> None:
     seen = "assert (self.data.datetime.date(0).isoformat(), self.data.close[0]) in {known}; {buy}"
     known = {("2025-06-04", 103.0), ("2025-06-26", 118.0), ("2025-06-18", 113.0)}

@@ -108,7 +108,8 @@ def text_of(answer: AnswerFields) -> str:
         return f"{told}: {answer['reason']}" if answer["reason"] else told
     side_of = "buy" if answer["size"] > 0 else "sell"
     why = f" ({answer['exit_reason'].replace('_', ' ')})" if "exit_reason" in answer else ""
-    at = "" if answer["type"] == "market" else f" at {price(answer['price'])}"
+    level = price(answer["price"]) if "price" in answer else "no level"
+    at = "" if answer["type"] == "market" else f" at {level}"
     return f"{side_of} {abs(answer['size']):,.0f} {answer['symbol']}, {answer['type']}{at}{why}"
 
 

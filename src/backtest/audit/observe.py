@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -301,6 +302,8 @@ def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> ReplayR
 
 def _ordered(order: Any) -> AnswerFields:
     terms = {name: getattr(order, name) for name in _ORDER}
+    if not isfinite(order.price):  # a level of an indicator that has not begun is none
+        terms["price"] = None
     told = {name: value for name, value in terms.items() if value is not None}
     moment = DecisionTime(order.session, trading_calendar().time_of(order.session, "open"))
     return {"moment": moment, "date": order.session, "event_id": order.event_id, **told}

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import backtrader as bt
+import numpy as np
 
 from backtest.engine.kernel.panel import panel_of, signalled
 from backtest.engine.replay.broker import make_cerebro
@@ -213,12 +214,12 @@ class EventStrategy(bt.Strategy):
     def buy(self, data: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Buy as in Backtrader; the order remembers the event that it answers."""
         with self._feed(data).orderable(self.broker.session):
-            return super().buy(data, *args, **self._marked(kwargs))
+            return super().buy(data, *map(_plain, args), **self._marked(kwargs))
 
     def sell(self, data: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Sell as in Backtrader; the order remembers the event that it answers."""
         with self._feed(data).orderable(self.broker.session):
-            return super().sell(data, *args, **self._marked(kwargs))
+            return super().sell(data, *map(_plain, args), **self._marked(kwargs))
 
     def hear(self, event: Event) -> None:
         """Hand over an event, so that the orders sent meanwhile carry its id."""
@@ -235,7 +236,12 @@ class EventStrategy(bt.Strategy):
         return self.data if data is None else data
 
     def _marked(self, terms: dict[str, Any]) -> dict[str, Any]:
-        return {"event_id": self._event_id, **terms}
+        return {"event_id": self._event_id, **{name: _plain(term) for name, term in terms.items()}}
+
+
+def _plain(term: Any) -> Any:
+    """A number of numpy as one of Python, which alone can be put on record."""
+    return term.item() if isinstance(term, np.generic) else term
 
 
 class _Newswire(bt.Analyzer):
