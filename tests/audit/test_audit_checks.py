@@ -124,7 +124,23 @@ def test_a_strategy_that_holds_from_the_start_is_asked_in_the_first_session(chec
 def test_a_strategy_that_hears_of_nothing_has_nothing_to_try(checkout):
     record = audited(checkout, first=day("2025-07-08"))
     assert "no event can be traded" in check(record, "prefix")["not_tried"]
+    assert record["sentence"].startswith("Nothing was tried: no event can be traded")
     assert record["sensitivity"]["peek"]["worlds"] == 0
+
+
+def test_events_of_one_headline_day_after_day_are_audited(checkout):
+    days = ("06-10", "06-11", "06-12", "06-25")
+    rows = [f"ACME,2025-{one}T23:59:59-04:00,date,An insider sells,insider_sale" for one in days]
+    text = "\n".join(["symbol,published_at,precision,headline,category", *rows])
+    checkout.write("data/events/news.csv", f"{text}\n")
+    checkout.strategy("made", "return Signal.long(event, hold=1)", "News")
+    record = audited(checkout, "made", worlds=20)
+    assert record["outcome"] == "clean"
+    # A session later two of them would be the one of the next day.
+    assert [one["from"] for one in record["sensitivity"]["delay"]["events"]] == [
+        "2025-06-13", "2025-06-26",
+    ]  # fmt: skip
+    assert record["null"]["tested"] == 20
 
 
 @pytest.mark.parametrize("kinds", ["Event", "Start, ShortReport", "News, StakeDisclosure"])

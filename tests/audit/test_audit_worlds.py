@@ -225,6 +225,19 @@ def test_events_of_a_null_world_keep_their_time_of_day_and_what_they_say(source,
     read_all_events(written(world) / "events", FILED_KINDS)
 
 
+def test_in_a_null_world_no_event_is_there_twice_and_what_finds_no_session_is_not(checkout):
+    rows = [f"ACME,2025-06-{n:02}T23:59:59-04:00,date,Made up,contract" for n in (10, 11, 12)]
+    checkout.write(
+        "data/events/news.csv",
+        "\n".join(["symbol,published_at,precision,headline,category", *rows, ""]),
+    )
+    source, sessions = source_of(checkout), [day(one) for one in SESSIONS[:2]]
+    for seed in range(5):
+        world = worlds.shuffled(source, np.random.default_rng(seed), sessions)
+        days = {row.day for row in world.events["events/news.csv"]}
+        assert days == set(SESSIONS[:2])
+
+
 # ---- events -------------------------------------------------------------------------------------
 
 

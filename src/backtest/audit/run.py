@@ -7,7 +7,7 @@ strategy which looks ahead would have been seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -37,7 +37,13 @@ from backtest.audit.checks import (
 from backtest.audit.jobs import Job, JobGroup, Observer, Source, in_processes
 from backtest.audit.observe import AnswerFields, Ask, AuditRequest, Observation
 from backtest.audit.record import Audit, read_audit
-from backtest.audit.worlds import DecisionTime, one_session_later, shuffled, with_one_delayed
+from backtest.audit.worlds import (
+    DecisionTime,
+    one_session_later,
+    shuffled,
+    told_by,
+    with_one_delayed,
+)
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
@@ -267,6 +273,8 @@ def _verdict(
     if found:
         what = "The same data give different answers, so that nothing can be proved."
         return "not deterministic", what
+    if why := checks[PREFIX].not_tried:
+        return "clean", f"Nothing was tried: {why}."
     worlds = sum(check.worlds for check in checks.values())
     what = f"in {counted(worlds, 'world')} every decision was the same whatever came after it."
     return "clean", f"Nothing peeked: {what}"
@@ -335,10 +343,13 @@ def delays(
     most, found = min(_MOST_DELAYED, source.at_most(_TABLES_OF_NULL, 1)), []
     for event_id, answer in spread(list(acted.items()), most):
         event = by_id[event_id]
-        row = _row_of(source, event)
-        late = one_session_later(source, row).published_at
+        rows = {told_by(row): row for row in _rows_of(source, type(event))}
+        row = rows[event.symbol, event.published_at, event.headline]
+        late = one_session_later(source, row)
+        if told_by(late) in rows:  # as of what has one headline day after day
+            continue
         try:
-            late_id = altered(event, published_at=late).id
+            late_id = altered(event, published_at=late.published_at).id
         except ValidationError:  # the day that it tells of would have passed
             continue
         make = partial(with_one_delayed, source, row)
@@ -346,15 +357,9 @@ def delays(
     return found
 
 
-def _row_of(source: Source, event: Event) -> Row:
-    return next(
-        row
-        for name, rows in source.data.tables.events.items()
-        if source.data.kinds[name] is type(event)
-        for row in rows
-        if row.published_at == event.published_at
-        and (row.cells["symbol"], row.cells["headline"].strip()) == (event.symbol, event.headline)
-    )
+def _rows_of(source: Source, kind: type[Event]) -> Iterator[Row]:
+    events, kinds = source.data.tables.events, source.data.kinds
+    return (row for name, rows in events.items() if kinds[name] is kind for row in rows)
 
 
 def delay_record(tried: Sequence[Delay], seen: Mapping[Job, Observation]) -> dict[str, Any] | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -234,15 +235,22 @@ def perturbed(source: Source, moment: DecisionTime, seed: int, variant: int) -> 
 
 
 def shuffled(source: Source, rng: np.random.Generator, sessions: Sequence[date]) -> World:
-    """A null world: days, and bars, drawn at random from the stock's own; events in any session."""
+    """A null world: days, and bars, drawn at random from the stock's own; events in any session.
+
+    Of two that would be the same event there the second comes a session later.
+    """
     true, events = source.as_is(), {}
     prices = {
         name: _redrawn(table, 1, np.ones(len(table) - 1), rng, _splits(true, name))
         for name, table in true.prices.items()
     }
     for name, rows in true.events.items():
-        days = [sessions[number] for number in rng.integers(len(sessions), size=len(rows))]
-        events[name] = [_moved(row, day) for row, day in zip(rows, days, strict=True)]
+        moved: dict[tuple[Any, ...], Row] = {}
+        for row, place in zip(rows, rng.integers(len(sessions), size=len(rows)), strict=True):
+            days = (sessions[(place + more) % len(sessions)] for more in range(len(sessions)))
+            free = (one for day in days if told_by(one := _moved(row, day)) not in moved)
+            moved |= {told_by(one): one for one in islice(free, 1)}
+        events[name] = [*moved.values()]
     bars = {}
     for name, table in true.bars.items():
         own = prices[_daily_files(source, name)[0]]
@@ -361,6 +369,11 @@ def _shifted(row: Row, by: timedelta) -> Row:
     local = row.published_at.astimezone(NEW_YORK)
     moved = datetime.combine(local.date() + by, local.time(), NEW_YORK)
     return event_row(row.cells | {"published_at": moved.isoformat()})
+
+
+def told_by(row: Row) -> tuple[Any, ...]:
+    """What no two events of a kind have in common."""
+    return row.cells["symbol"], row.published_at, row.cells["headline"].strip()
 
 
 def one_session_later(source: Source, row: Row) -> Row:
