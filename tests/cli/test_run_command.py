@@ -207,6 +207,16 @@ def test_columns_for_which_there_is_no_room_are_named(run_made_up, command, monk
     assert "No room for Grade, Precise, Public, New York: in a wider terminal" in listed
 
 
+def test_in_the_narrowest_terminal_a_trade_has_a_line_and_no_word_is_cut(
+    run_made_up, checkout, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    checkout.edit("data/events/earnings.csv", "A made-up beat", "beat-" * 12 + "end")
+    out = run_made_up("beats").out
+    assert re.search(r"^long +2025-06-05 +\+2\.8 % +\+1,399$", out, re.MULTILINE)
+    assert "beat-" * 12 + "end" in re.sub(r"\s+", "", out)
+
+
 @pytest.mark.parametrize("width", range(50, 60))
 def test_no_line_ends_between_a_figure_and_its_unit(run_made_up, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))

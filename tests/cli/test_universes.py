@@ -1,6 +1,7 @@
 """Universes from the command line: run, study, list, seal, and what is wrong."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -147,7 +148,7 @@ def test_a_table_that_was_changed_is_sealed_by_the_command_that_is_named(quartet
     assert command("universes", "seal", "quintet").code == WRONG_USE
 
 
-def test_many_trades_are_a_page_and_all_of_them_with_verbose(checkout, command):
+def test_many_trades_are_a_page_and_all_of_them_with_verbose(checkout, command, monkeypatch):
     write_crowd(checkout)
     crowd = ("run", "beats", "--universe", "crowd", "--set", "weight=0.02", "--no-tearsheet")
     out = command(*crowd).out
@@ -161,6 +162,9 @@ def test_many_trades_are_a_page_and_all_of_them_with_verbose(checkout, command):
     assert "25 no signal not a beat" in told
     assert "Every trade and event: on the page, or here with -v" in told
     assert len(out.splitlines()) <= 80
+    monkeypatch.setenv("COLUMNS", "40")
+    assert re.search(r"^S25 +\d{4}-\d\d-\d\d +\+", command(*crowd).out, re.MULTILINE)
+    monkeypatch.setenv("COLUMNS", "80")
     whole = command(*crowd, "-v").out
     assert all(f"S{n:02}: Beat of S{n:02}" in whole for n in range(1, 26))
     assert all(f"S{n:02}: Miss of S{n:02}" in words(whole) for n in range(1, 26))

@@ -319,6 +319,7 @@ def detailed(
 def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
     """Lines that fit the narrowest terminal, each with a text below it that may wrap."""
     made = Table.grid()
+    made.add_column(overflow="fold")
     for line, below in lines:
         made.add_row(line)
         if below:

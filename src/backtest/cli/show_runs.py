@@ -190,7 +190,7 @@ def trades(run: Run, width: int) -> Table:
         for row in run.trades
     )
     right = columns.keys() - {"Side", "Entered", "Left"}
-    spare = ("Entry $", "Exit $")
+    spare = ("Entry $", "Exit $", "Left", "Shares")
     return show.detailed(columns, below, width, spare=spare, right=right, colored="Return")
 
 
@@ -240,7 +240,7 @@ def _print_best_and_worst(out: Console, run: Run) -> None:
         "Return": [percent(float(row["return"])) for row in rows],
         "Profit $": [gain(float(row["net_profit"])) for row in rows],
     }
-    spare, right = ("Left by", "To"), ("Return", "Profit $")
+    spare, right = ("Left by", "To", "Side", "Profit $"), ("Return", "Profit $")
     show.print_table(out, columns, spare=spare, right=right, colored="Return", section=_ENDS)
 
 
@@ -307,7 +307,7 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     if sentence := run_words.profit_parts(run.trades):
         out.print(Text(f"\n{sentence}"))
     if sentence := run_words.ruin(run):
-        out.print(Text(sentence))
+        out.print(Text(f"\n{sentence}"))
     if sentence := run_words.no_room(run):
         out.print(Text(f"\n{sentence}"))
     if rows := run_words.speed_rows(run):
