@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -95,8 +96,10 @@ def share(value: float | None) -> str:
 
 
 def price(value: float) -> str:
-    """Dollars a share to the cent; below a dollar to a hundredth of one, as they are quoted."""
-    return f"{value:,.{2 if abs(value) >= 1 or not value else 4}f}"
+    """Dollars a share to the cent; below a dollar to a hundredth of one, and to two figures."""
+    size = abs(value)
+    digits = 2 if size >= 1 or not size else max(4, 1 - math.floor(math.log10(size)))
+    return f"{value:,.{digits}f}"
 
 
 def ratio(value: float | None) -> str:

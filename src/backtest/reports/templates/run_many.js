@@ -14,7 +14,7 @@
   ];
   let chosen = null;
 
-  const price = (value) => number(value, value < 1 ? 4 : 2);
+  const price = (value) => number(value, value >= 1 || !value ? 2 : Math.max(4, 1 - Math.floor(Math.log10(value))));
   const choice = ({ symbol }) => make("button", { type: "button", title: "Show its trades in a chart", onclick: () => choose(symbol) }, symbol);
   const money = { name: "Net $", value: (row) => row.net, text: (row) => signed(row.net, 0), look: (row) => `n ${sign(row.net)}` };
   const stock = { name: "Stock", value: (row) => row.symbol, text: choice, look: () => "d" };
