@@ -70,7 +70,7 @@ def test_a_strategy_in_another_encoding_is_quoted(command, checkout):
     path.write_bytes(text.encode("latin-1"))
     outcome = command("check", "long", *ACME)
     assert (outcome.code, outcome.err) == (WRONG_USE, "")  # the parameter has no description
-    assert "long.py, line 8: größe: int = 3" in words(outcome.out)
+    assert "long.py, line 9: größe: int = 3" in words(outcome.out)
 
 
 def test_an_unknown_strategy_is_one_message(command, checkout):
