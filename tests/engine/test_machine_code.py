@@ -1,9 +1,14 @@
 """What the kernel's machine code is made of is in the key that it is kept under."""
 
 import ast
+import errno
 from pathlib import Path
 
+import pytest
+from numba.core.caching import IndexDataCacheFile
+
 from backtest.engine import kernel
+from backtest.engine.kernel import formulas
 
 FOLDER = Path(kernel.__file__).parent
 IN_KEY = ("backtest.engine.rules", "backtest.engine.kernel.")
@@ -21,3 +26,28 @@ def test_no_constant_of_the_kernel_comes_from_a_file_outside_of_the_key():
                 names = [one.name for one in node.names if one.name.isupper()]
                 found |= dict.fromkeys(names, path.name)
     assert found == {}
+
+
+def twice(value: int) -> int:
+    return 2 * value
+
+
+@pytest.mark.parametrize("ending", ["nbc", "nbi"])
+@pytest.mark.parametrize("content", [b"", b"\0\0\0"])
+def test_code_that_is_kept_and_damaged_is_compiled_anew(monkeypatch, tmp_path, ending, content):
+    """As a power cut leaves it: numba does not wait for the disk."""
+    monkeypatch.setattr(formulas, "_folder", lambda: tmp_path)
+    assert formulas.compiled(twice)(3) == 6
+    (kept,) = tmp_path.rglob(f"*.{ending}")
+    kept.write_bytes(content)
+    assert formulas.compiled(twice)(3) == 6
+    assert kept.read_bytes() != content
+
+
+def test_code_that_finds_no_room_is_not_kept(monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(formulas, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(IndexDataCacheFile, "_open_for_write", full)
+    assert formulas.compiled(twice)(3) == 6

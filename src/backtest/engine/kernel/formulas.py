@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -17,6 +18,7 @@ import numba
 import numpy as np
 from numba import types
 from numba.core import cgutils
+from numba.core.caching import IndexDataCacheFile
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -30,17 +32,34 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
+class _Kept(IndexDataCacheFile):
+    """The code that is kept of a function: what is damaged, or finds no room, is compiled anew."""
+
+    def load(self, key: Any) -> Any:
+        try:
+            return super().load(key)
+        except Exception:  # noqa: BLE001 - of pickle, which promises no kind
+            with suppress(OSError):
+                self.flush()  # else nothing could be kept there any more
+            return None
+
+    def save(self, key: Any, data: Any) -> None:
+        with suppress(OSError):
+            super().save(key, data)
+
+
 def compiled(function: F) -> F:
     """Compile a function that Python calls; it runs without the interpreter's lock."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_folder())
     try:
-        made: F = numba.njit(cache=True, **_OPTIONS)(function)
+        made: Any = numba.njit(cache=True, **_OPTIONS)(function)
+        made._cache._cache_file.__class__ = _Kept  # noqa: SLF001 - numba takes no other
     except RuntimeError:  # no folder can be written: it is compiled in every process
         made = numba.njit(**_OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
-    return made
+    return made  # type: ignore[no-any-return]
 
 
 def is_kept() -> bool:
