@@ -149,3 +149,10 @@ def test_the_wheel_has_what_git_has_and_no_more(wheel):
     }
     assert names - {"backtest.toml"} == set(listed.splitlines())
     assert wheel.stat().st_size < 15e6
+
+
+def test_git_changes_no_byte_of_what_is_held_against_its_sha256():
+    """As it would on Windows, where lines end with CR LF in a checkout."""
+    files = run("git", "ls-files", "data", "src/backtest/reports/plotly/*.js").splitlines()
+    told = run("git", "check-attr", "text", "--", *files).splitlines()
+    assert [line for line in told if not line.endswith(": text: unset")] == []
