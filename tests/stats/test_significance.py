@@ -24,6 +24,7 @@ from backtest.stats.significance import (
     t_plain,
     t_with_prediction_error,
 )
+from tests.stats.test_many_stocks import one_day
 
 
 def sample(correlation: float = 0.0) -> Sample:
@@ -124,21 +125,23 @@ def test_unequal_seasons_find_nothing_where_there_is_nothing(sizes):
     found = differs = 0
     for _ in range(400):
         values = rng.normal(size=len(sizes))[seasons] + rng.normal(size=len(seasons))
-        found += mean_by_season(values, seasons).p <= 0.05
-        late = values[~one & (seasons == len(sizes) - 1)]
-        ends = (seasons[one], np.full(len(late), len(sizes) - 1))
-        differs += (difference_by_season(values[one], late, ends).p or 1) <= 0.05
+        found += mean_by_season(*one_day(values, seasons)).p <= 0.05
+        late = ~one & (seasons == len(sizes) - 1)
+        (high, of_high), (low, of_low) = (one_day(values[of], seasons[of]) for of in (one, late))
+        differs += (difference_by_season(high, low, (of_high, of_low)).p or 1) <= 0.05
     assert found <= 34
     assert differs == 0  # of one season nothing can be told
 
 
 def test_clusters_that_add_nothing_have_no_error():
     for rest in (0.0, 1e-17):  # what rounding leaves of nothing
-        found = mean_by_season(0.5 * (rest == 0) + rest * np.arange(8.0), np.arange(8))
+        values = 0.5 * (rest == 0) + rest * np.arange(8.0)
+        found = mean_by_season(*one_day(values, np.arange(8)))
         assert (found.value, found.p, found.low) == (pytest.approx(0.5 * (rest == 0)), None, None)
 
 
 def test_without_an_event_on_either_side_there_is_no_difference():
-    known, none, seasons = np.array([0.1, 0.2]), np.array([np.nan, np.nan]), np.array([0, 1])
+    none, seasons = one_day(np.array([np.nan, np.nan]), np.array([0, 1]))
+    known = np.array([[0.1], [0.2]])
     for ends in ((known, none), (none, known)):
         assert difference_by_season(*ends, (seasons, seasons)) == NO_MEAN

@@ -8,6 +8,8 @@ Of a whole universe, reports come in seasons whose windows overlap, so that neit
 are independent: errors are clustered by season, a calendar quarter (Liang & Zeger 1986), by the
 jackknife (Cameron & Miller 2015) and Student's t of G* − 1 degrees of freedom, G* as many quarters
 of equal weight as weigh as much (Carter, Schnepel & Steigerwald 2017): few may hold most events.
+The quarter of an event and those of its returns are two ways to cluster (Cameron, Gelbach & Miller
+2011); the larger error counts.
 """
 
 from __future__ import annotations
@@ -265,7 +267,11 @@ def quantiles(values: Floats, count: int) -> Ints:
 
 
 def mean_by_season(values: Floats, seasons: Ints) -> Mean:
-    """The mean of the known values, with errors clustered by season."""
+    """The mean over events of the sum of their returns, with errors clustered by season.
+
+    `values` are the returns of each event, shape (events, days); those of which one is unknown do
+    not count. `seasons` are that of its day 0 and that of each return, shape (events, 1 + days).
+    """
     return _sum_of_means([(1, values, seasons)])
 
 
@@ -275,24 +281,38 @@ def difference_by_season(high: Floats, low: Floats, seasons: tuple[Ints, Ints]) 
 
 
 def _sum_of_means(parts: Sequence[tuple[int, Floats, Ints]]) -> Mean:
-    """The means of parts with their signs, and how far each season moves their sum."""
+    """The means of parts with their signs, and how far each season moves their sum.
+
+    Windows that reach into the next season meet what moves the events there. So a season is once
+    that of the events and once that of the returns, and the larger error counts.
+    """
     found = [
         (sign, values[known], each[known])
         for sign, values, each in parts
-        if (known := ~np.isnan(values)).any()
+        if (known := ~np.isnan(values).any(axis=1)).any()
     ]
     if len(found) < len(parts):
         return NO_MEAN
-    seasons = np.unique(np.concatenate([each for _, _, each in found]))
-    value, moved, weights = 0.0, np.zeros(len(seasons)), []
+    seasons = np.unique(np.concatenate([each.ravel() for _, _, each in found]))
+    value, weights = 0.0, []
+    of_events, of_returns = np.zeros((2, len(seasons)))
     for sign, own, each in found:
-        mean, places = float(own.mean()), np.searchsorted(seasons, each)
-        adds = np.bincount(places, own - mean, len(seasons)) / len(own)
-        weights.append(np.bincount(places, minlength=len(seasons)) / len(own))
-        value += sign * mean
-        moved += sign * left_out(adds, weights[-1])
+        sums, places = own.sum(axis=1), np.searchsorted(seasons, each)
+        columns = zip((sums, *own.T), places.T, strict=True)
+        first, *others = (_moved(*column, len(seasons)) for column in columns)
+        value += sign * float(sums.mean())
+        of_events += sign * first
+        of_returns += sign * np.sum(others, axis=0)
+        weights.append(np.bincount(places[:, 0], minlength=len(seasons)) / len(own))
     events = sum(len(own) for _, own, _ in found)
+    moved = max(of_events, of_returns, key=np.linalg.norm)
     return clustered_mean(value, moved, events, np.array(weights))
+
+
+def _moved(values: Floats, places: Ints, clusters: int) -> Floats:
+    """How far the mean falls where each cluster is left out; `places` number those of values."""
+    adds = np.bincount(places, values - values.mean(), clusters) / len(values)
+    return left_out(adds, np.bincount(places, minlength=clusters) / len(values))
 
 
 def left_out(adds: Floats, weights: Floats) -> Floats:

@@ -44,6 +44,8 @@ from backtest.stats.formats import field
 from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.stats import Floats, Ints
@@ -141,12 +143,15 @@ class _Sample:
         self.stocks = np.array([column[one.event.symbol] for one in self.events])
         day_zero = np.array([one.session for one in self.events], "M8[D]")
         self.days = np.searchsorted(sessions.to_numpy("M8[D]"), day_zero)
-        self.seasons = day_zero.astype("M8[M]").astype(np.int64) // _MONTHS_A_SEASON
         first = min(_DAYS[0], *(window[0] for window in request.windows))
         last = max(_DAYS[1], *(window[1] for window in request.windows))
         self.first = first
         abnormal = returns - market[:, None]
         self.paths = paths(abnormal, self.days, self.stocks, first, last)
+        quarters = sessions.to_numpy("M8[M]").astype(np.int64) // _MONTHS_A_SEASON
+        reached = self.days[:, None] + np.arange(first, last + 1)
+        self.quarters = quarters.take(reached, mode="clip")  # of the returns in `paths`
+        self.seasons = self.quarters[:, -first]  # those of day 0
         self.values, self.group, self.names = self._groups()
 
     def _groups(self) -> tuple[Floats, Ints, list[str]]:
@@ -166,8 +171,16 @@ class _Sample:
 
     def car(self, window: Window) -> Floats:
         """The cumulative abnormal return of each observation over a window; NaN if unknown."""
-        columns = slice(window[0] - self.first, window[1] - self.first + 1)
-        return np.asarray(self.paths[:, columns].sum(axis=1), np.float64)
+        return np.asarray(self.paths[:, self._columns(window)].sum(axis=1), np.float64)
+
+    def _columns(self, window: Window) -> slice:
+        return slice(window[0] - self.first, window[1] - self.first + 1)
+
+    def _of(self, window: Window, each: NDArray[np.bool]) -> tuple[Floats, Ints]:
+        """Of some observations the returns over a window, and the quarters of day 0 and of each."""
+        columns, quarters = self._columns(window), self.quarters[each]
+        seasons = np.column_stack((self.seasons[each], quarters[:, columns]))
+        return self.paths[each][:, columns], seasons
 
     def measured(self) -> dict[str, Any]:
         """The figures, ready for JSON."""
@@ -187,17 +200,16 @@ class _Sample:
         }
 
     def _window(self, window: Window) -> dict[str, Any]:
-        cars = self.car(window)
-        groups = [self.group == place for place in range(len(self.names))]
+        groups = [self._of(window, self.group == place) for place in range(len(self.names))]
         spread = None
         if groups:
-            low, high = groups[0], groups[-1]
-            ends = (self.seasons[high], self.seasons[low])
-            spread = asdict(difference_by_season(cars[high], cars[low], ends))
+            (low, of_low), (high, of_high) = groups[0], groups[-1]
+            spread = asdict(difference_by_season(high, low, (of_high, of_low)))
+        every = np.ones(len(self.events), bool)
         row = {
             "window": window_name(window),
-            "all": asdict(mean_by_season(cars, self.seasons)),
-            "groups": [asdict(mean_by_season(cars[each], self.seasons[each])) for each in groups],
+            "all": asdict(mean_by_season(*self._of(window, every))),
+            "groups": [asdict(mean_by_season(*each)) for each in groups],
             "spread": spread,
         }
         return row if is_tested(self.subject, window) else untested(row) | {"tested": False}
@@ -208,7 +220,7 @@ class _Sample:
         wanted = [(name, self.group == place) for place, name in enumerate(self.names)]
         for name, each in wanted or [("all events", np.ones(len(self.events), bool))]:
             means = [
-                mean_by_season(self.car((_DAYS[0], day))[each], self.seasons[each])
+                mean_by_season(*self._of((_DAYS[0], day), each))
                 for day in range(_DAYS[0], _DAYS[1] + 1)
             ]
             line, low, high = ([getattr(m, end) for m in means] for end in ("value", "low", "high"))
