@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from backtest.data.datafile import (
     DataFile,
@@ -93,7 +93,7 @@ def columns_of(kind: type[Event]) -> list[str]:
     return [*FIRST_COLUMNS, *own, *rest]
 
 
-def field_schema(kind: type[Event], name: str) -> Mapping[str, Any]:
+def field_schema(kind: type[BaseModel], name: str) -> Mapping[str, Any]:
     """What JSON Schema says of a field's values, but that they may be unknown."""
     schema: Mapping[str, Any] = kind.model_json_schema()["properties"][name]
     options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pyarrow import compute
 
 from backtest.data.borrow import BorrowRates, borrow_assumptions, read_borrow_rates
+from backtest.data.events import field_schema
 from backtest.data.kinds import NEW_YORK
 from backtest.engine.kernel.panel import SIDES, Panel
 from backtest.engine.kernel.records import (
@@ -182,7 +183,7 @@ def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDA
         return np.full(len(table["symbol"]), default)
     values = files.numbers(table[term])
     known = table[term].is_valid().to_numpy(zero_copy_only=False)
-    limits = _limits(term)
+    limits = field_schema(Signal, term)
     allowed = np.isfinite(values)
     for name, (holds, _) in _CHECKS.items():
         if name in limits:
@@ -197,14 +198,6 @@ def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDA
         lambda row: f"row {row}: {term} {values[row]:g}",
     )
     return np.where(known & allowed, values, default)
-
-
-def _limits(term: str) -> dict[str, Any]:
-    schema = Signal.model_json_schema()["properties"][term]
-    limits: dict[str, Any] = next(
-        kind for kind in schema.get("anyOf", [schema]) if kind["type"] != "null"
-    )
-    return limits
 
 
 def _event_ids(
