@@ -79,9 +79,7 @@ def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices
     """Prices of the fund that the user names, or else of SPY and QQQ; UsageError without any."""
     if named == symbol:
         raise UsageError(f"--benchmark {named} is what is studied: it does nothing beyond itself.")
-    if named is not None:
-        return [read_prices(folder, named)]
-    names = funds_in(folder, (symbol,))
+    names = funds_in(folder, (symbol,)) if named is None else [named]
     if not names:
         raise UsageError(
             f"{folder} holds no prices of {' or '.join(_FUNDS)} to hold {symbol} against. "
