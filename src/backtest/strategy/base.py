@@ -27,8 +27,8 @@ Distance = Annotated[float, Field(gt=0, le=1_000)]
 Clock = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1\d|2[0-3]):[0-5]\d$")]
 NUMBERS = ("weight", "hold", "stop", "target", "trailing_stop", "priority", "limit")
 TERMS = (*NUMBERS, "hold_bars", "leave_at", "enter", "leave", "levels", "resize")
-_DECIMALS = 12  # of what hedges in one symbol add up to
 """The terms of a signal, which a strategy can hand on; `NUMBERS` are those that are numbers."""
+_DECIMALS = 12  # of what hedges in one symbol add up to
 
 
 class Leg(NamedTuple):
