@@ -36,6 +36,7 @@ from backtest.data.prices import actions_folder
 from backtest.data.versions import Version, clear_history, put
 from backtest.errors import DataError, UsageError, first_few
 from backtest.sources.own_tables import as_symbol
+from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
     from backtest.sources.own_prices import PriceFile
@@ -233,7 +234,7 @@ def actions_of(
         paid = {row.day: row.amount or 0.0 for row in dividends}
         told = as_paid({day: splits[day] for day in within}, paid, file.name)
         found += [row for row in told if row.action == "dividend"]
-        number = f"{len(paid):,} dividend{'' if len(paid) == 1 else 's'}"
+        number = counted(len(paid), "dividend")
         notes.append(f"{number} derived from the adjusted closes, to within {off:.1g} dollars.")
     return found
 

@@ -34,6 +34,7 @@ from backtest.data.prices import Prices, actions_folder, read_prices
 from backtest.data.versions import Version, clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions
+from backtest.stats.formats import counted
 
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 SKIP_ADVICE = (
@@ -119,7 +120,7 @@ class PriceUpdate:
         old = self.kept.file if self.kept else None
         content = encoded(self.path, self.table, old, {*self.added} | self.replaced)
         counts = ((len(self.added), "added"), (len(self.replaced), "replaced"))
-        rows = " and ".join(f"{n:,} row{'s' * (n > 1)} {word}" for n, word in counts if n)
+        rows = " and ".join(f"{counted(n, 'row')} {word}" for n, word in counts if n)
         return put(
             self.path,
             content,

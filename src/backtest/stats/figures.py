@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import NO_RETURN, SESSIONS_A_YEAR
+from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -352,9 +353,7 @@ def thin_record(trades: int, held: int, sessions: int, noun: str = "trade") -> s
     its trades, whose dates it chose, and needs as many as the interval of their mean.
     """
     if trades < fewest_occasions() and 2 * held < sessions:
-        of = noun if trades == 1 else f"{noun}s"
-        return f"{trades} {of}: at least {fewest_occasions()} are needed"
+        return f"{counted(trades, noun)}: at least {fewest_occasions()} are needed"
     if held < FEWEST_SESSIONS:
-        of = "session" if held == 1 else "sessions"
-        return f"{held} {of} with a position: at least {FEWEST_SESSIONS} are needed"
+        return f"{counted(held, 'session')} with a position: at least {FEWEST_SESSIONS} are needed"
     return ""
