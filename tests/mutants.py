@@ -61,9 +61,19 @@ ROOMS = {
     "engine": _OF_ENGINE,
 }
 
-# The kernel as Python reads it: records have their fields as attributes, and nothing is compiled.
-_KERNEL = "src/backtest/engine/kernel/formulas.py"
-_PLAIN = """class _Record(np.record):
+# In place of numba: the kernel as Python reads it, whose records have their fields as attributes.
+_NUMBA = """import sys
+from functools import wraps
+from types import SimpleNamespace
+
+import numpy as np
+
+__version__ = "none"
+config, types, cgutils = SimpleNamespace(CACHE_DIR=""), None, None
+sys.modules["numba.core"] = sys.modules["numba.extending"] = sys.modules[__name__]
+
+
+class _Record(np.record):
     def __getattribute__(self, name):
         dtype = super().__getattribute__("dtype")
         return self[name] if name in dtype.names else super().__getattribute__(name)
@@ -80,20 +90,20 @@ def _by_name(value):
     return value.view(np.dtype((_Record, value.dtype))) if has_fields else value
 
 
-def compiled(function):
-    from functools import wraps
+def njit(**_options):
+    def compiled(function):
+        @wraps(function)
+        def call(*args):
+            with np.errstate(all="ignore"):
+                return function(*map(_by_name, args))
 
-    @wraps(function)
-    def call(*args):
-        with np.errstate(all="ignore"):
-            return function(*map(_by_name, args))
+        return call
 
-    return call
-
-
-inlined = compiled
+    return compiled
 
 
+def intrinsic(_function):
+    return lambda value: value
 """
 
 _SWAPS: dict[type, type] = {
@@ -240,11 +250,7 @@ class Tree:
             (self.root / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / file, self.root / file)
         if plain:
-            text = (ROOT / _KERNEL).read_text()
-            head, tail = text.index("def compiled("), text.index("@inlined")
-            middle = text[text.index("def is_kept(") : text.index("def inlined(")]
-            kept = text[:head] + _PLAIN + middle + text[tail : text.index("@intrinsic")]
-            (self.root / _KERNEL).write_text(f"{kept}def borrowed(value):\n    return value\n")
+            (self.root / "src/numba.py").write_text(_NUMBA)
 
     def run(self, *words: str, seconds: float | None = None, **variables: str) -> int:
         """The exit code of pytest."""
@@ -376,7 +382,7 @@ def _is_noticed(room: str, laboratory: Laboratory, seed: int, most: int) -> bool
     """Show the faults of a room that nothing notices, and whether they are few enough."""
     files = sorted((ROOT / "src/backtest" / room).rglob("*.py"))
     names = [str(file.relative_to(ROOT)) for file in files]
-    every = [one for name in names if name != _KERNEL for one in mutants(name)]
+    every = [one for name in names for one in mutants(name)]
     drawn = Random(f"{seed} {room}").sample(every, min(most, len(every)))
     known_equal, count = explained(), Counter[str]()
     for mutant, status in zip(drawn, laboratory.try_all(drawn), strict=True):
