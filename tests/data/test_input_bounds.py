@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from backtest.data.actions import Action, Actions
-from backtest.data.inputs import _Files, _of_new_ticker, read_inputs
+from backtest.data.inputs import read_inputs
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Earnings, Event, News, Start
 from backtest.data.scheduled import Dividend
+from backtest.data.tables import FilesAsOf, _of_new_ticker
 from backtest.errors import DataError, MissingDataError, UsageError
 from tests.data.test_bars import ROWS, write
 from tests.made_up import ACME, INDX, NEWS, day, news
@@ -228,13 +229,13 @@ def test_a_hedge_without_bars_of_the_length_is_missing_data(checkout):
 
 def test_today_is_no_day_to_come(checkout):
     today = datetime.now(NEW_YORK).date()
-    assert _Files(checkout.root, checkout.root, today).day == today
+    assert FilesAsOf(checkout.root, checkout.root, today).day == today
     with pytest.raises(UsageError, match="is still to come"):
-        _Files(checkout.root, checkout.root, date(9999, 1, 1))
+        FilesAsOf(checkout.root, checkout.root, date(9999, 1, 1))
 
 
 def test_ten_files_of_a_late_history_are_named(checkout):
-    files = _Files(checkout.root, checkout.root, date(2025, 6, 2))
+    files = FilesAsOf(checkout.root, checkout.root, date(2025, 6, 2))
     for number in range(11):
         files.stand_ins[checkout.root / f"F{number:02}.csv"] = date(2025, 6, 3)
     (sentence,) = files.assumptions()
