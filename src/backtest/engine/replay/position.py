@@ -208,6 +208,7 @@ class Moment:
     prices: Mapping[str, float]  # what each trades at, before slippage: the opens, or the closes
     equity: float  # what sizes are shares of; known before the prices of a close
     cash: float  # dollars
+    rules: Rules
     orders: list[Order] = field(default_factory=list)  # in the order in which they are executed
     lots: list[tuple[str, Lot]] = field(default_factory=list)  # of legs, to be netted by symbol
 
@@ -224,6 +225,34 @@ class Moment:
         """What its shares are counted at: the same, but at a close as of the open."""
         quote = self.quotes[symbol]
         return rule.fill_price(quote.open, side, quote.slip)
+
+    def trade(self, symbol: str, size: int, event_id: str, reason: ExitReason | None) -> None:
+        """Order shares of a position; a reason is that of an exit."""
+        fill = self._pay(symbol, size)
+        self.orders.append(Order(symbol, size, self.order_type, fill, event_id, reason))
+
+    def trade_leg(self, leg: HeldLeg, reason: ExitReason | None) -> None:
+        """Order a leg; what it costs until lots are netted is as of an order of its own."""
+        size = leg.size if reason is None else -leg.size
+        self._pay(leg.symbol, size)
+        self.lots.append((leg.symbol, Lot(leg.event_id, size, reason)))
+
+    def _pay(self, symbol: str, size: float) -> float:
+        """Take from the cash what an order costs; what it is filled at."""
+        fill = self.fill(symbol, 1 if size > 0 else -1)
+        self.cash -= size * fill + rule.commission(abs(size), fill, self.rules)
+        return fill
+
+    def legs_of(self, signal: Signal, value: float) -> list[HeldLeg]:
+        """The legs of an entry of a signed value, in shares counted at the opens."""
+        return [
+            HeldLeg(
+                signal.event_id,
+                leg.symbol,
+                rule.hedge_shares(-value * leg.by, self.quotes[leg.symbol].open),
+            )
+            for leg in signal.legs
+        ]
 
     def netted(self) -> list[Order]:
         """One order for the lots of each symbol, in order of the alphabet; some of no size."""

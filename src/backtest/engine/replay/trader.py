@@ -15,7 +15,6 @@ from backtest.engine import rules as rule
 from backtest.engine.replay.position import (
     BarCount,
     HeldLeg,
-    Lot,
     Moment,
     Order,
     Position,
@@ -89,7 +88,7 @@ class Trader:
             self._counts[symbol] = self._counts.get(symbol, BarCount()).after(quote)
             self._marks[symbol] = quote.open
         prices = {symbol: quote.open for symbol, quote in quotes.items()}
-        moment = Moment("open", quotes, prices, self._worth(cash), cash)
+        moment = Moment("open", quotes, prices, self._worth(cash), cash, self._rules)
         self._leave_behind(moment)
         self._end_if_ruined(moment)
         self._answer_margin_call(moment)
@@ -148,7 +147,8 @@ class Trader:
         self._entered_at_close.clear()
         self._marks |= {symbol: quote.open for symbol, quote in self._quotes.items()}
         equity, self._settled = self._worth(cash) + self._settled, 0.0
-        moment = Moment("close", self._quotes, closes, equity, cash - self._set_aside())
+        cash -= self._set_aside()
+        moment = Moment("close", self._quotes, closes, equity, cash, self._rules)
         self._leave_behind(moment)
         rest = [signal for signal in self._for_the_close if not self._give_up(signal, moment)]
         self._exit_on_time(moment)
@@ -243,7 +243,7 @@ class Trader:
         self._renew(signal, position, moment)
         if rule.is_sent(less, moment.price_for_size(symbol, side), self._rules):
             position.shares -= less
-            self._trade(symbol, side * less, moment, position.event_id, "signal")
+            moment.trade(symbol, side * less, position.event_id, "signal")
             self.outcomes[signal.event_id] = "resize"
 
     def _renew(self, signal: Signal, position: Position, moment: Moment) -> None:
@@ -275,7 +275,7 @@ class Trader:
             for_size = fill = rule.stop_level(last_close, side, signal.limit)
         wanted = self._wanted(signal, for_size, moment)
         shares = self._obtainable(signal, wanted, for_size, fill, moment)
-        legs = self._legs_of(signal, side * shares * for_size, moment)
+        legs = moment.legs_of(signal, side * shares * for_size)
         cash = moment.cash - side * shares * fill - rule.commission(shares, fill, self._rules)
         if not shares or not self._can_pay(legs, cash, moment):
             return "no_room"
@@ -290,11 +290,11 @@ class Trader:
         self._marks[symbol] = for_size  # a position of this moment counts at it for the room left
         if moment.at == "close":
             self._entered_at_close.add(symbol)
-        self._trade(symbol, position.size, moment, signal.event_id, None)
+        moment.trade(symbol, position.size, signal.event_id, None)
         if legs:
             self._legs[symbol] = legs
         for leg in legs:
-            self._trade_leg(leg.symbol, Lot(leg.event_id, leg.size, None), moment)
+            moment.trade_leg(leg, None)
         return "reverse" if is_reversal else "enter"
 
     def _obtainable(
@@ -312,18 +312,6 @@ class Trader:
         is_sent = moment.at == "close" or rule.is_sent(shares, fill, self._rules)
         return shares if is_sent else 0
 
-    @staticmethod
-    def _legs_of(signal: Signal, value: float, moment: Moment) -> list[HeldLeg]:
-        """The legs of an entry of a signed value, in shares counted at the opens."""
-        return [
-            HeldLeg(
-                signal.event_id,
-                leg.symbol,
-                rule.hedge_shares(-value * leg.by, moment.quotes[leg.symbol].open),
-            )
-            for leg in signal.legs
-        ]
-
     def _can_pay(self, legs: list[HeldLeg], cash: float, moment: Moment) -> bool:
         """Whether each leg has a share, and the cash never falls below zero."""
         for leg in legs:
@@ -340,13 +328,7 @@ class Trader:
         """Order the legs of positions that are gone already."""
         behind, self._left_behind = self._left_behind, []
         for leg, reason in behind:
-            self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
-
-    def _trade_leg(self, symbol: str, lot: Lot, moment: Moment) -> None:
-        """Order a lot; what it costs until they are netted is as of an order of its own."""
-        fill = moment.fill(symbol, 1 if lot.size > 0 else -1)
-        moment.cash -= lot.size * fill + rule.commission(abs(lot.size), fill, self._rules)
-        moment.lots.append((symbol, lot))
+            moment.trade_leg(leg, reason)
 
     def _wait_on(self, signals: Sequence[Signal], moment: Moment) -> None:
         """Let entries at a limit wait in one bar more, unless a newer signal takes their place.
@@ -379,7 +361,7 @@ class Trader:
         if not more:
             return
         position.shares += more
-        self._trade(symbol, side * more, moment, position.event_id, None)
+        moment.trade(symbol, side * more, position.event_id, None)
         self.outcomes[signal.event_id] = "resize"
 
     def _wanted(self, signal: Signal, price: float, moment: Moment) -> int:
@@ -407,16 +389,9 @@ class Trader:
         if symbol not in moment.quotes:  # its prices have ended: it stays, marked
             return
         position = self._positions.pop(symbol)
-        self._trade(symbol, -position.size, moment, position.event_id, reason)
+        moment.trade(symbol, -position.size, position.event_id, reason)
         for leg in self._legs.pop(symbol, []):
-            self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
-
-    def _trade(
-        self, symbol: str, size: int, moment: Moment, event_id: str, reason: ExitReason | None
-    ) -> None:
-        fill = moment.fill(symbol, 1 if size > 0 else -1)
-        moment.cash -= size * fill + rule.commission(abs(size), fill, self._rules)
-        moment.orders.append(Order(symbol, size, moment.order_type, fill, event_id, reason))
+            moment.trade_leg(leg, reason)
 
 
 def _side(signal: Signal) -> int:
