@@ -97,13 +97,12 @@ class RunResult(Result):
     def __str__(self) -> str:
         record = self.record
         traded = record.get("universe") or few(record["symbols"])
-        own, *others = self.summary.loc["total_return"].items()
-        total = percent(own[1])
-        beside = [f"{name} {percent(value)}" for name, value in others]
+        (_, own), *others = self.summary.loc["total_return"].items()
+        beside = ", ".join(f"{name} {percent(value)}" for name, value in others)
         span = f"{record['span']['first']} to {record['span']['last']}"
+        title = f"{self.strategy} · {traded} from {span}: {percent(own)}"
         ((_, sentence),) = self._words()
-        lines = f"{self.strategy} · {traded} from {span}: {total}\n{fill(sentence, WIDE)}"
-        return f"{lines}\n{', '.join(beside)}"
+        return f"{title}\n{fill(sentence, WIDE)}\n{beside}"
 
     def _words(self) -> list[tuple[str, str]]:
         trials = trials_on_record(self.path.parent, self.record)
@@ -282,10 +281,9 @@ def replay_all(
     files, left_out = _strategies_to_run(workspace, names, parameters)
     plans: list[RunPlan] = []
     for file in files:
+        own = replace(request, strategy=file.name)
         try:
-            plans.append(
-                engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
-            )
+            plans.append(engine_runs.prepare_run(workspace, own, file))
         except MissingDataError as error:
             if names or len(files) == 1:
                 raise
@@ -389,14 +387,14 @@ def draw_runs(
     """
     from backtest.reports.tearsheet import draw_tearsheets
 
-    if is_read_only(runs[0].path.parent, tell):
+    page, reports = None, runs[0].path.parent
+    if is_read_only(reports, tell):
         return None
     missing = [run for run in runs if tearsheet and not run.has_tearsheet]
     for done, _ in enumerate(draw_tearsheets(missing) if missing else (), start=1):
         on_sheet(done, len(missing))
     for run in runs:
         run_page.write_run_page(run)
-    page, reports = None, runs[0].path.parent
     try:
         page = compare_page.write_comparison(reports, finding.latest_runs(reports, tell))
     except DataError as error:
