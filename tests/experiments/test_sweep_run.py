@@ -81,6 +81,19 @@ def test_parameters_that_cannot_be_on_record_are_told_before_anything_is_evaluat
     assert prepare_sweep(checkout.workspace, fine).spec.axes == {"stop": [0.1, 0.2]}
 
 
+def test_a_parameter_without_a_default_is_swept_beside_the_value_that_is_set(checkout):
+    checkout.strategy("held", "return Signal.long(event, hold=self.hold)", more="    hold: int")
+    request = SweepRequest(
+        "held", ("ACME",), {}, None, None, make_rules(), grid=parse_axes(["hold=1,3"])
+    )
+    told = "held: hold has no default: set it, as with `--set hold=…`"
+    with pytest.raises(UsageError, match=told):
+        prepare_sweep(checkout.workspace, request)
+    plan = prepare_sweep(checkout.workspace, replace(request, settings={"hold": 2}))
+    assert (plan.spec.axes, plan.spec.settings) == ({"hold": [1, 3]}, {"hold": 2})
+    assert plan.strategy.hold == 2
+
+
 def test_the_reaction_is_given_once(checkout):
     with pytest.raises(UsageError, match="The reaction is given by --reaction and by --grid"):
         planned(checkout, "reaction=5,30", reaction_minutes=5.0)

@@ -182,7 +182,12 @@ def _raise_faults(
         if fault.name
         else fault.what
         for fault in faults
-        if not (fault.is_missing and fault.name in named)
+        if not fault.is_missing
+    ]
+    sentences += [
+        f"{fault.name} has no default: set it, as with `--set {fault.name}=…`"
+        for fault in faults
+        if fault.is_missing and fault.name not in named
     ]
     if sentences:
         raise UsageError(f"{file.name}: " + "; ".join(sentences))

@@ -176,7 +176,7 @@ def _by_name(
             )
         if name not in known and name != REACTION:
             raise unknown(f"parameter of {file.name}", name, known)
-        if name in is_set:
+        if name in is_set and not known[name].is_required():  # whose default is what is set
             raise UsageError(f"{name} is given by --set and by --grid; choose one of them.")
         if name in _COLUMNS:
             raise UsageError(
