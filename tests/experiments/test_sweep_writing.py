@@ -12,6 +12,7 @@ import pytest
 from backtest.errors import DataError, UsageError
 from backtest.reports.pages import PLOTLY, store_plotly
 from backtest.reports.sweep_page import (
+    evidence_sentences,
     label,
     share_of,
     span,
@@ -124,6 +125,15 @@ def test_sentences_for_the_terminal():
         "Its neighbours span 2.0 points of return, all sets 9.0."
     )
     assert told["Best of 10"].startswith("+5.0 % with hold 10 (set 9), the best of 10 sets tried. ")
+
+
+def test_a_p_value_of_a_sweep_is_never_told_as_none():
+    """Of 1,000 draws it is 1 in 1,001 at least."""
+    found = {**EVIDENCE, "superior": {"p": 1 / 1001, "lower": 1 / 1001, "upper": 1 / 1001}}
+    assert (
+        "beats holding the stock throughout: p 0.0010,"
+        in dict(evidence_sentences(found))["Against holding"]
+    )
 
 
 @pytest.mark.parametrize(
