@@ -219,6 +219,10 @@ def test_of_equal_results_one_is_compared_and_the_best_always():
     sets = pd.DataFrame({"final_equity": [5.001, 5.002, 7.0, 9.0, 9.0]})
     sets["total_return"] = sets["final_equity"]
     assert _compared(sets).tolist() == [0, 2, 3]
+    last = sets.assign(
+        total_return=[5.001, 5.002, 7.0, 9.0, 9.001]
+    )  # within a cent of the one before
+    assert _compared(last).tolist() == [0, 2, 3]
     many = pd.DataFrame({"final_equity": np.arange(5_000.0)})
     many["total_return"] = np.where(many.index == 1_234, 1.0, 0.0)
     assert len(_compared(many)) in (1_000, 1_001)

@@ -252,7 +252,7 @@ def _compared(sets: pd.DataFrame) -> NDArray[np.intp]:
     """Numbers of sets with distinct results, spread over the grid, the best among them."""
     first = np.flatnonzero(~sets["final_equity"].round(_CENT).duplicated().to_numpy())
     spread = np.unique(np.linspace(0, len(first) - 1, MOST).astype(int))
-    best = sets["total_return"].to_numpy().argmax()
+    best = first[sets["total_return"].to_numpy()[first].argmax()]
     return np.unique([*first[spread].tolist(), best])
 
 
