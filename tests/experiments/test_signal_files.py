@@ -305,6 +305,11 @@ class TestRefused:
         with pytest.raises(UsageError, match="There is no file"):
             read_signals(path, panel, MINUTES_5)
 
+    def test_a_folder(self, panel, path) -> None:
+        path.mkdir()
+        with pytest.raises(UsageError, match="is a folder"):
+            read_signals(path, panel, MINUTES_5)
+
     def test_a_file_that_is_corrupt(self, panel, path) -> None:
         path.write_bytes(b"not Parquet")
         refused(path, panel, "is not readable Parquet")

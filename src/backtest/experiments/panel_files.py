@@ -62,12 +62,14 @@ DAY = ColumnKind("dates without a time, such as date32 (in pandas: `.dt.date`)",
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Raise UsageError where a file is missing, and DataError where it is not readable Parquet."""
+    """Raise UsageError where there is no file, and DataError where it is not readable Parquet."""
     try:
         yield
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise UsageError(f"There is no file {path}.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder. Name one Parquet file.") from None
         raise DataError(
             f"{path} is not readable Parquet ({str(error).strip().partition(chr(10))[0]}). "
             f"Write it anew; of a CSV file or a DataFrame, `to_parquet` of pandas makes one."
