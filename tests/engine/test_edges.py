@@ -246,6 +246,13 @@ def test_rounding_is_forgiven_up_to_a_billionth_of_a_dollar() -> None:
     assert [is_sent(shares, 100.0, Rules(**FREE)) for shares in (0, 1)] == [False, True]
 
 
+def test_the_search_for_shares_ends_where_doubles_lie_more_than_one_apart() -> None:
+    """The kernel counts in doubles: of ten quadrillion shares at a hundredth of a cent."""
+    shares, fill, cash = affordable_long(1e16, 1e-4, 1e12, Rules()), 1e-4, 1e12
+    assert shares == pytest.approx(cash / (fill * 1.01), rel=1e-12)  # a commission of 1 % at most
+    assert shares * fill * 1.01 <= cash * (1 + 1e-15)
+
+
 def test_a_signal_without_a_weight_needs_max_positions() -> None:
     signal = long("2025-06-03", weight=None)
     with pytest.raises(UsageError, match="max_positions is not set"):

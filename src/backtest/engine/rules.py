@@ -204,13 +204,13 @@ def affordable_long(shares: int, fill: float, cash: float, rules: Rules) -> int:
     cash += _ROUNDING
     if shares * fill + commission(shares, fill, rules) <= cash:
         return shares
-    low, high = 0, shares  # the cost grows with the shares: search by halves
-    while high - low > 1:
-        middle = (low + high) // 2
+    low, middle, high = 0, shares // 2, shares  # the cost grows with the shares: search by halves
+    while low < middle < high:  # doubles may lie more than one apart
         if middle * fill + commission(middle, fill, rules) <= cash:
             low = middle
         else:
             high = middle
+        middle = (low + high) // 2
     return low
 
 
