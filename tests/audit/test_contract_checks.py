@@ -131,6 +131,9 @@ def test_terms_that_are_handed_on_keep_it(market, body):
         ("return Signal.long(event, stop=self.stop / 2 if self.stop else None)", "stop is in"),
         ("return f'held {self.hold}'", "hold is in"),
         ("return Signal.long(event, hold=self.hold + 0 // (self.hold - 40))", "hold is in"),
+        ("return 'no' if self.hold == 10 else Signal.long(event, hold=self.hold)", "hold is in"),
+        ("return Signal.long(event, hold=min(self.hold, 200))", "hold is in"),
+        ("return 'no' if self.stop == 0.2 else Signal.long(event, stop=self.stop)", "stop is in"),
     ],
 )
 def test_a_term_that_does_more_is_told_with_its_event(market, body, told):

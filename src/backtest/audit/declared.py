@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from backtest.audit.checks import spread
 from backtest.audit.questions import Case, allowed
 from backtest.audit.record import EXIT_CODE as PEEKS
 from backtest.data.kinds import Event, Start
@@ -132,6 +133,9 @@ def all_results(found: Sequence[ContractResult], why_not: str) -> list[ContractR
 
 
 _VALUES: tuple[Any, ...] = (None, 1, 3, 40, 0.04, 0.3, 0.7)
+# A sweep asks with the ends of an axis alone, which may lie anywhere.
+_BETWEEN = (*range(2, 64), 126, 252, *(n / 100 for n in range(1, 100)))
+_FEW = 5  # questions that are asked with each of these
 _BARS = 60  # of a past that is long enough to answer by
 
 
@@ -140,26 +144,26 @@ def check_terms(
 ) -> ContractResult:
     """Ask about each event with other values of each parameter that is said to be a term.
 
-    Cases with a short past are left out.
+    Cases with a short past are left out; a few that get a signal are asked with many values.
     """
     if not strategy.signal_terms:
         return ok("terms", "signal_terms names none: a sweep asks for every set.")
-    changed = list(_changed(file, settings, strategy))
     # Before the first event no bar can be known.
     tried = [one for one in cases if one.sessions >= _BARS or isinstance(one.question.event, Start)]
-    for case in tried:
-        before = _answer(case, strategy)
-        if before is None:
-            continue
-        for name, made in changed:
-            after, value = _answer(case, made), value_of(made, name)
-            if after is None or is_handed_on(before, after, term_of(name), value) is None:
-                what = (
-                    f"{name} is in signal_terms, and with {shown(value)} in place of "
-                    f"{shown(value_of(strategy, name))} the answer to {case.how} changes in more "
-                    f"than the {term_of(name)} of the signal."
-                )
-                return failed("terms", what, class_line(file))
+    known = [(case, found) for case in tried if (found := _answer(case, strategy)) is not None]
+    signals = [(case, before) for case, before in known if before.signal]
+    for asked, values in ((known, _VALUES), (spread(signals, _FEW), _BETWEEN)):
+        changed = list(_changed(file, settings, strategy, values))
+        for case, before in asked:
+            for name, made in changed:
+                after, value = _answer(case, made), value_of(made, name)
+                if after is None or is_handed_on(before, after, term_of(name), value) is None:
+                    what = (
+                        f"{name} is in signal_terms, and with {shown(value)} in place of "
+                        f"{shown(value_of(strategy, name))} the answer to {case.how} changes in "
+                        f"more than the {term_of(name)} of the signal."
+                    )
+                    return failed("terms", what, class_line(file))
     named = ", ".join(strategy.signal_terms)
     return ok("terms", f"{named}: handed on and no more, in {counted(len(tried), 'question')}.")
 
@@ -172,11 +176,11 @@ def _answer(case: Case, strategy: Strategy) -> Decision | None:
 
 
 def _changed(
-    file: StrategyFile, settings: Mapping[str, Any], strategy: object
+    file: StrategyFile, settings: Mapping[str, Any], strategy: object, values: Sequence[Any]
 ) -> Iterator[tuple[str, Strategy]]:
     known = parameters(file.cls)
     for name in file.cls.signal_terms:
-        for value in allowed(known[name], _VALUES):
+        for value in allowed(known[name], values):
             if value == value_of(strategy, name) or fault_of(term_of(name), value):
                 continue
             try:

@@ -225,7 +225,7 @@ class Strategy(BaseModel):
     signal_terms: ClassVar[tuple[str, ...]] = ()
     """Parameters that `on_event` does no more with than hand them on, as the terms of its signal
     that have their names: `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all
-    their values, and `backtest check` proves them."""
+    their values, and `backtest check` tries many of them."""
 
     decides: ClassVar[When] = "open"
     """Before which price of a session it decides. With `close` an event can be traded at the first
