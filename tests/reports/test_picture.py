@@ -7,6 +7,7 @@ import matplotlib as mpl
 import matplotlib.style
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from backtest.errors import UsageError
 from backtest.reports import picture
@@ -258,6 +259,24 @@ def test_results_that_fit_in_no_row_are_left_out_rather_than_written_over_others
 
 
 # A universe
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"),
+    [
+        ((0.0, 0.015), ["0", "0.005", "0.01", "0.015"]),
+        ((-0.6, 0.0), ["\N{MINUS SIGN}0.6", "\N{MINUS SIGN}0.4", "\N{MINUS SIGN}0.2", "0"]),
+        ((0.0, 120_000.0), ["0", "40k", "80k", "120k"]),
+    ],
+)
+def test_no_letter_stands_for_a_thousandth_as_m_is_read_as_a_million(ends, told):
+    with mpl.style.context(["default", picture._STYLE]):
+        figure = Figure()
+        axes = figure.subplots()
+        axes.plot(ends)
+        picture._panel(axes, "Price")
+        FigureCanvasAgg(figure).draw()
+    assert [text.get_text() for text in labels(axes.yaxis) if text.get_text()] == told
 
 
 def test_the_picture_of_a_universe_is_of_the_account_and_a_stock_can_be_named(checkout, tmp_path):

@@ -234,10 +234,17 @@ def _panel(axes: Axes, name: str, ticks: int = 4, *, whole: bool = False) -> Non
     """Give a panel its name above it and its scale on the right."""
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
+    thousands = EngFormatter(sep="")
+
+    def told(value: float, _place: float) -> str:
+        if abs(value) >= 1_000:  # noqa: PLR2004 - below it `15m` would stand for 0.015
+            return thousands(value)
+        return thousands.fix_minus(f"{value + 0.0:.9f}".rstrip("0").rstrip("."))
+
     axes.set_title(name)
     axes.yaxis.tick_right()
     axes.yaxis.set_major_locator(MaxNLocator(ticks, integer=whole))
-    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.yaxis.set_major_formatter(told)
     axes.grid(axis="y", color=LINE, linewidth=0.5)
 
 
