@@ -88,6 +88,12 @@ def test_a_phone_shows_a_long_label_and_every_title_of_the_chart_whole(checkout,
     assert beyond == []
 
 
+def test_no_letter_stands_for_a_thousandth_as_m_is_read_as_a_million(checkout, open_page):
+    checkout.write("data/prices/ACME.csv", re.sub(r",\d+$", ",0", ACME, flags=re.MULTILINE))
+    page = open_page(write_run_page(do(checkout)))
+    assert page.locator("#story .y3tick").all_text_contents() == ["0", "0.5", "1"]
+
+
 def test_figures_beside_the_months_are_whole_whatever_the_strategy_is_called(checkout, open_page):
     source = (checkout.workspace.strategies / "beats.py").read_text()
     checkout.write("strategies/trend_after_beats.py", source.replace("Beats", "TrendAfterBeats"))
