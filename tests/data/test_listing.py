@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from backtest.data import listing
 from backtest.data.datafile import metadata_path, read_data_file
 from backtest.data.kinds import FILED_KINDS, Earnings
 from backtest.data.listing import (
@@ -15,6 +16,7 @@ from backtest.data.listing import (
     list_universes,
     provenance,
     seal_actions,
+    seal_events,
     seal_prices,
     seal_universe,
     with_sessions,
@@ -223,3 +225,17 @@ def test_of_a_universe_the_first_days_that_are_known_are_sealed(checkout):
 def test_news_is_listed_in_new_york_time():
     event = news("2025-12-04T01:00:00Z")
     assert ListedEvent(event, None, "").published == "2025-12-03 20:00"
+
+
+def test_what_is_saved_while_a_seal_checks_is_neither_sealed_nor_lost(checkout, monkeypatch):
+    path, check = checkout.root / "data/events/earnings.csv", listing.parse_events
+
+    def save(file, kind):
+        found = check(file, kind)
+        path.write_text("saved again")
+        return found
+
+    monkeypatch.setattr(listing, "parse_events", save)
+    with pytest.raises(UsageError, match=r"earnings\.csv has changed since it was read"):
+        seal_events(checkout.workspace, Earnings, None)
+    assert path.read_text() == "saved again"

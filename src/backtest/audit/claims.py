@@ -107,7 +107,8 @@ def read_claims(data: Path) -> list[Claim]:
 def seal_claims(data: Path, source: str | None) -> Path:
     """Check the claims as they are now, and write their metadata; see `versions.seal`."""
     file = open_data_file(data / f"{NAME}.csv")
-    return seal(file.path, [one.last or None for one in _parse(file)], source=source, adjust=None)
+    days = [one.last or None for one in _parse(file)]
+    return seal(file.path, days, source=source, over=file.sha256)
 
 
 def _parse(file: DataFile) -> list[Claim]:

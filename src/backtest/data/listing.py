@@ -263,7 +263,7 @@ def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> 
     events = parse_events(file, kind)
     days = [new_york_day(event.published_at).isoformat() for event in events]
     text = None if file is written else file.text
-    return seal(file.path, days, source=source, text=text)
+    return seal(file.path, days, source=source, text=text, over=written.sha256)
 
 
 def seal_prices(
@@ -285,14 +285,14 @@ def seal_prices(
     else:
         file = open_known_file(place_for(workspace.data / "prices", symbol))
         days = [day.date().isoformat() for day in parse_prices(file).table.index]
-    return seal(file.path, days, source=source, adjust=adjust)
+    return seal(file.path, days, source=source, adjust=adjust, over=file.sha256)
 
 
 def seal_actions(workspace: Workspace, symbol: str, source: str | None) -> Path:
     """Check the actions of a symbol as they are now and write their metadata."""
     file = open_data_file(workspace.data / "actions" / f"{symbol}.csv")
     days = [row.day.isoformat() for row in parse_actions(file).rows]
-    return seal(file.path, days, source=source)
+    return seal(file.path, days, source=source, over=file.sha256)
 
 
 def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
@@ -303,4 +303,4 @@ def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
     file = open_data_file(workspace.data / FOLDER / name / "members.csv")
     spans = parse_universe(name, file).spans.values()
     days = [None if first == date.min else str(first) for own in spans for first, _ in own]
-    return seal(file.path, days, source=source)
+    return seal(file.path, days, source=source, over=file.sha256)

@@ -170,14 +170,16 @@ def seal(
     source: str | None,
     adjust: str | None = None,
     text: str | None = None,
+    over: str | None = None,
 ) -> Path:
     """Make a file that was found good a version as it is; return the place of its metadata.
 
     `days` are the ISO days of its rows; source and adjust mode are those on record where None.
-    `text` takes the place of what was written, which means the same.
+    `text` takes the place of what was written, which means the same. `over` is the sha256 of what
+    was found good; UsageError where the file is not that any more.
     """
     content = path.read_bytes()
-    digest = sha256(content).hexdigest()
+    digest = over or sha256(content).hexdigest()
     known = known_metadata(path, digest)
     source = source or known.get("source")
     if not source:
