@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from threading import Thread
 
 from backtest.workspace.files import clear_unfinished, unfinished, write_folder
 
@@ -60,3 +62,21 @@ def test_nothing_is_left_afterwards(tmp_path):
     write_folder(tmp_path / "b", {"two.txt": "2"})
     assert names(tmp_path) == ["b"]
     assert names(tmp_path / "b") == ["two.txt"]
+
+
+def test_of_two_that_write_a_folder_at_once_each_writes_it_whole(tmp_path, monkeypatch):
+    place, exists = tmp_path / "run", Path.exists
+    second = Thread(target=write_folder, args=(place, {"run.json": "2"}))
+
+    def meanwhile(path):
+        found = exists(path)
+        if path == place and second.ident is None:
+            second.start()
+            second.join(0.3)  # it would end here, but has to wait
+        return found
+
+    monkeypatch.setattr(Path, "exists", meanwhile)
+    write_folder(place, {"run.json": "1"})
+    second.join()
+    assert names(tmp_path) == ["run"]
+    assert (place / "run.json").read_text() == "2"

@@ -80,6 +80,7 @@ def put_folder(beside: Path, path: Path) -> None:
     """
     flush(beside)
     old = path.with_name(f"{_beside(path).name}.old")
+    turn = _locked(path.parent, wait=True)  # or another's folder could come in between
     lock = _locked(path)
     try:
         if path.exists():
@@ -94,6 +95,7 @@ def put_folder(beside: Path, path: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         _release(lock)
+        _release(turn)
 
 
 @contextmanager
@@ -185,14 +187,14 @@ def is_left(path: Path) -> bool:
     return lock is not None
 
 
-def _locked(path: Path) -> int | None:
+def _locked(path: Path, *, wait: bool = False) -> int | None:
     """A lock on a file or folder that ends with the process; None where another has it."""
     if fcntl is None:
         return None
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError:
             os.close(descriptor)
         else:
