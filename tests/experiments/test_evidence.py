@@ -391,13 +391,13 @@ def test_the_trades_of_a_backtrader_strategy_stand_in_for_its_signals(checkout):
 # The interval of the mean trade
 
 
-def ended(*profits: float, levels: int) -> list[Trade]:
+def ended(*profits: float, levels: int, by: str = "stop") -> list[Trade]:
     """Trades of 1,000 dollars each; so many of them left at their stop, the others by time."""
     return [
         Trade(
             trade_id=n, event_id="", symbol="ACME", direction="long", shares=10,
             entry_session=day("2025-06-02"), entry_price=100, exit_session=day("2025-06-03"),
-            exit_reason="stop" if n < levels else "time", gross_profit=profit,
+            exit_reason=by if n < levels else "time", gross_profit=profit,
         )
         for n, profit in enumerate(profits)
     ]  # fmt: skip
@@ -421,9 +421,10 @@ def mean_trade(trades: list[Trade]) -> dict:
     ],
 )
 def test_trades_that_met_the_same_end_have_no_interval(profits, levels, is_known):
-    found = mean_trade(ended(*profits, levels=levels))
-    assert found["estimate"] == pytest.approx(sum(profits) / (1_000 * len(profits)))
-    assert (found["low"] is not None) == (found["unknown"] == "") == is_known
+    for by in ("stop", "signal"):
+        found = mean_trade(ended(*profits, levels=levels, by=by))
+        assert found["estimate"] == pytest.approx(sum(profits) / (1_000 * len(profits)))
+        assert (found["low"] is not None) == (found["unknown"] == "") == is_known
 
 
 # Trials

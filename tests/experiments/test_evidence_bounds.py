@@ -243,7 +243,7 @@ def test_something_is_mostly_held_from_half_of_the_sessions_on(held, is_known, m
     monkeypatch.setattr(evidence, "_held", lambda *_: held)
     account = SimpleNamespace(rules=FREE, panel=SimpleNamespace(nights=np.zeros(126)))
     equity = FREE.cash * np.cumprod(1 + np.random.default_rng(1).normal(0, 0.01, 126))
-    occasions = Occasions(np.arange(5) * 20, np.arange(5))
+    occasions = Occasions(np.arange(5) * 20, np.array([0, 1, 2, 3, 4, 4]))
     trades = ended(*(40, -30, 20, 35, -25, 10), levels=0)
     found = evidence._sharpe(account, trades, equity, occasions, None)
     assert found["estimate"] is not None

@@ -13,7 +13,7 @@ import pytest
 
 from backtest.data.prices import read_prices
 from backtest.engine.kernel.panel import panel_of
-from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.records import IS_FLAT, SIGNAL
 from backtest.engine.kernel.replay import trades_of
 from backtest.engine.kernel.simulate import simulate
 from backtest.experiments.runs.evidence import evidence
@@ -402,3 +402,46 @@ def test_nothing_costs_anything_in_a_null_world(name):
     trades = found.trades[found.trades["shares"] > 0]
     opens = panel.prices["open"][trades["entry_bar"], 0]
     assert trades["entry_price"] == pytest.approx(opens, rel=1e-12)
+
+
+def leaves_in_profit(seed: int) -> dict:
+    """The evidence of a strategy that enters at one of 100 events, and leaves at a later one.
+
+    It does so at the first before which its trade is in profit, and holds on in a loss.
+    """
+    rng = np.random.default_rng((3, seed))
+    panel = make_world(NullWorld("made up", 5, 5), rng).panel
+    opens, closes = panel.prices["open"][:, 0], panel.prices["close"][:, 0]
+    rows, side, entry = [], 0, 0.0
+    for bar in np.sort(rng.choice(np.arange(5, 380), 100, replace=False)).tolist():
+        row = np.zeros(1, SIGNAL)
+        row["bar"], row["hold"], row["weight"] = bar, -1, 0.95
+        for name in ("stop", "target", "trailing_stop", "limit"):
+            row[name] = np.nan
+        if side == 0:
+            side, entry = rng.choice([-1, 1]), opens[bar]
+            row["side"] = side
+        elif side * (closes[bar - 1] - entry) > 0:
+            side, row["terms"] = 0, IS_FLAT
+        else:
+            continue
+        rows.append(row)
+    account = Account(panel, np.concatenate(rows), null_worlds._RULES, {})
+    signals = account.signals
+    whole = np.array([0, len(signals)])
+    made = simulate(panel, signals, whole, account.rules, {}, trades=True, curves=True)
+    trades = trades_of(made.trades, signals, panel, [""] * len(signals))
+    return evidence(account, trades, made.equity[0], draws=99)
+
+
+def test_who_leaves_in_profit_alone_is_seldom_called_better_than_luck():
+    """Its trades gain, but for one that it holds on to: 7 of 100 such worlds were better."""
+    found = [leaves_in_profit(seed) for seed in range(100)]
+    assert sum(one["verdict"] == "better" for one in found) <= 2
+    refused = [one for one in found if "No verdict: most trades were left by" in one["refused"]]
+    assert len(refused) > 30
+    for one in refused:
+        assert (one["verdict"], one["p"], one["random_timing"]) == ("none", None, None)
+        for name in ("mean_trade_return", "sharpe"):
+            assert one[name]["estimate"] is not None
+            assert one[name]["low"] is one[name]["high"] is None

@@ -58,8 +58,9 @@ DRAWS = 10_000
 POWER = 0.8
 _PERCENTILES = (5, 25, 50, 75, 95)
 _SCALES = (100, 1_000, 10_000)
-_ONE_SIDED = ("stop", "target", "trailing_stop")
-_FEWEST_OF_A_KIND = 3  # occasions that gained, and that lost, where most trades met a level
+_BY_SIGNAL = ("signal",)
+_ONE_SIDED = ("stop", "target", "trailing_stop", *_BY_SIGNAL)
+_FEWEST_OF_A_KIND = 3  # occasions that gained, and that lost, where most trades had such an end
 _SESSIONS_A_MONTH = 21
 _PART = 0.25  # of the span: the drift of so short a part is easily unlike that of the rest
 
@@ -124,7 +125,8 @@ def evidence(
 
     Better than luck is what random timing and random directions both do as well in at most 5 of
     100 draws, by the account's Sharpe ratio; worse likewise. Below six occasions, where there is no
-    timing to test, and where trades stand in for the signals, the verdict is refused.
+    timing to test, where trades stand in for the signals, and where signals left nearly all with
+    the same end, the verdict is refused.
     """
     draws = DRAWS if draws is None else draws
     timing = direction = occasions = None
@@ -148,6 +150,12 @@ def evidence(
     elif occasions.count < fewest_occasions():
         counts = f"{occasions.count}; {fewest_occasions()} are needed"
         refused = f"Too few separate occasions for a verdict ({counts})"
+    elif _one_sided(trades, occasions, _BY_SIGNAL):
+        refused = (
+            "No verdict: most trades were left by a signal, nearly all with the same end, as where "
+            "a strategy waits for a profit, so that the times at which it left are part of what "
+            "came out"
+        )
     else:
         chains = chains_of(signals, longest_trade(made))
         timing = placebo.random_timing(account, chains, seed=SEED, draws=draws)
@@ -241,7 +249,7 @@ def _mean_trade(
     entered = occasions.sums(np.array([trade.shares * trade.entry_price for trade in trades]))
     estimate = ratio_of_sums(profits, entered)
     draws = timing.draws["mean_trade_return"] if timing else np.array([])
-    why = _too_few(occasions.count) or _one_sided(trades, profits)
+    why = _too_few(occasions.count) or _one_sided(trades, occasions, _ONE_SIDED)
     unknown = Interval(estimate.value, unknown=why)
     interval = unknown if why else estimate.interval(draws)
     detectable = None if refused else estimate.detectable(draws, LEVEL, POWER)
@@ -253,11 +261,12 @@ def _too_few(count: int, unit: str = "occasion") -> str:
     return "" if count >= needed else f"{counted(count, unit)}: an interval needs {needed}"
 
 
-def _one_sided(trades: Sequence[Trade], profits: Floats) -> str:
+def _one_sided(trades: Sequence[Trade], occasions: Occasions, reasons: Sequence[str]) -> str:
     """Why trades that met the same end tell nothing of the other end; empty where they do."""
-    levels = sum(trade.exit_reason in _ONE_SIDED for trade in trades)
+    left = sum(trade.exit_reason in reasons for trade in trades)
+    profits = occasions.sums(np.array([trade.net_profit for trade in trades]))
     rarer = min(np.count_nonzero(profits > 0), np.count_nonzero(profits < 0))
-    if 2 * levels < len(trades) or rarer >= _FEWEST_OF_A_KIND:
+    if 2 * left < len(trades) or rarer >= _FEWEST_OF_A_KIND:
         return ""
     return "nearly all trades met the same end; the other was not seen often enough"
 
@@ -283,6 +292,7 @@ def _sharpe(
         returns, occasions, timing, mostly_held=2 * held >= sessions
     )
     why = unknown or ("no return differs" if found is None else _too_few(found.count, unit))
+    why = why or (_one_sided(trades, occasions, _BY_SIGNAL) if occasions else "")
     interval = Interval(ratio, unknown=why) if found is None or why else found.interval(draws)
     return {
         **asdict(interval),
