@@ -104,9 +104,8 @@ def _fits(value: Any, annotation: Any) -> bool:
     if not isinstance(plain, kind) or (kind is Iterable and isinstance(plain, str | bytes)):
         return False
     is_of_texts = origin is Sequence and str in (*parts, *get_args(parts[0]))
-    return not (is_of_texts and isinstance(value, list | tuple)) or all(
-        _fits(one, parts[0]) for one in value
-    )
+    is_looked_at = is_of_texts and iter(value) is not value  # an iterator gives all once
+    return not is_looked_at or all(_fits(one, parts[0]) for one in value)
 
 
 def _words(annotation: Any) -> Iterator[str]:

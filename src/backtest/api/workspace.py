@@ -199,9 +199,9 @@ def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> W
 
     Without `reports` nothing is written there, so that no such folder is needed.
     """
-    several_folders = [strategies] if isinstance(strategies, str | os.PathLike) else strategies
+    some = [strategies] if isinstance(strategies, str | os.PathLike | None) else strategies
     return find_workspace(
-        [Path(one) for one in several_folders or () if one] or None,
+        [Path(one) for one in some if one] or None,
         Path(data) if data else None,
         Path(reports) if reports else None,
     )
