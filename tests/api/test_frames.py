@@ -143,6 +143,24 @@ def test_days_may_be_periods_and_months_are_none(inside, frames):
         on_acme(prices={"ACME": prices.assign(date=prices["date"].dt.asfreq("M"))})
 
 
+def test_one_frame_may_have_the_symbols_in_its_index_and_closes_alone(inside):
+    prices = pd.concat(backtest.load_prices(), names=["symbol", "date"])
+    known = on_acme().run_id
+    assert on_acme(prices=prices).run_id == known
+    assert on_acme(prices=prices.reset_index()).run_id == known
+    both = prices.reset_index("symbol").set_index("symbol", append=True, drop=False)
+    assert on_acme(prices=both.droplevel("symbol")).run_id == known
+    with pytest.raises(DataError, match="column 'symbol' twice"):
+        on_acme(prices=pd.concat([prices.reset_index()] * 2, axis=1))
+
+
+@pytest.mark.parametrize("kind", [bool, complex])
+def test_what_is_no_real_number_is_no_price(inside, kind):
+    prices = backtest.load_prices("ACME")["ACME"].astype(kind)
+    with pytest.raises(DataError, match=r"column open: .* is not a number above 0"):
+        on_acme(prices={"ACME": prices})
+
+
 @pytest.mark.parametrize(
     ("kind", "terms", "told"),
     [

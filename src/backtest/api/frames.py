@@ -124,13 +124,18 @@ def _parts(prices: pd.DataFrame, symbols: Sequence[str] | None) -> dict[Any, pd.
     """One frame by symbol."""
     if prices.columns.nlevels == _LEVELS:
         return _by_ticker("prices", prices)
-    column = next((one for one in prices.columns if str(one).lower() == "symbol"), None)
-    if column is not None:
+    for level in prices.index.names:
+        if str(level).lower() == "symbol" and level not in prices:
+            prices = prices.reset_index(level)
+    named = [one for one in prices.columns if str(one).lower() == "symbol"]
+    _refuse_doubled("prices", named)
+    for column in named:
         if prices[column].isna().any():
             row = int(np.flatnonzero(prices[column].isna())[0])
             raise DataError(f"prices: row {row}, column symbol: empty; write it as in CRWV")
         groups = prices.groupby(column, sort=True, observed=True)
-        return {symbol: part.drop(columns=column) for symbol, part in groups}
+        # Of one with closes alone the other columns are empty beside bars.
+        return {s: part.drop(columns=column).dropna(axis=1, how="all") for s, part in groups}
     if symbols and len(symbols) == 1:
         return {symbols[0]: prices}
     raise UsageError(
@@ -188,7 +193,7 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _cells(column: pd.Series) -> list[str] | NDArray[np.float64]:
     """A column of numbers as such; one in which texts stand as a file's."""
-    if pd.api.types.is_numeric_dtype(column):
+    if pd.api.types.is_any_real_numeric_dtype(column):
         numbers: NDArray[np.float64] = column.to_numpy(dtype="f8", na_value=np.nan)
         return numbers
     return [_text(cell) for cell in column]
