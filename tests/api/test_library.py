@@ -8,6 +8,8 @@ import linecache
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
 from datetime import date
 from pathlib import Path
@@ -19,6 +21,7 @@ import pytest
 
 import backtest
 from backtest.errors import DataError, UsageError
+from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.store import read_run
 from backtest.experiments.studies import null_worlds
 from backtest.reports.audit_page import audit_lines
@@ -54,6 +57,24 @@ def test_a_run_is_that_of_the_command(inside, run_made_up):
     assert (found.run_id, found.parameters) == (told["run_id"], {"hold": 5, "weight": 0.5})
     assert found.summary["beats"]["total_return"] == told["summary"]["run"]["total_return"]
     assert found.evidence == told["evidence"]
+
+
+def test_threads_that_make_the_same_take_turns(inside, monkeypatch):
+    """Else one reads, or writes to, the folder that another puts in place of its own."""
+    replay, within, most = engine_runs.replay_run, [], []
+
+    def watched(plan, **terms):
+        within.append(plan.id)
+        time.sleep(0.1)
+        most.append(len(within))
+        made = replay(plan, **terms)
+        within.pop()
+        return made
+
+    monkeypatch.setattr(engine_runs, "replay_run", watched)
+    with ThreadPoolExecutor(3) as threads:
+        made = list(threads.map(lambda _: on_acme(force=True).run_id, range(3)))
+    assert (len(set(made)), most) == (1, [1, 1, 1])
 
 
 def test_a_run_is_in_tables_with_types(inside):

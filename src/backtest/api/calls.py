@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from backtest.api import results
 from backtest.api.frames import Benchmark, EventFrames, PriceFrames, read_frames, workspace_of
 from backtest.api.workspace import (
+    ALONE,
     Costs,
     Day,
     File,
@@ -212,12 +213,14 @@ def study(
     with workspace_of(frames, strategies, data, reports) as workspace:
         if is_of_one:
             plan = run.prepare_study(workspace, request)
-            known = plan.exists and not force
-            return results.StudyResult.of(run.run_study(plan, force=force), known=known)
+            with ALONE[plan.path]:
+                known = plan.exists and not force
+                return results.StudyResult.of(run.run_study(plan, force=force), known=known)
         of_many = many.prepare_many_study(workspace, request)
-        known = of_many.exists and not force
-        studied = many.run_many_study(of_many, force=force)
-        return results.StocksStudyResult.of(studied, known=known)
+        with ALONE[of_many.path]:
+            known = of_many.exists and not force
+            studied = many.run_many_study(of_many, force=force)
+            return results.StocksStudyResult.of(studied, known=known)
 
 
 def audit_strategy(

@@ -14,6 +14,7 @@ from backtest.api.frames import Benchmark, EventFrames, PriceFrames, read_frames
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
 from backtest.api.workspace import (
+    ALONE,
     Costs,
     Day,
     Folder,
@@ -232,8 +233,9 @@ def run(
         )  # fmt: skip
         request = replace(request, from_class=file is not None)
         plan = engine_runs.prepare_run(workspace, request, file)
-        replay = Replay.of(plan, force=force or file is not None)
-        return RunResult.of(replay.weigh(), known=replay.known)
+        with ALONE[plan.path]:
+            replay = Replay.of(plan, force=force or file is not None)
+            return RunResult.of(replay.weigh(), known=replay.known)
 
 
 @dataclass(frozen=True)

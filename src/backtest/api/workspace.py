@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -14,6 +15,7 @@ from enum import Enum
 from functools import cache, cached_property, partial, partialmethod
 from numbers import Number
 from pathlib import Path
+from threading import RLock
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -188,6 +190,9 @@ Day = Annotated[str | date | None, "a day, such as 2025-03-28"]
 Names = Annotated[str | Sequence[str] | None, "a text, or several in a list"]
 Name = Annotated[str, "a name; save a class in the strategies folder, and give its name"]
 Costs = Annotated[File | None, "the name of some, or a TOML file; figures are `rules`"]
+
+
+ALONE = defaultdict[Path, RLock](RLock)  # by folder: threads that make the same take turns
 
 
 def ignore(*_: object) -> None:
