@@ -78,6 +78,12 @@ def test_arguments_that_a_call_shares_with_others_are_looked_at_too():
         backtest.fetch_earnings("ACME", cik="5")
 
 
+def test_no_name_and_no_path_has_a_null():
+    for call, name in ((backtest.init, "folder"), (backtest.import_prices, "files")):
+        with pytest.raises(UsageError, match=rf"^{name} is 'a\\x00'\. Allowed: "):
+            call("a\0")
+
+
 def test_numbers_of_numpy_are_numbers():
     assert run(cash=np.int64(5000), force=np.True_, accept_jumps=np.False_).known is False
 

@@ -103,6 +103,8 @@ def _fits(value: Any, annotation: Any) -> bool:
     plain = value.item() if getattr(value, "shape", None) == () else value  # of numpy
     if not isinstance(plain, kind) or (kind is Iterable and isinstance(plain, str | bytes)):
         return False
+    if kind is str and "\0" in plain:  # which no file and no name can have
+        return False
     is_of_texts = origin is Sequence and str in (*parts, *get_args(parts[0]))
     is_looked_at = is_of_texts and iter(value) is not value  # an iterator gives all once
     return not is_looked_at or all(_fits(one, parts[0]) for one in value)
