@@ -72,7 +72,7 @@ def sweep(
             tell=cli.show.left_out,
         )
     sets = {"Every set": "sets.parquet"}
-    cli.show.result(found, cli.show_evidence.sweep, "evaluated", sets, as_json=as_json)
+    cli.show_evidence.result(found, cli.show_evidence.sweep, "evaluated", sets, as_json=as_json)
 
 
 def _announce(plan: "SweepPlan", workers: int | None, cluster: str | None, *, yes: bool) -> None:
@@ -199,7 +199,7 @@ def study(
     )
     one = isinstance(found, StudyResult)
     printed = cli.show_evidence.study if one else cli.show_evidence.study_of_stocks
-    cli.show.result(found, printed, "studied", {"Every CAR": "cars.csv"}, as_json=as_json)
+    cli.show_evidence.result(found, printed, "studied", {"Every CAR": "cars.csv"}, as_json=as_json)
 
 
 AUDIT_EXAMPLES = (
@@ -244,7 +244,7 @@ def audit(
             before=lambda _: options.announce_compiling(),
             on_worlds=on_worlds,
         )
-    cli.show.result(found, cli.show_evidence.audit, "audited", as_json=as_json)
+    cli.show_evidence.result(found, cli.show_evidence.audit, "audited", as_json=as_json)
     if found.outcome != "clean":
         raise typer.Exit(EXIT_CODE)
 

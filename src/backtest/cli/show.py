@@ -25,7 +25,6 @@ from backtest.errors import UsageError
 from backtest.stats.formats import visible
 
 if TYPE_CHECKING:
-    from backtest.api.results import Result
     from backtest.data.kinds import Event
 
 # Of every text; its own lets most pass.
@@ -105,34 +104,6 @@ def either(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -
         print_json(value)
     else:
         show(console(), value)
-
-
-def result(
-    found: Result,
-    show: Callable[[Console, Any], None],
-    done: str,
-    files: Mapping[str, str] = MappingProxyType({}),
-    *,
-    as_json: bool,
-) -> None:
-    """Draw the page of a result where it can be, and print its record and where its files are."""
-    from backtest.api.pages import is_read_only
-
-    page = found.path / "index.html"
-    if not is_read_only(found.path.parent, left_out):
-        found.page()
-    if as_json:
-        print_json({**found.record, "path": str(found.path)})
-        return
-    out = console()
-    show(out, found)
-    if found.known:
-        out.print(f"It had been {done} before with the same inputs; --force does it again.")
-    paths = {name: found.path / file for name, file in files.items()}
-    if page.exists():
-        paths["The page"] = page
-    for name, path in paths.items():
-        typer.echo(f"{name + ':':<{1 + max(map(len, paths))}} {path}")
 
 
 def left_out(sentence: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from backtest.cli import show
 from backtest.cli.show import Column, assumptions, detailed, grid, print_columns, table
 from backtest.reports import audit_page, study_page
 from backtest.reports.study_page import MODELS, TESTS, observed
@@ -18,7 +21,13 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from backtest.api.results import AuditResult, StocksStudyResult, StudyResult, SweepResult
+    from backtest.api.results import (
+        AuditResult,
+        Result,
+        StocksStudyResult,
+        StudyResult,
+        SweepResult,
+    )
     from backtest.audit.declared import Report
     from backtest.experiments.studies.null_worlds import NullWorlds
 
@@ -26,6 +35,34 @@ Record = Mapping[str, Any]
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "dim"}
 _MOST_SHOWN = 3  # findings of a check; the page has more
+
+
+def result(
+    found: Result,
+    printed: Callable[[Console, Any], None],
+    done: str,
+    files: Mapping[str, str] = MappingProxyType({}),
+    *,
+    as_json: bool,
+) -> None:
+    """Draw the page of a result where it can be, and print its record and where its files are."""
+    from backtest.api.pages import is_read_only
+
+    page = found.path / "index.html"
+    if not is_read_only(found.path.parent, show.left_out):
+        found.page()
+    if as_json:
+        show.print_json({**found.record, "path": str(found.path)})
+        return
+    out = show.console()
+    printed(out, found)
+    if found.known:
+        out.print(f"It had been {done} before with the same inputs; --force does it again.")
+    paths = {name: found.path / file for name, file in files.items()}
+    if page.exists():
+        paths["The page"] = page
+    for name, path in paths.items():
+        typer.echo(f"{name + ':':<{1 + max(map(len, paths))}} {path}")
 
 
 def sweep(out: Console, found: SweepResult) -> None:
