@@ -183,6 +183,8 @@ def test_a_sweep_that_goes_on_is_recorded_in_place_of_its_beginning(tmp_path, co
     assert count() == 5
     assert has_sweep(tmp_path, sweep())
     assert rows(file) == 3
+    record_sweep(tmp_path, sweep(), [sets(hold=[1, 2, 3, 4, 5])])  # as of one that is shown
+    assert (count(), has_sweep(tmp_path, sweep())) == (5, True)
 
 
 def test_a_sweep_that_is_stopped_when_done_again_loses_nothing(tmp_path, count, file):
