@@ -74,14 +74,14 @@ def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa
 
 def has_sweep(reports: Path, manifest: Mapping[str, Any]) -> bool:
     """Whether all sets of a sweep are on record."""
-    on_record = _sets_on_record(reports, manifest, f"sweep {manifest['sweep_id']}")
-    return on_record >= manifest["sets"]  # more where a part stands in another as well
+    sets: int = manifest["sets"]  # more are there where a part stands in another as well
+    return _sets_on_record(reports, manifest, f"sweep {manifest['sweep_id']}") >= sets
 
 
-def traded(manifest: Mapping[str, Any]) -> Sequence[str]:
+def traded(manifest: Mapping[str, Any]) -> list[str]:
     """What trials are of: the symbols, or a universe, whose members hang on the span."""
-    universe = manifest.get("universe")
-    return [universe] if universe else manifest["symbols"]
+    universe, symbols = manifest.get("universe"), manifest["symbols"]
+    return [universe] if universe else [*symbols]
 
 
 def trial_sharpes(reports: Path, strategy: str, traded: Sequence[str]) -> list[float | None]:
