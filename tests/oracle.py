@@ -203,7 +203,8 @@ class _Simulation(Account):
         return outcome
 
     def renew_or_resize(self, signal: Signal, held: Position) -> str:
-        if signal.resize and not held.legs:
+        # What gives up shares has done so before anything was bought.
+        if signal.resize and not held.legs and self.wanted(signal) > held.shares:
             return self.resize(signal, held)
         self.renew(signal, held)
         return "renew"

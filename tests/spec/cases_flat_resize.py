@@ -235,4 +235,25 @@ CASES = [
         equity=[100_000, 100_000, 97_500, 97_500 + 541],
         outcomes={"e1": "enter", "e2": "enter"},
     ),
+    Case(
+        name="a_resize_that_others_leave_less_room_than_it_holds_sells_nothing",
+        rule="resize",
+        bars=TWO,
+        signals=[
+            long("2025-06-02", weight=0.5),
+            long("2025-06-03", "ZINC", weight=1.0),
+            long("2025-06-03", weight=1.0, resize=True),
+        ],
+        settings=free(slippage_bps=100.0),
+        # 495 at 101. Of 99,505 there is room for 990 ZINC at 50.50 beside 495 at 100. In its turn
+        # ACME finds 99,505 − 49,995 = 49,510 at 101, which is less than 495: it renews.
+        trades=[
+            trade("e1", "ACME", "long", 495, "2025-06-02", 101.0, "2025-06-05", 122.0, "open",
+                  gross=495 * 21),
+            trade("e2", "ZINC", "long", 990, "2025-06-03", 50.5, "2025-06-05", 50.0, "open",
+                  gross=990 * -0.5),
+        ],
+        equity=[99_505, 10 + 495 * 110 + 49_500, 10 + 495 * 125 + 49_500, 10 + 495 * 122 + 49_500],
+        outcomes={"e1": "enter", "e2": "enter", "e3": "renew"},
+    ),
 ]
