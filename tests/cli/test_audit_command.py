@@ -128,6 +128,9 @@ def test_a_run_says_in_a_line_whether_its_strategy_was_audited(audit, run_made_u
     assert f'<p class="note">{caution} {link}</p>' in page.read_text()
     others = run_made_up("beats", "--set", "hold=4").out
     assert f"beats ({today} with other parameters)" in words(others)
+    checkout.write("data/prices/BOLT.csv", (checkout.root / "data/prices/ACME.csv").read_text())
+    of_both = run_made_up("beats", "--symbol", "ACME", "--symbol", "BOLT").out
+    assert f"Audited clean: beats ({today} on ACME)." in words(of_both)
     checkout.edit("strategies/beats.py", '"a beat"', '"a good beat"')
     assert "Not audited: beats." in words(run_made_up("beats").out)
 

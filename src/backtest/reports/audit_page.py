@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.audit.record import Audit, find_audit
 from backtest.reports.pages import sentences, write_page
-from backtest.stats.formats import UNKNOWN, counted
+from backtest.stats.formats import UNKNOWN, counted, few
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
@@ -25,11 +25,19 @@ def audit_of(run: Run) -> Audit | None:
 
 
 def audited_on(run: Run, audit: Audit) -> str:
-    """The day of an audit, and whether it was of other parameters or bars than the run's."""
-    others = audit.record["parameters"] != run.manifest["parameters"]
-    own = by_bars(audit.record["settings"])
-    by = "" if own == by_bars(run.manifest) else own or " by sessions"
-    return f"{audit.record['finished_at'][:10]}{' with other parameters' * others}{by}"
+    """The day of an audit, and of which stocks, parameters or bars where the run's are others."""
+    record, manifest = audit.record, run.manifest
+    audited = _traded(record["settings"].get("universe"), record["symbols"])
+    is_same = audited == _traded(manifest.get("universe"), manifest["symbols"])
+    stocks = "" if is_same else f" on {few(audited)}"
+    others = record["parameters"] != manifest["parameters"]
+    own = by_bars(record["settings"])
+    by = "" if own == by_bars(manifest) else own or " by sessions"
+    return f"{record['finished_at'][:10]}{stocks}{' with other parameters' * others}{by}"
+
+
+def _traded(universe: str | None, symbols: Sequence[str]) -> list[str]:
+    return [universe] if universe else sorted(symbols)
 
 
 def by_bars(terms: Record) -> str:
