@@ -247,6 +247,20 @@ def test_texts_of_the_data_are_shown_as_they_are(run_made_up, command, checkout)
     assert "[red]made-up[/red]" in re.sub(r"\s+", "", command("events", "list").out)
 
 
+def test_a_label_and_the_name_of_costs_are_shown_as_they_are(run_made_up, command, checkout):
+    figures = '[figures]\nslippage_bps = 7\n[sources]\nslippage = "made up"\n'
+    costs = checkout.write("low [b].toml", figures)
+    label = "old [red] :smile: [/b]"
+    for outcome in (
+        run_made_up("beats", "--label", label, "--costs", str(costs)),
+        command("compare", label),
+    ):
+        assert (outcome.code, outcome.err) == (0, "")
+        assert label in words(outcome.out)
+    assert label in command("report", label, "--format", "json").out
+    assert "Costs: low [b], " in run_made_up("beats", "--costs", str(costs)).out
+
+
 def test_a_strategy_that_fails_does_not_hide_the_others(run_made_up, checkout):
     checkout.strategy("broken", "return 1 / 0")
     outcome = run_made_up()

@@ -57,11 +57,12 @@ def console(*, stderr: bool = False) -> Console:
         file = file.rich_proxied_file
     if not os.environ.get("COLUMNS", "").strip("0").isdecimal():
         os.environ.pop("COLUMNS", None)  # rich would take 0 for a width
+    as_it_is: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
     if file is None or file.isatty():
-        return Console(file=file, stderr=stderr, highlight=False)
+        return Console(file=file, stderr=stderr, **as_it_is)
     width = None if "COLUMNS" in os.environ else _NO_WIDTH
     trimmed: Any = _Trimmed(file)
-    return Console(file=trimmed, highlight=False, width=width)
+    return Console(file=trimmed, width=width, **as_it_is)
 
 
 @contextmanager

@@ -126,7 +126,7 @@ def fitting_runs(reports: Path, runs: Sequence[Run], name: str) -> list[Run]:
 
     Raises UsageError where none fits.
     """
-    name = Path(name).name
+    name = _word(runs, name)
     exact = [run for run in runs if name in _exact_names(run)]
     if found := exact or [run for run in runs if _fits(run, name)]:
         return found
@@ -154,8 +154,9 @@ def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
     """
     if (Path(name) / "run.json").is_file():
         return read_run(Path(name))
-    folders, text = _folders(reports), Path(name).name
+    folders = _folders(reports)
     runs = _newest_first(readable(folders, read_run, lambda _: None))
+    text = _word(runs, name)
     sound = {run.path for run in runs}
     others = [one for one in folders if one not in sound and text in _names(one)]
     if others and not any(text in _exact_names(run) for run in runs):
@@ -181,6 +182,11 @@ def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
 
 def _newest_first(runs: Iterable[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: (run.last_request, run.run_id), reverse=True)
+
+
+def _word(runs: Sequence[Run], name: str) -> str:
+    """A label as it is, which may hold a slash; of a path the last part."""
+    return name if any(run.label == name for run in runs) else Path(name).name
 
 
 def _exact_names(run: Run) -> tuple[str, ...]:
