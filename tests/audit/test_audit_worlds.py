@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -362,3 +363,19 @@ def test_a_prefix_of_a_stock_before_it_was_renamed_can_be_read(checkout, tmp_pat
     found = read_prices(root / "data/prices", "NEWC").table
     assert found.index[0] == pd.Timestamp("2025-06-02")
     assert len(found) == len(before(found, "2025-06-06")) + 1  # of the later file one row is left
+
+
+def test_what_nobody_may_look_into_is_in_no_world(checkout, source, tmp_path, monkeypatch):
+    """As `lost+found`, where the data have a disk of their own."""
+    closed, real = checkout.root / "data/lost+found", Path.iterdir
+    closed.mkdir()
+
+    def look(path):
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", look)
+    source.copy_to(tmp_path / "world")
+    assert [*real(tmp_path / "world/data/lost+found")] == []
+    assert (tmp_path / "world/data/events").is_dir()

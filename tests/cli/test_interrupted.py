@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,6 +111,31 @@ def test_ctrl_c_outside_of_a_command_and_in_another_error_is_one_message(
     outcome = command()
     assert (outcome.code, outcome.out) == (INTERRUPTED, "")
     assert re.fullmatch(r"interrupted.*\n", outcome.err)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            FileNotFoundError(2, "No usable temporary directory found in ['/tmp']"),
+            "['/tmp']. Set TMPDIR",
+        ),
+        (
+            shutil.Error([("a", "b", "[Errno 13] Permission denied: 'a'")]),
+            "Permission denied: 'a'.",
+        ),
+    ],
+)
+def test_what_the_machine_refuses_is_one_message(command, monkeypatch, error, told):
+    """A container whose disk is read-only; a file beside the strategies that nobody may read."""
+
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr("backtest.cli.main.app", fail)
+    outcome = command()
+    assert (outcome.code, outcome.err.count("\n")) == (WRONG_USE, 1)
+    assert told in outcome.err
 
 
 # A strategy that ends the program

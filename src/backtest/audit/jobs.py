@@ -121,13 +121,14 @@ class Source:
 def _link_all(data: Path, copy: Path, read: set[Path]) -> None:
     """Link to all files of a data folder but those that are read and hidden ones."""
     copy.mkdir()
-    for path in data.iterdir():
-        if path.name.startswith(".") or path in read:
-            continue
-        if path.is_dir():
-            _link_all(path, copy / path.name, read)
-        else:
-            _link(path, copy / path.name)
+    with suppress(PermissionError):  # what nobody may look into, as lost+found of a disk
+        for path in data.iterdir():
+            if path.name.startswith(".") or path in read:
+                continue
+            if path.is_dir():
+                _link_all(path, copy / path.name, read)
+            else:
+                _link(path, copy / path.name)
 
 
 def _link(path: Path, link: Path) -> None:

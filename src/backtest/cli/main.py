@@ -5,6 +5,7 @@ import errno
 import gc
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -189,6 +190,7 @@ _OF_THE_SYSTEM = {
     errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ELOOP, errno.EMFILE,
     errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
 }  # fmt: skip
+_NO_SCRATCH = "No usable temporary directory"
 _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread")
 
 
@@ -202,10 +204,20 @@ def _call() -> None:
             raise SystemExit(INTERRUPTED) from error
         if any(map(_is_of_memory, _chain(error))):
             raise UsageError("The memory that is free is too little for this command.") from None
-        if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
-            named = f"{error.filename}: " if error.filename else ""
-            raise UsageError(f"{named}{os.strerror(error.errno)}.") from None
+        if isinstance(error, OSError) and (refusal := _refusal(error)):
+            raise UsageError(f"{refusal}.") from None
         raise
+
+
+def _refusal(error: OSError) -> str:
+    """What the machine lacks or refuses; empty of what is a fault of the program."""
+    if isinstance(error, shutil.Error):  # of a folder that is copied: by file what is wrong
+        return str(error.args[0][0][-1])
+    if (reason := str(error.strerror)).startswith(_NO_SCRATCH):
+        return f"{reason}. Set TMPDIR to a folder that can be written"
+    if error.errno not in _OF_THE_SYSTEM:
+        return ""
+    return (f"{error.filename}: " if error.filename else "") + os.strerror(error.errno)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
