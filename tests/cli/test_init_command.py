@@ -88,6 +88,10 @@ def test_a_link_that_leads_nowhere_is_left(command, inside):
     assert [path.name for path in inside.iterdir()] == ["data"]
 
 
+def test_a_name_with_a_blank_is_told_as_a_shell_takes_it(command, inside):
+    assert "Go there: cd 'my signals'\n" in command("init", "my signals").out
+
+
 def test_what_comes_in_between_is_not_taken_away(inside, monkeypatch):
     def fill(beside):
         real(beside)

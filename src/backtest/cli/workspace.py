@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,7 +38,7 @@ def init(
         return
     typer.echo(f"{made} is a workspace: {', '.join(PARTS)}.")
     if made != Path.cwd():
-        typer.echo(f"Go there: cd {folder}")
+        typer.echo(f"Go there: cd {quote(str(folder))}")
     typer.echo("Then: backtest list strategies, backtest run, or backtest new signal NAME")
 
 
@@ -91,7 +92,7 @@ def _next(new: "NewSignal") -> Iterator[tuple[str, str]]:
     """The commands that lead from here to a result, and what each is for."""
     if new.events:
         real = "put real rows, each with its source, for the example"
-        yield f"edit {os.path.relpath(new.events)}", real
+        yield f"edit {quote(os.path.relpath(new.events))}", real
         seal = f"backtest events seal {new.kind} --source 'where the rows come from'"
         yield seal, "checks the rows and records what they are"
     yield f"backtest check {new.name}", "the contract of every strategy, in seconds"
