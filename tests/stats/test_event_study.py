@@ -296,3 +296,15 @@ def test_a_day_like_the_market_is_no_positive_one():
     found = study(series, ((0, 0),), model="market_adjusted", estimation=40, draws=0)
     assert found.outcomes[41].fit.days.tolist() == list(range(40))
     assert found.windows[0].tests["sign"].value == pytest.approx(0.75 / sqrt(0.25 * 0.75))
+
+
+@pytest.mark.parametrize("model", ["market", "mean_adjusted"])
+def test_of_what_does_as_expected_in_every_session_rounding_finds_nothing(model):
+    """A fund that grows alike in each session, or that is twice the market."""
+    market = np.random.default_rng(1).normal(0, 0.01, 200)
+    grown = 100 * np.cumprod(np.full(201, 1.0003))
+    own = 2 * market if model == "market" else grown[1:] / grown[:-1] - 1
+    (found,) = study(Series(own, market, np.array([130, 150, 170])), [(0, 1)], model=model).windows
+    assert (found.caar, found.known, found.detectable) == (0.0, 3, None)
+    assert found.permutation.p.two_sided == 1.0
+    assert {test.p for test in found.tests.values()} == {None}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from backtest.stats import NO_RETURN
 from backtest.stats import significance as test
 from backtest.stats.figures import varies
 from backtest.stats.significance import Permutation, detectable_effect, permutation_test
@@ -92,11 +93,17 @@ def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
     if beta is None:
         beta = float(np.sum((other - mean) * own) / squares)
     alpha = 0.0 if model == "market_adjusted" else float(np.mean(own)) - beta * mean
-    residuals = own - (alpha + beta * other)
+    residuals = _beyond(own, alpha + beta * other)
     freedom = len(days) - _PARAMETERS[model]
     known = len(days) >= FEWEST_FOR_SIGMA and np.any(residuals)
     sigma = sqrt(float(np.sum(residuals**2)) / freedom) if known else nan
     return Fit(model, reason, alpha, beta, sigma, days, residuals, mean, squares)
+
+
+def _beyond(returns: Floats, expected: Floats) -> Floats:
+    """Returns less what was to be expected; what rounding leaves of nothing is nothing."""
+    away = returns - expected
+    return np.where(np.abs(away) < NO_RETURN, 0.0, away)
 
 
 WINDOWS: tuple[Window, ...] = ((-1, 1), (0, 1), (0, 5), (0, 20), (-10, 10))
@@ -199,7 +206,7 @@ def _outcomes(
         end = int(np.searchsorted(usable, day + days[0]))
         fitted = fit(series.returns, series.market, usable[max(0, end - estimation) : end], model)
         market = _at(series.market, day + days)
-        abnormal = _at(series.returns, day + days) - (fitted.alpha + fitted.beta * market)
+        abnormal = _beyond(_at(series.returns, day + days), fitted.alpha + fitted.beta * market)
         columns = [slice(first - days[0], last - days[0] + 1) for first, last in windows]
         cars = np.array([np.sum(abnormal[one]) for one in columns])
         errors = np.array([fitted.window_error(market[one]) for one in columns])
