@@ -218,4 +218,34 @@ CASES = [
         ],
         equity=[100_000, 106_500, 106_000],
     ),
+    Case(
+        name="a_limit_is_filled_also_where_a_stop_has_taken_its_cash_meanwhile",
+        rule="limit",
+        bars={
+            "ACME": """
+                2025-06-02 100 100 100 100
+                2025-06-03 100 160 100 120
+                2025-06-04 120 120 120 120
+            """,
+            "ZINC": """
+                2025-06-02 50 50 50 50
+                2025-06-03 50 50 48 50
+                2025-06-04 50 50 50 50
+            """,
+        },
+        # 190,000 ÷ 49 = 3,877 are set aside of 200,000 in cash; then the cover takes 150,000.
+        signals=[
+            short("2025-06-02", weight=1.0, stop=0.5),
+            long("2025-06-03", "ZINC", weight=1.9, limit=0.02),
+        ],
+        settings=free(max_gross=3.0),
+        trades=[
+            trade("e1", "ACME", "short", 1_000, "2025-06-02", 100.0, "2025-06-03", 150.0, "stop",
+                  gross=-50_000),
+            trade("e2", "ZINC", "long", 3_877, "2025-06-03", 49.0, "2025-06-04", 50.0, "open",
+                  gross=3_877),
+        ],
+        equity=[100_000, 53_877, 53_877],
+        cash=[200_000, 50_000 - 3_877 * 49, 50_000 - 3_877 * 49],
+    ),
 ]

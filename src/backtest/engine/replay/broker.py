@@ -236,8 +236,12 @@ class RulesBroker(bt.brokers.BackBroker):
 
     @contextmanager
     def _lent(self, order: Any) -> Iterator[None]:
-        """Lend what rounding lacks; all where orders are netted, for each may pay for others."""
-        if not order.info.get("are_netted"):
+        """Lend what rounding lacks; all where the cash was there when the order was sized.
+
+        Of netted orders each may pay for others, and an entry at a limit has had its cash set
+        aside, which a stop may have taken meanwhile.
+        """
+        if not order.info.get("is_paid_for"):
             self.cash += _SPECK
             yield
             self.cash -= _SPECK

@@ -159,17 +159,17 @@ class _SignalTrader(bt.Strategy):
         if orders[0].exit_reason is not None:
             first = self._send(orders[0])
             return [first, *(self._send(order, oco=first) for order in orders[1:])]
-        entry = self._send(orders[0], transmit=len(orders) == 1)
+        entry = self._send(orders[0], transmit=len(orders) == 1, is_paid_for=True)
         last = len(orders) - 1
         exits = enumerate(orders[1:], start=1)
         return [entry, *(self._send(o, parent=entry, transmit=n == last) for n, o in exits)]
 
     def _send_now(self, orders: Sequence[Order]) -> list[Any]:
         """Send the orders of an open or a close; lots that cross each other need none."""
-        sent, are_netted = [], any(order.lots for order in orders)
+        sent, is_paid_for = [], any(order.lots for order in orders)
         for order in orders:
             if order.size:
-                sent.append(self._send(order, lots=order.lots, are_netted=are_netted))
+                sent.append(self._send(order, lots=order.lots, is_paid_for=is_paid_for))
             else:
                 self.recorder.cross(order)
         return sent
