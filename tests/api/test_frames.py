@@ -96,6 +96,7 @@ def changed(frame, row, column, value):
     ("row", "column", "value", "told"),
     [
         (3, "high", 50.0, "row 3: high 50 is below low 101"),
+        (3, "high", 100.99996, "row 3: high 100.99996 is below low 101"),
         (3, "close", -1.0, "row 3, column close: "),
         (3, "close", "x", "row 3, column close: 'x' is not a number above 0"),
         (3, "date", "June", "row 3, column date: 'June' is not a day such as 2025-03-28"),

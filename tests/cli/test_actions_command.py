@@ -87,6 +87,12 @@ def test_actions_are_listed_checked_and_taken_back(checkout, command):
     assert command("actions", "undo", "ACME", "--to", "9").code == 2
 
 
+def test_an_amount_is_listed_with_all_its_digits(checkout, command):
+    terms = ("actions", "add", "ACME", "dividend", "2025-06-12", "12345.678")
+    command(*terms, "--source", "made up", "--yes")
+    assert "2025-06-12  dividend  12,345.678" in command("actions", "list").out
+
+
 def test_what_contradicts_the_prices_is_an_error(checkout, command):
     checkout.write(FILE, "day,action,amount,until,name,source\n2025-06-05,dividend,1,,,x\n")
     unknown = command("actions", "check")  # adjusted for dividends, or not?

@@ -37,6 +37,7 @@ def run(identity: str, label: str = "", folder: Path | None = None, **changes) -
         ({}, []),
         ({"differs": {"parameters": {"hold": 5, "inner": {"x": 1}}}}, ["hold 5", "inner.x 1"]),
         ({"differs": {"rules": {"slippage_bps": 0.0}}}, ["slippage 0 bp"]),
+        ({"differs": {"rules": {"min_order": 1_234_567.0}}}, ["orders from 1,234,567 $"]),
         ({"differs": {"rules": {"max_positions": None}}}, ["max_positions None"]),
         ({"differs": {"rules": {"max_gross": 2.0}}}, ["max_gross 2.0"]),
         ({"costs": {"name": "dear"}}, ["dear"]),

@@ -247,7 +247,7 @@ def actions(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             row["symbol"],
             row["day"],
             row["action"],
-            "" if row["amount"] is None else f"{row['amount']:g}",
+            "" if row["amount"] is None else f"{row['amount']:,.10g}",
             f"until {row['until']}" if row["until"] else row["name"],
             row["source"],
         )

@@ -267,8 +267,8 @@ def _check_ranges(
     for bound, word in (("high", "below"), ("low", "above")):
         for name, wrong in beyond(bound, bars):
             problems += [
-                f"{rows.at(row)}: {bound} {bars[bound][row]:g} is {word} {name} "
-                f"{bars[name][row]:g}; the {bound} is the {rows.of}'s {bound}est price"
+                f"{rows.at(row)}: {bound} {bars[bound][row]:.10g} is {word} {name} "
+                f"{bars[name][row]:.10g}; the {bound} is the {rows.of}'s {bound}est price"
                 for row in np.flatnonzero(wrong).tolist()
             ]
 

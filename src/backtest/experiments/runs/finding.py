@@ -26,7 +26,7 @@ _RULES = {  # in words where a figure differs from what the costs say
     "hours": "{} hours",
     "extended_slippage_bps": "slippage {:g} bp outside of hours",
     "max_positions": "positions up to {:g}",
-    "min_order": "orders from {:g} $",
+    "min_order": "orders from {:,.10g} $",
 }
 
 
