@@ -280,6 +280,8 @@ def quantstats_at_work(rules: Rules) -> Iterator[ModuleType]:
         # A drawdown from the first session to the last is missed, and none at all raises.
         vars(quantstats.reports).update(_calc_dd=_drawdown_figures)
         vars(stats).update(
+            # Rounded up to a whole percent it tells 8 % of 7 in 100.
+            exposure=lambda data, **_: (data != 0).mean(),
             # The "smart" ratios of the benchmark are corrected for the strategy's autocorrelation.
             autocorr_penalty=lambda data: data.apply(penalty) if data.ndim > 1 else penalty(data),
             # A line cannot be fitted to a constant: it raises.
