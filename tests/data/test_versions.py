@@ -196,6 +196,17 @@ def test_undo_does_not_overwrite_an_edit_by_hand(path):
     assert path.read_text() == THIRD
 
 
+def test_an_edit_by_hand_is_undone_where_the_version_is_named(path):
+    change(path, SECOND)
+    path.write_text(THIRD)
+    edited = sha256(THIRD.encode()).hexdigest()
+    with pytest.raises(UsageError, match=r"MADE\.csv was edited by hand.* seal, or .* --to"):
+        undo(path, over=edited)
+    assert path.read_text() == THIRD
+    undo(path, over=edited, to=2)
+    assert read(path).text == SECOND
+
+
 # As of a moment
 
 

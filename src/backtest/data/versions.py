@@ -150,10 +150,18 @@ def version_before(path: Path, to: int | None = None) -> Version:
 def undo(path: Path, *, over: str, to: int | None = None) -> Version:
     """Put the version before back, or the one numbered `to`, as a new version.
 
-    `over` is the sha256 of the one undone. Where that has the content of `to`, it stays.
+    `over` is the sha256 of the one undone. Where that has the content of `to`, it stays. UsageError
+    where that is an edit by hand, which no version keeps, and `to` is not named.
     """
     clear(path)
+    if to is None and known_metadata(path, over).get("sha256") != over:
+        raise UsageError(
+            f"{path} was edited by hand, and undone that would be lost. Make it a version first, "
+            f"with seal, or name the version to go back to with --to."
+        )
     before = version_before(path, to)
+    if before.path == path and before.sha256 != over and _place(path, before).exists():
+        before = replace(before, path=_place(path, before))  # as it was before the edit by hand
     read_version(path, before)  # refuses what is lost or damaged
     if to is not None and before.sha256 == over:
         return versions(path)[-1]
