@@ -78,6 +78,27 @@ def test_arguments_that_a_call_shares_with_others_are_looked_at_too():
         backtest.fetch_earnings("ACME", cik="5")
 
 
+@pytest.mark.parametrize("wrong", [pd.NaT, pd.NA, object()])
+def test_a_value_that_no_parameter_has_is_told(wrong):
+    run()
+    for call in (lambda: run(parameters={"hold": wrong}), lambda: CALLS["sweep"](grid=[wrong])):
+        with pytest.raises(UsageError, match="beats: hold = "):
+            call()
+    assert backtest.list_runs(parameters={"hold": wrong}).empty
+
+
+def test_what_stands_by_name_is_looked_at():
+    file = "data/prices/ACME.csv"
+    for told in (
+        {"columns": {"close": ["c"]}},
+        {"constants": {"volume": 0}},
+        {"columns": {5: "a"}},
+    ):
+        ((name, _),) = told.items()
+        with pytest.raises(UsageError, match=f"^{name} is {{.*}}. Allowed: values by name"):
+            backtest.import_prices(file, **told)
+
+
 def test_no_name_and_no_path_has_a_null():
     for call, name in ((backtest.init, "folder"), (backtest.import_prices, "files")):
         with pytest.raises(UsageError, match=rf"^{name} is 'a\\x00'\. Allowed: "):
@@ -112,7 +133,9 @@ CALLS = {
     "load_events": backtest.load_events,
     "show_event": lambda **terms: backtest.show_event(backtest.load_events().index[0], **terms),
     "audit_strategy": lambda **terms: backtest.audit_strategy("beats", symbols="ACME", **terms),
-    "sweep": lambda **terms: backtest.sweep("beats", {"hold": [1]}, symbols="ACME", **terms),
+    "sweep": lambda grid=(1,), **terms: backtest.sweep(
+        "beats", {"hold": grid}, symbols="ACME", **terms
+    ),
     "null_worlds": backtest.null_worlds,
 }
 

@@ -105,6 +105,8 @@ def _fits(value: Any, annotation: Any) -> bool:
         return False
     if kind is str and "\0" in plain:  # which no file and no name can have
         return False
+    if origin is Mapping and parts[1] in (str, object, Any):
+        return all(_fits(name, str) and _fits(one, parts[1]) for name, one in value.items())
     is_of_texts = origin is Sequence and str in (*parts, *get_args(parts[0]))
     is_looked_at = is_of_texts and iter(value) is not value  # an iterator gives all once
     return not is_looked_at or all(_fits(one, parts[0]) for one in value)

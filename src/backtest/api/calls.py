@@ -198,6 +198,7 @@ def study(
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
     frames = read_frames(prices, events, symbols, benchmark, universe)
     check_one_of(universe, frames.symbols)
+    wanted = () if windows is None else windows
     config = read_config({"symbol": frames.symbols, "benchmark": frames.benchmark})
     stocks = () if universe else tuple(sorted(config.value("symbol")))
     is_of_one = len(stocks) == 1
@@ -205,7 +206,7 @@ def study(
         name, stocks, universe, as_strategy=as_strategy, bars=bars,
         reaction=read_reaction(reaction),
         benchmark=config.chosen("benchmark") if is_of_one else frames.benchmark,
-        windows=run.parse_windows([window(ends) for ends in windows or ()]), model=model,
+        windows=run.parse_windows([window(ends) for ends in wanted]), model=model,
         seed=seed, draws=draws, by=by, quantiles=quantiles, accept_jumps=accept_jumps,
     )  # fmt: skip
     if is_of_one and by is not None:

@@ -268,7 +268,8 @@ class Text:
 
 def shown(value: Any) -> str:
     """A parameter's value as `--set` takes it."""
-    value = plain(value)
+    with suppress(ValueError):  # no parameter has such a value
+        value = plain(value)
     if isinstance(value, str):
         is_ambiguous = value.lower() == "none" or value != value.strip() or _is_json(value)
         return json.dumps(value, ensure_ascii=False) if is_ambiguous else value
@@ -322,7 +323,10 @@ def plain(value: Any) -> Any:
         return [plain(inner) for inner in value]
     if hasattr(value, "tolist"):  # of numpy or pandas
         return plain(value.tolist())
-    return to_jsonable_python(value)
+    try:
+        return to_jsonable_python(value)
+    except TypeError as error:  # of a time that is none
+        raise ValueError(f"{value!r}: {error}") from None
 
 
 def _key(name: Any) -> str:
