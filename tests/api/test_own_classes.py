@@ -120,7 +120,7 @@ def test_of_two_that_have_no_name_both_count(cells):
     assert on_acme(cells("ONE = lambda: 4", start, text).Mine).run_id != found.run_id
 
 
-@pytest.mark.parametrize("cell", ["import made_up_one as helper", "from made_up_one import *"])
+@pytest.mark.parametrize("cell", ["import made_up_one as one", "from made_up_one import *"])
 def test_a_file_that_another_cell_imports_is_part_of_the_run(cells, cell, monkeypatch):
     """Also where cells have names as in Jupyter, of files that are not there."""
     monkeypatch.syspath_prepend(".")

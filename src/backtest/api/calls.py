@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from backtest.api import results
-from backtest.api.frames import Benchmark, EventFrames, PriceFrames, read_frames, workspace_of
+from backtest.api.frames import EventFrames, MarketFrame, PriceFrames, read_frames, workspace_of
 from backtest.api.workspace import (
     ALONE,
-    Costs,
     Day,
     File,
     Folder,
     Folders,
     Name,
+    NamedCosts,
     Names,
     axis,
     check_bars,
@@ -62,7 +62,7 @@ def sweep(
     first: Day = None,
     last: Day = None,
     cash: float | None = None,
-    costs: Costs = None,
+    costs: NamedCosts = None,
     rules: Mapping[str, Any] | None = None,
     bars: str | None = None,
     missing_bars: MissingBars = "daily",
@@ -139,7 +139,7 @@ def study(
     quantiles: int = 5,
     as_strategy: bool = False,
     windows: Windows = None,
-    benchmark: Benchmark = None,
+    benchmark: MarketFrame = None,
     model: Literal["market", "market_adjusted", "mean_adjusted"] = "market",
     reaction: float | str = 5.0,
     bars: str | None = None,
@@ -235,7 +235,7 @@ def audit_strategy(
     first: Day = None,
     last: Day = None,
     cash: float | None = None,
-    costs: Costs = None,
+    costs: NamedCosts = None,
     rules: Mapping[str, Any] | None = None,
     worlds: int | None = None,
     seed: int = 1,
@@ -353,7 +353,7 @@ def simulate(
     signals: ParquetFile,
     *,
     cash: float | None = None,
-    costs: Costs = None,
+    costs: NamedCosts = None,
     rules: Mapping[str, Any] | None = None,
     curves: bool = True,
     data: Folder = None,

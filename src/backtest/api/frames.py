@@ -49,7 +49,7 @@ EventFrames: TypeAlias = Annotated[
     pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[Event] | None,
     "a DataFrame, DataFrames by kind, or Events in a list",
 ]
-Benchmark: TypeAlias = Annotated[str | pd.DataFrame | None, "a symbol, or a DataFrame of prices"]
+MarketFrame: TypeAlias = Annotated[str | pd.DataFrame | None, "a symbol, or a DataFrame of prices"]
 
 SOURCE = "a DataFrame"
 BENCHMARK = "BENCHMARK"  # the symbol of a benchmark that comes as a frame
@@ -76,7 +76,7 @@ def read_frames(
     prices: PriceFrames,
     events: EventFrames,
     symbols: Names,
-    benchmark: Benchmark = None,
+    benchmark: MarketFrame = None,
     universe: str | None = None,
 ) -> Frames:
     """Check frames of prices; without `symbols` each with bars is traded, but for the benchmark."""

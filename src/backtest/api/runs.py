@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.frames import Benchmark, EventFrames, PriceFrames, read_frames, workspace_of
+from backtest.api.frames import EventFrames, MarketFrame, PriceFrames, read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
 from backtest.api.workspace import (
     ALONE,
-    Costs,
     Day,
     Folder,
     Folders,
+    NamedCosts,
     Names,
     check_bars,
     folders,
@@ -136,9 +136,9 @@ def run(
     first: Day = None,
     last: Day = None,
     as_of: Day = None,
-    benchmark: Benchmark = None,
+    benchmark: MarketFrame = None,
     cash: float | None = None,
-    costs: Costs = None,
+    costs: NamedCosts = None,
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
     bars: str | None = None,

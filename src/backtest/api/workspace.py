@@ -189,7 +189,7 @@ Folders = Folder | Sequence[File]
 Day = Annotated[str | date | None, "a day, such as 2025-03-28"]
 Names = Annotated[str | Sequence[str] | None, "a text, or several in a list"]
 Name = Annotated[str, "a name; save a class in the strategies folder, and give its name"]
-Costs = Annotated[File | None, "the name of some, or a TOML file; figures are `rules`"]
+NamedCosts = Annotated[File | None, "the name of some, or a TOML file; figures are `rules`"]
 
 
 ALONE = defaultdict[Path, RLock](RLock)  # by folder: threads that make the same take turns
@@ -242,7 +242,7 @@ def request_of(
     first: Day,
     last: Day,
     cash: float | None,
-    costs: Costs,
+    costs: NamedCosts,
     rules: Mapping[str, Any] | None,
     benchmark: str | None = None,
     **own: Any,
