@@ -11,6 +11,7 @@ from typing import Any
 UNKNOWN = "–"
 _GROUPED = 10_000
 _LEAST = 0.01  # percent
+_NEARLY_ALL = 0.995  # what would be rounded to all
 _NAMED = 3
 _TENTH = 0.1  # a p-value
 # C0 but for tab and line feed, delete, C1, and what changes the direction or breaks a line.
@@ -86,10 +87,12 @@ def _signed(text: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """A fraction as a percentage; below one percent with two figures that count."""
+    """A fraction as a percentage; below one percent with two figures, and never nearly as all."""
     if value is None:
         return UNKNOWN
     size = abs(100 * value)
+    if _NEARLY_ALL <= value < 1:
+        return "over 99 %"
     if size >= 1 or size == 0:
         return f"{100 * value:z,.0f} %"
     return f"{100 * value:.2g} %" if size >= _LEAST else f"under {_LEAST} %"
