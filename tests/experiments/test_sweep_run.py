@@ -66,6 +66,25 @@ def test_a_finished_sweep_is_known_and_on_record_again_where_the_record_is_lost(
     assert trials(checkout) == 4
 
 
+def test_rates_that_nobody_quoted_are_named_as_by_runs_also_where_the_default_borrows_nothing(
+    checkout,
+):
+    more = "    hold: int = 1\n    is_short: bool = False\n"
+    rule = "side = Signal.short if self.is_short else Signal.long\n"
+    rule += "        return side(event, weight=0.5, hold=self.hold)"
+    checkout.strategy("sides", rule, more=more)
+
+    def told(*axes):
+        terms = ("sides", ("ACME",), {}, None, None, make_rules())
+        plan = prepare_sweep(checkout.workspace, SweepRequest(*terms, grid=parse_axes(axes)))
+        return run_sweep(plan, on_sets=lambda *of: None, tell=never).manifest["assumptions"]
+
+    (basis,) = told("hold=1,2")
+    alone, sentence = told("hold=1,2", "is_short=true,false")
+    assert alone == basis
+    assert "borrow rate of ACME from 2025-06-23 on, 36.0% a year, is an assumption" in sentence
+
+
 def test_parameters_that_cannot_be_on_record_are_told_before_anything_is_evaluated(checkout):
     even = (
         "    hold: int = 5\n    stop: float = 0.1\n"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache, partial
 from threading import Lock
 from time import perf_counter
@@ -19,9 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from backtest.data.borrow import BorrowRate, borrow_assumptions
 from backtest.data.events import event_order
 from backtest.engine.kernel.panel import panel_of
 from backtest.engine.kernel.records import ACCOUNT, Tables
+from backtest.engine.kernel.replay import used_rates
 from backtest.engine.kernel.simulate import profits, simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
@@ -269,6 +271,18 @@ class Evaluator:
             for row, equity in zip(rows, done.equity[:, self._closes], strict=True):
                 returns[:, row] = self.above_cash(session_returns(equity, self._rules.cash))
         return Histories(returns, earned, entries, exits, self.panel.session_numbers)
+
+    def assumptions(self, numbers: Rows) -> list[str]:
+        """What the borrow of the default and of some sets, by number, rests on."""
+        used: dict[tuple[str, BorrowRate | None], date] = {}
+        for axes, codes in (self.base, (self.spec.axes, self.spec.codes(numbers))):
+            for _, asked, block in self._blocks(axes, codes, curves=True):
+                signals, (sets, _), done = self._trade(asked, axes, block, histories=True)
+                for own in (sets == one for one in np.unique(sets)):
+                    made = (done.trades[own], signals[own], self.panel, self._inputs.rates)
+                    for rate, night in used_rates(*made, self._rules).items():
+                        used[rate] = max(night, used.get(rate, night))
+        return borrow_assumptions(used, self._rules.borrow_default)
 
     def above_cash(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns by session less what cash earned."""

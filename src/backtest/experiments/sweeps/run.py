@@ -170,14 +170,17 @@ def run_sweep(
         figures = plan.evaluator.base_figures()
         record_base(reports, manifest, figures["sharpe"])
         sharpes = trial_sharpes(reports, spec.strategy, traded(manifest))
-        found = sweep_evidence(plan.evaluator, _equities(folder, spec), sharpes)
+        sets = _figures(folder, spec)
+        found = sweep_evidence(plan.evaluator, sets, sharpes)
+        told = np.array([found["best"]["set"], sets["borrow"].argmax()])
+        manifest["assumptions"] += plan.evaluator.assumptions(told)
         more = {"base_figures": figures, "trials": len(sharpes), "evidence": found}
         return folder.finish({**manifest, **more})
 
 
-def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
+def _figures(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
     parts = folder.tables(range(spec.chunks))
-    columns = ["final_equity", "total_return", "sharpe"]
+    columns = ["final_equity", "total_return", "sharpe", "borrow"]
     return pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
 
 
