@@ -15,7 +15,7 @@ from backtest.data.bars import (
     check_against_daily,
     differences,
     disagreement,
-    minutes_of,
+    minutes_a_bar,
 )
 from backtest.data.datafile import DataFile
 from backtest.data.prices import Prices
@@ -249,9 +249,9 @@ def test_of_a_former_ticker_the_sessions_before_the_rename_come_first(renamed_on
 
 
 def test_a_length_that_is_none_is_refused():
-    assert minutes_of("1h") == 60
+    assert minutes_a_bar("1h") == 60
     with pytest.raises(UsageError, match=r"Bars of '2m' are unknown\. Choose one of 1m, 5m"):
-        minutes_of("2m")
+        minutes_a_bar("2m")
 
 
 def test_the_hash_of_bars_tells_times_prices_and_length_apart():

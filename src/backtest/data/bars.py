@@ -96,7 +96,7 @@ class FinerBars:
         return replace(self, **columns)
 
 
-def minutes_of(length: str) -> int:
+def minutes_a_bar(length: str) -> int:
     """The minutes of a length such as `5m`; UsageError where there is no such length."""
     if length not in LENGTHS:
         raise UsageError(f"Bars of {length!r} are unknown. Choose one of {', '.join(LENGTHS)}.")
@@ -104,14 +104,14 @@ def minutes_of(length: str) -> int:
 
 
 def bars_path(folder: Path, symbol: str, length: str) -> Path:
-    """The file of a symbol's bars of a length; UsageError as of `minutes_of`."""
-    minutes_of(length)
+    """The file of a symbol's bars of a length; UsageError as of `minutes_a_bar`."""
+    minutes_a_bar(length)
     return folder / length / f"{symbol}.parquet"
 
 
 def bar_symbols(folder: Path, length: str) -> list[str]:
-    """The symbols of which there are bars of a length; UsageError as of `minutes_of`."""
-    minutes_of(length)
+    """The symbols of which there are bars of a length; UsageError as of `minutes_a_bar`."""
+    minutes_a_bar(length)
     return sorted(path.stem for path in (folder / length).glob("[!.]*.parquet"))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from backtest.data.bars import LENGTHS, minutes_of
+from backtest.data.bars import LENGTHS, minutes_a_bar
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.kinds import COARSE, NEW_YORK
 from backtest.errors import DataError, UsageError
@@ -43,7 +43,7 @@ class Stamps:
     stamped: Stamped | None = None
 
     def __post_init__(self) -> None:
-        minutes_of(self.bars)
+        minutes_a_bar(self.bars)
         if self.stamped not in (None, "open", "end"):
             raise UsageError(f"--stamped {self.stamped!r} is unknown. Choose open or end.")
 
