@@ -200,7 +200,8 @@ def test_equity_begins_with_the_cash_and_falls_as_the_drawdown_says(run):
 
 def test_the_heading_tells_return_benchmark_trades_p_and_span(checkout):
     run = do(checkout, often(checkout))
-    told = " ".join(text.get_text() for text in drawn(run).texts)
+    texts = drawn(run).texts
+    told = " ".join(text.get_text().replace("\n", " ") for text in texts)
     assert told.startswith("often · ACME ")
     assert "6 trades" in told
     assert "INDX +2.0 %" in told
@@ -210,6 +211,7 @@ def test_the_heading_tells_return_benchmark_trades_p_and_span(checkout):
     assert "2025-06-02 to 2025-07-15" in told
     assert f"run {run.run_id}" in told
     assert run.manifest["evidence"]["sentence"] in told
+    assert min(text.get_fontsize() for text in texts) > 5.9  # of a long sentence in two lines
 
 
 def test_the_key_names_what_is_there_and_nothing_else(checkout):

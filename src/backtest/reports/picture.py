@@ -36,7 +36,9 @@ _RESULT = 0.075  # of the axis, for the return of a trade in words
 _EDGE = 0.02  # of the axis, for events that were public before or after the run
 _LONGEST = 20  # letters of a kind beside its lane
 _MARGIN = 0.024
-_LINE = 165  # letters of a sentence of evidence, where it may take two lines
+# Letters that a line has room for, and that it may lack, for words are not parted. The sentence of
+# evidence takes two lines, with smaller letters where it is longer.
+_LINE, _WORD = 140, 12
 _UNWEIGHED = {"sentence": "Its evidence has not been weighed yet."}
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans", "font.size": 7,  # it comes with matplotlib
@@ -70,7 +72,7 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
 
 
 _SIZE: dict[str, Any] = {"figsize": (8.0, 4.5), "dpi": 400}  # readable at a quarter of it
-_GRID = {"left": 0.13, "right": 0.94, "top": 0.8, "bottom": 0.085, "hspace": 0.25}
+_GRID = {"left": 0.13, "right": 0.94, "top": 0.775, "bottom": 0.085, "hspace": 0.25}
 
 
 def _account_figure(run: Run) -> Figure:
@@ -80,7 +82,7 @@ def _account_figure(run: Run) -> Figure:
     figure = Figure(**_SIZE)
     heights = {"height_ratios": [2.4, 1.0, 0.8]}
     equity, drawdown, held = figure.subplots(
-        3, sharex=True, gridspec_kw=_GRID | {"left": _MARGIN, "top": 0.775} | heights
+        3, sharex=True, gridspec_kw=_GRID | {"left": _MARGIN} | heights
     )
     _draw_equity(equity, drawdown, run)
     counts = _held(run)
@@ -89,7 +91,7 @@ def _account_figure(run: Run) -> Figure:
     _panel(held, "Stocks held", ticks=2, whole=True)
     _name_days(held, run)
     stocks = counted(len(run.manifest["symbols"]), "stock")
-    _write_heading(figure, run, f"{run.manifest['universe']}, {stocks}", line=_LINE)
+    _write_heading(figure, run, f"{run.manifest['universe']}, {stocks}")
     return figure
 
 
@@ -252,7 +254,7 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
-def _write_heading(figure: Figure, run: Run, traded: str, line: int = 1_000) -> None:
+def _write_heading(figure: Figure, run: Run, traded: str) -> None:
     manifest, p = run.manifest, evidence_figures(run)["p"]
     own, other = (percent(figures["total_return"]) for figures in (run.summary, run.benchmark))
     told = [
@@ -267,7 +269,7 @@ def _write_heading(figure: Figure, run: Run, traded: str, line: int = 1_000) -> 
     for height, size, weight, align, text in (
         (0.94, 13, "bold", "baseline", name),
         (0.9, 8.5, "normal", "baseline", " · ".join(filter(None, told))),
-        (0.884, 7, "normal", "top", fill(sentence, line)),
+        (0.884, 7, "normal", "top", fill(sentence, max(_LINE, len(sentence) // 2 + _WORD))),
         (0.018, 6, "normal", "baseline", f"run {run.run_id} · {costs_line(manifest)}"),
     ):
         written = figure.text(_MARGIN, height, text, size=size, weight=weight, va=align)
@@ -281,6 +283,6 @@ def _write_key(figure: Figure) -> None:
     marks = {label: handle for pair in found for handle, label in zip(*pair, strict=True)}
     figure.legend(
         [*marks.values()], [*marks], ncols=max(1, len(marks)), loc="center left",
-        bbox_to_anchor=(_MARGIN, 0.838), borderpad=0, borderaxespad=0, frameon=False, fontsize=6.5,
+        bbox_to_anchor=(_MARGIN, 0.813), borderpad=0, borderaxespad=0, frameon=False, fontsize=6.5,
         handlelength=1.2, handletextpad=0.4, columnspacing=1.3,
     )  # fmt: skip
