@@ -2,6 +2,8 @@
 
 import inspect
 import pickle
+import re
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -109,6 +111,17 @@ def test_numbers_of_numpy_are_numbers():
     assert run(cash=np.int64(5000), force=np.True_, accept_jumps=np.False_).known is False
 
 
+def test_numbers_may_be_decimal():
+    assert backtest.load_events(reaction=Decimal(5)).equals(backtest.load_events())
+
+
+def test_an_array_of_one_text_is_no_text():
+    with pytest.raises(
+        UsageError, match=r"^symbols is array\('ACME'.*\. Allowed: a text, or several"
+    ):
+        run(symbols=np.array("ACME"))
+
+
 def test_a_call_travels_to_other_processes():
     assert pickle.loads(pickle.dumps(backtest.run)) is backtest.run
     with pytest.raises(TypeError, match="unexpected keyword argument 'symbol'"):
@@ -144,6 +157,7 @@ CALLS = {
     ("call", "terms"),
     [
         *((call, {"reaction": -1}) for call in ("study", "load_events", "show_event")),
+        *((call, {"reaction": [5]}) for call in ("study", "load_events", "show_event")),
         ("study", {"reaction": float("nan")}),
         ("study", {"reaction": "soon"}),
         ("study", {"draws": 1e3}),
@@ -157,7 +171,10 @@ CALLS = {
 )
 def test_a_number_out_of_bounds_is_told(call, terms):
     ((name, value),) = terms.items()
-    with pytest.raises(UsageError, match=rf"{name} is .?{value}.?[.:]? Allowed"):
+    noun = "minutes from 0 to 10,080" if name == "reaction" else "a whole number"
+    with pytest.raises(
+        UsageError, match=rf"{name} is .?{re.escape(str(value))}.?\. Allowed: {noun}"
+    ):
         CALLS[call](**terms)
 
 
@@ -175,6 +192,7 @@ def test_nothing_is_tradable_before_it_was_public():
 def test_runs_are_compared_by_their_folders_and_not_in_a_list():
     found = run()
     assert list(backtest.compare(found.path).index) == list(backtest.compare(found).index)
+    assert backtest.find_page(found.path) == found.path / "index.html"
     for wrong in ([found], None):
         with pytest.raises(UsageError, match="is no run"):
             backtest.compare(wrong)

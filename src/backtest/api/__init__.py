@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
+from decimal import Decimal
 from functools import cache, wraps
 from inspect import Parameter, signature
 from numbers import Integral, Real
@@ -25,7 +26,7 @@ _TAKEN: dict[Any, tuple[Any, str]] = {
     str: (str, "a text"),
     bool: (bool, "True or False"),
     int: (Integral, "a whole number"),
-    float: (Real, "a number"),
+    float: ((Real, Decimal), "a number"),
     date: (date, "a day"),
     os.PathLike: (os.PathLike, "a path"),
     Literal: (str, "a text"),
@@ -101,9 +102,9 @@ def _fits(value: Any, annotation: Any) -> bool:
         return _fits(value, parts[0])
     kind, _ = _TAKEN.get(origin, (origin, ""))
     plain = value.item() if getattr(value, "shape", None) == () else value  # of numpy
+    if kind is str:
+        return isinstance(value, str) and "\0" not in value  # which no file and no name can have
     if not isinstance(plain, kind) or (kind is Iterable and isinstance(plain, str | bytes)):
-        return False
-    if kind is str and "\0" in plain:  # which no file and no name can have
         return False
     if origin is Mapping and parts[1] in (str, object, Any):
         return all(_fits(name, str) and _fits(one, parts[1]) for name, one in value.items())

@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 import pandas as pd
 from pandas.api.types import is_scalar
 
-from backtest.api.workspace import Day, File, Folder, Folders, Names, folders, ignore, several
+from backtest.api.workspace import (
+    Day,
+    File,
+    Folder,
+    Folders,
+    Names,
+    Reaction,
+    folders,
+    ignore,
+    several,
+)
 from backtest.data import checks, edits, listing
 from backtest.data.actions import read_actions
 from backtest.data.events import columns_of, meaning_of
@@ -40,7 +50,7 @@ def load_events(
     kind: str | None = None,
     symbols: Names = None,
     *,
-    reaction: float | str = 5.0,
+    reaction: Reaction = 5.0,
     strategies: Folders = None,
     data: Folder = None,
 ) -> pd.DataFrame:
@@ -84,7 +94,7 @@ def load_events(
 def event_rows(
     kind: str | None,
     symbols: Sequence[str] | None,
-    reaction: float | str,
+    reaction: Reaction,
     strategies: Folders,
     data: Folder,
 ) -> list[ListedEvent]:
@@ -94,7 +104,7 @@ def event_rows(
 
 
 def show_event(
-    event_id: str, *, reaction: float | str = 5.0, strategies: Folders = None, data: Folder = None
+    event_id: str, *, reaction: Reaction = 5.0, strategies: Folders = None, data: Folder = None
 ) -> dict[str, Any]:
     """All that is known of one event, by name; `provenance` says where its row comes from."""
     workspace, minutes = folders(strategies, data), read_reaction(reaction)

@@ -122,7 +122,7 @@ def _free(file: Path, form: str, *, force: bool) -> Path:
 
 
 def find_page(
-    name: str = "index", *, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
+    name: File = "index", *, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
 ) -> Path:
     """The page of a run, sweep, study or comparison, which is drawn where it is missing.
 
@@ -134,7 +134,7 @@ def find_page(
         UsageError: there is none.
 
     """
-    folder = reports_of(reports)
+    folder, name = reports_of(reports), os.fspath(name)
     if name == "index":
         page = folder / "index.html"
         is_kept = page.exists() and not os.access(folder, os.W_OK)

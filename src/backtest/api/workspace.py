@@ -187,6 +187,7 @@ File = str | os.PathLike[str]
 Folder = File | None
 Folders = Folder | Sequence[File]
 Day = Annotated[str | date | None, "a day, such as 2025-03-28"]
+Reaction = Annotated[float | str, "minutes from 0 to 10,080, such as 5 or '2h'"]
 Names = Annotated[str | Sequence[str] | None, "a text, or several in a list"]
 Name = Annotated[str, "a name; save a class in the strategies folder, and give its name"]
 NamedCosts = Annotated[File | None, "the name of some, or a TOML file; figures are `rules`"]
