@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 
 import backtest
+from backtest.api.workspace import alone
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.store import read_run
@@ -75,6 +76,17 @@ def test_threads_that_make_the_same_take_turns(inside, monkeypatch):
     with ThreadPoolExecutor(3) as threads:
         made = list(threads.map(lambda _: on_acme(force=True).run_id, range(3)))
     assert (len(set(made)), most) == (1, [1, 1, 1])
+
+
+def test_threads_that_begin_at_once_wait_for_one_lock():
+    class Slow(type(Path())):
+        def __hash__(self):
+            time.sleep(0.01)
+            return super().__hash__()
+
+    with ThreadPoolExecutor(4) as threads:
+        first, *others = threads.map(alone, [Slow("run")] * 4)
+    assert all(one is first for one in others)
 
 
 def test_a_run_is_in_tables_with_types(inside):

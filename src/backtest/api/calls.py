@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from backtest.api import results
 from backtest.api.frames import EventFrames, MarketFrame, PriceFrames, read_frames, workspace_of
 from backtest.api.workspace import (
-    ALONE,
     Day,
     File,
     Folder,
@@ -23,6 +22,7 @@ from backtest.api.workspace import (
     NamedCosts,
     Names,
     Reaction,
+    alone,
     axis,
     check_bars,
     data_of,
@@ -215,11 +215,11 @@ def study(
     with workspace_of(frames, strategies, data, reports) as workspace:
         if is_of_one:
             plan = run.prepare_study(workspace, request)
-            with ALONE[plan.path]:
+            with alone(plan.path):
                 known = plan.exists and not force
                 return results.StudyResult.of(run.run_study(plan, force=force), known=known)
         of_many = many.prepare_many_study(workspace, request)
-        with ALONE[of_many.path]:
+        with alone(of_many.path):
             known = of_many.exists and not force
             studied = many.run_many_study(of_many, force=force)
             return results.StocksStudyResult.of(studied, known=known)

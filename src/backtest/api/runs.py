@@ -14,12 +14,12 @@ from backtest.api.frames import EventFrames, MarketFrame, PriceFrames, read_fram
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
 from backtest.api.workspace import (
-    ALONE,
     Day,
     Folder,
     Folders,
     NamedCosts,
     Names,
+    alone,
     check_bars,
     folders,
     request_of,
@@ -233,7 +233,7 @@ def run(
         )  # fmt: skip
         request = replace(request, from_class=file is not None)
         plan = engine_runs.prepare_run(workspace, request, file)
-        with ALONE[plan.path]:
+        with alone(plan.path):
             replay = Replay.of(plan, force=force or file is not None)
             return RunResult.of(replay.weigh(), known=replay.known)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -193,7 +192,12 @@ Name = Annotated[str, "a name; save a class in the strategies folder, and give i
 NamedCosts = Annotated[File | None, "the name of some, or a TOML file; figures are `rules`"]
 
 
-ALONE = defaultdict[Path, RLock](RLock)  # by folder: threads that make the same take turns
+_TURNS: dict[Path, RLock] = {}
+
+
+def alone(folder: Path) -> RLock:
+    """The lock of a folder: threads that make the same take turns."""
+    return _TURNS.setdefault(folder, RLock())  # in one step, as a defaultdict would not
 
 
 def ignore(*_: object) -> None:
