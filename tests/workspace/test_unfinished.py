@@ -1,9 +1,12 @@
 """Unfinished work has a hidden name; what killed processes left is cleared."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
+
+import pytest
 
 from backtest.workspace.files import clear_unfinished, unfinished, write_folder
 
@@ -62,6 +65,22 @@ def test_nothing_is_left_afterwards(tmp_path):
     write_folder(tmp_path / "b", {"two.txt": "2"})
     assert names(tmp_path) == ["b"]
     assert names(tmp_path / "b") == ["two.txt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
+def test_a_command_that_runs_under_a_lock_of_the_folder_above_writes(tmp_path):
+    """As of `flock reports backtest run`, which would wait for itself."""
+    import fcntl
+
+    above = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(above, fcntl.LOCK_EX)
+    second = Thread(target=write_folder, args=(tmp_path / "run", {"run.json": "2"}), daemon=True)
+    second.start()
+    second.join(20)
+    try:
+        assert names(tmp_path / "run") == ["run.json"]
+    finally:
+        os.close(above)
 
 
 def test_of_two_that_write_a_folder_at_once_each_writes_it_whole(tmp_path, monkeypatch):

@@ -15,11 +15,12 @@ import socket
 import sys
 from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, datetime
 from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
@@ -37,6 +38,7 @@ except ImportError:  # Windows
 T = TypeVar("T")
 _SEAL = "record_sha256"  # of all else in the record, so that no figure changes unnoticed
 _DIGEST = sha256().digest_size
+_TURN = 2.0  # seconds; longer holds who runs a command under a lock of a folder, as by flock(1)
 _NO_FILE = "it is a folder, a device or a pipe, and a file is needed"
 # The last is a letter: what somebody has put aside as .bashrc.20250101 is not ours.
 _UNFINISHED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{7}[a-f](?P<old>\.old)?")
@@ -80,7 +82,7 @@ def put_folder(beside: Path, path: Path) -> None:
     """
     flush(beside)
     old = path.with_name(f"{_beside(path).name}.old")
-    turn = _locked(path.parent, wait=True)  # or another's folder could come in between
+    turn = _locked(path.parent, _TURN)  # or another's folder could come in between
     lock = _locked(path)
     try:
         if path.exists():
@@ -187,18 +189,22 @@ def is_left(path: Path) -> bool:
     return lock is not None
 
 
-def _locked(path: Path, *, wait: bool = False) -> int | None:
-    """A lock on a file or folder that ends with the process; None where another has it."""
+def _locked(path: Path, seconds: float = 0.0) -> int | None:
+    """A lock on a file or folder that ends with the process; None where another keeps it."""
     if fcntl is None:
         return None
-    with suppress(OSError):
+    until = monotonic() + seconds
+    with suppress(OSError), ExitStack() as opened:
         descriptor = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError:
-            os.close(descriptor)
-        else:
-            return descriptor
+        opened.callback(os.close, descriptor)
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                opened.pop_all()
+                return descriptor
+            if monotonic() >= until:
+                break
+            sleep(0.01)
     return None
 
 
