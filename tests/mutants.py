@@ -62,7 +62,7 @@ ROOMS = {
 }
 
 # In place of numba: the kernel as Python reads it, whose records have their fields as attributes.
-_NUMBA = """import sys
+NUMBA = """import sys
 from functools import wraps
 from types import SimpleNamespace
 
@@ -70,7 +70,12 @@ import numpy as np
 
 __version__ = "none"
 config, types, cgutils = SimpleNamespace(CACHE_DIR=""), None, None
-sys.modules["numba.core"] = sys.modules["numba.extending"] = sys.modules[__name__]
+for name in ("core", "core.caching", "extending"):
+    sys.modules[f"numba.{name}"] = sys.modules[__name__]
+
+
+class IndexDataCacheFile:
+    pass
 
 
 class _Record(np.record):
@@ -97,6 +102,7 @@ def njit(**_options):
             with np.errstate(all="ignore"):
                 return function(*map(_by_name, args))
 
+        call._cache = SimpleNamespace(_cache_file=IndexDataCacheFile())
         return call
 
     return compiled
@@ -250,7 +256,7 @@ class Tree:
             (self.root / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / file, self.root / file)
         if plain:
-            (self.root / "src/numba.py").write_text(_NUMBA)
+            (self.root / "src/numba.py").write_text(NUMBA)
 
     def run(self, *words: str, seconds: float | None = None, **variables: str) -> int:
         """The exit code of pytest."""

@@ -2,6 +2,9 @@
 
 import ast
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from numba.core.caching import IndexDataCacheFile
 
 from backtest.engine import kernel
 from backtest.engine.kernel import formulas
+from tests.mutants import NUMBA
 
 FOLDER = Path(kernel.__file__).parent
 IN_KEY = ("backtest.engine.rules", "backtest.engine.kernel.")
@@ -51,3 +55,13 @@ def test_code_that_finds_no_room_is_not_kept(monkeypatch, tmp_path):
     monkeypatch.setattr(formulas, "_folder", lambda: tmp_path)
     monkeypatch.setattr(IndexDataCacheFile, "_open_for_write", full)
     assert formulas.compiled(twice)(3) == 6
+
+
+def test_a_module_can_stand_in_for_numba(tmp_path):
+    """As `make mutants` has it, which plants faults in the kernel."""
+    (tmp_path / "numba.py").write_text(NUMBA)
+    paths = os.pathsep.join([str(tmp_path), *sys.path])
+    subprocess.run(
+        [sys.executable, "-c", "import backtest.engine.kernel.simulate"],
+        env={**os.environ, "PYTHONPATH": paths}, check=True,
+    )  # fmt: skip
