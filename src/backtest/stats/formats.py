@@ -101,7 +101,7 @@ def share(value: float | None) -> str:
 def price(value: float) -> str:
     """Dollars a share to the cent; below a dollar to a hundredth of one, and to two figures."""
     size = abs(value)
-    digits = 2 if size >= 1 or not size else max(4, 1 - math.floor(math.log10(size)))
+    digits = max(4, 1 - math.floor(math.log10(size))) if 0 < size < 1 else 2
     return f"{value:,.{digits}f}"
 
 
