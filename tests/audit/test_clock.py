@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from backtest.audit.watch import Watch, clock_at
+from backtest.audit.watch import CLOCK, Watch, clock_at
 
 DAY = dt.datetime(2055, 7, 28, 18, 41, tzinfo=dt.UTC)
 
@@ -90,3 +90,10 @@ def test_it_is_another_day_only_while_a_strategy_is_at_work_and_only_strategies_
         assert dt.datetime.now(dt.UTC).year == 2055
     assert dt.datetime.now(dt.UTC).year < 2055
     assert watch.touched == {}
+
+
+def test_many_readings_of_the_clock_leave_no_room_for_others(tmp_path):
+    watch = Watch(tmp_path)
+    watch.touched.update({(CLOCK, f"made.py, line {n}"): "" for n in range(21)})
+    watch.see("open", ("/made/up.csv", "r", 0))
+    assert len(watch.touched) == 21

@@ -123,7 +123,7 @@ class Watch:
     def see(self, event: str, terms: tuple[Any, ...]) -> None:
         """Note an audit event where it tells of something that is not the strategy's to touch."""
         what = self._described(event, terms)
-        if not what or len(self.touched) == _MOST:
+        if not what or len(self.touched) >= _MOST:
             return
         is_table = event in _OPENED and _tells(Path(os.fsdecode(terms[0])))
         line = self._line(event, through_imports=is_table)
