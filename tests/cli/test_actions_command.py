@@ -139,7 +139,7 @@ def test_python_adds_and_lists(checkout):
             "ACME", "split", "2025-06-05", amount, source="x", data=data, dry_run=True
         )
         assert update.added[0].amount == 2
-    with pytest.raises(UsageError, match="amount 'two' is no number"):
+    with pytest.raises(UsageError, match=r"amount is 'two'\. Allowed: a number or None"):
         backtest.add_action("ACME", "split", "2025-06-05", "two", source="x", data=data)
     with pytest.raises(UsageError, match=r"file of actions of 'ACEM'.*ACME"):
         backtest.seal_actions("ACEM", data=data)

@@ -10,7 +10,6 @@ import pytest
 from backtest.engine.rules import Rules
 from backtest.errors import DataError
 from backtest.experiments.runs.figures import (
-    _figures,
     _mean_holding,
     _within,
     benchmark_returns,
@@ -20,6 +19,7 @@ from backtest.experiments.runs.figures import (
     holdings,
     moves,
 )
+from backtest.experiments.runs.run import _figures
 from tests.engines import made_up_prices
 from tests.experiments.test_attribution import decision
 from tests.made_up import earnings

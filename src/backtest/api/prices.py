@@ -308,13 +308,9 @@ def add_action(
     """
     from backtest.sources.action_files import prepare_actions
 
-    try:
-        number = "" if amount is None else repr(float(amount))  # numpy's numbers too
-    except (TypeError, ValueError):
-        raise UsageError(f"amount {amount!r} is no number, such as 0.25.") from None
     cells = {
         "day": str(read_day("day", day) or ""), "action": action,
-        "amount": number,
+        "amount": "" if amount is None else repr(float(amount)),  # of numpy's numbers too
         "until": str(read_day("until", until) or ""), "name": name, "source": source or "",
     }  # fmt: skip
     try:
