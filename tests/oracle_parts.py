@@ -223,7 +223,7 @@ class Costs:
         if self.rules.max_participation is None or not before:
             return None
         volumes = [self.volume(symbol, n, index) for n in before]
-        return floor(self.rules.max_participation * median(volumes))
+        return floor(self.rules.max_participation * median(volumes) + 1e-9)
 
     def volume(self, symbol: str, index: int, now: int) -> float:
         """Of a bar, in shares as they are at the bar ``now``."""

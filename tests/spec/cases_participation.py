@@ -21,6 +21,13 @@ DRY = {
         2025-06-04 100 101 99 100 9000
     """
 }
+THIN = {
+    "ACME": """
+        2025-06-02 100 101 99 100  100
+        2025-06-03 100 101 99 100  100
+        2025-06-04 100 101 99 100  100
+    """
+}
 DAYS = (1, 2, 3, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18, 21, 22, 23, 24, 25, 28, 29, 30, 31)
 # A first session of 100, then ten of 1,000, ten of 2,000 and the one of the entry.
 MONTH = {
@@ -46,6 +53,21 @@ CASES = [
         ],
         equity=5 * [100_000],
         cash=[100_000] + 4 * [75_000],
+        outcomes={"e1": "enter"},
+        capped=E1,
+    ),
+    Case(
+        name="what_is_a_whole_share_on_paper_is_one",
+        rule="participation",
+        bars=THIN,
+        settings=free(max_participation=0.29),
+        signals=[long("2025-06-03", weight=0.5)],
+        # 29 % of 100, which doubles make 28.999999999999996
+        trades=[
+            trade("e1", "ACME", "long", 29, "2025-06-03", 100.0, "2025-06-04", 100.0, "open"),
+        ],
+        equity=3 * [100_000],
+        cash=[100_000] + 2 * [97_100],
         outcomes={"e1": "enter"},
         capped=E1,
     ),

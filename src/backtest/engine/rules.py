@@ -164,7 +164,7 @@ def participation_cap(volumes: Sequence[float], rules: Rules) -> int | None:
 
 def most_shares(median_volume: float, participation: float) -> int:
     """Whole shares that a participation in the usual volume allows."""
-    return floor(participation * median_volume)
+    return floor(participation * median_volume + _ROUNDING)
 
 
 def check_weights(is_left_out: Any, rules: Rules) -> None:
