@@ -21,7 +21,7 @@ const charts = (() => {
   }
 
   // The format of an axis in thousands and millions; of less in full, for "500m" would be a half.
-  const short = (values) => (Math.max(...values.map(Math.abs)) < 1000 ? "~g" : "~s");
+  const short = (values) => (values.every((value) => Math.abs(value) < 1000) ? "~g" : "~s");
 
   const percent = (fraction, digits = 1) => `${signed(100 * fraction, digits)} %`;
 
