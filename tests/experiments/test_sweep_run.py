@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from backtest.errors import UsageError
@@ -83,6 +84,20 @@ def test_rates_that_nobody_quoted_are_named_as_by_runs_also_where_the_default_bo
     alone, sentence = told("hold=1,2", "is_short=true,false")
     assert alone == basis
     assert "borrow rate of ACME from 2025-06-23 on, 36.0% a year, is an assumption" in sentence
+
+
+def test_a_quote_is_carried_on_to_the_last_night_of_any_set_that_is_named(checkout):
+    columns = "symbol,date,annual_rate,provider,source_url,note\n"
+    checkout.write("data/borrow/ACME.csv", columns + "ACME,2025-05-01,0.5,Made Up Lenders,,\n")
+    rule = "return Signal.short(event, weight=0.5, hold=self.hold)"
+    checkout.strategy("bear", rule, more="    hold: int = 3\n")
+    terms = ("bear", ("ACME",), {}, None, day("2025-06-20"), make_rules())
+    plan = prepare_sweep(checkout.workspace, SweepRequest(*terms, grid=parse_axes(["hold=1"])))
+    made = run_sweep(plan, on_sets=lambda *of: None, tell=never)
+    (sentence,) = made.manifest["assumptions"][1:]
+    assert "quoted for 2025-05-01, 50.0% a year, was carried on to 2025-06-0" in sentence
+    (alone,) = plan.evaluator.assumptions(np.array([], np.intp))  # of the default
+    assert alone == sentence
 
 
 def test_parameters_that_cannot_be_on_record_are_told_before_anything_is_evaluated(checkout):
