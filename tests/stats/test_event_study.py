@@ -169,6 +169,9 @@ def test_overlaps_of_one_stock_are_counted_and_correlate():
     for w in found.windows:
         bmp, kp_bmp = w.tests["bmp"].value, w.tests["kp_bmp"].value
         assert abs(kp_bmp) <= abs(bmp)
+        cars = np.array([found.outcomes[day].cars[w.window[1] // 3] for day in (100, 102, 150)])
+        shrunk = np.sqrt((1 - w.correlation) / (1 + 2 * w.correlation))
+        assert w.tests["cross_section"].value == pytest.approx(shrunk * cross_section_t(cars))
 
 
 # The tests alone

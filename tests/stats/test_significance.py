@@ -11,6 +11,7 @@ from backtest.stats.significance import (
     Sample,
     _random_positions,
     _standard_ranks,
+    across_events,
     clustered_mean,
     cross_section_t,
     difference_by_season,
@@ -18,6 +19,7 @@ from backtest.stats.significance import (
     kp_bmp,
     kp_patell,
     mean_by_season,
+    mean_correlation,
     patell,
     quantiles,
     statistic,
@@ -54,6 +56,35 @@ def test_events_that_are_one_tell_nothing_more_and_opposite_ones_nothing():
     assert kp_patell(sample(-1.0)) is None  # they would have no error at all
     assert kp_bmp(sample(-1.0)) is None
     assert kp_bmp(sample(1.5)) is None
+
+
+def test_windows_correlate_by_the_sessions_that_they_share():
+    days, signs = np.array([3, 5, 6, 20]), np.array([1, -1, 1, 1])
+    # of four sessions 3 and 5 share two, 3 and 6 one, 5 and 6 three
+    assert mean_correlation(np.abs(signs), days, 4) == pytest.approx((2 + 1 + 3) / 4 / 6)
+    assert mean_correlation(signs, days, 4) == pytest.approx((-2 + 1 - 3) / 4 / 6)
+    assert mean_correlation(signs, days, 1) == mean_correlation(signs[:1], days[:1], 4) == 0
+
+
+def test_the_t_across_events_is_of_what_their_windows_do_not_share():
+    cars, days, alike = np.array([0.1, 0.3]), np.array([7, 9]), np.array([1, 1])
+    plain = cross_section_t(cars)
+    assert across_events(cars, alike, days, 2).value == pytest.approx(plain)
+    assert across_events(cars, alike, days, 4).value == pytest.approx(plain * sqrt(0.5 / 1.5))
+    # Opposite ones in the same sessions make the mean no surer than they would apart.
+    opposite = across_events(cars, np.array([1, -1]), days, 4)
+    assert opposite.value == pytest.approx(cross_section_t(np.array([0.1, -0.3])))
+
+
+@pytest.mark.parametrize(("count", "length"), [(20, 21), (40, 6), (40, 61)])
+def test_long_windows_of_near_events_find_no_more_than_luck(count, length):
+    rng, found = np.random.default_rng(4), []
+    for _ in range(1_000):
+        total = np.append(0.0, rng.normal(size=400).cumsum())
+        days = np.sort(rng.choice(401 - length, count, replace=False))
+        cars = total[days + length] - total[days]
+        found.append(across_events(cars, np.ones(count, int), days, length).p)
+    assert np.mean(np.array(found) <= 0.05) < 0.085  # as if they were apart 0.09 to 0.5
 
 
 def test_two_cars_have_a_spread_and_one_has_none():

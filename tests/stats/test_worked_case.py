@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtest.stats.event_study import EventOutcome, Series, _tests, study
-from backtest.stats.significance import Sample, Statistic
+from backtest.stats.significance import Sample, Statistic, cross_section_t, statistic
 
 DAYS = np.arange(45)
 MARKET = 0.010 * np.sin(0.7 * DAYS) + 0.002 * np.cos(2.3 * DAYS)
@@ -51,7 +51,8 @@ def sample(outcomes: list[EventOutcome], window: int) -> Sample:
 def statistics_of(outcomes: list[EventOutcome], window: int) -> dict[str, Statistic]:
     """The tests of a window by name."""
     found = sample(outcomes, window)
-    return {one.name: one for one in _tests(found.cars, found, outcomes, COLUMNS[window])}
+    across = statistic("cross_section", cross_section_t(found.cars), len(found.cars) - 1)
+    return {one.name: one for one in _tests(across, found, outcomes, COLUMNS[window])}
 
 
 @pytest.fixture(scope="module")

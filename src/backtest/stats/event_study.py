@@ -7,10 +7,9 @@ simple, fractions, one a session.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import comb, nan, sqrt
+from math import nan, sqrt
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -141,7 +140,7 @@ class WindowOutcome:
     unknown: int  # days 0 whose CAR is not
     caar: float | None  # average CAR, a fraction; None where no CAR is known
     overlaps: int  # pairs of events whose windows share a session
-    correlation: float  # mean of two events' CARs; see `_correlation`
+    correlation: float  # mean of two events' CARs; see `mean_correlation`
     tests: Mapping[str, test.Statistic]  # of events whose error is known, `cross_section` of all
     permutation: Permutation | None  # the leading test; None where no CAR is known
     detectable: float | None  # effect that would be found at 5 %, two-sided, 80 times in 100
@@ -244,31 +243,35 @@ def _window(
     known = [event for event in events if not np.isnan(event.cars[number])]
     spread = [event for event in known if not np.isnan(event.errors[number])]
     cars = np.array([event.cars[number] for event in known])
+    days, of_spread = (np.array([event.day for event in some], int) for some in (known, spread))
     length = window[1] - window[0] + 1
+    alike = np.ones(len(known), int)
     sample = test.Sample(
         cars=np.array([event.cars[number] for event in spread]),
         sigmas=np.array([event.fit.sigma for event in spread]),
         errors=np.array([event.errors[number] for event in spread]),
         freedom=np.array([event.fit.degrees_of_freedom for event in spread], np.float64),
         length=length,
-        correlation=_correlation([event.day for event in spread], length),
+        correlation=test.mean_correlation(alike[: len(spread)], of_spread, length),
     )
     error = sqrt(np.sum(sample.errors**2) * sample.inflation)
+    later = np.searchsorted(days, days + length) - np.arange(1, len(days) + 1)
+    across = test.across_events(cars, alike, days, length)
     return WindowOutcome(
         window,
         known=len(known),
         unknown=len(events) - len(known),
         caar=float(np.mean(cars)) if known else None,
-        overlaps=len(_overlaps([event.day for event in known], length)),
+        overlaps=int(later.sum()),
         correlation=sample.correlation,
-        tests={found.name: found for found in _tests(cars, sample, spread, columns)},
+        tests={found.name: found for found in _tests(across, sample, spread, columns)},
         permutation=permutation,
         detectable=detectable_effect(error / len(spread)) if spread else None,
     )
 
 
 def _tests(
-    cars: Floats, sample: test.Sample, spread: Sequence[EventOutcome], columns: slice
+    across: test.Statistic, sample: test.Sample, spread: Sequence[EventOutcome], columns: slice
 ) -> list[test.Statistic]:
     freedom = len(sample.cars) - 1
     estimation = [event.fit.residuals for event in spread]
@@ -278,29 +281,11 @@ def _tests(
     return [
         test.statistic("t", test.t_plain(sample)),
         test.statistic("t_prediction", test.t_with_prediction_error(sample)),
-        test.statistic("cross_section", test.cross_section_t(cars), len(cars) - 1),
+        across,
         test.statistic("patell", test.patell(sample)),
         test.statistic("bmp", test.bmp(sample), freedom),
         test.statistic("kp_patell", test.kp_patell(sample)),
         test.statistic("kp_bmp", test.kp_bmp(sample), freedom),
         test.statistic("corrado", rank),
         test.statistic("sign", test.generalised_sign(sample.cars, positive)),
-    ]
-
-
-def _correlation(days: Sequence[int], length: int) -> float:
-    """Mean correlation of two events' CARs, the share of sessions that their windows share.
-
-    It is 0 of a single event; `days` are their days 0 in order, each once.
-    """
-    shares = _overlaps(days, length)
-    return sum(shares) / comb(len(days), 2) if shares else 0.0
-
-
-def _overlaps(days: Sequence[int], length: int) -> list[float]:
-    """The share of sessions that two windows share, of each pair that shares any."""
-    return [
-        (length - (other - one)) / length
-        for number, one in enumerate(days)
-        for other in days[number + 1 : bisect_left(days, one + length)]
     ]

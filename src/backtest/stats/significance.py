@@ -74,11 +74,34 @@ def t_with_prediction_error(sample: Sample) -> float | None:
     return _over(np.sum(sample.cars), sqrt(np.sum(sample.errors**2)))
 
 
-def cross_section_t(cars: Floats) -> float | None:
-    """`√N mean(CAR) ÷ sd(CAR)`, Student's t with N − 1 degrees of freedom."""
+def cross_section_t(cars: Floats, correlation: float = 0.0) -> float | None:
+    """`√N mean(CAR) ÷ sd(CAR)`, Student's t with N − 1 degrees of freedom.
+
+    Of CARs with a mean correlation r × `√((1 − r) ÷ (1 + (N − 1) r))` (Kolari & Pynnönen 2010).
+    """
     if len(cars) < 2:  # noqa: PLR2004 - no deviation of one
         return None
-    return _over(sqrt(len(cars)) * float(np.mean(cars)), float(np.std(cars, ddof=1)))
+    t = _over(sqrt(len(cars)) * float(np.mean(cars)), float(np.std(cars, ddof=1)))
+    return _times(t, 1 - correlation, 1 + (len(cars) - 1) * correlation)
+
+
+def across_events(cars: Floats, signs: Ints, days: Ints, length: int) -> Statistic:
+    """The t test across events of CAR × sign, in windows of `length` sessions that may overlap."""
+    shared = max(0.0, mean_correlation(signs, days, length))  # opposite ones count as apart
+    return statistic("cross_section", cross_section_t(signs * cars, shared), len(cars) - 1)
+
+
+def mean_correlation(signs: Ints, days: Ints, length: int) -> float:
+    """Mean correlation of two CARs × sign: the share of sessions that their windows share.
+
+    It is 0 of a single event; `days` are their days 0, each once.
+    """
+    count = len(days)
+    if count < 2:  # noqa: PLR2004 - no pair of one
+        return 0.0
+    reached = days[:, None] + np.arange(length)
+    of_session = np.bincount(reached.ravel(), np.repeat(signs, length))
+    return float(of_session @ of_session / length / count - 1) / (count - 1)
 
 
 def patell(sample: Sample) -> float | None:
@@ -99,7 +122,7 @@ def kp_patell(sample: Sample) -> float | None:
 
 def kp_bmp(sample: Sample) -> float | None:
     """BMP × `√((1 − r) ÷ (1 + (N − 1) r))` (Kolari & Pynnönen 2010)."""
-    return _times(bmp(sample), 1 - sample.correlation, sample.inflation)
+    return cross_section_t(sample.scars, sample.correlation)
 
 
 def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float | None:

@@ -33,12 +33,7 @@ from backtest.experiments.studies.subject import (
 )
 from backtest.experiments.terms import folder_name, run_id
 from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, study
-from backtest.stats.significance import (
-    cross_section_t,
-    detectable_effect,
-    permutation_test,
-    statistic,
-)
+from backtest.stats.significance import across_events, detectable_effect, permutation_test
 
 if TYPE_CHECKING:
     from backtest.experiments.studies.subject import Benchmark, StudiedEvent
@@ -326,15 +321,15 @@ def _average(
 ) -> dict[str, Any]:
     length = window[1] - window[0] + 1
     found = _random_days(cars, selection, length, request.seed, request.draws)
-    own = selection.signs * cars[selection.days]
-    own = own[~np.isnan(own)]
+    is_known = ~np.isnan(cars[selection.days])
+    signs, days = selection.signs[is_known], selection.days[is_known]
     return {
         "events": selection.known_events(cars),
-        "known": len(own),
-        "right": int(np.sum(own > 0)),
+        "known": len(days),
+        "right": int(np.sum(signs * cars[days] > 0)),
         "caar": found and found.caar,
         "p": found and found.p.two_sided,
-        "p_across": statistic("cross_section", cross_section_t(own), len(own) - 1).p,
+        "p_across": across_events(cars[days], signs, days, length).p,
         "detectable": found and detectable_effect(float(np.std(found.null))),
     }
 
