@@ -37,7 +37,7 @@ VOLUME_SESSIONS = 20
 # code is made anew when this file changes.
 DAILY, FINER, EXTENDED = range(3)
 
-RULES_VERSION = 14
+RULES_VERSION = 15
 """The version of what results mean: of trades, figures, evidence and the files of a run.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the
