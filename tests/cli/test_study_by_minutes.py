@@ -125,6 +125,28 @@ def test_by_bars_of_an_hour_the_mean_is_after_an_hour(made, command) -> None:
     assert "is -0.87 % after 60 minutes, -0.06 % at the close" in words(done.out)
 
 
+def test_bars_of_an_hour_may_open_on_the_hour(made, command) -> None:
+    """The first is of half an hour, and a report of 10:47 is in that of 10:00."""
+    made.edit("data/events/short_reports.csv", f"ACME,{DAY}T10:17", f"ACME,{DAY}T10:47")
+    lines = ["Datetime,Open,High,Low,Close,Volume"]
+    for number, session in enumerate(SESSIONS):
+        price, ends = 100 + number, 13 if session == "2025-07-03" else 16
+        for clock in ("09:30", *(f"{hour}:00" for hour in range(10, ends))):
+            falls = session == DAY and clock == "10:00"
+            high = price + 2 if clock == "09:30" else price
+            low = price - 2 if clock == "09:30" else price - falls
+            close = price + 1 if clock == f"{ends - 1}:00" else price - falls
+            lines.append(f"{session} {clock},{price},{max(high, close)},{low},{close},13")
+    (made.root / "bars.csv").write_text("\n".join(lines) + "\n")
+    said = ("--symbol", "ACME", "--bars", "1h", "--zone", "ET", "--source", "made up", "--yes")
+    assert command("prices", "import", "bars.csv", *said).code == 0
+    done = command(
+        "study", "short_report", "--symbol", "ACME", "--benchmark", "INDX", "--bars", "1h"
+    )
+    assert done.code == 0, done.err
+    assert "is -0.87 % after 60 minutes, -0.06 % at the close" in words(done.out)
+
+
 def test_a_universe_is_studied_as_its_stocks_are(made, command) -> None:
     rows = "symbol,first,last\nACME,2025-06-02,\nBOLT,2025-06-02,\n"
     made.write("data/universes/pair/members.csv", rows, sealed=False)

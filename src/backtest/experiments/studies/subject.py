@@ -305,9 +305,13 @@ def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, A
     days = np.unique(np.concatenate([one.sessions for one in bars.values()]))
     length = next(iter(bars.values())).length
 
-    def slots(moments: Any, sessions: Any) -> list[int]:
-        past = moments - calendar.times_of(sessions, "open")
-        found: list[int] = (past // np.timedelta64(length, "m")).tolist()
+    def slots(one: FinerBars, moments: Any, sessions: Any) -> list[int]:
+        """Numbers of bars from the open; those of an hour may open on it, but for the first."""
+        step = np.timedelta64(length, "m")
+        apart, counts = np.unique(one.times.view("m8[us]") % step, return_counts=True)
+        grid = np.datetime64(0, "us") + apart[counts.argmax()]
+        opens = calendar.times_of(sessions, "open")
+        found: list[int] = ((moments - grid) // step - (opens - grid) // step).tolist()
         return found
 
     happened: dict[str, list[tuple[int, int]]] = {}
@@ -318,12 +322,12 @@ def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, A
         within = calendar.sessions_at(public)
         held = np.isin(within, one.sessions)
         rows = np.searchsorted(days, within[held]).tolist()
-        happened[symbol] = list(zip(rows, slots(public[held], within[held]), strict=True))
+        happened[symbol] = list(zip(rows, slots(one, public[held], within[held]), strict=True))
 
     def clock(one: FinerBars) -> BarsByClock:
         rows = np.searchsorted(days, one.sessions).tolist()
         nights = _nights(one, inputs.span[one.symbol], days)
-        return by_clock(length, rows, slots(one.times, one.sessions), one.table, nights)
+        return by_clock(length, rows, slots(one, one.times, one.sessions), one.table, nights)
 
     stocks = ((clock(bars[symbol]), some) for symbol, some in happened.items() if some)
     outside = len(events) - sum(map(len, happened.values()))
