@@ -208,6 +208,7 @@ def public(text, clock=None, *, precision="", zone=None):
         ("2025-06-04", "", "2025-06-04", ""),
         ("2025-06-04", "4:05 pm ET", "2025-06-04T16:05:00-04:00", "minute"),
         ("2025-11-02 01:30 ET", None, "2025-11-02T01:30:00-05:00", "minute"),  # of two the later
+        ("2022-03-22 00:30 Asia/Tehran", None, "2022-03-22T00:30:00+03:30", "minute"),  # skipped
     ],
 )
 def test_when_an_event_was_public(text, clock, told, precision):

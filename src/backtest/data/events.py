@@ -21,7 +21,7 @@ from backtest.data.datafile import (
     read_data_file,
     read_rows,
 )
-from backtest.data.kinds import COARSE, NEW_YORK, Event, end_of_day
+from backtest.data.kinds import COARSE, NEW_YORK, Event, end_of_day, latest
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import DataError, unknown
 
@@ -55,8 +55,7 @@ def stamped(text: str, precision: str) -> tuple[str, str]:
     except ValueError as error:
         raise ValueError(f"{text!r} is no time: {error}") from None
     if form["clock"]:
-        # of an hour that the clocks repeat, the later: never early
-        return datetime.combine(day, clock, NEW_YORK).replace(fold=1).isoformat(), precision
+        return latest(day, clock, NEW_YORK).isoformat(), precision
     if form["half"]:
         if precision not in ("", "session"):
             raise ValueError(f"{text!r} is known by the session, not by precision {precision}")

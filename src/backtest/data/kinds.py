@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, tzinfo
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
@@ -59,6 +59,12 @@ def end_of_day(day: date) -> datetime:
     What is known by its day, week or month alone counts as public at the end of it.
     """
     return datetime.combine(day, _END_OF_DAY, NEW_YORK)
+
+
+def latest(day: date, clock: time, zone: tzinfo) -> datetime:
+    """A time of day; of an hour that the clocks repeat or skip the later reading: never early."""
+    moment = datetime.combine(day, clock, zone)
+    return max(moment, moment.replace(fold=1), key=datetime.timestamp)
 
 
 def new_york_day(moment: datetime) -> date:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backtest.data.bars import LENGTHS, minutes_a_bar
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.kinds import COARSE, NEW_YORK
+from backtest.data.kinds import COARSE, NEW_YORK, latest
 from backtest.errors import DataError, UsageError
 from backtest.sources.own_cells import (
     clock_part,
@@ -227,8 +227,7 @@ class PublicTimes:
             raise ValueError(
                 f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
             )
-        # of an hour that the clocks repeat, the later: never early
-        return datetime.combine(day, moment, place).replace(fold=1).isoformat()
+        return latest(day, moment, place).isoformat()
 
 
 def _split(text: str) -> tuple[str, str]:
