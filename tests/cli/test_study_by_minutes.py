@@ -154,3 +154,15 @@ def test_a_universe_is_studied_as_its_stocks_are(made, command) -> None:
     of_two = minutes_of(command, *BOTH)
     of_pair = minutes_of(command, "--universe", "pair", "--benchmark", "INDX", "--bars", "5m")
     assert of_pair == of_two
+
+
+def test_a_strategy_that_is_studied_sees_finer_bars(made, command) -> None:
+    last = "market.finer_bars().index[-1]"
+    made.strategy("late", f"return Signal.short(event, reason=f'{{{last}}}')", "ShortReport")
+    asked = ("--symbol", "ACME", "--benchmark", "INDX", "--bars", "5m", "--json")
+    done = command("study", "late", *asked)
+    assert done.code == 0, done.err
+    assert [event["direction_reason"] for event in json.loads(done.out)["events"]] == [
+        "2025-06-05 19:55:00+00:00",
+        f"{DAY} 19:55:00+00:00",
+    ]

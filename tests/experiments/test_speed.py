@@ -62,3 +62,13 @@ def test_bars_that_are_held_are_not_sessions_of_the_next_open(command, report): 
     made.write("strategies/short_report.py", source.replace("hold=self.hold", "hold_bars=2"))
     assert command(*RUN).code == 0
     assert list(speed(made)) == [0, 1, 5, 30, 60]
+
+
+def test_at_the_next_open_the_strategy_sees_finer_bars_too(command, report):  # noqa: F811
+    made = report("2025-06-05T09:30:00")
+    source = (made.root / "strategies/short_report.py").read_text()
+    seen = 'hold=2 if market.finer_bars()["close"].iloc[-1] == 104 else 1'
+    made.write("strategies/short_report.py", source.replace("hold=self.hold", seen))
+    assert command(*RUN).code == 0
+    late = 913 * (104 * 0.9995 - 106 * 1.0005 - 0.01 - 1.02 * 0.10 / 360 * (105 * 3 + 106 * 1))
+    assert speed(made)[None]["profit"] == pytest.approx(late)

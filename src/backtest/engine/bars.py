@@ -149,6 +149,14 @@ def run_bars(
     return RunBars(of, finer, length, daily, is_needed)
 
 
+def sessions_alone(prices: Mapping[str, Prices], finer: Mapping[str, FinerBars]) -> RunBars | None:
+    """The bars of a run by sessions that sees finer ones, and trades none; None without any."""
+    if not finer:
+        return None
+    days = frozenset(_all({symbol: one.days for symbol, one in prices.items()}).tolist())
+    return RunBars(daily_bars(prices), finer, next(iter(finer.values())).length, days)
+
+
 def daily_bars(prices: Mapping[str, Prices]) -> dict[str, StockBars]:
     """The daily bars of all that is replayed, by symbol."""
     return {

@@ -333,9 +333,10 @@ def _speed_curve(
     """The result by reaction time, `own` of the run's among them; the last is of the next open.
 
     Each reaction asks the strategy anew, for it sees what is known by then, and trades an account
-    of its own. The reaction of the last is None: daily bars alone, with the rules' reaction. It is
-    left out where a signal holds for so many bars, which would be sessions there.
+    of its own. The reaction of the last is None: it trades daily bars alone, with the rules'
+    reaction. It is left out where a signal holds for so many bars, which would be sessions there.
     """
+    from backtest.engine.bars import sessions_alone
     from backtest.engine.kernel.replay import replay_by_kernel
     from backtest.engine.timeline import decide
 
@@ -351,7 +352,7 @@ def _speed_curve(
         _figures(minutes, own if minutes == as_run else trades(decided(minutes, bars), bars))
         for minutes in sorted({*_REACTIONS, as_run})
     ]
-    late = decided(as_run, None)
+    late = decided(as_run, sessions_alone(inputs.replayed, inputs.finer))
     if any(one.signal and one.signal.hold_bars is not None for one in late):
         return found
     return [*found, _figures(None, trades(late, None))]

@@ -265,6 +265,7 @@ def events_of(
     subject: Subject, inputs: Inputs, reaction: timedelta
 ) -> tuple[list[StudiedEvent], list[LeftOut]]:
     """The events with a day 0, in order of publication, and those that are left out."""
+    from backtest.engine.bars import sessions_alone
     from backtest.engine.schedule import schedule
     from backtest.engine.timeline import decide
 
@@ -272,7 +273,8 @@ def events_of(
     if subject.strategy is None:
         decisions = schedule(subject.kinds, *where, inputs.universe)
     else:
-        decisions = decide(subject.strategy, *where, inputs.universe)
+        bars = sessions_alone(inputs.replayed, inputs.finer)
+        decisions = decide(subject.strategy, *where, inputs.universe, bars)
     studied, left_out = [], []
     for decision in decisions:
         event, session = decision.event, decision.tradable_session
