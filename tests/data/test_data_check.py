@@ -141,6 +141,13 @@ TIMES = {
         "error",
         "Says 'Released after the close', but is stamped before the open",
     ),
+    "after the close, stamped in the session of a day that ends early": (
+        NEWS_FILE,
+        news_row("2025-07-03T12:59:00-04:00", "minute", note="Released after the close."),
+        news_row("2025-07-03T13:00:00-04:00", "minute", note="Released after the close."),
+        "error",
+        "Says 'Released after the close', but is stamped during the session",
+    ),
     "after the close of another day": (
         EARNINGS_FILE,
         earnings_row("2025-06-12T09:00:00-04:00", "session", note="After hours; a surprise"),

@@ -169,11 +169,14 @@ def _words(row: FiledEvent) -> Iterator[Finding]:
     if not len(calendar.between(row.day, row.day)):
         return
     text, mend = f"{event.headline}\n{event.note}", "Stamp the time at which it came out."
-    if event.published_at < calendar.time_of(row.day, "open"):
-        if match := _AFTER_CLOSE.search(text) or _IN_SESSION.search(text):
-            what = f"Says {_said(match)}, but is stamped before the open: {row.stamp}"
-            yield row.finding("error", what, PEEK, mend)
-    elif (match := _BEFORE_OPEN.search(text)) and not calendar.is_open(event.published_at):
+    at = event.published_at
+    opens, closes = (calendar.time_of(row.day, when) for when in ("open", "close"))
+    early = _AFTER_CLOSE.search(text) if at < closes else None
+    if match := early or (_IN_SESSION.search(text) if at < opens else None):
+        when = "before the open" if at < opens else "during the session"
+        what = f"Says {_said(match)}, but is stamped {when}: {row.stamp}"
+        yield row.finding("error", what, PEEK, mend)
+    elif at >= closes and (match := _BEFORE_OPEN.search(text)):
         what = f"Says {_said(match)}, but is stamped after the close: {row.stamp}"
         yield row.finding("warning", what, "The event is traded a session late.", mend)
 
