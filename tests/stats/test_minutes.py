@@ -1,5 +1,6 @@
 """The event study in minutes against figures by hand."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,11 @@ def _clock(
     special: dict[tuple[int, int], tuple[float, ...]],
     sessions: int = 13,
     nights: np.ndarray | None = None,
+    lacking: Collection[tuple[int, int]] = (),
 ) -> BarsByClock:
     """Sessions of 78 flat bars of 5 minutes, but for some."""
     places = [(row, slot) for row in range(sessions) for slot in range(78)]
+    places = [place for place in places if place not in lacking]
     table = np.array([special.get(place, FLAT) for place in places])
     rows, slots = zip(*places, strict=True)
     return by_clock(5, rows, slots, table, np.zeros(sessions) if nights is None else nights)
@@ -64,6 +67,19 @@ def test_an_event_in_the_first_bar_is_against_the_open() -> None:
     assert _row(found, 0)["car"]["value"] == 0.0
     assert _row(found, -5)["car"]["value"] is None
     assert _row(found, 5)["car"]["value"] == pytest.approx(-0.03)
+
+
+def test_before_a_bar_that_others_lack_the_price_is_the_close_before_them() -> None:
+    """Trading stands still from 10:10 until the report, and ends at 13:00."""
+    lacking = {(12, slot) for slot in (8, 9, *range(42, 78))}
+    fallen = {(12, slot): (95.0, 95.0, 95.0, 95.0, 10.0) for slot in range(10, 42)}
+    found = _study(_clock(fallen, lacking=lacking), [(12, 10)])
+    assert (found["events"], found["without_usual"]) == (1, 0)
+    assert [_row(found, minute)["car"]["value"] for minute in (-10, -5, 0)] == [0.0, 0.0, 0.0]
+    assert _row(found, 5)["car"]["value"] == pytest.approx(-0.05)
+    assert found["close"]["value"] == pytest.approx(-0.05)
+    late = _study(_clock({}, lacking=lacking), [(12, 40)])
+    assert [_row(late, minute)["car"]["value"] for minute in (10, 15)] == [0.0, None]
 
 
 def test_nine_sessions_before_are_too_few() -> None:

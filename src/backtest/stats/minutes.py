@@ -35,7 +35,8 @@ _SHARES = (1, 5, 30)  # minutes by which a share of the move to the close is tol
 class BarsByClock:
     """The bars of a stock by session and by where they end, shape (sessions, 1 + bars a session).
 
-    Before the first bar of a session the price is its open. NaN where there is no bar.
+    Before the first bar of a session the price is its open, and in a pause the close before it.
+    Else NaN where there is no bar.
     """
 
     length: int  # minutes of a bar
@@ -60,12 +61,15 @@ def by_clock(
     `table` has a row a bar, open, high, low, close, volume; `rows` number their sessions from 0,
     and `nights` has a value for each that there is.
     """
+    import pandas as pd
+
     laid = np.full((5, len(nights), max(slots) + 2), np.nan)
     laid[:, rows, np.add(slots, 1)] = table.T
     opens, highs, lows, closes, volumes = laid
     ranges = (highs - lows) / closes
     closes[:, 0] = opens[:, 1]
-    return BarsByClock(length, closes, volumes, ranges, nights)
+    prices = pd.DataFrame(closes).ffill(axis=1, limit_area="inside").to_numpy()
+    return BarsByClock(length, prices, volumes, ranges, nights)
 
 
 def minutes_study(
