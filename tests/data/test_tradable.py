@@ -87,6 +87,21 @@ def test_the_reaction_time_moves_the_session(prices, minutes, session):
     assert found == day(session)
 
 
+@pytest.mark.parametrize(
+    ("event", "session"),
+    [
+        (earnings("2025-06-04T12:00:00-04:00", precision="minute"), "2025-06-04"),
+        (earnings("2025-06-04T12:00:00-04:00", precision="session"), "2025-06-05"),
+        (earnings("2025-06-04T09:00:00-04:00", precision="session"), "2025-06-04"),
+        (earnings("2025-07-03T12:59:00-04:00", precision="session"), "2025-07-07"),
+        (earnings("2025-07-03T13:00:00-04:00", precision="session"), "2025-07-07"),
+    ],
+)
+def test_of_its_session_alone_it_is_not_traded_at_the_close_of_that(prices, event, session):
+    found = tradable_session(event, prices, prices, MINUTES_5, at="close")
+    assert found == (day(session), "")
+
+
 def test_a_strategy_is_not_asked_about_what_cannot_be_traded(prices):
     events = [
         report(f"2025-06-29{END_OF_DAY}", precision="week"),

@@ -351,6 +351,15 @@ class Market:
         return float((below + equal / 2) / len(others))
 
 
+def known_at(event: Event, reaction: timedelta) -> datetime:
+    """When it has been read: what is known by its session alone not before the close of that."""
+    calendar, known = trading_calendar(), event.published_at + reaction
+    if event.precision == "session" and calendar.is_open(event.published_at):
+        closes = calendar.time_of(calendar.next_to_close(event.published_at), "close")
+        return max(known, closes)
+    return known
+
+
 def tradable_session(
     event: Event,
     history: Prices,
@@ -366,7 +375,7 @@ def tradable_session(
     """
     if event.precision in NEVER_TRADED:
         return None, f"known by the {event.precision} alone, never traded"
-    session = trading_calendar().tradable_session(event.published_at, reaction, at)
+    session = trading_calendar().tradable_session(known_at(event, reaction), timedelta(0), at)
     if new_york_day(event.published_at) < history.first:
         # No price existed yet that could have moved on it.
         return session, f"public before the first price of {event.symbol}, {history.first}"

@@ -13,7 +13,7 @@ from backtest.data.actions import END_SESSIONS, ENDS
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Event, When, new_york_day
-from backtest.data.market import obstacle, tradable_session
+from backtest.data.market import known_at, obstacle, tradable_session
 from backtest.data.scheduled import MarketEvent
 
 if TYPE_CHECKING:
@@ -168,17 +168,12 @@ def tradable_bar(
 ) -> tuple[date | None, datetime | None, str]:
     """The first bar that can be traded: its session, its open (None of a daily bar), and why not.
 
-    What is known by its session alone is not traded before the close of that session, and outside
-    of the hours only what is known to the minute. Arguments and answer are else as of
-    `tradable_session`.
+    Outside of the hours only what is known to the minute is traded. Arguments and answer are else
+    as of `tradable_session`.
     """
-    calendar, published = trading_calendar(), event.published_at
-    known = published + reaction
-    if event.precision == "session" and calendar.is_open(published):
-        known = max(known, calendar.time_of(calendar.next_to_close(published), "close"))
-        event = event.model_copy(update={"published_at": known - reaction})
+    calendar, known = trading_calendar(), known_at(event, reaction)
     session, why = tradable_session(event, history, span, reaction, universe, at)
-    if session is None or new_york_day(published) < history.first:
+    if session is None or new_york_day(event.published_at) < history.first:
         return session, None, why
     current = calendar.next_to_close(known)
     if at == "close" and bars.ends_in(event.symbol, session) <= known:
