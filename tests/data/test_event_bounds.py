@@ -145,7 +145,9 @@ def test_saturdays_and_sundays_are_noted(on, told):
     ("clock", "note", "told"),
     [
         ("09:29:59", "Released after the close", ["but is stamped before the open"]),
-        ("09:30:00", "Released after the close", []),
+        ("09:30:00", "Released after the close", ["but is stamped during the session"]),
+        ("15:59:59", "Released after the close", ["but is stamped during the session"]),
+        ("09:30:00", "Out during the session", []),
         ("09:29:59", "Out during the session", ["but is stamped before the open"]),
         ("09:29:59", "Released before the open", []),
         ("09:30:00", "Released before the open", []),  # within the session, it may be late
