@@ -85,11 +85,11 @@ def test_signals_and_trades_count_sessions():
     assert left["left_at"].tolist() == [AT_CLOSE, AT_OPEN, AT_CLOSE]
 
 
-def test_a_leg_counts_the_sessions_of_its_leader():
+def test_a_leg_makes_no_chain_longer():
     """From 09:35 three bars on is the next session; three sessions on is none of these."""
     hedged = {"hold_bars": 3, "legs": (Leg("INDX", 1.0),)}
     made = by_session(panel(), rows((1, hedged), (5, hedged)))
-    assert made["hold"].tolist() == [1, 1, 0, 0]
+    assert made["hold"].tolist() == [1, 0, 0, 0]
     assert chains_of(made, 3).lengths.tolist() == [2, 1]
 
 

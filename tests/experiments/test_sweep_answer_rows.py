@@ -34,14 +34,14 @@ class Hedged(Made):
         return long(hold=self.hold, stop=self.stop, legs=(Leg("BOLT", 0.5),))
 
 
-def test_a_leg_is_held_as_long_as_its_leader_and_has_no_stop_of_its_own():
+def test_a_leg_has_no_hold_and_no_stop_of_its_own():
     """Two events with room for two legs each, of which one is used."""
     table, _ = signals(Hedged, {"hold": [1, 2, 3], "stop": [0.1, 0.2]}, 2, 2, TWO)
     assert table.shape == (6, 6)
     for row, (hold, stop) in zip(table, product([1, 2, 3], [0.1, 0.2]), strict=True):
         assert row["side"].tolist() == [1, -1, 0] * 2
         assert row["symbol"].tolist() == [0, 1, 0] * 2
-        assert row["hold"].tolist() == [hold, hold, 0] * 2
+        assert row["hold"].tolist() == [hold, 0, 0] * 2
         assert row["stop"].tolist() == [stop, 0, 0] * 2
 
 
@@ -71,20 +71,17 @@ def test_a_leg_beside_entries_at_limits_waits_for_none():
     assert table["terms"].tolist() == [[0, IS_LEG], [WAITS, 0]] * 2
 
 
-@pytest.mark.parametrize("legs", [(), (Leg("BOLT", 0.5),)])
 @pytest.mark.parametrize("holds", [[None, 1, 2], [1, None, 2], [1, 2, None]])
-def test_without_a_hold_the_clock_leaves_in_the_session_of_the_entry(holds, legs):
+def test_without_a_hold_the_clock_leaves_in_the_session_of_the_entry(holds):
     class Clocked(Made):
         signal_terms = ("hold",)
-        trades_also = ("BOLT",)
         hold: int | None = None
 
         def on_event(self, event, market):
-            return long(hold=self.hold, leave_at="15:55", legs=legs)
+            return long(hold=self.hold, leave_at="15:55")
 
-    table, _ = signals(Clocked, {"hold": holds}, 1, len(legs), TWO)
-    for row, hold in zip(table, holds, strict=True):
-        assert row["hold"].tolist() == [hold or 0] * (1 + len(legs))
+    table, _ = signals(Clocked, {"hold": holds})
+    assert table["hold"].tolist() == [[hold or 0] for hold in holds]
 
 
 @pytest.mark.parametrize(

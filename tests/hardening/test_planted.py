@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backtest.data.actions import parse_actions
-from backtest.data.bars import LENGTHS, read_bars
+from backtest.data.bars import read_bars
 from backtest.data.checks import check_actions
 from backtest.data.datafile import DataFile
 from backtest.data.event_checks import stated_figures
@@ -25,10 +25,6 @@ def test_bars_at_other_times_are_other_bars(checkout):
         (row[0].replace("19:55", "19:50"), *row[1:]) if "19:55" in row[0] else row for row in ROWS
     ]
     assert bars.sha256() != read_bars(write(checkout, moved), "ACME", "5m").sha256()
-
-
-def test_lengths_are_the_minutes_that_they_say():
-    assert LENGTHS == {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
 
 
 def jumps(ratio, volume, place=25, first=100, high=1.0, usual=1.05, split=""):

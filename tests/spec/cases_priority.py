@@ -29,6 +29,29 @@ CASES = [
         equity=LEVEL,
     ),
     Case(
+        name="legs_are_served_in_the_turn_of_their_leader",
+        rule="who is served first",
+        bars={
+            **THREE,
+            "COIL": """
+                2025-06-02 100 101 99 100
+                2025-06-03 100 101 89  90
+            """,
+        },
+        signals=[
+            long("2025-06-02", "BOLT", weight=0.6, published_at=1),
+            long("2025-06-02", "ACME", weight=0.25, legs=(("COIL", 1.0),), priority=1.0,
+                 published_at=2),
+        ],
+        # 25,000 and as much of its leg, then the 50,000 that are left
+        trades=[
+            trade("e2", "ACME", "long", 250, "2025-06-02", 100.0, "2025-06-03", 100.0, "open",
+                  hedge=250 * 10),
+            trade("e1", "BOLT", "long", 500, "2025-06-02", 100.0, "2025-06-03", 100.0, "open"),
+        ],
+        equity=[100_000, 102_500],
+    ),
+    Case(
         name="of_one_priority_the_first_published_is_served_first",
         rule="who is served first",
         bars=THREE,

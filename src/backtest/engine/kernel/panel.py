@@ -297,12 +297,10 @@ def signal_rows(panel: Panel, signals: Sequence[tuple[int, Signal]]) -> NDArray[
 
 
 def set_legs(rows: NDArray[Any], signal: Signal) -> None:
-    """Write the legs of a signal into the rows after its own, which comes first."""
+    """Write the legs of a signal into the rows after its own, which comes first and leads them."""
     for row, leg in zip(rows[1:], signal.legs, strict=True):
-        row["side"] = rows[0]["side"] * (-1 if leg.by > 0 else 1)
-        row["terms"] = IS_LEG | rows[0]["terms"] & HOLDS_BARS
-        row["hold"], row["leave_at"] = rows[0]["hold"], rows[0]["leave_at"]
-        row["weight"], row["priority"], row["limit"] = abs(leg.by), signal.priority, np.nan
+        row["side"], row["terms"] = rows[0]["side"] * (-1 if leg.by > 0 else 1), IS_LEG
+        row["weight"], row["limit"] = abs(leg.by), np.nan
 
 
 def signalled(panel: Panel, decisions: Iterable[Decision]) -> list[tuple[int, Decision]]:

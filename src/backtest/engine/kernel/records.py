@@ -44,8 +44,8 @@ ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG, WAI
 # Side by side, for one bar is one place in memory.
 PRICES = np.dtype([("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8")])
 # What a signal wants; NaN is no stop, no target, no trailing stop and no limit, and of the weight
-# an equal part of the room; -1 is no time exit, `leave_at` a minute of the day or 0. One record
-# fills one line of the memory's cache.
+# an equal part of the room; -1 is no time exit, `leave_at` a minute of the day or 0. A leg has its
+# side and weight, the rest is its leader's. One record fills one line of the memory's cache.
 SIGNAL = np.dtype(
     [
         ("bar", "i4"), ("symbol", "i4"), ("side", "i1"), ("terms", "u1"), ("leave_at", "u2"),

@@ -152,8 +152,8 @@ def _as_served(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.i
     last = np.append((np.diff(keys[:, alike]) != 0).any(axis=0), True)
     acts = np.empty_like(last)
     acts[alike] = last
-    acts = acts[leaders(signals)]
-    return np.lexsort((-signals["priority"], acts, signals["bar"], account))
+    lead = leaders(signals)
+    return np.lexsort((-signals["priority"][lead], acts[lead], signals["bar"], account))
 
 
 def _most_legs(signals: NDArray[Any], starts: NDArray[np.int64]) -> int:

@@ -190,10 +190,7 @@ class Answers:
                     is_term = is_handed_on(before, after, term_of(name), value_of(varied, name))
                     if is_term is None:
                         raise self._not_a_term(question, values, name)
-                    # A leg holds as long as its leader, and comes in its turn.
-                    is_theirs = term_of(name) in ("hold", "priority")
-                    legs = before.signal.legs if before.signal and is_theirs else ()
-                    handed[number, column * self._width :][: 1 + len(legs)] = is_term
+                    handed[number, column * self._width] = is_term
         return found
 
     def _of(self, column: int) -> slice:
