@@ -216,10 +216,11 @@ def test_the_source_of_a_difference_is_kept_where_there_is_room(checkout, cells,
     assert found["retrieved_at"] == "2025-08-01T00:00:00+00:00"
 
 
-def test_an_event_of_the_same_id_that_is_another_fact_is_refused(checkout):
-    add(checkout, row()).make()
-    with pytest.raises(UsageError, match="is there already: same symbol, time and headline"):
-        fetched(checkout, row(), same=lambda *_: False)
+def test_an_event_of_the_same_time_and_headline_is_the_same_whatever_was_edited(checkout):
+    add(checkout, row(category="contract")).make()
+    edit, (difference,) = fetched(checkout, row(category="other"), same=lambda *_: False)
+    assert not edit.diff
+    assert (difference.old, difference.new) == ("contract", "other")
 
 
 def test_a_row_that_breaks_the_format_is_refused_with_its_source(checkout):

@@ -226,11 +226,11 @@ def update(
     """Hold fetched rows against the file of their kind, in which `same` tells the same facts.
 
     The change comes with the cells on file that were fetched otherwise. They are replaced, but for
-    what a person wrote, where `accept` says so. UsageError where an event that is no fact on file
-    has the id of one; DataError where a fetched row or the file breaks the format.
+    what a person wrote, where `accept` says so. An event of the symbol, time and headline of one on
+    file is that one. DataError where a fetched row or the file breaks the format.
     """
     held = _EventFile(workspace, kind)
-    rows = held.rows
+    rows, known = held.rows, {one.event.id: one for one in held.lines}
     differences: list[Change] = []
     for row in fetched:
         event, problems = check_row(kind, row)
@@ -239,9 +239,10 @@ def update(
                 f"What was fetched from {row.get('source_url') or 'the source'} is no "
                 f"{kind.kind}: {'; '.join(problems)}. Nothing was changed."
             )
-        line = next((one for one in held.lines if same(one.event, event)), None)
-        if line is None and event.id in rows:
-            raise UsageError(f"{event.id} is there already: same symbol, time and headline.")
+        if line := known.get(event.id):
+            _check_same(event.id, line.event, event)
+        else:
+            line = next((one for one in held.lines if same(one.event, event)), None)
         if line is None:
             rows[event.id] = row
             continue
