@@ -99,9 +99,23 @@ def test_what_does_not_pass_is_told_once(server, client, still, answer, told):
     assert len(server.asked) == 3
 
 
-def test_half_a_body_is_asked_for_again(server, client):
-    server.answers(Answer(b"half a body", sent=4), GOOD)
+PACKED = gzip.compress(b"a whole answer " * 99)
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        Answer(b"half a body", sent=4),
+        Answer(PACKED[:40], headers={"Content-Encoding": "gzip"}),  # as long as was announced
+        Answer(PACKED[:-1], headers={"Content-Encoding": "gzip"}),
+        Answer(b"not packed", headers={"Content-Encoding": "gzip"}),
+    ],
+)
+def test_half_a_body_is_asked_for_again(server, client, half):
+    server.answers(half, GOOD)
     assert client.get("/a") == b"good"
+    server.answers(Answer(PACKED, headers={"Content-Encoding": "gzip"}))
+    assert client.get("/a") == gzip.decompress(PACKED)
 
 
 @pytest.mark.parametrize(
@@ -347,9 +361,10 @@ def test_what_is_too_large_is_refused_before_all_of_it_has_come(server, monkeypa
 
 def test_an_answer_may_be_as_large_as_the_limit(monkeypatch):
     monkeypatch.setattr(http, "_LARGEST", 5)
-    assert _body("x", SimpleNamespace(iter_content=lambda _: [b"123", b"45"])) == b"12345"
+    raw = SimpleNamespace(headers={})
+    assert _body("x", SimpleNamespace(raw=raw, iter_content=lambda _: [b"123", b"45"])) == b"12345"
     with pytest.raises(SourceError, match="larger than 5 bytes"):
-        _body("x", SimpleNamespace(iter_content=lambda _: [b"123", b"456"]))
+        _body("x", SimpleNamespace(raw=raw, iter_content=lambda _: [b"123", b"456"]))
 
 
 def test_a_request_ends_when_its_try_does(client, monkeypatch):

@@ -5,9 +5,13 @@ The retries of urllib3 alone know neither a body that breaks off nor a time for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from gzip import GzipFile
+from io import BytesIO
 from multiprocessing import TimeoutError as TimeIsUpError
 from multiprocessing.pool import ThreadPool
 from random import uniform
@@ -85,7 +89,7 @@ class HttpClient:
             raise UsageError(f"{base_url!r} is not an address such as https://www.sec.gov.")
         self.address, self._pace, self._patience = base_url.rstrip("/"), pace, patience
         self._session = requests.Session()
-        self._session.headers.update({"User-Agent": identity, "Accept-Encoding": "gzip, deflate"})
+        self._session.headers.update({"User-Agent": identity, "Accept-Encoding": "gzip"})
         self._session.max_redirects = _MOST_REDIRECTS
         self._session.hooks["response"].append(_refuse_another_site)
 
@@ -174,12 +178,25 @@ def _check_status(url: str, response: Response) -> None:
 
 def _body(url: str, response: Response) -> bytes:
     """The whole body; requests raises where less comes than was announced."""
-    body = bytearray()
-    for part in response.iter_content(1 << 16):
-        body += part
-        if len(body) > _LARGEST:
+    # urllib3 takes half a gzip for all of it
+    is_packed = "gzip" in response.raw.headers.pop("Content-Encoding", "").casefold()
+    body = b"".join(_up_to_limit(url, response.iter_content(1 << 16)))
+    if not is_packed:
+        return body
+    with GzipFile(fileobj=BytesIO(body)) as file:
+        try:
+            return b"".join(_up_to_limit(url, iter(partial(file.read, 1 << 16), b"")))
+        except (EOFError, OSError, zlib.error) as error:
+            raise PassingError(f"the answer cannot be unpacked ({_first_line(error)})") from None
+
+
+def _up_to_limit(url: str, parts: Iterable[bytes]) -> Iterator[bytes]:
+    size = 0
+    for part in parts:
+        size += len(part)
+        if size > _LARGEST:
             raise SourceError(f"{url}: the answer is larger than {_LARGEST:,} bytes.")
-    return bytes(body)
+        yield part
 
 
 def _first_line(error: Exception) -> str:
