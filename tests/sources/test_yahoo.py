@@ -12,7 +12,7 @@ from backtest.sources import yahoo
 from backtest.sources.http import Patience
 from backtest.sources.yahoo import AnalystEstimate, ask_estimates
 from tests.local_server import Answer
-from tests.yahoo import ROWS, chart, refusal
+from tests.yahoo import ROWS, _json, chart, refusal
 
 GOOD = chart(ROWS)
 HALF = json.dumps(GOOD).encode()
@@ -93,10 +93,25 @@ def test_a_slow_drip_ends(site, fetch, monkeypatch):
         fetch()
 
 
-def test_what_yahoo_says_of_a_symbol_is_passed_on(site, fetch):
-    site.has("ACME", refusal("Not Found", "No data found, symbol may be delisted"))
-    with pytest.raises(SourceError, match="is the symbol right"):
+def test_what_yahoo_says_of_a_symbol_is_passed_on_at_once(site, fetch):
+    with pytest.raises(SourceError, match=r"1d bars of NOPE: it says 'No data found, symbol may"):
+        fetch("NOPE")
+    assert len(site.asked) == 2  # a refusal is asked for again by yfinance with another cookie
+
+
+@pytest.mark.parametrize("says", ["Internal Server Error", "Invalid Cookie"])
+def test_what_yahoo_says_of_itself_is_no_word_on_the_symbol(site, fetch, says):
+    site.has("ACME", GOOD)
+    site.fails(*[_json(refusal("Error", says), status=500)] * 2)
+    assert len(fetch().added) == 4
+    site.has("ACME", refusal("Error", says))
+    with pytest.raises(SourceError, match=f"it says '{says}'. Tried 3 times"):
         fetch()
+
+
+def test_a_class_of_shares_may_have_a_point(site, fetch):
+    site.has("BRK-B", GOOD)
+    assert fetch("BRK.B").path.name == "BRK.B.csv"
 
 
 def without(name):

@@ -45,7 +45,7 @@ def told(closes, days=DAYS):
 def ticker(monkeypatch):
     """A stand-in for yfinance's, which keeps what it is asked."""
     index = DAYS[:1].tz_localize(NEW_YORK)
-    names = ("Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits")
+    names = ("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits")
     frame = pd.DataFrame({name: [0.0] for name in names}, index=index)
     figures = pd.DataFrame({"EPS Estimate": [0.1], "Reported EPS": [0.2]}, index=index)
     ticker = SimpleNamespace(asked=[], history_metadata={"currency": "USD"})
@@ -65,17 +65,17 @@ def ticker(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("bars", "adjust", "interval", "is_adjusted"),
-    [(None, "splits", "1d", False), ("5m", "splits", "5m", False), (None, "all", "1d", True)],
+    ("bars", "adjust", "interval"),
+    [(None, "splits", "1d"), ("5m", "splits", "5m"), (None, "all", "1d")],
 )
-def test_prices_are_asked_for_from_a_day_on_up_to_now(ticker, bars, adjust, interval, is_adjusted):
+def test_prices_are_asked_for_from_a_day_on_up_to_now(ticker, bars, adjust, interval):
     ask_history("ACME", bars, adjust, date(2025, 6, 16))
     assert ticker.asked == [
         {
             "period": None,
             "interval": interval,
             "start": "2025-06-16",
-            "auto_adjust": is_adjusted,
+            "auto_adjust": False,
             "timeout": 20.0,
         }
     ]
@@ -262,7 +262,7 @@ def test_the_last_day_is_wanted_to_its_last_bar():
 
 
 def frame(*days, **columns):
-    names = ("Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits")
+    names = ("Open", "High", "Low", "Close", "Adj Close", "Volume", "Dividends", "Stock Splits")
     zeros = {name: [0.0] * len(days) for name in names}
     return pd.DataFrame({**zeros, **columns}, index=pd.DatetimeIndex(days).tz_localize(NEW_YORK))
 

@@ -211,6 +211,15 @@ def test_closes_alone_are_kept_of_prices_without_dividends(site, fetch):
     assert fetch().table["close"].tolist() == [41.0, 42.25, 43.0, 43.9]
 
 
+def test_closes_with_dividends_are_not_taken_for_those_without(site, fetch):
+    answer = chart(ROWS, dividends={"2025-06-17": 1.0})
+    del answer["chart"]["result"][0]["indicators"]["adjclose"]  # yfinance puts the closes there
+    site.has("ACME", answer)
+    with pytest.raises(DataError, match="dividends came, and no closes without them"):
+        fetch(adjust="all")
+    assert len(fetch().added) == 4
+
+
 def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tmp_path):
     from backtest.data.bars import read_bars
     from backtest.experiments.panel_files import BarFiles

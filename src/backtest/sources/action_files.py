@@ -168,6 +168,19 @@ def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
             )
 
 
+def take_out_dividends(table: pd.DataFrame, symbol: str) -> None:
+    """Adjust the prices of a table of yfinance as it adjusts closes; DataError where it did not."""
+    closes, adjusted = table["Close"], table["Adj Close"]
+    if closes.equals(adjusted) and table["Dividends"].iloc[1:].any():
+        raise DataError(
+            f"{symbol}: dividends came, and no closes without them. Nothing was changed; try again "
+            f"later, or with --adjust splits."
+        )
+    for name in ("Open", "High", "Low"):
+        table[name] *= adjusted / closes
+    table["Close"] = adjusted
+
+
 def with_gains(table: pd.DataFrame) -> Iterator[str]:
     """Add the capital gains of a fund to its dividends, which hold some of them already."""
     for moment, gains in table.get("Capital Gains", pd.Series(dtype=float)).items():

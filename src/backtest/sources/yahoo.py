@@ -28,7 +28,13 @@ from backtest.data.kinds import NEW_YORK
 from backtest.data.price_rows import BAR_COLUMNS
 from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
-from backtest.sources.action_files import as_paid, on_their_days, only_dollars, with_gains
+from backtest.sources.action_files import (
+    as_paid,
+    on_their_days,
+    only_dollars,
+    take_out_dividends,
+    with_gains,
+)
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.own_cells import written
 from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
@@ -85,11 +91,13 @@ def ask_history(symbol: str, bars: str | None, adjust: Adjust, first: date) -> H
             period=None,
             interval=bars or "1d",
             start=first.isoformat(),
-            auto_adjust=adjust == "all",
+            auto_adjust=False,
             timeout=_TIMEOUT,
         )
         if table.empty:
             raise PassingError("the answer is empty")
+        if adjust == "all":
+            take_out_dividends(table, symbol)
         notes: list[str] = []
         if bars is None:
             told = getattr(ticker, "_price_history", None)
@@ -134,7 +142,9 @@ def _ticker(symbol: str) -> Any:
     yfinance.config.network.retries = 0
     yfinance.set_tz_cache_location(str(cache_folder() / "yfinance"))
     YfData.cache_get.cache_clear()  # it keeps refusals as well
-    return yfinance.Ticker(symbol)
+    ticker = yfinance.Ticker(symbol.replace(".", "-"))  # a point would name another exchange
+    ticker._tz = str(NEW_YORK)  # noqa: SLF001 - looked up, it hides what is said of a symbol
+    return ticker
 
 
 def _asked(what: str, call: Callable[[], T]) -> T:
@@ -150,9 +160,11 @@ def _try(what: str, call: Callable[[], T]) -> T:
     except exceptions.YFRateLimitError:
         raise PassingError("it has had too many requests (429)") from None
     except exceptions.YFTickerMissingError as error:
-        if reason := getattr(error, "yahoo_reason", None):
+        reason = getattr(error, "yahoo_reason", None)
+        if reason and "data" in reason.casefold():  # it has none; else it refuses, or is down
             raise SourceError(f"{what}: it says {reason!r}. Is the symbol right?") from None
-        raise PassingError("the answer is empty; is the symbol right?") from None
+        fault = f"it says {reason!r}" if reason else "the answer is empty (is the symbol right?)"
+        raise PassingError(fault) from None
     except exceptions.YFException as error:
         raise PassingError(f"{error}") from None
     except JSONDecodeError:
