@@ -43,6 +43,7 @@ _AFTER = timedelta(days=10)  # from a 10-Q or 10-K to an 8-K that follows it
 _QUARTER = timedelta(days=365.25 / 4)
 _OVER = timedelta(days=10)  # that a year of 52 or 53 weeks may reach into January
 _NEAR = timedelta(days=15)
+_A_DAY = timedelta(days=1)  # by which Yahoo's may be later, as of a report after the close
 BASIS = "basis not stated (Yahoo)"
 _PRELIMINARY = re.compile(
     r"(?i)\bpreliminary\b[^.;]{0,60}\b(?:results?|revenues?|sales|earnings|income|estimates?)\b"
@@ -75,7 +76,8 @@ def fetch_earnings(
         if since and filings[-1].filed < since:
             continue
         reports = sorted(done.readable(filings, done.header), key=lambda one: one.public[0])
-        first = _first(done, [one for one in reports if one.filing.form != _AMENDED] or reports)
+        own = [one for one in reports if one.filing.form != _AMENDED] or reports
+        first = _first(done, own, estimates or ())
         for report in reports:
             if since and report.filing.filed < since:
                 continue
@@ -188,12 +190,29 @@ def reported_quarter(
     return before
 
 
-def _first(done: Fetched, reports: Sequence[Header]) -> Header | None:
-    """The first that carries results: one that calls them preliminary does not, if more follow."""
-    early = (
-        one for one in reports[:-1] if not _PRELIMINARY.search(_text_of(done, one, "8-K", "EX-99"))
-    )
-    return next(early, reports[-1] if reports else None)
+def _first(
+    done: Fetched, reports: Sequence[Header], estimates: Iterable[AnalystEstimate]
+) -> Header | None:
+    """The first that carries results: if more follow, one does not that calls them preliminary, or
+    that lacks the EPS of a later day.
+    """
+    for one in reports[:-1]:
+        is_early = _PRELIMINARY.search(_text_of(done, one, "8-K", "EX-99"))
+        if not (is_early or _is_later(done, one, nearest(_day_of(one), estimates))):
+            return one
+    return reports[-1] if reports else None
+
+
+def _day_of(report: Header) -> date:
+    return (report.accepted or report.public[0]).date()
+
+
+def _is_later(done: Fetched, report: Header, found: AnalystEstimate | None) -> bool:
+    """Whether Yahoo's EPS is of a later day than a report, and does not stand in its release."""
+    if found is None or found.day - _day_of(report) <= _A_DAY:
+        return False
+    text = _text_of(done, report, "EX-99")
+    return found.eps is None or not stands_in(found.eps, text)
 
 
 def _text_of(done: Fetched, report: Header, *kinds: str) -> str:
@@ -237,13 +256,18 @@ class Fact(NamedTuple):
 
     def stands_in(self, text: str) -> bool:
         """Whether a text has the figure, as releases round it."""
-        size = abs(self.value)
-        written = [f"{size:.2f}", f"{size:.2f}".removeprefix("0")]
-        if self.tag in _REVENUE:
-            units = (unit for unit in (1, 1e3, 1e6, 1e9) if size >= unit)
-            written = [f"{size / unit:,.{n}f}" for unit in units for n in range(4)]
-        words = "|".join(re.escape(one) for one in written if sum(map(str.isdigit, one)) > 1)
-        return re.search(rf"(?<![\d.,])(?:{words})(?![\d,]*\d)", text) is not None
+        return stands_in(self.value, text, is_revenue=self.tag in _REVENUE)
+
+
+def stands_in(value: float, text: str, *, is_revenue: bool = False) -> bool:
+    """Whether a text has EPS, or a revenue, as releases round it."""
+    size = abs(value)
+    written = [f"{size:.2f}", f"{size:.2f}".removeprefix("0")]
+    if is_revenue:
+        units = (unit for unit in (1, 1e3, 1e6, 1e9) if size >= unit)
+        written = [f"{size / unit:,.{n}f}" for unit in units for n in range(4)]
+    words = "|".join(re.escape(one) for one in written if sum(map(str.isdigit, one)) > 1)
+    return re.search(rf"(?<![\d.,])(?:{words})(?![\d,]*\d)", text) is not None
 
 
 def _company_facts(edgar: Edgar, cik: int) -> list[Fact]:
@@ -310,12 +334,19 @@ def _row(
     facts: Mapping[str, Fact],
     done: Fetched,
 ) -> dict[str, str]:
-    day = (report.accepted or report.public[0]).date()
+    day = _day_of(report)
     found = nearest(day, estimates or ())
+    is_later = _is_later(done, report, found)
+    if found and is_later:
+        done.remarks.append(
+            f"{quarter.name}: Yahoo's EPS of {found.day} is left out: it does not stand in the "
+            f"release of the filing, accepted {day}."
+        )
+        found = None
     eps = None if found else next((facts[tag] for tag in _EPS if tag in facts), None)
     revenue = next((facts[tag] for tag in _REVENUE if tag in facts), None)
     note = f"Quarter ended {quarter.end}."
-    if estimates is not None and found is None:
+    if estimates is not None and found is None and not is_later:
         done.remarks.append(
             f"{quarter.name}: Yahoo knows of no report within {_NEAR.days} days of {day}."
         )

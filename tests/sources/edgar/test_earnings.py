@@ -425,6 +425,36 @@ def test_where_yahoo_has_another_day_both_are_told_and_the_filing_counts(site, e
     assert found.remarks == [f"2025Q1: {told}"]
 
 
+@pytest.mark.parametrize(
+    ("text", "day", "eps"),
+    [
+        ("earnings of $0.30 a share", 16, "0.3"),
+        ("sales will exceed what was expected", 16, ""),
+        ("sales will exceed what was expected", 15, "0.3"),  # of a report after the close
+        (None, 16, ""),
+    ],
+)
+def test_figures_of_a_later_day_have_to_stand_in_the_release(site, edgar, text, day, eps):
+    report(site, documents=[("EX-99.1", "b.htm", text)] if text else ())
+    quarter(site)
+    found = earnings(edgar, [AnalystEstimate(date(2025, 5, day), 0.3, 0.25)])
+    (row,) = found.rows
+    assert (row["eps"], row["eps_consensus"]) == (eps, eps and "0.25")
+    if not eps:
+        (remark,) = found.remarks
+        assert "Yahoo's EPS of 2025-05-16 is left out: it does not stand in the release" in remark
+
+
+def test_a_report_before_the_day_of_the_results_does_not_carry_them(site, edgar):
+    early = report(site, "2025-05-02 08:00:00", documents=[("EX-99.1", "b.htm", "sales of April")])
+    late = report(site)
+    quarter(site)
+    found = earnings(edgar, [AnalystEstimate(date(2025, 5, 14), 0.3, 0.25)])
+    assert sources(found) == [late]
+    assert found.rows[0]["eps"] == "0.3"
+    assert f"({early}) left out: it is preliminary, and the 8-K of 2025-05-14" in found.remarks[0]
+
+
 def test_a_report_of_another_quarter_is_not_joined(site, edgar):
     report(site)
     quarter(site)
