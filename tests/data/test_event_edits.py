@@ -180,6 +180,30 @@ def test_a_cell_that_differs_is_shown_and_replaced_where_it_is_accepted(checkout
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("came", "columns"),
+    [
+        ({"eps": "-1.49", "eps_basis": "GAAP diluted"}, []),  # its consensus is not known
+        ({"eps_consensus": "0.1", "eps_basis": "GAAP diluted"}, []),
+        ({"eps": "-1.49", "eps_consensus": "0.1", "eps_basis": "GAAP diluted"},
+         ["eps", "eps_consensus", "eps_basis"]),
+        ({"eps": "0.31", "eps_basis": "normalised"}, ["eps"]),
+    ],
+)  # fmt: skip
+def test_eps_does_not_come_beside_a_consensus_of_another_basis(checkout, came, columns):
+    report = {
+        "symbol": "ACME", "published_at": "2025-06-24T16:05:00-04:00", "precision": "minute",
+        "headline": "Made up", "source_url": "https://example.org/new",
+        "retrieved_at": "2025-07-20T00:00:00+00:00",
+    }  # fmt: skip
+    filed = {"eps": "0.30", "eps_consensus": "0.20", "eps_basis": "normalised"}
+    add_rows(checkout.workspace, Earnings, [report | filed], reason="made up").make()
+    terms = {"same": lambda *_: False, "reason": "fetched", "accept": True}
+    edit, differences = update(checkout.workspace, Earnings, [report | came], **terms)
+    assert [one.column for one in differences] == columns
+    assert bool(edit.diff) is bool(columns)
+
+
 @pytest.mark.parametrize("accept", [False, True])
 def test_what_is_on_file_as_it_was_fetched_stays_with_its_time_of_retrieval(checkout, accept):
     add(checkout, row(figures="5 GW")).make()

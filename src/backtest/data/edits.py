@@ -39,6 +39,7 @@ _WRITTEN = frozenset(
     {"headline", "note", "source_url", "source_url_2", "grade", "retrieved_at", "first_filing"}
     | {"symbol"}
 )
+_OF_ONE_BASIS = frozenset({"eps", "eps_consensus", "eps_basis"})
 
 
 class Change(NamedTuple):
@@ -254,11 +255,20 @@ def update(
 
 
 def _differences(line: EventLine, event: Event, row: Cells) -> list[Change]:
-    """Cells that differ in what they say, not in how it is written."""
+    """Cells that differ in what they say, not in how it is written.
+
+    EPS of another basis is none where its consensus, or it, is known on file and not fetched: what
+    came would stand beside what stays.
+    """
+    old = line.cells
+    would_mix = old.get("eps_basis") != row.get("eps_basis") and any(
+        old.get(name) and not row.get(name) for name in _OF_ONE_BASIS
+    )
+    left = _WRITTEN | (_OF_ONE_BASIS if would_mix else frozenset())
     return [
-        Change(line.event.id, name, line.cells.get(name, ""), cell)
+        Change(line.event.id, name, old.get(name, ""), cell)
         for name, cell in row.items()
-        if cell and name not in _WRITTEN and getattr(line.event, name) != getattr(event, name)
+        if cell and name not in left and getattr(line.event, name) != getattr(event, name)
     ]
 
 
