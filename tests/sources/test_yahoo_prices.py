@@ -10,10 +10,11 @@ from importlib.metadata import version
 import pandas as pd
 import pytest
 
-from backtest.data.actions import read_actions
+from backtest.data.actions import Action, read_actions
 from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
 from backtest.sources import yahoo
+from backtest.sources.action_files import prepare_actions
 from backtest.sources.yahoo import finished_bars, read_history
 from tests.yahoo import ROWS, chart, minutes, stamp
 
@@ -424,6 +425,29 @@ def test_an_action_that_is_corrected_is_shown_and_replaced_when_accepted(site, f
     accepted.make()
     assert [row[2] for row in of_file(accepted)] == [0.6, 0.1]
     assert not fetch().actions
+
+
+def test_a_dividend_that_was_moved_is_told_and_not_paid_twice_when_accepted(site, fetch, tmp_path):
+    site.has("ACME", chart(ROWS[:3], dividends={"2025-06-17": 1.0}))
+    fetch().make()
+    paid = Action(date(2025, 6, 16), "dividend", 0.5, source="by hand")  # which Yahoo lacks
+    prepare_actions(tmp_path / "actions", "ACME", [paid], source="x", accept=True).make()
+    site.has("ACME", chart(ROWS[2:], dividends={"2025-06-18": 1.0}))
+    assert fetch(first=date(2025, 6, 18)).actions.changes == []  # of before nothing was asked
+    site.has("ACME", chart(ROWS, dividends={"2025-06-18": 1.0}))
+    moved = ("2025-06-17 dividend", "amount", "1", "none")
+    assert list(map(tuple, fetch().actions.changes)) == [moved]
+    fetch(accept=True).make()
+    assert [str(row.day) for row in read_actions(tmp_path / "actions", "ACME").rows] == [
+        "2025-06-16", "2025-06-18",
+    ]  # fmt: skip
+
+
+def test_a_split_that_yahoo_forgets_stays_in_the_prices(site, fetch):
+    site.has("ACME", chart(ROWS[:3], splits={"2025-06-17": (4, 1)}))
+    fetch().make()
+    site.has("ACME", chart(ROWS))
+    assert fetch().make().metadata["adjust"] == "splits, as of 2025-06-20; not dividends"
 
 
 def test_without_actions_there_is_no_file_of_them(site, fetch, tmp_path):

@@ -81,11 +81,19 @@ class ActionUpdate:
 
 
 def prepare_actions(
-    folder: Path, symbol: str, incoming: Iterable[Action], *, source: str, accept: bool
+    folder: Path,
+    symbol: str,
+    incoming: Iterable[Action],
+    *,
+    source: str,
+    accept: bool,
+    span: tuple[date, date] | None = None,
 ) -> ActionUpdate:
     """What actions would change in the file of a symbol, which need not be there yet.
 
-    DataError where the file would break its format, or two that came are of one kind and day.
+    They are all that their source has of dividends and splits in a `span`: what it told before and
+    tells no more was moved to another day, or taken back. DataError where the file would break its
+    format, or two that came are of one kind and day.
     """
     clear_history(folder / f"{symbol}.csv")
     kept = read_actions(folder, symbol)
@@ -106,6 +114,15 @@ def prepare_actions(
         changes += found
         if old is None or (found and accept):
             rows[row.order] = row
+    first, last = span or (date.max, date.min)
+    sources = {row.source for row in came.values()}
+    for row in kept.rows:
+        is_told = row.action in ("dividend", "split") and row.source in sources
+        if is_told and first <= row.day <= last and row.order not in came:
+            amount = cells_of(row)["amount"]
+            changes.append(Change(f"{row.day} {row.action}", "amount", amount, "none"))
+            if accept:
+                del rows[row.order]
     ordered, path = [rows[key] for key in sorted(rows)], folder / f"{symbol}.csv"
     update = ActionUpdate(symbol, path, added, changes, accept, ordered, kept.file, source)
     parse_actions(DataFile(path, update.content, "", {}))

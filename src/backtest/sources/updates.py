@@ -62,6 +62,7 @@ class Incoming:
     lines: NDArray[np.int64] | None = None  # where each row stood in a file
     word: str = "line"  # what they count
     actions: Sequence[Action] = ()  # what came of dividends, splits, halts and ends
+    tells_all: bool = False  # of dividends and splits from the first to the last row
 
     def at(self, row: int) -> str:
         """The key of a row, and where it stood, such as `2025-06-02 (line 7)`."""
@@ -181,9 +182,11 @@ def prepare_update(
     notes = [*update.notes, *[f"Holes, in which nothing is traded: {named}."] * bool(named)]
     actions = None
     if incoming.actions:
+        days = incoming.table.index.date
         actions = prepare_actions(
             actions_folder(path), incoming.symbol, incoming.actions,
             source=incoming.source, accept=accept,
+            span=(min(days), max(days)) if incoming.tells_all else None,
         )  # fmt: skip
     update = replace(update, holes=holes, actions=actions, notes=notes)
     try:

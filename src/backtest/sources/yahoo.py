@@ -226,7 +226,8 @@ def fetch_prices(
         notes += [f"Left out {day:%Y-%m-%d}, of another scale." for day in table.index[wrong]]
         table = table[~wrong]
     adjusted = _in_words(mode, splits, today)
-    if begins and begins < table.index[0].date():  # splits of before are not known
+    is_silent = mode == "splits" and not splits  # it forgets some, which are in its prices
+    if begins and (is_silent or begins < table.index[0].date()):  # splits of before are not known
         adjusted = _recorded_mode(path)
     if mode == "all" and not path.exists():  # such prices were never traded
         table = table[["close"]]
@@ -241,7 +242,9 @@ def fetch_prices(
         **({"bars": bars} if bars else {}),
     }
     paid = as_paid(history.splits, history.dividends, "Yahoo Finance") if not bars else ()
-    incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=paid)
+    incoming = Incoming(
+        symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=paid, tells_all=True
+    )
     update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
     _refuse_another_scale(update)
     return update
