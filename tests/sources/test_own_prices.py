@@ -234,6 +234,21 @@ def test_a_file_without_symbols_is_of_one_stock(tmp_path):
         read_price_file(tmp_path / "BOLT.csv", {}, symbols=["BOLT", "COIL"])
 
 
+@pytest.mark.parametrize("day", [SESSIONS[1], None])
+def test_a_row_of_parquet_may_hold_nothing(tmp_path, day):
+    table = bars(SESSIONS[:3], 10.0).rename_axis("Date").reset_index()
+    table.loc[1, table.columns[1:]] = None
+    table["Date"] = table["Date"].where(table.index != 1, day and pd.Timestamp(day))
+    table.to_parquet(tmp_path / "BOLT.parquet")
+    if day:
+        with pytest.raises(DataError, match=rf"row 1: {SESSIONS[1]} has no prices"):
+            read_price_file(tmp_path / "BOLT.parquet", {})
+    else:
+        file = read_price_file(tmp_path / "BOLT.parquet", {})
+        assert len(file.tables["BOLT"]) == 2
+        assert file.notes[1].startswith("Not rows of prices: row 1 ")
+
+
 def test_a_parquet_file_that_is_none(tmp_path):
     (tmp_path / "BOLT.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match="cannot be read"):

@@ -226,7 +226,7 @@ class _Rows:
         off = np.isnat(calendar.sessions_at(keys)) if stamps else ~np.isin(keys, calendar.sessions)
         self.are_prices = ~((np.isnat(keys) & no_price) | (self.empty & off))
         if no_price.any():  # Yahoo's page tells dividends and splits between the rows
-            texts = raw.cells[no_price].astype(str).agg(" ".join, axis=1)
+            texts = raw.cells[no_price].astype(str).fillna("").agg(" ".join, axis=1)
             told = texts.str.contains(r"\b(?:dividend|split)", case=False)
             self.are_prices[np.flatnonzero(no_price)[told.to_numpy()]] = False
         self._note_others(~self.are_prices)
