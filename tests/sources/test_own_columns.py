@@ -287,8 +287,8 @@ def test_the_symbol_of_a_file_that_says_nothing_of_it(path, wanted, symbol):
 
 
 def test_cells_that_hold_nothing():
-    cells = pd.Series(["-", "N/A", None, "5", "", "NULL", "0"])
-    assert nothing(cells).tolist() == [True, True, True, False, True, True, False]
+    cells = pd.Series(["-", "N/A", None, "5", "", "NULL", "0", "#N/A N/A"])
+    assert nothing(cells).tolist() == [True, True, True, False, True, True, False, True]
     assert nothing(pd.Series([1.0, np.nan])).tolist() == [False, True]
 
 

@@ -87,13 +87,14 @@ def test_files_of_all_sorts_are_understood(read, text):
 
 
 def test_what_was_understood_is_told(read):
-    file = read(PLAIN.replace("volume", "volume,Adj Close").replace("00\n", "00,1\n"))
+    more = PLAIN.replace("volume", "volume,Adj Close,adjHigh").replace("00\n", "00,1,1\n")
+    file = read(more)
     assert file.columns == {
         name: name for name in ("date", "open", "high", "low", "close", "volume")
     }
     assert file.notes == [
         "'2025-06-02' is read as 2025-06-02, and '.' as the decimal sign.",
-        "Not taken: Adj Close.",
+        "Not taken: Adj Close, adjHigh.",
         "--dividends 'Adj Close' derives dividends from it.",
     ]
 

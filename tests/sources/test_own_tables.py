@@ -192,7 +192,7 @@ def test_a_cell_may_be_longer_than_any_header(read):
     long = "x" * 140_000
     table = read(f'date,close,x\n2025-06-02,7,"{long}"\n')
     assert table.cells["x"].tolist() == [long]
-    for text in ('[{"a": "' + long + '", "b": 1}]', f"<html><p>{long}</p>a,b</html>"):
+    for text in ('call([{"a": "' + long + '", "b": 1}]', f"<html><p>{long}</p>a,b</html>"):
         with pytest.raises(DataError, match="has no row below"):
             read(text)
 

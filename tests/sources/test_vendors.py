@@ -324,11 +324,18 @@ def test_columns_without_names_are_named_by_their_numbers(read):
     assert bars(read(text, columns=named)) == (DAYS, ROWS)
 
 
-def test_a_workbook_is_refused_with_the_way_out(tmp_path):
-    path = tmp_path / "BOLT.xlsx"
-    path.write_bytes(b"PK\x03\x04")
-    with pytest.raises(UsageError, match=r"a workbook of Excel .* save its table as CSV"):
-        read_price_file(path, {})
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("BOLT.xlsx", b"PK\x03\x04", "a workbook of Excel"),
+        ("BOLT.json", b'[{"date": "2025-06-02", "open": 10}]', "JSON"),
+        ("BOLT.json", b'{\n  "Meta Data": {', "JSON"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_the_way_out(tmp_path, name, content, told):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=rf"{told}.* save its table as CSV"):
+        read_price_file(tmp_path / name, {})
 
 
 # One stone does not stop the cart

@@ -43,12 +43,12 @@ NAMES = {what: f"{text} | {FOREIGN.get(what, '')}" for what, text in _ENGLISH.it
 _FIELD_OF = fields_by_name(NAMES)
 CLOCKS = {"time": "time clock timeofday uhrzeit zeit hora heure ora"}  # beside the days of bars
 PRICES = BAR_COLUMNS[:-1]
-ADJUSTED = re.compile(r"adj", re.IGNORECASE)
+_ADJUSTED = re.compile(r"adj", re.IGNORECASE)
 _SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
-_NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
+_NO_TICKERS = ("ADJ", "_ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
 _ALSO_TICKERS = {"C", "DAY", "DT", "H", "L", "LOW", "MAX", "MIN", "O", "OPEN", "SYM", "V"}
 _UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
-_NOTHING = r"(?:|-+|–|—|\.|n/?a|#n/?a|nan|null|none|nil)"
+_NOTHING = r"(?:|-+|–|—|\.|n/?a|#n/?a.*|nan|null|none|nil)"
 _UNITS = {"K": "e3", "M": "e6", "B": "e9"}
 _SURE = 0.98  # of the rows without a header have the third column highest, the fourth lowest
 
@@ -167,7 +167,7 @@ def fields_of(
                 f"the file has none. Whose they are is said by --symbol."
             )
     missing = [one for one in BAR_COLUMNS if one not in columns and one not in constants]
-    if closes or ADJUSTED.search(columns["close"]) or {*PRICES[:-1]} <= {*missing}:
+    if closes or _ADJUSTED.search(columns["close"]) or {*PRICES[:-1]} <= {*missing}:
         return ("close",)
     if missing:
         more = " Where there is none, --set volume=0." * (missing[0] == "volume")

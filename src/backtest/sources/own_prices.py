@@ -21,7 +21,6 @@ from backtest.errors import BacktestError, DataError, UsageError, first_few, unk
 from backtest.sources.action_files import actions_of, read_action_file
 from backtest.sources.own_cells import parse_days, parse_times, written
 from backtest.sources.own_columns import (
-    ADJUSTED,
     CLOCKS,
     FOREIGN,
     NAMES,
@@ -44,6 +43,7 @@ from backtest.workspace.files import clear_unfinished
 if TYPE_CHECKING:
     from backtest.data.actions import Action
 
+_ADJUSTED_CLOSE = re.compile(r"(?i)adj.*clos|clos.*adj")
 _MOST_NOTES = 10  # of files that come with others
 
 
@@ -130,7 +130,9 @@ def read_price_file(
     key = rows.written(rows.table.index[first])
     notes.insert(0, f"{text!r} is read as {key}, and {sign!r} as the decimal sign.")
     notes += [*rows.notes, *([f"Not taken: {', '.join(rest)}."] if rest else [])]
-    notes += [f"--dividends '{n}' derives dividends from it." for n in rest if ADJUSTED.search(n)]
+    notes += [
+        f"--dividends '{n}' derives dividends from it." for n in rest if _ADJUSTED_CLOSE.search(n)
+    ]
     notes += ["Closes alone, so it can be a benchmark but not be traded."] * (len(fields) == 1)
     bars = stamps.bars if stamps else None
     return PriceFile(

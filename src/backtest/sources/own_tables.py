@@ -25,7 +25,8 @@ Known = Callable[[str], "str | None"]  # the field that a column of a name holds
 _SEPARATORS = ",;\t|"
 _SAMPLE = 60  # lines among which the header is looked for
 _PACKED = {b"PK": "a workbook of Excel or an archive", b"\x1f\x8b": "compressed",
-           b"\xd0\xcf": "a workbook of Excel", b"BZ": "compressed"}  # fmt: skip
+           b"\xd0\xcf": "a workbook of Excel", b"BZ": "compressed",
+           **dict.fromkeys((b"[{", b'{"', b"[\n", b"{\n"), "JSON")}  # fmt: skip
 _MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 _LEVELS = ("ticker", "tickers", "symbol", "symbols")  # names of a line of header with symbols
 TICKER = "Ticker"
