@@ -183,6 +183,7 @@ def test_days_that_can_be_read_in_two_ways_are_read_by_the_sessions(read):
     ("text", "told"),
     [
         (PLAIN.replace("11.5", "cheap"), "line 2, column close: 'cheap' is no number"),
+        (PLAIN.replace("11.5", "€11.5"), "line 2, column close: '€11.5' is no number"),
         (PLAIN.replace("11.5", ""), "line 2, column close: '' is no number"),
         (PLAIN.replace("2025-06-03", "later"), "line 3, column date: 'later' is no day"),
         (PLAIN + "2025-06-03,1,1,1,1,1\n", "BOLT has two rows of 2025-06-03"),
@@ -196,6 +197,16 @@ def test_what_is_damaged_is_told(read, text, told):
     with pytest.raises(DataError) as caught:
         read(text)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(("currency", "is_dollars"), [("USD", True), ("usd", True), ("EUR", False)])
+def test_what_says_that_it_is_no_dollars_is_not_taken_for_them(read, currency, is_dollars):
+    text = f"date,close,Currency\n2025-06-02,10,{currency}\n2025-06-03,11,\n"
+    if is_dollars:
+        assert only(read(text))[2] == [[10.0], [11.0]]
+    else:
+        with pytest.raises(UsageError, match="amounts in 'EUR', column Currency: only dollars"):
+            read(text)
 
 
 def test_a_file_that_is_not_there(tmp_path):

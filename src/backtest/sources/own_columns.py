@@ -328,6 +328,4 @@ def nothing(column: pd.Series) -> pd.Series:
 
 
 def _bare(column: pd.Series) -> pd.Series:
-    return column.astype(str).str.replace(
-        "USD|US(?=[$])|[$€\\s'\u2019\u00a0\u202f]", "", regex=True
-    )
+    return column.astype(str).str.replace("USD|US(?=[$])|[$\\s'\u2019\u00a0\u202f]", "", regex=True)

@@ -30,6 +30,7 @@ _PACKED = {b"PK": "a workbook of Excel or an archive", b"\x1f\x8b": "compressed"
 _MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 _LEVELS = ("ticker", "tickers", "symbol", "symbols")  # names of a line of header with symbols
 TICKER = "Ticker"
+_DOLLARS = ("", "USD", "US$", "$")
 _SUFFIX = re.compile(r"\.US$| US EQUITY$| US$", re.IGNORECASE)
 _EXCHANGE = re.compile(r"^(NASDAQ|NYSE ?(ARCA)?|AMEX|BATS|CBOE|ARCA|XNYS|XNAS):\s*", re.IGNORECASE)
 
@@ -349,7 +350,7 @@ def read_named_table(
 ) -> RawTable:
     """A file as of `read_table`, some of whose columns are said by field, others known by words.
 
-    UsageError where it has no column that was said.
+    UsageError where it has no column that was said, or amounts that are no dollars.
     """
     own = {name: what for what, name in said.items()}
     by_name = fields_by_name(words)
@@ -357,6 +358,13 @@ def read_named_table(
     for name in own:
         if name not in raw.cells:
             raise unknown("column of the file", name, raw.cells.columns)
+    for name in filter(lambda one: plain(str(one)) in ("currency", "ccy"), raw.cells):
+        texts = raw.cells[name].dropna().astype(str).str.strip().str.upper()
+        if other := next((text for text in texts.unique() if text not in _DOLLARS), None):
+            raise UsageError(
+                f"{path} has amounts in {other!r}, column {name}: only dollars are known here. "
+                f"Turn them into dollars, or take those rows out."
+            )
     return raw
 
 
