@@ -214,17 +214,21 @@ def _from_xml(content: bytes, holder: Company) -> Stake:
     if not persons:
         what = " or ".join(_PERSON)
         raise DataError(f"has no {what}; the persons who report are expected there.")
-    own = (one for one in persons if _is(one, holder))
-    person = next(own, None) or max(
-        persons, key=lambda one: number_of(element_text(one, *_AMOUNT), _AMOUNT[0]) or 0.0
+    own = [one for one in persons if _is(one, holder)]
+    person = max(
+        own[:1] or persons,
+        key=lambda one: number_of(element_text(one, *_AMOUNT), _AMOUNT[0]) or 0.0,
     )
     name, issuer = needed(person, "reportingPersonName"), needed(root, *_ISSUER)
+    remark = "" if own else f"{name} alone reports."
+    if len(persons) > 1:
+        remark = f"{len(persons)} persons report; taken is {name}."
     return Stake(
         int(issuer) if issuer.isdecimal() else None,
         _day(element_text(root, *_EVENT), "%m/%d/%Y"),
         int(needed_number(person, *_AMOUNT)),
         number_of(element_text(person, *_PERCENT), "the percent of the class"),
-        f"{len(persons)} persons report; taken is {name}." if len(persons) > 1 else "",
+        remark,
     )
 
 

@@ -385,6 +385,8 @@ def test_a_person_alone_is_not_told():
     assert (stake.shares, stake.percent, stake.remark) == (500, 1.0, "")
     new = read_schedule(schedule_g(("BIGCO INC", 500, 5.0)).encode(), HOLDER, xml=True)
     assert new.remark == ""
+    another = read_schedule(schedule_g(("OTHER LP", 500, 5.0)).encode(), HOLDER, xml=True)
+    assert (another.shares, another.remark) == (500, "OTHER LP alone reports.")
 
 
 def test_of_two_percents_for_one_amount_none_is_taken():
