@@ -134,6 +134,21 @@ def test_a_zone_behind_a_time(behind, stamp):
         )
 
 
+@pytest.mark.parametrize(
+    ("behind", "summer", "winter"),
+    [
+        ("EST", "09:45:00-04:00", "08:45:00-05:00"),  # it may be meant, and is later
+        ("EDT", "08:45:00-04:00", "08:45:00-05:00"),
+        ("ET", "08:45:00-04:00", "08:45:00-05:00"),
+        ("CET", "09:45:00+02:00", "08:45:00+01:00"),
+    ],
+)
+def test_a_time_of_winter_that_is_written_in_summer_is_never_early(behind, summer, winter):
+    found = PublicTimes([f"2025-06-05 08:45 {behind}", f"2025-12-05 08:45 {behind}"], *[None] * 3)
+    assert found.of(0, None) == (f"2025-06-05T{summer}", "minute")
+    assert found.of(1, None) == (f"2025-12-05T{winter}", "minute")
+
+
 @pytest.mark.parametrize("zone", ["America", "US", "+99:99", "+25:00", "x" * 300])
 def test_a_zone_that_is_no_zone_is_unknown(read, zone):
     with pytest.raises(UsageError, match=r"The zone .* is unknown"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Literal
 
 import numpy as np
@@ -129,6 +129,7 @@ _READY = re.compile(
     r"| +[\d:]+ +New York)",
     re.IGNORECASE,
 )  # times as `stamped` and events take them
+_WINTER = {"EST", "CET", "EET", "MET", "WET"}  # times of winter, of zones that have summer's too
 _WORD = re.compile(r"(?P<day>.*\d),?\s+\(?(?P<word>[A-Za-z][A-Za-z \-]*)\)?")
 
 
@@ -227,7 +228,10 @@ class PublicTimes:
             raise ValueError(
                 f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
             )
-        return latest(day, moment, place).isoformat()
+        stamp = latest(day, moment, place)
+        if zone.upper() in _WINTER:  # written in summer it may be meant
+            stamp += stamp.dst() or timedelta()
+        return stamp.isoformat()
 
 
 def _split(text: str) -> tuple[str, str]:
