@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from backtest.sources.yahoo import AnalystEstimate
 
 _AMENDED = "8-K/A"
-_ANNUAL = ("10-K", "10-KT")
-_PERIODIC = ("10-Q", "10-QT", *_ANNUAL)
+_ANNUAL = ("10-K", "10-KT", "10-KSB")
+_PERIODIC = ("10-Q", "10-QT", "10-QSB", *_ANNUAL)  # SB: of small companies, up to 2009
 _BEFORE = timedelta(days=400)  # so that an annual report before the first 8-K is there
 _LONGEST = timedelta(days=120)  # from the end of a quarter to its 8-K
 _AFTER = timedelta(days=10)  # from a 10-Q or 10-K to an 8-K that follows it
@@ -211,8 +211,12 @@ def _is_later(done: Fetched, report: Header, found: AnalystEstimate | None) -> b
     """Whether Yahoo's EPS is of a later day than a report, and does not stand in its release."""
     if found is None or found.day - _day_of(report) <= _A_DAY:
         return False
-    text = _text_of(done, report, "EX-99")
-    return found.eps is None or not stands_in(found.eps, text)
+    return found.eps is None or not stands_in(found.eps, _release(done, report))
+
+
+def _release(done: Fetched, report: Header) -> str:
+    """The text of a release; of the filing itself where it has none."""
+    return _text_of(done, report, "EX-99") or _text_of(done, report, "8-K")
 
 
 def _text_of(done: Fetched, report: Header, *kinds: str) -> str:
@@ -313,7 +317,7 @@ def _public_figures(
         and abs(one.end - quarter.end) <= _OFF
         and shortest <= one.end - one.start <= longest
     }
-    text = _text_of(done, report, "EX-99") if found else ""
+    text = _release(done, report) if found else ""
     for one in list(found.values()):
         if text and not one.stands_in(text):
             del found[one.tag]

@@ -369,6 +369,23 @@ def test_a_figure_that_the_release_does_not_have_was_not_public(site, edgar, tex
         )
 
 
+@pytest.mark.parametrize(("text", "eps"), [("earned 0.25 a share", "0.25"), ("held a call", "")])
+def test_without_a_release_the_text_of_the_filing_counts(site, edgar, text, eps):
+    report(site, documents=[("8-K", "a.htm", text)])
+    own = quarter(site)
+    facts(site, [fact(0.25, own)])
+    (row,) = earnings(edgar).rows
+    assert row["eps"] == eps
+
+
+def test_small_companies_had_forms_of_their_own(site, edgar):
+    report(site, "2008-05-14 16:05:07")
+    quarter(site, "2008-05-15 16:30:00", "2008-03-31", "10-QSB")
+    report(site, "2009-02-14 16:05:07")
+    quarter(site, "2009-03-15 16:30:00", "2008-12-31", "10-KSB")
+    assert [row["period"] for row in earnings(edgar).rows] == ["2008Q1", "2008Q4"]
+
+
 def test_eps_beside_a_consensus_is_of_its_source(site, edgar):
     report(site)
     own = quarter(site)
