@@ -435,8 +435,14 @@ def test_a_dividend_that_was_moved_is_told_and_not_paid_twice_when_accepted(site
     site.has("ACME", chart(ROWS[2:], dividends={"2025-06-18": 1.0}))
     assert fetch(first=date(2025, 6, 18)).actions.changes == []  # of before nothing was asked
     site.has("ACME", chart(ROWS, dividends={"2025-06-18": 1.0}))
-    moved = ("2025-06-17 dividend", "amount", "1", "none")
-    assert list(map(tuple, fetch().actions.changes)) == [moved]
+    update = fetch()
+    moved = ("2025-06-17 dividend", "day", "2025-06-17", "2025-06-18")
+    assert list(map(tuple, update.actions.changes)) == [moved]
+    assert [str(row.day) for row in update.actions.rows] == ["2025-06-16", "2025-06-17"]
+    site.has("ACME", chart(ROWS, dividends={"2025-06-18": 0.3}))  # is another one
+    (gone,) = fetch().actions.changes
+    assert tuple(gone) == ("2025-06-17 dividend", "amount", "1", "none")
+    site.has("ACME", chart(ROWS, dividends={"2025-06-18": 1.0}))
     fetch(accept=True).make()
     assert [str(row.day) for row in read_actions(tmp_path / "actions", "ACME").rows] == [
         "2025-06-16", "2025-06-18",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from math import isclose, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ from backtest.stats.formats import counted
 if TYPE_CHECKING:
     from backtest.sources.own_prices import PriceFile
 
+_MOVED = timedelta(days=10)  # at most, of a day that is corrected
 _NEAR = 1e-4  # of an amount: as two sources round it
 _CERTAIN = 2.0  # times the rounding: more is a dividend
 _MOST = 0.25  # of the close before: more is no dividend
@@ -107,26 +108,39 @@ def prepare_actions(
                 f"{symbol}: two came of one day, {other} ({other.source}) and {row} "
                 f"({row.source}). Take one of them out{more}."
             )
-        old = rows.get(row.order)
+    first, last = span or (date.max, date.min)
+    sources = {row.source for row in came.values()}
+    gone = [
+        row
+        for row in kept.rows
+        if row.action in ("dividend", "split") and row.source in sources
+        if first <= row.day <= last and row.order not in came
+    ]
+    for row in came.values():
+        old = rows.get(row.order) or next((one for one in gone if _is_moved(one, row)), None)
         found = [] if old is None else _differences(old, row)
         if old is None:
             added.append(row)
+        elif old in gone:
+            gone.remove(old)
         changes += found
         if old is None or (found and accept):
+            rows.pop(old.order if old else row.order, None)
             rows[row.order] = row
-    first, last = span or (date.max, date.min)
-    sources = {row.source for row in came.values()}
-    for row in kept.rows:
-        is_told = row.action in ("dividend", "split") and row.source in sources
-        if is_told and first <= row.day <= last and row.order not in came:
-            amount = cells_of(row)["amount"]
-            changes.append(Change(f"{row.day} {row.action}", "amount", amount, "none"))
-            if accept:
-                del rows[row.order]
+    for row in gone:
+        changes.append(Change(f"{row.day} {row.action}", "amount", cells_of(row)["amount"], "none"))
+        if accept:
+            del rows[row.order]
     ordered, path = [rows[key] for key in sorted(rows)], folder / f"{symbol}.csv"
     update = ActionUpdate(symbol, path, added, changes, accept, ordered, kept.file, source)
     parse_actions(DataFile(path, update.content, "", {}))
     return update
+
+
+def _is_moved(old: Action, new: Action) -> bool:
+    """Whether an action is another, on a day that was corrected."""
+    alike = old.action == new.action and abs(old.day - new.day) <= _MOVED
+    return alike and isclose(old.amount or 0.0, new.amount or 0.0, rel_tol=_NEAR)
 
 
 def _differences(old: Action, new: Action) -> list[Change]:
@@ -134,7 +148,7 @@ def _differences(old: Action, new: Action) -> list[Change]:
     same = isclose(old.amount or 0.0, new.amount or 0.0, rel_tol=_NEAR)
     return [
         Change(f"{old.day} {old.action}", name, before[name], after[name])
-        for name in ("amount", "until", "name")
+        for name in ("day", "amount", "until", "name")
         if before[name] != after[name] and not (name == "amount" and same)
     ]
 
