@@ -12,7 +12,7 @@ from backtest.experiments.runs import run as runs
 from backtest.experiments.runs.run import of_bars, prepare_run, verify
 from backtest.experiments.terms import make_rules
 from backtest.experiments.trials import trial_sharpes
-from tests.made_up import day, do, request
+from tests.made_up import BEATS, day, do, request
 
 NATIVE = (
     "from backtest import EventStrategy\nfrom backtest.events import Earnings\n\n\n"
@@ -104,6 +104,26 @@ def test_each_engine_is_held_against_the_other(checkout, monkeypatch):
     monkeypatch.setattr(runs, "_replay", astray)
     with pytest.raises(AccountingError):
         verify(plan(checkout), do(checkout))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'Signal.long(event, hold=next(COUNT), reason="once more")',
+        'Signal.long(event, hold=1, reason=f"time {next(COUNT)}")',
+        'f"no, for the {next(COUNT)}th time"',
+        'Wait(event, next(COUNT), "for a while") if market.session.day < 10 else "enough"',
+    ],
+)
+def test_a_strategy_that_answers_otherwise_when_asked_again_is_no_fault_of_the_engines(
+    checkout, answer
+):
+    head = "from itertools import count\nfrom backtest import Wait\nCOUNT = count(1)\n"
+    whole = re.sub(r"        if event.*", f"        return {answer}\n", BEATS, flags=re.DOTALL)
+    checkout.write("strategies/beats.py", head + whole)
+    one = plan(checkout)
+    with pytest.raises(UsageError, match=r"beats answered earnings-\S+ otherwise .* asked again"):
+        verify(one, runs.replay_run(one))
 
 
 def test_settings_go_before_the_costs_and_those_of_none_are_left():

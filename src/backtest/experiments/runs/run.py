@@ -247,16 +247,24 @@ def _differs(plan: RunPlan) -> dict[str, Any]:
 def verify(plan: RunPlan, run: Run) -> int:
     """Replay a run with the other engine too; returns the number of trades that agree.
 
-    Raises UsageError where the strategy orders on Backtrader by itself, and AccountingError where
-    the engines differ.
+    Raises UsageError where the strategy orders on Backtrader by itself or answers otherwise when it
+    is asked again, and AccountingError where the engines differ.
     """
     from backtest.engine.kernel.replay import check_agreement
 
     if isinstance(plan.strategy, BacktraderStrategy):
         raise _orders_itself(plan.request.strategy, "--verify")
     other: Engine = "backtrader" if plan.engine == "kernel" else "kernel"
-    result = run.result or _replay(plan)
-    check_agreement(plan.engine, result, other, _replay(replace(plan, engine=other)))
+    result, again = run.result or _replay(plan), _replay(replace(plan, engine=other))
+    for one, anew in zip(result.decisions, again.decisions, strict=True):
+        # of a signal the reason is in it: engines put theirs beside that
+        if (one.signal or one.reason, one.waited) != (anew.signal or anew.reason, anew.waited):
+            raise UsageError(
+                f"{plan.request.strategy} answered {one.event.id} otherwise when it was asked "
+                f"again, so that engines cannot be compared. The same event and the same past give "
+                f"the same answer: see `backtest check {plan.request.strategy}`."
+            )
+    check_agreement(plan.engine, result, other, again)
     return len(result.trades)
 
 
