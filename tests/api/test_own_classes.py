@@ -179,3 +179,20 @@ def test_what_decorates_a_method_does_not_hide_its_text(checkout, monkeypatch):
     text = f"from {__name__} import dressed\n{text}"
     found = on_acme(written(text))
     assert on_acme(written(text.replace("Signal.long", "Signal.short"))).run_id != found.run_id
+
+
+def test_a_class_that_is_written_twice_in_a_text_is_two_runs(cells):
+    again = MINE.replace("self.hold", "1").partition("class")[2]
+    notebook = cells(f"{MINE}\nFIRST = Mine\n\nclass{again}")
+    first, other = on_acme(notebook.FIRST), on_acme(notebook.Mine)
+    assert first.trades["exit_session"].to_list() != other.trades["exit_session"].to_list()
+    assert first.run_id != other.run_id
+    assert on_acme(notebook.FIRST).run_id == first.run_id
+
+
+def test_a_function_without_a_name_may_stand_twice_in_a_text(cells):
+    made = 'type("Mine", (Strategy,), {"listens_to": (Earnings,), "__module__": __name__,\n'
+    told = '"on_event": lambda self, event, market: Signal.long(event, hold=%d)})'
+    texts = [f"{name} = {made}{told % hold}" for name, hold in (("ONE", 1), ("TWO", 4))]
+    notebook = cells("\n".join([MINE.partition("class")[0], *texts]))
+    assert on_acme(notebook.ONE).run_id != on_acme(notebook.TWO).run_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
 import warnings
@@ -135,6 +136,14 @@ def _text_of(found: FunctionType | type[Any]) -> str:
     return "".join(inspect.findsource(found)[0])
 
 
+def _place(code: CodeType, text: str) -> int:
+    """How many of its name stand before it in its text: a class may be written there twice."""
+    written = (node for node in ast.walk(ast.parse(text)) if isinstance(node, _WRITTEN))
+    before = [node for node in written if node.lineno < code.co_firstlineno]
+    return [getattr(node, "name", "<lambda>") for node in before].count(code.co_name)
+
+
+_WRITTEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _FIXED = (str, Number, tuple, frozenset, range, date, time, timedelta, Enum)
 _MADE = (*_DRESSED, partial, partialmethod, tuple, type, ModuleType)  # whose parts are looked at
 _PARTS = ("__wrapped__", "fget", "func", "args", "keywords", "__defaults__", "__kwdefaults__")
@@ -169,8 +178,11 @@ def _elsewhere(cls: type[Any], text: str) -> tuple[dict[str, Any], set[str]]:
             modules.add(module)
             continue
         with suppress(OSError):
-            if inspect.isfunction(value) and (own := _text_of(value)) != text:
-                found[sha256_of(syntax(own))] = ""
+            if inspect.isfunction(value):
+                if (own := _text_of(value)) != text:
+                    found[sha256_of(syntax(own))] = ""
+                if place := _place(value.__code__, own):
+                    found[f"{name} place"] = place
         for part, one in _parts(value).items():
             if isinstance(one, _FIXED):
                 with suppress(ValueError, TypeError):  # JSON knows nothing of the kind
