@@ -156,6 +156,27 @@ def test_parameters_are_set_by_name_and_have_the_type_of_their_default(replayed)
     assert made.manifest["parameters"] == {"size": 7, "label": "y", "none": None}
 
 
+@pytest.mark.parametrize(
+    ("what", "use"),
+    [
+        ("bt.ind.SMA", "self.p.none.__name__ == 'SMA'"),
+        ("lambda n: n + 1", "self.p.none(1) == 2"),
+        ("len", "self.p.none((1,)) == 1"),
+        ("dict", "self.p.none() == {}"),
+        ("np.array([1.5])", "self.p.none.sum() == 1.5"),
+    ],
+)
+def test_a_parameter_that_no_text_can_tell_stays_what_it_is(checkout, what, use) -> None:
+    text = FILE.replace('("none", None)', f'("none", {what})')
+    text = "import numpy as np\n" + text.format(notify=f"if {use}: {BUY}", next="pass")
+    checkout.write("strategies/made.py", text)
+    made = run(prepare_run(checkout.workspace, request("made", settings={"size": 7})))
+    assert made.manifest["parameters"] == {"size": 7, "label": "x"}
+    assert made.trades
+    with pytest.raises(UsageError, match="no parameter of made 'none'"):
+        prepare_run(checkout.workspace, request("made", settings={"none": 1}))
+
+
 @pytest.mark.parametrize("settings", [{"sise": "7"}, {"size": "seven"}])
 def test_a_wrong_parameter_is_a_wrong_use(replayed, settings) -> None:
     with pytest.raises(UsageError, match="size"):

@@ -15,6 +15,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
+from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import to_jsonable_python
 
 from backtest.errors import UsageError, unknown
@@ -234,11 +235,16 @@ def _with_default(definition: FieldInfo, name: str, owner: object) -> FieldInfo:
 
 
 def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
-    """Backtrader's `params` as typed fields: each has the type of its default."""
-    defaults = dict(cls.params._getitems())  # noqa: SLF001 - the one way to ask for them
-    fields: dict[str, Any] = {
-        name: (Any if value is None else type(value), value) for name, value in defaults.items()
-    }
+    """Backtrader's `params` as typed fields: each has the type of its default.
+
+    What no text can tell, such as an indicator or a function, is none, and stays what it is.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in cls.params._getitems():  # noqa: SLF001 - the one way to ask for them
+        kind = Any if value is None else type(value)
+        with suppress(ValueError, PydanticSchemaGenerationError):
+            TypeAdapter(kind), plain(value)
+            fields[name] = kind, value
     return create_model(cls.__name__, **fields)
 
 
