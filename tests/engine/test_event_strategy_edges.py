@@ -5,6 +5,7 @@ from datetime import date
 from typing import ClassVar
 
 import backtrader as bt
+import numpy as np
 import pytest
 
 from backtest.data.borrow import BorrowRate, BorrowRates
@@ -143,6 +144,28 @@ def test_a_plain_strategy_that_ends_the_program_fails(method, where) -> None:
     strategy = type("Leaves", (Made,), {method: lambda *_: sys.exit("no data")})
     with pytest.raises(UsageError, match=rf"^Leaves failed {where}: it ends the program \(no data"):
         replayed_plain(heard(TUESDAY, WEDNESDAY), strategy=strategy)
+
+
+@pytest.mark.parametrize("arguments", [(float("nan"),), (np.float64("inf"),), (None,)])
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_an_order_whose_size_is_no_number_is_a_fault_of_the_strategy(side, arguments) -> None:
+    class Unsized(Made):
+        def getsizing(self, *_, **__):
+            return float("nan")
+
+    with pytest.raises(
+        UsageError, match=rf"^Unsized failed on {FIRST}: ValueError: the size of an"
+    ):
+        replayed_plain(heard(TUESDAY), strategy=Unsized, side=side, arguments=arguments)
+
+
+def test_a_plain_strategy_that_stops_the_replay_is_told_what_to_do() -> None:
+    class Stops(Made):
+        def next(self) -> None:
+            self.env.runstop()
+
+    with pytest.raises(UsageError, match=r"^Stops ends the replay on 2025-06-02 with runstop"):
+        replayed_plain(heard(TUESDAY), strategy=Stops)
 
 
 def test_a_plain_strategy_that_cannot_hear_is_told_at_its_first_event() -> None:

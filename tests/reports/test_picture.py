@@ -13,6 +13,7 @@ from backtest.errors import UsageError
 from backtest.reports import picture
 from backtest.reports.charts import TRADED
 from backtest.reports.picture import GAIN, LOSS, PAPER, write_picture
+from backtest.reports.run_page import write_run_page
 from backtest.stats.formats import p_value
 from tests.made_up import EVERY_KIND, day, do, often
 from tests.universes import write_universe
@@ -157,6 +158,21 @@ def test_levels_are_those_of_the_orders_in_steps(checkout):
     bought = 103 * 1.0005
     assert levels(run, "stop")[0] == pytest.approx((2.5, 5.5, 0.9 * bought))  # three sessions
     assert levels(run, "limit")[0] == pytest.approx((2.5, 5.5, 1.05 * bought))
+
+
+def test_an_order_at_a_level_that_is_not_known_yet_is_drawn_nowhere(checkout):
+    checkout.write(
+        "strategies/unguarded.py",
+        "from backtest import EventStrategy\nfrom backtest.events import Earnings\n\n\n"
+        "class Unguarded(EventStrategy):\n    listens_to = (Earnings,)\n\n"
+        "    def notify_event(self, event):\n"
+        "        self.buy(size=1)\n        self.sell(size=1, exectype=3, price=float('nan'))\n",
+    )
+    run = do(checkout, "unguarded")
+    assert {row["price"] for row in run.orders if row["type"] == "stop"} == {""}
+    assert levels(run, "stop") == []
+    text = write_run_page(run).read_text(encoding="utf-8")
+    assert '"stop":[]' in text.replace(" ", "")
 
 
 def test_a_level_that_moves_is_a_step(checkout):

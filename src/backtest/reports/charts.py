@@ -155,7 +155,7 @@ def _levels(run: Run, symbol: str, kind: str, axis: ChartAxis) -> list[list[Any]
     """The levels of resting orders as lines: the first bar of each, and a price for every bar."""
     by_event: dict[str, dict[int, float | None]] = defaultdict(dict)
     for row in run.orders:
-        if (row["symbol"], row["type"]) == (symbol, kind):
+        if (row["symbol"], row["type"]) == (symbol, kind) and row["price"]:
             levels = by_event[row["event_id"]]
             levels[axis.place(row["session"])] = rounded(float(row["price"]))
     return [line for levels in by_event.values() for line in _lines(levels)]

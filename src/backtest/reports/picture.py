@@ -196,7 +196,7 @@ def _draw_levels(axes: Axes, run: Run, symbol: str) -> None:
     """Draw the stops and limits that rested, each as long as it stood."""
     spans: dict[tuple[str, str, float], list[float]] = {}
     for row in run.orders:
-        if row["symbol"] == symbol and row["type"] in _LEVELS:
+        if row["symbol"] == symbol and row["type"] in _LEVELS and row["price"]:
             level = (row["type"], row["event_id"], float(row["price"]))
             spans.setdefault(level, []).append(_at(run, row["session"]))
     for (kind, _, price), days in spans.items():

@@ -113,6 +113,14 @@ class RulesBroker(bt.brokers.BackBroker):
         for effect in sorted(self.p.effects, key=lambda one: one.symbol not in self.p.hedges):
             self._effects[effect.session].append(effect)
 
+    def submit(self, order: Any, check: bool = True) -> Any:  # noqa: FBT001, FBT002 - Backtrader's signature
+        """Take an order, unless its size is no number."""
+        if not math.isfinite(order.size):
+            raise ValueError(
+                f"the size of an order is {order.size}: of what is unknown, order nothing"
+            )
+        return super().submit(order, check)
+
     def see_the_bar(self) -> None:
         """Look at what bar it is, once a bar: at its open, or else when orders are executed."""
         if self._has_seen_the_bar:

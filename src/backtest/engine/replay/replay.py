@@ -289,6 +289,11 @@ def replay_event_strategy(
     except (Exception, SystemExit) as error:
         raise failure(strategy, "in the replay", error) from error
     recorder: Recorder = run.analyzers[0]
+    if cerebro._event_stop:  # noqa: SLF001 - Backtrader's name for it
+        raise UsageError(
+            f"{strategy.__name__} ends the replay on {run.broker.session} with runstop. A run "
+            f"goes to its last session: order nothing from then on."
+        )
     outcomes = [_outcome(decision, recorder) for decision in heard]
     return recorder.result(prices, outcomes)
 
