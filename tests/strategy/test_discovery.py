@@ -147,12 +147,24 @@ def test_a_file_that_is_not_utf_8_does_not_load(checkout):
         load_strategy(checkout.root / "strategies", "bad")
 
 
+def test_a_file_with_null_bytes_does_not_load_and_names_no_line(checkout):
+    told = refusal(checkout, HEAD + "\0")
+    place = checkout.root / "strategies" / "bad.py"
+    assert told.startswith(f"{place} does not load: SyntaxError: source code string cannot contain")
+    assert "None" not in told
+
+
 def test_a_file_holds_one_strategy(checkout):
     assert "must define one subclass of Strategy or EventStrategy; it defines none." in refusal(
         checkout, HEAD
     )
     two = HEAD + "class One(Strategy):\n    pass\nclass Two(Strategy):\n    pass\n"
     assert "EventStrategy; it defines One, Two." in refusal(checkout, two, "two")
+
+
+def test_a_strategy_with_two_names_is_one(checkout):
+    checkout.write("strategies/one.py", HEAD + "class One(Strategy):\n    pass\n\nOther = One\n")
+    assert load_strategy(checkout.root / "strategies", "one").cls.__name__ == "One"
 
 
 def test_strategies_that_are_imported_do_not_count(checkout):

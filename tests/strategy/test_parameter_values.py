@@ -261,6 +261,7 @@ def test_an_instance_runs_as_it_is(kinds):
         ("since", 20250602, "kinds: since = 20250602: Input should be a valid date"),
         ("side", "sideways", "kinds: side = 'sideways': Input should be 'up' or 1"),
         ("weights", {"a": "much"}, "kinds: weights.a = 'much': Input should be a valid number"),
+        ("pairs", [[1]], "kinds: pairs.0.1 = [1]: Field required"),
         ("word", object(), "kinds: word = <object object at"),
         ("hald", 5, "There is no parameter of kinds 'hald'. Did you mean 'hold'?"),
         ("hald", {}, "There is no parameter of kinds 'hald'. Did you mean 'hold'?"),

@@ -103,7 +103,7 @@ def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
 
 def defined_in(module: ModuleType) -> list[type[Any]]:
     """The strategies that a module defines; those that it imports are not its own."""
-    own = (value for value in vars(module).values() if is_strategy(value))
+    own = dict.fromkeys(value for value in vars(module).values() if is_strategy(value))
     return [value for value in own if value.__module__ == module.__name__]
 
 
@@ -174,7 +174,7 @@ def _noted_ctrl_c() -> Iterator[list[int]]:
 def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
     """The error, and the last line on the way there that is in the folder."""
     message = f"{where} does not load: {told(error)}"
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.lineno:
         return UsageError(f"{message}\n  line {error.lineno}: {(error.text or '').strip()}")
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if folder in frame.filename and "importlib" not in frame.filename:

@@ -136,8 +136,8 @@ def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, A
             raise unknown(f"parameter of {file.name}{where}", name, known)
         try:
             values[name] = ParameterReader(known[name]).read(value)
-        except ValidationError as error:
-            faults += _faults(error, name)
+        except ValidationError as error:  # what lacks in a value that is set is no parameter
+            faults += [fault._replace(is_missing=False) for fault in _faults(error, name)]
         except ValueError as error:
             faults.append(_Fault(name, value, str(error)))
     return values, faults
