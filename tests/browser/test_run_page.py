@@ -94,6 +94,17 @@ def test_no_letter_stands_for_a_thousandth_as_m_is_read_as_a_million(checkout, o
     assert page.locator("#story .y3tick").all_text_contents() == ["0", "0.5", "1"]
 
 
+def test_axes_tell_thousands_millions_and_billions(checkout, open_page):
+    many = re.sub(r",\d+$", ",40000000", ACME, flags=re.MULTILINE)
+    checkout.write("data/prices/ACME.csv", many)
+    page = open_page(write_run_page(do(checkout, rules={"cash": 2e9})))
+    for ticks, letter in (("y3tick", "M"), ("y4tick", "B")):  # shares, dollars
+        texts = page.locator(f"#story .{ticks}").all_text_contents()
+        assert {text[-1] for text in texts if text != "0"} == {letter}
+    page = open_page(write_run_page(do(checkout)))
+    assert {text[-1] for text in page.locator("#story .y4tick").all_text_contents()} == {"k"}
+
+
 def test_figures_beside_the_months_are_whole_whatever_the_strategy_is_called(checkout, open_page):
     source = (checkout.workspace.strategies / "beats.py").read_text()
     checkout.write("strategies/trend_after_beats.py", source.replace("Beats", "TrendAfterBeats"))

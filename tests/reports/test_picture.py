@@ -285,6 +285,7 @@ def test_results_that_fit_in_no_row_are_left_out_rather_than_written_over_others
         ((0.0, 0.015), ["0", "0.005", "0.01", "0.015"]),
         ((-0.6, 0.0), ["\N{MINUS SIGN}0.6", "\N{MINUS SIGN}0.4", "\N{MINUS SIGN}0.2", "0"]),
         ((0.0, 120_000.0), ["0", "40k", "80k", "120k"]),
+        ((0.0, 3e9), ["0", "1B", "2B", "3B"]),
     ],
 )
 def test_no_letter_stands_for_a_thousandth_as_m_is_read_as_a_million(ends, told):

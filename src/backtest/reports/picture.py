@@ -240,7 +240,7 @@ def _panel(axes: Axes, name: str, ticks: int = 4, *, whole: bool = False) -> Non
 
     def told(value: float, _place: float) -> str:
         if abs(value) >= 1_000:  # noqa: PLR2004 - below it `15m` would stand for 0.015
-            return thousands(value)
+            return thousands(value).replace("G", "B")
         return thousands.fix_minus(f"{value + 0.0:.9f}".rstrip("0").rstrip("."))
 
     axes.set_title(name)

@@ -20,9 +20,6 @@ const charts = (() => {
     return (value > 0 ? "+" : "") + text;
   }
 
-  // The format of an axis in thousands and millions; of less in full, for "500m" would be a half.
-  const short = (values) => (values.every((value) => Math.abs(value) < 1000) ? "~g" : "~s");
-
   const percent = (fraction, digits = 1) => `${signed(100 * fraction, digits)} %`;
 
   function make(tag, more, ...children) {
@@ -103,5 +100,5 @@ const charts = (() => {
 
   const canDraw = Boolean(window.Plotly);
   if (!canDraw) byId("no-charts").hidden = false;
-  return { byId, plain, number, signed, short, percent, folded, make, axis, dates, apart, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
+  return { byId, plain, number, signed, percent, folded, make, axis, dates, apart, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
 })();

@@ -269,7 +269,7 @@ const runChart = (() => {
         type: "bar", x: [...days.keys()], y: bars.volume, marker: { color: colour("--soft"), opacity: 0.55, line: { width: 0 } },
         hoverinfo: "none",
       }],
-      axis: { range: ends(bars.volume.filter((_, place) => seen(place)), [0, 1]), nticks: 3, tickformat: charts.short(bars.volume) },
+      axis: { range: ends(bars.volume.filter((_, place) => seen(place)), [0, 1]), nticks: 3 },
     };
   }
 
@@ -300,7 +300,7 @@ const runChart = (() => {
     const keyed = part("--accent", "━", own) + part("--soft", "╍", other);
     const held = data.account.stock ? part("--kind-4", "━", narrow ? "held" : short(data.stock)) : "";
     return [
-      account([...(held ? ["stock"] : []), "benchmark", "equity"], state, { title: `Equity${narrow ? "" : " at each close"}, dollars${keyed}${held}`, height: narrow ? 130 : 160, atOpen: true, nticks: 5, format: charts.short(data.account.equity) },
+      account([...(held ? ["stock"] : []), "benchmark", "equity"], state, { title: `Equity${narrow ? "" : " at each close"}, dollars${keyed}${held}`, height: narrow ? 130 : 160, atOpen: true, nticks: 5 },
         [...(held ? [{ line: heldLine }] : []), { line: otherLine }, { line: ownLine }]),
       account(["benchmark_drawdown", "drawdown"], state, { title: `Drawdown${keyed}`, height: narrow ? 70 : 84, least: [-0.01, 0], nticks: 4, format: ".1~%" },
         [{ line: otherLine }, { line: ownLine, fill: "tozeroy", fillcolor: tint("--accent", 0.15) }]),

@@ -113,7 +113,7 @@
       line(data.weeks, drawdown, { line: own, ...below, ...tip(data.strategy, ":.1%") }),
     ], {
       height: 338, margin: { l: 50, r: 8, t: 24, b: 38 }, hovermode: "closest",
-      xaxis: charts.dates(charts.widthOf(byId("account")) - 58), yaxis: { domain: [0.4, 1], fixedrange: true, tickformat: charts.short(equity) },
+      xaxis: charts.dates(charts.widthOf(byId("account")) - 58), yaxis: { domain: [0.4, 1], fixedrange: true },
       yaxis2: { domain: [0, 0.28], fixedrange: true, tickformat: ".0%", nticks: 4 },
       annotations: [title(`Equity${narrow ? "" : " by week, dollars"}  ${key}`, 1), title("Drawdown, the deepest of the week", 0.28)],
     });
@@ -167,7 +167,7 @@
       height: 308, margin: { l: 50, r: 8, t: 8, b: 38 }, hovermode: "closest",
       xaxis: charts.dates(charts.widthOf(byId("stock-chart")) - 58),
       yaxis: { domain: [0.42, 1], fixedrange: true, title: { text: "Fills, dollars", font: { size: 12 } } },
-      yaxis2: { domain: [0, 0.32], fixedrange: true, tickformat: charts.short(sums), title: { text: "Net, dollars", font: { size: 12 } }, nticks: 4 },
+      yaxis2: { domain: [0, 0.32], fixedrange: true, title: { text: "Net, dollars", font: { size: 12 } }, nticks: 4 },
     });
   }
 
