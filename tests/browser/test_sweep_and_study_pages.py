@@ -63,6 +63,15 @@ def test_long_names_of_parameters_fit_a_narrow_screen_and_their_axes(tmp_path, o
     assert page.locator("#map .ytitle").text_content().endswith("…")
 
 
+def test_a_line_of_a_sweep_crosses_no_label_of_another(tmp_path, open_page):
+    axes = {"hold": [*range(1, 11)]}
+    folder = write_sweep(tmp_path, axes, {"hold": 8}, lambda hold: set_of(hold / 100))
+    page = open_page(write_sweep_page(folder, tmp_path))
+    paper = page.evaluate("charts.colour('--paper')")
+    labels = figure(page, "total_return")[1]["annotations"]
+    assert {one.get("bgcolor") for one in labels if "holding" not in one["text"]} == {paper}
+
+
 def test_a_study_page_draws_each_event_and_the_mean_of_the_group_chosen(reports, open_page):
     page = open_page(reports.page("study-earnings-ACME"))
     band_and_mean = 3
@@ -74,6 +83,20 @@ def test_a_study_page_draws_each_event_and_the_mean_of_the_group_chosen(reports,
     page.locator("#group").select_option(label="in the expected direction (2)")
     assert figure(page, "curve")[0][3]["y"] == [-value if value else value for value in rise]
     assert "Thick: mean of 2 (in the exp" in page.locator("#caption").inner_text()
+
+
+def test_names_of_groups_are_whole_beside_their_curves(made, command, open_page):  # noqa: F811
+    assert command("study", "short_report", *BOTH).code == 0
+    (path,) = made.root.glob("reports/study-short_report-*/index.html")
+    page = open_page(path, width=390)
+    page.evaluate(
+        "const [curve] = charts.data.curves; curve.name = '-8,928.6 % to +1,600.0 %';"
+        "curve.mean = curve.mean.fill(0.1)"
+    )
+    page.set_viewport_size({"width": 380, "height": 900})
+    settle(page)
+    edges = "(all) => all.map((one) => one.getBoundingClientRect().right)"
+    assert max(page.locator("#curve .annotation-text").evaluate_all(edges)) < 380 - 16
 
 
 def test_a_study_by_minutes_is_drawn_with_volume_and_range_beside_it(made, command, open_page):  # noqa: F811

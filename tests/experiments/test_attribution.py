@@ -223,8 +223,8 @@ def test_traded_part_stands_beside_the_gap():
 
 def test_profit_by_fifth_of_the_surprise():
     events = [
-        earnings(f"2025-06-04T16:{n:02}:00-04:00", eps=1 + n / 100, eps_consensus=1.0)
-        for n in range(50)
+        earnings(f"2025-06-04T16:{n:02}:00-04:00", eps=eps, eps_consensus=1.0)
+        for n, eps in enumerate([*(1 + n / 100 for n in range(49)), 100.0])
     ]
     trades = [replace(trade(event, n), trade_id=n) for n, event in enumerate(events)]
     unknown = earnings("2025-06-05T16:05:00-04:00", eps=None)
@@ -233,11 +233,11 @@ def test_profit_by_fifth_of_the_surprise():
     found = by_surprise(trades, by_id)
     # The first fifth holds the surprises 0, 1 … 9 % with profits of 0, 1 … 9 dollars.
     assert [(group.name, group.trades, group.net_profit) for group in found] == [
-        ("fifth 1, +0.0% to +9.0%", 10, 45),
-        ("fifth 2, +10.0% to +19.0%", 10, 145),
-        ("fifth 3, +20.0% to +29.0%", 10, 245),
-        ("fifth 4, +30.0% to +39.0%", 10, 345),
-        ("fifth 5, +40.0% to +49.0%", 10, 445),
+        ("fifth 1, 0.0 % to +9.0 %", 10, 45),
+        ("fifth 2, +10.0 % to +19.0 %", 10, 145),
+        ("fifth 3, +20.0 % to +29.0 %", 10, 245),
+        ("fifth 4, +30.0 % to +39.0 %", 10, 345),
+        ("fifth 5, +40.0 % to +9,900.0 %", 10, 445),
         ("unknown", 1, 7),
     ]
     assert by_surprise(trades[1:], by_id) == ()

@@ -22,7 +22,7 @@ from backtest.engine.rules import Rules, above_cash
 from backtest.engine.schedule import splits_of, splits_since
 from backtest.errors import DataError
 from backtest.stats import figures
-from backtest.stats.formats import counted, few
+from backtest.stats.formats import counted, few, percent
 
 if TYPE_CHECKING:
     from backtest.data.prices import Prices
@@ -236,7 +236,7 @@ def by_surprise(trades: Sequence[Trade], events: Mapping[str, Event]) -> tuple[G
     edges = np.quantile(known, [0.2, 0.4, 0.6, 0.8])
     fifths = np.split(known, np.searchsorted(known, edges))
     names = [
-        f"fifth {n}, {fifth[0]:+z.1%} to {fifth[-1]:+z.1%}" if len(fifth) else ""
+        f"fifth {n}, {percent(fifth[0])} to {percent(fifth[-1])}" if len(fifth) else ""
         for n, fifth in enumerate(fifths, 1)
     ]
 

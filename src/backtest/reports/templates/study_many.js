@@ -50,7 +50,7 @@
       text: curve.name, font: { size: 12, color: `rgb(${resolved(place)})` },
     }));
     charts.draw(byId("curve"), traces, {
-      height: 440, margin: { l: 55, r: 130, t: 8, b: 50 }, hovermode: "closest", annotations: labels,
+      height: 440, margin: { l: 55, r: 12 + 7 * Math.max(...data.curves.map(({ name }) => name.length)), t: 8, b: 50 }, hovermode: "closest", annotations: labels,
       xaxis: axis("Sessions from day 0", { range: [data.days[0], data.days[last] + 0.3] }),
       yaxis: axis("Mean cumulative abnormal return", { ticksuffix: " %" }),
       shapes: [{ type: "line", x0: -0.5, x1: -0.5, yref: "paper", y0: 0, y1: 1, line: { color: colour("--soft"), width: 1, dash: "dot" } }],

@@ -250,7 +250,7 @@
         line: { color: colour("--ink"), width: 2, dash },
       },
       label: {
-        x: value, y: 1 + level, yref: "paper", yanchor: "bottom", showarrow: false,
+        x: value, y: 1 + level, yref: "paper", yanchor: "bottom", showarrow: false, bgcolor: colour("--paper"), borderpad: 0,
         xanchor: side(value, other), text: `${name} ${form(value)}`,
       },
     };
