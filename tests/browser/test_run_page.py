@@ -343,6 +343,10 @@ def test_the_tear_sheet_is_one_click_away_and_leads_back(reports, open_page):
     settle(page)
     assert too_wide(page) == []
     assert unlabelled(page) == []
+    letters = "(all) => all.map((one) => one.getBoundingClientRect().height)"
+    assert min(page.locator("svg text:visible").evaluate_all(letters)) > 9
+    name = page.locator("th", has_text="ACME held").first  # of many symbols it is longer
+    assert name.evaluate("(one) => getComputedStyle(one).whiteSpace") == "normal"
     page.get_by_role("link", name="← Run").click()
     page.locator("#story").wait_for()
 

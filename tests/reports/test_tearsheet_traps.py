@@ -261,6 +261,12 @@ def test_growth_is_on_a_logarithmic_scale():
     assert line == "M0.0,200.0L292.0,100.0L584.0,0.0"
 
 
+def test_growth_of_thousands_is_grouped():
+    grown = pd.DataFrame({"Strategy": [1.0, 2e6]}, pd.bdate_range("2024-01-01", periods=2))
+    ticks = tearsheet_charts.drawn(tearsheet_charts.Chart("Growth", grown, log=True))["ticks"]
+    assert [text for _, text in ticks][-2:] == ["100,000", "1,000,000"]
+
+
 def test_growth_within_a_narrow_range_has_more_than_one_label():
     grown = pd.DataFrame({"Strategy": [0.88, 1.0, 1.23]}, pd.bdate_range("2024-01-01", periods=3))
     ticks = tearsheet_charts.drawn(tearsheet_charts.Chart("Growth", grown, log=True))["ticks"]

@@ -202,7 +202,7 @@ def _ticks(low: float, high: float, *, log: bool) -> list[tuple[float, str]]:
         powers = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)))
         numbers = [base * 10.0**power for power in powers for base in (1, 1.5, 2, 3, 5, 7)]
         within = [number for number in numbers if low <= math.log(number) <= high]
-        return [(math.log(number), f"{number:g}") for number in within[:: -(-len(within) // 7)]]
+        return [(math.log(number), f"{number:,.10g}") for number in within[:: -(-len(within) // 7)]]
     rough = max(high - low, 1e-9) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
