@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -149,6 +150,16 @@ def test_the_wheel_has_what_git_has_and_no_more(wheel):
     }
     assert names - {"backtest.toml"} == set(listed.splitlines())
     assert wheel.stat().st_size < 15e6
+
+
+def test_the_source_distribution_has_what_git_has(tmp_path):
+    """So that `make` and pip do in it what the README says."""
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path)
+    (built,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(built) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    assert names - {"PKG-INFO"} == set(listed.splitlines())
 
 
 def test_git_changes_no_byte_of_what_is_held_against_its_sha256():
