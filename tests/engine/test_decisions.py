@@ -2,6 +2,7 @@
 
 import gc
 import warnings
+from asyncio import CancelledError
 from dataclasses import replace
 
 import pytest
@@ -244,6 +245,17 @@ def test_to_end_the_program_is_a_failure(prices, code, told):
         UsageError, match=rf"Asked failed on earnings-.*: it ends the program{told}\n"
     ):
         ask(prices, [earnings()], leave, strategy=Asked)
+
+
+@pytest.mark.parametrize("kind", [GeneratorExit, CancelledError, BaseException])
+def test_what_is_no_exception_of_python_s_own_is_a_failure(prices, kind):
+    """As libraries raise it: a cancelled task, a panic of one that is written in Rust."""
+
+    def stop(*_):
+        raise kind
+
+    with pytest.raises(UsageError, match=rf"Asked failed on earnings-.*: {kind.__name__}\n"):
+        ask(prices, [earnings()], stop, strategy=Asked)
 
 
 def test_a_fault_of_a_whole_model_is_told_too(checkout):

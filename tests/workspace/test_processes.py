@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sys
 from multiprocessing.context import SpawnProcess
 
 import pytest
 
+from backtest.errors import BacktestError
 from backtest.workspace.processes import WorkerPool
 
 
@@ -26,3 +28,17 @@ def test_ctrl_c_while_a_process_starts_is_heard_when_it_has_started(monkeypatch)
     process.join()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [((signal.default_int_handler, 2, None), KeyboardInterrupt), ((sys.exit,), BacktestError)],
+)
+def test_whatever_a_call_raises_is_raised_here_and_the_process_serves_on(call, kind, capfd):
+    """A strategy can raise what Ctrl-C does, and a worker leaves Ctrl-C to who has started it."""
+    with WorkerPool(1) as pool:
+        process = pool.submit(os.getpid).result()
+        with pytest.raises(kind):
+            pool.submit(*call).result()
+        assert pool.submit(os.getpid).result() == process
+    assert capfd.readouterr().err == ""

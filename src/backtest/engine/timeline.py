@@ -65,7 +65,7 @@ class Question:
                 return self._decided("no_signal", f"gives way to {newer.id}: {newer.headline}")
             try:
                 answer = strategy.on_event(event.as_published(), self.market)
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
                 raise failure(type(strategy), f"on {event.id}", error) from error
         if isinstance(answer, str) and answer.strip():
             return self._decided("no_signal", answer)
@@ -286,8 +286,11 @@ def _start(span: Prices, universe: Universe | None) -> tuple[Start, date]:
 def failure(strategy: type, where: str, error: BaseException) -> UsageError:
     """The error for a strategy that fails, with the line of the strategy's file.
 
-    `where` says when it failed, such as `on earnings-20251110-3354bd`.
+    `where` says when it failed, such as `on earnings-20251110-3354bd`. Ctrl-C is no failure, and
+    goes on from here.
     """
+    if isinstance(error, KeyboardInterrupt):
+        raise error
     frames = traceback.extract_tb(error.__traceback__)
     codes = (getattr(method, "__code__", None) for method in vars(strategy).values())
     files = {code.co_filename for code in codes if code}

@@ -76,7 +76,7 @@ class WorkerPool(ThreadPoolExecutor):
             self._workers.remove(worker)
             raise BrokenExecutor(f"exit code {worker.stop()}") from None
         self._idle.put(worker)
-        if isinstance(answer, BacktestError):
+        if isinstance(answer, BacktestError | KeyboardInterrupt):
             raise answer
         return answer
 
@@ -204,9 +204,9 @@ def _serve(
             call, args, kwargs = pipe.recv()
             try:
                 pipe.send(call(*args, **kwargs))
-            except BacktestError as error:
+            except (BacktestError, KeyboardInterrupt) as error:  # which a strategy has raised
                 pipe.send(error)
-            except Exception:  # noqa: BLE001 - whatever a strategy does
+            except BaseException:  # noqa: BLE001 - whatever a strategy does
                 pipe.send(BacktestError(f"A worker process failed.\n{traceback.format_exc()}"))
 
 

@@ -226,7 +226,7 @@ class EventStrategy(bt.Strategy):
         self._event_id = event.id
         try:
             self.notify_event(event.as_published())
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise failure(type(self), f"on {event.id}", error) from error
         self._event_id = ""
 
@@ -286,7 +286,7 @@ def replay_event_strategy(
         run = cerebro.run()[0]
     except BacktestError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise failure(strategy, "in the replay", error) from error
     recorder: Recorder = run.analyzers[0]
     if cerebro._event_stop:  # noqa: SLF001 - Backtrader's name for it
