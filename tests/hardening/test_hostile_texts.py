@@ -1,10 +1,13 @@
 """Texts from outside with control characters: every output has them as text that can be read."""
 
 import json
+import shutil
+import sys
 
 import pytest
 
 from backtest.stats.formats import visible
+from tests.hardening.conftest import QUICK
 
 HOSTILE = "A \x1b[31mred\x1b[0m \x1b]0;title\x07 \x08\x9b2J beat \u202etaeb\u2066 \x7f\u200f"
 CONTROLS = [chr(n) for n in (*range(9), *range(11, 32), *range(127, 160))]
@@ -69,3 +72,27 @@ def test_a_file_of_markdown_has_none_either(hostile, command, run_made_up):
     text = file.read_text(encoding="utf-8")
     assert is_clean(text)
     assert "u001b" in text
+
+
+@pytest.mark.parametrize(
+    "words", [("run", *QUICK), ("study", "--symbol", "ACME", "--benchmark", "INDX")]
+)
+def test_half_a_character_is_one_message_and_writes_nothing(checkout, command, words):
+    """As of a file that is read with `errors="surrogateescape"`."""
+    checkout.strategy("half", r"return Signal.long(event, hold=3, reason='a \udcff beat')")
+    outcome = command(words[0], "half", *words[1:])
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert r"a \udcff beat" in outcome.err
+    assert "cannot be written as UTF-8" in outcome.err
+    assert checkout.snapshot() == {}
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are whole characters there")
+def test_a_workspace_may_lie_in_a_folder_of_another_encoding(checkout, command, monkeypatch):
+    folder = checkout.root / "Z\udcfcrich"
+    for part in ("strategies", "data"):
+        shutil.copytree(checkout.root / part, folder / part)
+    monkeypatch.chdir(folder)
+    for words in (("run", "beats", *QUICK), ("list", "strategies"), ("compare",)):
+        assert command(*words).code == 0, words
+    assert [*folder.glob("reports/beats-*/index.html")]

@@ -198,6 +198,12 @@ def _call() -> None:
     """Run the command; what the machine lacks or refuses is a `UsageError`."""
     try:
         app()
+    except UnicodeEncodeError as error:  # what is no text at all, from a path or a strategy
+        around = error.object[max(error.start - 30, 0) : error.end + 30]
+        raise UsageError(
+            f"{around!r} cannot be written as UTF-8. Name files, folders and reasons in whole "
+            f"characters."
+        ) from None
     except (KeyboardInterrupt, MemoryError, ImportError, OSError, RuntimeError) as error:
         # Python 3.11 wraps what interrupts a `__set_name__`, as when a class is made.
         if any(isinstance(one, KeyboardInterrupt) for one in _chain(error)):

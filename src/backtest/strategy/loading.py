@@ -109,7 +109,7 @@ def defined_in(module: ModuleType) -> list[type[Any]]:
 
 def _import(folder: Path, path: Path) -> Any:
     """Import a file as part of a package made of its folder, so that neighbours are found."""
-    package = f"strategies_{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+    package = f"strategies_{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:8]}"
     spec = ModuleSpec(package, None, is_package=True)
     spec.submodule_search_locations = [str(folder)]
     sys.modules[package] = importlib.util.module_from_spec(spec)
