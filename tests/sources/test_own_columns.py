@@ -40,7 +40,12 @@ def test_of_two_tickers_of_which_one_ends_as_the_other_each_has_its_own():
 
 
 @pytest.mark.parametrize(
-    "names", [["Date", "Close", "BOLT.Close"], ["Date", "ADJ.Close"], ["Date", "BOLT.Open"]]
+    "names",
+    [
+        ["Date", "Close", "BOLT.Close"],
+        ["Date", "BOLT.Open"],
+        *(["Date", f"{word}.Close"] for word in ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW")),
+    ],
 )
 def test_a_table_with_a_close_of_its_own_or_no_ticker_s_stays(names):
     table = raw(names, ["2025-06-02", "7", "8"][: len(names)])

@@ -45,7 +45,7 @@ CLOCKS = {"time": "time clock timeofday uhrzeit zeit hora heure ora"}  # beside 
 PRICES = BAR_COLUMNS[:-1]
 _ADJUSTED = re.compile(r"adj", re.IGNORECASE)
 _SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
-_NO_TICKERS = ("ADJ", "_ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
+_NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
 _ALSO_TICKERS = {"C", "DAY", "DT", "H", "L", "LOW", "MAX", "MIN", "O", "OPEN", "SYM", "V"}
 _UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
 _NOTHING = r"(?:|-+|–|—|\.|n/?a|#n/?a.*|nan|null|none|nil)"
