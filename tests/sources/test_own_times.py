@@ -80,6 +80,17 @@ def test_a_field_of_days_takes_midnights(read, as_of):
         assert [row["as_of"] for row in rows] == ["2025-03-31", ""]
 
 
+@pytest.mark.parametrize("unit", [1, 1_000, 1_000_000_000])
+def test_times_since_1970_are_times_of_utc(unit):
+    seconds = (1755029107, 1755115200)
+    found = times([str(one * unit) for one in seconds])
+    assert found == [
+        ("2025-08-12T20:05:07+00:00", "exact"),
+        ("2025-08-13T20:00:00+00:00", "minute"),
+    ]
+    assert times([str(1755043200 * unit)]) == [("2025-08-13", "")]  # midnight alone is a day
+
+
 # Nothing in place of a time
 
 

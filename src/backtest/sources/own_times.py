@@ -19,6 +19,7 @@ from backtest.errors import DataError, UsageError
 from backtest.sources.own_cells import (
     clock_part,
     day_part,
+    epochs,
     read_days,
     time_of_day,
     written,
@@ -180,6 +181,9 @@ class PublicTimes:
         zone: str | None,
     ) -> None:
         self._zone = zone_of(zone) if zone else None
+        moments = None if form else epochs(pd.Series(texts, dtype=str))
+        if moments is not None and moments.dt.tz is not None:  # others are the days of Excel
+            texts = ["" if pd.isna(moment) else moment.isoformat() for moment in moments]
         texts = days_of_midnights(texts)
         split = [_split(text) for text in texts]
         beside = _without_midnights(clocks or [])
