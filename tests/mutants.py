@@ -50,7 +50,7 @@ _OF_ENGINE = (
     "tests/spec", "tests/engine", "tests/data/test_market_view.py", "tests/data/test_tradable.py",
     "tests/golden/test_kernel_goldens.py", "tests/hardening/test_planted.py",
     "tests/experiments/test_run_figures.py", "tests/property/test_engines_equal_oracle.py",
-    "tests/property/test_finer_bars_equal_oracle.py", "tests/property/test_orders_of_legs.py",
+    "tests/property/test_finer_bars_equal_oracle.py", "tests/property/test_orders_listed.py",
     "--hypothesis-seed=1",
 )  # fmt: skip
 ROOMS = {

@@ -56,9 +56,10 @@ if TYPE_CHECKING:
     from backtest.engine.replay.position import OrderType
 
 _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "target": "limit"}
-# In a session, entries being 2 and what rests 4; what happens at its close comes after all that.
-_PHASES = {"ruin": 0.0, "margin_call": 0.0, "signal": 1.0, "reversal": 1.0, "time": 3.0}
-_PASSED, _ENTRY, _LEGS, _REST, _CLOSE = 0.5, 2.0, 3.5, 4.0, 5.0
+# In a session, by what is done; at an open a reversal leaves in its turn, at a close beforehand.
+_OPEN = {"ruin": 0, "margin_call": 0, "signal": 2, "reversal": 3, "entry": 3, "time": 4}
+_PASSED, _LEGS, _REST, _LEGS_AT_CLOSE = 1, 5, 6, 10
+_CLOSE = {"signal": 7, "reversal": 7, "time": 8, "entry": 9}
 _NO_ORDER = (OPEN, SPLIT, DELISTED, MERGER)
 _NO_SHARE = 1e-9  # what rounding leaves of shares that add up to none
 _SHARE = 1e-6  # of an excursion, a fraction of the entry price
@@ -218,10 +219,14 @@ def _orders(
     """
     leads = np.flatnonzero(rows["terms"] & IS_LEG == 0)
     legs_of = np.split(np.arange(len(rows)), leads[1:])
-    found: list[tuple[int, float, SentOrder]] = []
-    lots: list[tuple[int, float, int, str]] = []  # bar, phase, row and event; exits below 0
+    found: list[tuple[int, int, int, SentOrder]] = []  # bar, phase and turn
+    lots: list[tuple[int, int, int, int, str]] = []  # likewise, row and event; exits below 0
     trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
-    for place in as_served(rows[leads], made["entry_bar"][leads]).tolist():
+    own, filled = rows[leads], made[leads]
+    served = as_served(own, np.where(filled["first_size"], filled["entry_bar"], own["bar"]))
+    # By bar and symbol the turn of the signal that acts, at which a trade leaves.
+    turns = dict(zip(own[["bar", "symbol"]].tolist(), np.argsort(served).tolist(), strict=True))
+    for turn, place in enumerate(served.tolist()):
         decision, (lead, *legs) = decisions[place], legs_of[place].tolist()
         row, symbol = rows[lead], decision.event.symbol
         change = dict(zip(TRADE.names or (), made[lead].item(), strict=True))
@@ -235,37 +240,39 @@ def _orders(
         kind: OrderType = "market" if at == "open" else "close"
         kind = "limit" if row["terms"] & WAITS else kind
         less: ExitReason | None = None if first * side > 0 else "signal"
-        phase = _CLOSE if at == "close" else _PHASES["signal"] if less else _ENTRY
+        phase = (_CLOSE if at == "close" else _OPEN)[less or "entry"]
         terms = (symbol, first, kind, change["first_price"], event_id, less)
-        found.append((bar, phase, _sent(panel, bar, terms)))
-        lots += [(bar, phase, leg + 1, event_id) for leg in legs]
+        found.append((bar, phase, turn, _sent(panel, bar, terms)))
+        lots += [(bar, phase, turn, leg + 1, event_id) for leg in legs]
         if not is_entry:
             continue
         reason, at = cast("ExitReason", REASONS[change["reason"]]), FILL_TIMES[change["left_at"]]
         kind = _RESTING.get(reason, "close" if at == "close" else "market")
-        bar, phase = change["exit_bar"], _CLOSE if at == "close" else _PHASES.get(reason, _REST)
+        bar, phase = change["exit_bar"], (_CLOSE if at == "close" else _OPEN).get(reason, _REST)
         # A target may rest and be met at the very open; a stop is filled there by no other way.
         looks_at_closes = reason != "target" or row["terms"] & LOOKS_AT_CLOSES
         if at == "open" and reason in _RESTING and looks_at_closes:
             kind, phase = "market", _PASSED
-        lots += [(made[leg]["exit_bar"].item(), phase, -leg - 1, event_id) for leg in legs]
+        by_signal = reason in ("signal", "reversal")
+        gone = turns[bar, row["symbol"].item()] if by_signal else turn
+        lots += [(made[leg]["exit_bar"].item(), phase, gone, -leg - 1, event_id) for leg in legs]
         if change["reason"] not in _NO_ORDER:
             terms = (symbol, change["last_size"], kind, change["last_price"], event_id, reason)
-            found.append((bar, phase, _sent(panel, bar, terms)))
-    found += _leg_orders(made, rows, panel, sorted(lots, key=lambda lot: lot[:2]))
-    return [order for *_, order in sorted(found, key=lambda one: one[:2])]
+            found.append((bar, phase, gone, _sent(panel, bar, terms)))
+    found += _leg_orders(made, rows, panel, sorted(lots, key=lambda lot: lot[:3]))
+    return [order for *_, order in sorted(found, key=lambda one: one[:3])]
 
 
 def _leg_orders(
     made: NDArray[Any],
     rows: NDArray[Any],
     panel: Panel,
-    lots: Sequence[tuple[int, float, int, str]],
-) -> list[tuple[int, float, SentOrder]]:
+    lots: Sequence[tuple[int, int, int, int, str]],
+) -> list[tuple[int, int, int, SentOrder]]:
     """What lots in their order net to: by bar, moment and symbol, with the first one's event."""
     sizes: dict[tuple[int, int, str], float] = defaultdict(float)
     firsts: dict[tuple[int, int, str], tuple[float, str]] = {}
-    for bar, _, number, event_id in lots:
+    for bar, _, _, number, event_id in lots:
         lot, symbol = made[abs(number) - 1], panel.symbols[rows[abs(number) - 1]["symbol"]]
         which, moment = ("first", "entered_at") if number > 0 else ("last", "left_at")
         key = bar, int(lot[moment]), symbol
@@ -277,8 +284,8 @@ def _leg_orders(
         is_open = FILL_TIMES[at] == "open"
         terms = (symbol, size, "market" if is_open else "close", price, event_id, None)
         if not is_nothing(size):
-            phase = _LEGS if is_open else _CLOSE + _LEGS
-            found.append((bar, phase, _sent(panel, bar, terms)))
+            phase = _LEGS if is_open else _LEGS_AT_CLOSE
+            found.append((bar, phase, 0, _sent(panel, bar, terms)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Both engines list the same orders of legs, whatever is drawn."""
+"""Both engines list the same orders in the same order, whatever is drawn."""
 
 from datetime import date
 
@@ -12,19 +12,45 @@ from backtest.engine.rules import Rules
 from tests.engines import borrow_rates, made_up_decisions, made_up_stocks
 from tests.property.actions import eventful_worlds
 from tests.property.strategies import World, worlds
-from tests.spec.case import FREE, long, short
+from tests.spec.case import FREE, flat, long, short
 
 
 @run_settings(max_examples=2 * run_settings().max_examples)
 @given(worlds() | eventful_worlds())
-def test_both_engines_list_the_orders_of_legs(world: World) -> None:
-    legs = {leg[0] for signal in world.signals for leg in signal.legs}
-    if not legs:
-        return
+def test_both_engines_list_the_orders_of_opens_and_closes_in_the_same_order(world: World) -> None:
+    """The replay tells beside them what rested unfilled."""
     replayed, by_kernel = (
-        [order for order in orders if order[1] in legs] for orders in listed(world)
+        [order for order in orders if order[3] in ("market", "close")] for orders in listed(world)
     )
     assert replayed == by_kernel
+
+
+def test_what_leaves_by_a_signal_leaves_in_the_turn_of_that_signal() -> None:
+    """At an open a reversal is one turn; at a close all that signals end goes before the clock."""
+    days = [date(2025, 6, n) for n in (5, 6, 9, 10)]
+    world = World(
+        bars={symbol: [(day, 50.0, 50.0, 50.0, 50.0) for day in days] for symbol in "ABCD"},
+        signals=[
+            *(long("2025-06-06", symbol, event_id=symbol, published_at=0, weight=0.1)
+              for symbol in "ABC"),
+            flat("2025-06-09", "C", event_id="no C", published_at=1),
+            flat("2025-06-09", "A", event_id="no A", published_at=2),
+            long("2025-06-09", "D", event_id="D", published_at=3, weight=0.1, hold=1,
+                 leave="close"),
+            short("2025-06-09", "B", event_id="short B", published_at=4, weight=0.1),
+            flat("2025-06-10", "B", event_id="no B", published_at=5, enter="close"),
+        ],
+        settings=FREE,
+        borrow={},
+        actions={},
+    )  # fmt: skip
+    replayed, by_kernel = listed(world)
+    assert [(order[1], order[2], order[6]) for order in by_kernel[3:]] == [
+        ("C", -200, "signal"), ("A", -200, "signal"), ("D", 200, None),
+        ("B", -200, "reversal"), ("B", -200, None),
+        ("B", 200, "signal"), ("D", -200, "time"),
+    ]  # fmt: skip
+    assert by_kernel == replayed
 
 
 def listed(world: World) -> list[list[tuple[object, ...]]]:
