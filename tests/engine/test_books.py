@@ -68,6 +68,24 @@ def test_the_open_of_a_trade_that_ends_there_is_seen(reason) -> None:
     assert (trade.mae, trade.mfe) == pytest.approx((-0.01, 0.10))
 
 
+@pytest.mark.parametrize(
+    ("entered", "left_at", "price", "mae"),
+    [
+        (WEDNESDAY, "close", 95.0, -0.10),  # from its open above the limit down to 90
+        (WEDNESDAY, "session", 95.0, -0.05),  # whether 90 came before the stop nobody knows
+        (TUESDAY, "open", 110.0, -0.02),
+    ],
+)
+def test_of_the_session_of_an_entry_at_a_limit_its_low_counts_where_it_was_held_to_its_close(
+    entered, left_at, price, mae
+) -> None:
+    trade = a_trade("long", "time", price, entered=entered)
+    trade.entered_at, trade.left_at = "session", left_at
+    prices = {"ACME": made_up_prices("ACME", parse_bars(SWINGS))}
+    set_excursions([trade], prices, daily_bars(prices))
+    assert (trade.mae, trade.mfe) == pytest.approx((mae, max(price / 100 - 1, 0.0)))
+
+
 # The books
 
 

@@ -192,6 +192,30 @@ CASES = [
         equity=[100_000, 100_000 + 16 - 40, 100_016 - 120, 100_016 - 120],
     ),
     Case(
+        name="a_split_of_a_leg_changes_neither_equity_nor_room_at_its_open",
+        rule="splits",
+        bars=BARS | {
+            "SPY": """
+                2025-06-02 400 400 400 400
+                2025-06-03 400 400 400 400
+                2025-06-04 200 200 200 200   # two for one
+                2025-06-05 200 200 200 200
+            """
+        },
+        actions={"SPY": [("2025-06-04", "split", 2.0)]},
+        settings=free(borrow_mode="none"),
+        signals=[
+            long("2025-06-03", weight=0.4, legs=SPY),  # 100 SPY at 400, then 200 at 200
+            long("2025-06-04", "BOLT", weight=0.4),
+        ],
+        # 100,000 less 40,000 twice leave 20,000 ÷ 50
+        trades=[
+            trade("e1", "ACME", "long", 400, "2025-06-03", 100.0, "2025-06-05", 100.0, "open"),
+            trade("e2", "BOLT", "long", 400, "2025-06-04", 50.0, "2025-06-05", 50.0, "open"),
+        ],
+        equity=[100_000] * 4,
+    ),
+    Case(
         name="a_split_of_lots_that_net_to_nothing",
         rule="splits",
         bars=BARS | {
