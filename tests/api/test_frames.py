@@ -137,6 +137,21 @@ def test_a_column_of_events_that_stands_twice_is_refused(inside, frames):
         on_acme(events=twice.assign(kind="earnings"))
 
 
+@pytest.mark.parametrize(
+    ("index", "told"),
+    [
+        (lambda one: one.reset_index(drop=True), "it begins with 0"),
+        (lambda one: pd.concat({"ACME": one}), r"it begins with .'ACME', .*"),
+        (lambda one: one.set_axis(one.index + pd.Timedelta(hours=16)), "with 2025-06-02 16:00:00"),
+    ],
+)
+def test_an_index_that_tells_no_day_at_all_is_told_once(inside, frames, index, told):
+    table = frames["prices"]["ACME"]
+    table = index(table.drop(columns="date").set_axis(pd.to_datetime(table["date"])))
+    with pytest.raises(DataError, match=rf"^prices\['ACME'\]: its index tells no day; .*{told}\."):
+        on_acme(prices=table)
+
+
 def test_days_may_be_periods_and_months_are_none(inside, frames):
     prices = frames["prices"]["ACME"].assign(date=lambda one: pd.PeriodIndex(one["date"], freq="D"))
     assert on_acme(prices={"ACME": prices}).run_id == on_acme().run_id

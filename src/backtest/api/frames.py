@@ -183,6 +183,11 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     cells = frame.index if key is None else frame.iloc[:, key]
     problems: list[str] = []
     days = _days(cells, problems)
+    if key is None and problems and np.isnat(days).all():
+        raise DataError(
+            f"{name}: its index tells no day; it begins with {cells[0]}. "
+            f"Give sessions such as 2025-03-28 as index, or in a column date."
+        )
     figures = {one: _cells(frame.iloc[:, columns.index(one)]) for one in wanted}
     sessions = trading_calendar().sessions  # gaps are looked at once it is known what halts are
     rows = PriceRows("row", np.arange(len(frame)), days, figures)
