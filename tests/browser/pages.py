@@ -75,6 +75,14 @@ def hover(page: Page, chart: str, curve: int, point: int) -> str:
     return label
 
 
+def beside(page: Page, chart: str) -> tuple[int, int]:
+    """How many texts stand beside the markers of a chart, and how many were given to plotly."""
+    shown = page.locator(f"#{chart} .textpoint").all_text_contents()
+    traces = [one for one in figure(page, chart)[0] if one.get("mode") == "markers+text"]
+    given = [text for trace in traces for text in trace["text"]]
+    return sum(bool(one.strip()) for one in shown), sum(bool(one.strip()) for one in given)
+
+
 def settle(page: Page) -> None:
     """Wait until what the page was told, such as a new width, has been drawn."""
     page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")

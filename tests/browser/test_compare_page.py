@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.browser.made_up_reports import COMPARED, NASTY
-from tests.browser.pages import figure, rows, settle
+from tests.browser.pages import beside, figure, rows, settle
 
 CASH = 100_000
 
@@ -57,6 +57,15 @@ def test_the_essentials_of_all_runs_fit_a_screen(reports, open_page):
     points, _ = figure(page, "risk")
     assert len(points[0]["x"]) == len(COMPARED) + 2
     assert page.locator("#correlations").is_hidden()
+
+
+def test_runs_are_named_beside_their_marks_however_often_they_are_drawn(page):
+    for width in (390, 1440, 390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        settle(page)
+        shown, given = beside(page, "risk")
+        assert shown == given
+    assert given
 
 
 def test_the_names_of_the_matrix_stay_in_sight_on_a_phone(page):

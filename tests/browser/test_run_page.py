@@ -9,8 +9,8 @@ from backtest.experiments.runs.store import Run, read_run
 from backtest.reports.run_page import write_run_page
 from tests.browser.dom import too_wide, unlabelled
 from tests.browser.made_up_reports import NASTY
-from tests.browser.pages import at, column, figure, hover, rows, settle
-from tests.made_up import ACME, do
+from tests.browser.pages import at, beside, column, figure, hover, rows, settle
+from tests.made_up import ACME, EARNINGS, SESSIONS, do
 
 TRADED = ("enter", "renew", "reverse")
 BEAT = "earnings-20250604-54bd86"
@@ -184,7 +184,7 @@ def test_the_view_is_moved_by_the_strip_and_headlines_stand_beside_their_markers
         for trace in figure(page, "story")[0]
         if trace.get("meta") == "events"
         for text in trace["text"]
-        if text
+        if text.strip()
     ]
     assert texts
     box = page.locator("#strip i").bounding_box()
@@ -197,6 +197,22 @@ def test_the_view_is_moved_by_the_strip_and_headlines_stand_beside_their_markers
     assert later[1] - later[0] == pytest.approx(moved[1] - moved[0])
     page.locator("#whole").click()
     assert figure(page, "story")[1]["xaxis"]["range"] == [first, last]
+
+
+def test_headlines_stand_beside_their_markers_whatever_was_chosen_before(checkout, open_page):
+    head, beat, _ = EARNINGS.splitlines()
+    beats = [
+        beat.replace("06-04", day[5:]).replace("2024Q4", f"20{n:02}Q4")
+        for n, day in enumerate(SESSIONS[1::3])
+    ]
+    checkout.write("data/events/earnings.csv", "\n".join([head, *beats, ""]))
+    page = open_page(write_run_page(do(checkout)))
+    counts = []
+    for row in page.locator("#decisions tbody button").all():
+        row.click()
+        counts.append(beside(page, "story"))
+    assert any(given for _, given in counts)
+    assert [shown for shown, _ in counts] == [given for _, given in counts]
 
 
 def test_prices_are_drawn_by_equal_growth_too(reports, open_page):

@@ -68,7 +68,9 @@ const charts = (() => {
       Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name))
         .map(([name, given]) => [name, { ...looks, ...given }]),
     );
-    return Plotly.react(element, traces, {
+    // Plotly takes an empty text beside a marker away, and others with it when it draws anew.
+    const kept = (trace) => (trace.mode === "markers+text" ? { ...trace, text: trace.text.map((one) => one || " ") } : trace);
+    return Plotly.react(element, traces.map(kept), {
       width: widthOf(element),
       margin: { l: 50, r: 8, t: 8, b: 50 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
