@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from backtest.experiments.runs.store import Run, read_run
+from backtest.reports import charts
 from backtest.reports.run_page import write_run_page
 from tests.browser.dom import too_wide, unlabelled
 from tests.browser.made_up_reports import NASTY
@@ -73,7 +74,10 @@ def test_a_candle_stands_for_each_bar_filled_where_the_price_fell(symbol, report
     assert filled == [close < start for start, close, *_ in prices]
 
 
-def test_a_phone_shows_a_long_label_and_every_title_of_the_chart_whole(checkout, open_page):
+def test_a_phone_shows_a_long_label_and_every_title_of_the_chart_whole(
+    checkout, open_page, monkeypatch
+):
+    monkeypatch.setattr(charts, "MOST_BARS", 20)  # of 21 weeks
     for symbol in ("ACMF", "ACMG"):
         checkout.write(f"data/prices/{symbol}.csv", ACME)
     run = do(checkout, symbols=("ACME", "ACMF", "ACMG"))
@@ -86,6 +90,7 @@ def test_a_phone_shows_a_long_label_and_every_title_of_the_chart_whole(checkout,
         ".map((one) => one.textContent)"
     )
     assert beyond == []
+    assert "no chart here (1);" in page.locator("#how").inner_text()
 
 
 def test_no_letter_stands_for_a_thousandth_as_m_is_read_as_a_million(checkout, open_page):

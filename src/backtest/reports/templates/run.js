@@ -212,7 +212,7 @@
   byId("how").textContent = [
     data.span[0] > 0 || data.span[1] < data.days.length - 1 ? "What lies outside of the run is grey." : "",
     data.weekly ? "A bar is a week: there are too many sessions to show each." : "",
-    data.left_out ? `${data.left_out} symbols that traded less have no chart here; their trades and events are in the tables and files.` : "",
+    data.left_out ? `Symbols that traded less have no chart here (${data.left_out}); their trades and events are in the tables and files.` : "",
   ].filter(Boolean).join(" ");
 
   charts.keepDrawn(() => {
