@@ -1,5 +1,6 @@
 """Replay a stock's history against dated public events, and say what the result is worth."""
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,9 @@ if TYPE_CHECKING:
     from backtest.data.market import Market
     from backtest.engine.replay.replay import EventStrategy
     from backtest.strategy.base import Signal, Strategy, Wait
+
+# Backtrader's docstrings: Python 3.12 tells of them at the first import if nobody compiled them.
+warnings.filterwarnings("ignore", ".*invalid escape sequence", Warning, ".*backtrader")
 
 __version__ = "0.1.0"
 __all__ = [

@@ -163,3 +163,9 @@ def test_a_second_list_asks_no_library_for_the_calendar(checkout, monkeypatch):
     first, second = (imported(process(checkout, AT_THE_END, "events", "list")) for _ in "12")
     assert "exchange_calendars" in first
     assert "exchange_calendars" not in second
+
+
+def test_nothing_is_told_of_backtraders_docstrings():
+    """Python 3.12 tells of their escapes where nobody compiled them, as after `uv pip install`."""
+    program = "import backtest; compile(r'\"\\*\"', '/lib/backtrader/cerebro.py', 'exec')"
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

@@ -35,14 +35,14 @@ E = TypeVar("E", bound="Event")
 
 _COLUMNS = ("open", "high", "low", "close", "volume")
 _CLOSE = _COLUMNS.index("close")
-_NEVER = np.datetime64("NaT")
+_NEVER = np.datetime64("NaT", "D")
 
 
 class EndedBars:
     """Bars of a stock finer than sessions that have ended; they grow as time passes."""
 
     def __init__(self, count: int) -> None:
-        self._times = np.full(count, np.datetime64("NaT", "us"))
+        self._times = np.full(count, _NEVER, "M8[us]")
         self._table = np.full((count, len(_COLUMNS)), np.nan)
         self._filled = 0
 
@@ -50,7 +50,7 @@ class EndedBars:
         """Hold the first so many of the bars, and nothing of the others."""
         new, gone = slice(self._filled, count), slice(count, self._filled)
         self._times[new], self._table[new] = bars.times[new], bars.table[new]
-        self._times[gone], self._table[gone] = np.datetime64("NaT"), np.nan
+        self._times[gone], self._table[gone] = _NEVER, np.nan
         self._filled = count
 
     def frame(self) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from backtest.data.datafile import DataFile, csv_text, day_of, header_of, raise_
 from backtest.errors import DataError
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
-_FIRST, _LAST, _NO_DAY = (np.datetime64(day) for day in ("0001-01-01", "9999-12-31", "NaT"))
+_FIRST, _LAST, _NO_DAY = (np.datetime64(day, "D") for day in ("0001-01-01", "9999-12-31", "NaT"))
 REGULAR = "regular"  # the column that tells which finer bars open within the hours of a session
 
 

@@ -306,7 +306,7 @@ def moves(
     calendar, found = trading_calendar(), []
 
     def price(symbol: str, column: str, session: date | None) -> float | None:
-        at = np.searchsorted(days[symbol], np.datetime64(session or "NaT"))
+        at = np.searchsorted(days[symbol], np.datetime64(session or "NaT", "D"))
         if at == len(days[symbol]) or days[symbol][at] != session:
             return None
         return float(dollars[symbol, column][at])
