@@ -281,6 +281,15 @@ def test_altered_events_say_something_else_and_are_still_of_their_kind(source, w
             assert other.cells[name] != true.cells[name]
 
 
+def test_a_number_that_altered_would_be_infinite_is_altered_otherwise(checkout):
+    checkout.edit("data/events/short_reports.csv", "short_seller,10,", "short_seller,1e308,")
+    source = source_of(checkout)
+    for seed in range(20):
+        world = altered_events(source, seed=seed)
+        row = next(row for row in world.values() if row and row.cells.get("target_price"))
+        assert row.cells["target_price"] != "inf"
+
+
 def test_one_event_can_be_delayed_until_it_is_tradable_a_session_later(source, written):
     # public on Friday 06-27 before the open; a day later it would be tradable on Monday
     event = source.as_is().events[EARNINGS][1]

@@ -329,8 +329,10 @@ def test_texts_are_stripped_and_figures_are_finite():
         earnings(eps=float("nan"))
 
 
-def test_a_share_count_may_be_nothing_and_not_less():
+def test_a_share_count_may_be_nothing_and_not_less_nor_beyond_all_companies():
     assert stake(shares=0).shares == 0
+    with pytest.raises(ValidationError, match=r"less than or equal to 10+"):
+        stake(shares=10**400)
     with pytest.raises(ValidationError, match="greater than or equal to 0"):
         stake(shares=-1)
 

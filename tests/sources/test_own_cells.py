@@ -1,7 +1,7 @@
 """What the texts in anyone's columns stand for: numbers, days, times of day and zones."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from math import isnan
+from math import inf, isnan
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,10 @@ MONDAY = datetime(2025, 6, 2, 13, 30, tzinfo=UTC)
 )  # fmt: skip
 def test_a_number_has_signs_thousands_and_units(text, decimal, number):
     assert parse_numbers(pd.Series([text, "x"]), decimal)[0] == number
+
+
+def test_a_number_of_more_digits_than_doubles_have_is_too_large_and_no_fault():
+    assert parse_numbers(pd.Series(["9" * 400, "1"], dtype=object), ".").tolist() == [inf, 1.0]
 
 
 @pytest.mark.parametrize(

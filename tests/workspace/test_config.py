@@ -190,6 +190,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(file, text, key, near):
         ("cash = true", "cash is True. Allowed: dollars greater"),
         ("cash = 0", "cash is 0. Allowed: dollars greater"),
         ("cash = nan", "cash is nan. Allowed: dollars greater"),
+        (f"cash = {10**400}", f"cash is {10**400}. Allowed: dollars greater"),
         ("symbol = []", 'symbol is []. Allowed: a stock, such as "CRWV", or several in a list.'),
         ("symbol = ['ACME', 5]", "symbol is ['ACME', 5]. Allowed: a stock"),
         ("benchmark = ''", "benchmark is ''. Allowed: a symbol"),

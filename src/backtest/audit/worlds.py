@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import islice
+from math import isfinite
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -92,7 +93,8 @@ def _candidates(cell: str, values: Sequence[str], rng: np.random.Generator) -> I
     else:
         for changed in (-factor * number, factor * number):
             yield repr(changed)
-            yield str(round(changed))
+            if isfinite(changed):
+                yield str(round(changed))
 
 
 def _is_valid(cells: Cells, kind: type[Event]) -> bool:

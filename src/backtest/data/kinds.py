@@ -191,7 +191,7 @@ def altered(event: AnyEvent, **fields: Any) -> AnyEvent:
 
 
 Dollars = float
-ShareCount = Annotated[int, Field(ge=0)]
+ShareCount = Annotated[int, Field(ge=0, le=10**15)]  # far above any company's
 
 
 def relative_change(new: float | None, old: float | None) -> float | None:

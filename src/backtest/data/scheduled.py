@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 
-from backtest.data.kinds import Event, altered, new_york_day
+from backtest.data.kinds import Event, ShareCount, altered, new_york_day
 
 
 def _is_to_come(day: date, info: ValidationInfo) -> date:
@@ -50,7 +50,7 @@ class LockupEnd(Event):
     ends_on: ComingDay
     """The day at whose close it ends."""
 
-    shares: Annotated[int, Field(ge=0)] | None = None
+    shares: ShareCount | None = None
     """How many shares come free."""
 
 

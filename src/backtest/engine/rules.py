@@ -65,13 +65,15 @@ class Rules(BaseModel):
     hours: Literal["regular", "extended"] = "regular"
     reaction_minutes: Annotated[float, Field(ge=0, le=10_080, description="minutes")] = 5.0
     max_gross: Annotated[float, Field(gt=0, le=10, description="fraction of equity")] = 1.0
-    max_positions: Annotated[int, Field(ge=1, description="positions at a time")] | None = None
+    max_positions: (
+        Annotated[int, Field(ge=1, le=1_000_000, description="positions at a time")] | None
+    ) = None
     min_order: Annotated[float, Field(ge=0, description="dollars of an entry")] = 0.0
     maintenance_margin: Annotated[float, Field(ge=0, description="fraction of shorts")] = 0.30
     borrow_mode: Literal["table", "flat", "none"] = "table"
     borrow_default: Annotated[float, Field(ge=0, description="a year, flat or unknown")] = 0.03
     borrow_collateral: Annotated[float, Field(ge=0, description="times market value")] = 1.02
-    borrow_day_count: Annotated[int, Field(gt=0, description="days of a year")] = 360
+    borrow_day_count: Annotated[int, Field(gt=0, le=366, description="days of a year")] = 360
     cash_rate: Annotated[float, Field(ge=0, description="earned a year")] = 0.0
 
 

@@ -316,7 +316,7 @@ def _plain_numbers(column: pd.Series) -> pd.Series | None:
                 return numbers
     try:
         return pd.to_numeric(column).astype(float)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from math import inf
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def _parse(text: str, kind: str, separator: str) -> object:
 def _value(kind: str, stated: Any, base: Path) -> str | float | Path | None:
     if kind == "dollars":
         is_number = isinstance(stated, Real) and not isinstance(stated, bool)
-        return float(stated) if is_number and 0 < stated < inf else None
+        return float(stated) if is_number and 0 < stated <= sys.float_info.max else None
     text = str(stated) if isinstance(stated, str | Path) else ""
     is_path = kind == "folder" or (kind == "costs" and text.endswith(".toml"))
     if not is_path or not text.strip():
