@@ -254,7 +254,7 @@ def audit_strategy(
 
     Args:
         strategy: the name of a strategy. A class will not do: processes load it from its file.
-        worlds: how many null worlds; 200 by default, 100 for a strategy of Backtrader's.
+        worlds: how many null worlds; 200 by default, none for a strategy of Backtrader's.
         seed: of all that is random.
         bars: as of `run`.
         missing_bars: as of `run`.

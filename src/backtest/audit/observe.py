@@ -19,7 +19,7 @@ from backtest.audit.worlds import DecisionTime
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import NEW_YORK
 from backtest.engine.bars import COLUMNS, RunBars
-from backtest.engine.kernel.panel import Panel, decision_rows, panel_of, signals_of_trades
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of
 from backtest.engine.schedule import Decision, schedule
 from backtest.engine.timeline import Question, decide, decided_at, questions
 from backtest.errors import BacktestError, DataError, UsageError
@@ -64,8 +64,8 @@ _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 class AuditRequest(Request):
     """What is audited.
 
-    By default there are 200 null `worlds`, or 100 for a strategy of Backtrader's, and fewer of very
-    many stocks.
+    By default there are 200 null `worlds`, fewer of very many stocks, and none for a strategy of
+    Backtrader's.
     """
 
     accept_jumps: bool = True  # drawn prices may jump
@@ -268,10 +268,6 @@ def _replay(
         with watch.during("while it replays"):
             result = _replayed(ask, strategy, inputs)
         seen.passes.append(_until(ask, [_ordered(order) for order in result.orders]))
-    if ask.placebo is not None:
-        panel = panel_of(inputs.replayed)
-        signals = signals_of_trades(panel, result.trades, result.curve, ask.request.rules.cash)
-        seen.p = _p(ask, inputs, panel, signals)
 
 
 def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> ReplayResult:

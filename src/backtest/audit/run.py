@@ -68,7 +68,11 @@ if TYPE_CHECKING:
     from backtest.data.tables import Row
     from backtest.workspace.folders import Workspace
 
-WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
+WORLDS = 200
+ORDERS_ITSELF = (
+    "it orders by itself, and the times at which it leaves are part of what came out, so that they "
+    "do better than random ones where nothing can be predicted"
+)
 _TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
 _BARS_OF_CALL = 10  # that are replayed in the time of one call of a strategy
 _GROUP = 50  # null worlds that one process sees
@@ -111,9 +115,10 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     calls = _calls(strategy, inputs)
     source = Source(own, tables, request.reaction, strategy.decides, bars, calls)
     worlds = request.worlds
-    if worlds is None:
-        usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
-        worlds = min(usual, source.at_most(_TABLES_OF_NULL, 1))
+    if isinstance(strategy, BacktraderStrategy):
+        worlds = 0  # see ORDERS_ITSELF
+    elif worlds is None:
+        worlds = min(WORLDS, source.at_most(_TABLES_OF_NULL, 1))
     request = replace(request, symbols=tuple(sorted(inputs.span)), worlds=worlds)
     # Whole files decide, not the rows that are used: worlds alter all of them.
     files = {name: one.sha256 for name, one in source.data.files.items()}
@@ -218,8 +223,9 @@ def _in_worlds(
     source, request = prepared.source, prepared.request
     sessions = sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
     hears = eventful(full)
-    every = hears
+    every, why_not = hears, "no null world was asked for"
     if isinstance(prepared.strategy, BacktraderStrategy):
+        why_not = ORDERS_ITSELF
         every = [DecisionTime(day, trading_calendar().time_of(day, "open")) for day in sessions]
     most = source.at_most(_TABLES, WORLDS_OF_MOMENT)
     some, some_heard = (drawn(days, most, request.seed) for days in (every, hears))
@@ -238,7 +244,7 @@ def _in_worlds(
     return {
         "checks": checks,
         "sensitivity": {"peek": peek_record(checks), "delay": delay_record(late, seen)},
-        "null": null_record([seen[job] for job in null]),
+        "null": null_record([seen[job] for job in null], why_not),
     }
 
 
@@ -291,10 +297,11 @@ def null_jobs(source: Source, request: AuditRequest, sessions: Sequence[date]) -
     return [job(number) for number in range(request.worlds or 0)]
 
 
-def null_record(
-    seen: Sequence[Observation], why_not: str = "no null world was asked for"
-) -> dict[str, Any]:
-    """How often the strategy looked significant in null worlds, as the record holds it."""
+def null_record(seen: Sequence[Observation], why_not: str = "") -> dict[str, Any]:
+    """How often the strategy looked significant in null worlds, as the record holds it.
+
+    `why_not` says why there are none.
+    """
     sizes = {"worlds": len(seen), "level": LEVEL}
     p_values = [one.p for one in seen if one.p is not None]
     if not p_values:

@@ -216,7 +216,7 @@ def audit(
     strategy: options.StrategyArgument,
     worlds: Annotated[
         int | None,
-        typer.Option(min=0, help="How many null worlds. [200; 100 for a strategy of Backtrader's]"),
+        typer.Option(min=0, help="How many null worlds. [200; none for an EventStrategy]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 1,
     bars: options.BarsOption = None,
