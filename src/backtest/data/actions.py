@@ -204,7 +204,7 @@ def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[E
         if not isinstance(event, StakeDisclosure) or event.as_of is None or event.symbol not in of:
             return event
         splits = [row for row in of[event.symbol].rows if row.action == "split"]
-        if not splits:
+        if not splits or event.previous_shares is None:
             return event
         earlier = [
             one
@@ -221,8 +221,6 @@ def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[E
         ]
         since = max(days, default=event.as_of)
         ratio = prod(row.amount or 1.0 for row in splits if since < row.day <= event.as_of)
-        if ratio == 1 or event.previous_shares is None:
-            return event
         return event.model_copy(update={"previous_shares": round(event.previous_shares * ratio)})
 
     return tuple(map(renewed, events))
