@@ -111,6 +111,35 @@ def test_an_error_while_the_class_is_made_shows_its_line(checkout):
     assert "bad.py, line 8: hold: int = Field(1, ge=LEAST)" in told
 
 
+@pytest.mark.parametrize(
+    ("head", "listens", "field"),
+    [
+        ("", "(Earnings,)", "since"),
+        ("class Own(Event):\n    since: date | None = None\n", "()", "x"),
+    ],
+)
+def test_an_annotation_that_is_there_for_type_checkers_alone_is_told(
+    checkout, head, listens, field
+):
+    told = refusal(
+        checkout,
+        "from __future__ import annotations\nfrom typing import TYPE_CHECKING\n"
+        "from backtest import Strategy\nfrom backtest.events import Earnings, Event\n"
+        f"if TYPE_CHECKING:\n    from datetime import date\n{head}class Bad(Strategy):\n"
+        f"    listens_to = {listens if not head else '(Own,)'}\n"
+        f"    {field}: {'date' if not head else 'int'} | None = None\n",
+    )
+    owner = "Own" if head else "Bad"
+    assert f"bad.py: a field of {owner} is annotated with date, which is not there" in told
+
+
+def test_an_annotation_may_be_defined_below(checkout):
+    text = "class Late(Strategy):\n    hold: 'Later' = 3\nLater = int\n"
+    checkout.write("strategies/late.py", HEAD + text)
+    file = load_strategy(checkout.root / "strategies", "late")
+    assert configure(file, {"hold": Text("5")}).hold == 5
+
+
 def test_a_field_without_a_type_shows_the_class(checkout):
     told = refusal(checkout, HEAD + "\nclass Bad(Strategy):\n    hold = 5\n")
     assert "bad.py does not load: PydanticUserError" in told

@@ -20,7 +20,8 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUndefinedAnnotation
 
 from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
@@ -92,6 +93,15 @@ def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
         except ValidationError:
             raise UsageError(
                 f"{where}: {name} must be a tuple of {what}; it is {value!r}."
+            ) from None
+    for made in (cls, *cls.listens_to):
+        try:
+            if issubclass(made, BaseModel):
+                made.model_rebuild()
+        except PydanticUndefinedAnnotation as error:
+            raise UsageError(
+                f"{where}: a field of {made.__name__} is annotated with {error.name}, which is not "
+                f"there as the program runs. Import it outside of `if TYPE_CHECKING`."
             ) from None
     if issubclass(cls, Strategy):
         known = [name for name in parameters(cls) if term_of(name) in NUMBERS]
