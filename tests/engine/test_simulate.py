@@ -8,6 +8,7 @@ from backtest.engine.kernel.records import IS_LEG, OUTCOMES, REASONS, SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
+from backtest.stats.figures import FEWEST_SESSIONS, figures_of_totals
 
 BARS = 60
 
@@ -113,3 +114,21 @@ def test_a_hedged_trade_is_won_once_and_by_all_of_its_legs(first, second, wins, 
     free = Rules(slippage_bps=0, commission_per_share=0, borrow_mode="none")
     totals = simulate(panel, rows, np.array([0, 3]), free, {}).totals[0]
     assert (totals["trades"], totals["wins"], totals["profit"]) == (1, wins, profit)
+
+
+def test_an_account_that_was_once_ruined_has_no_ratio_though_it_ends_above_zero():
+    """1,000 short at 100 are worth 201,000 at a close, and are covered at the next open for 150."""
+    prices = blank_prices((BARS, 1))
+    for name in ("open", "high", "low", "close"):
+        prices[name] = 100.0
+    prices["close"][2, 0], prices["open"][3, 0] = 201.0, 150.0
+    days = np.busday_offset("2025-01-02", np.arange(BARS), roll="forward")
+    panel = Panel(("A",), days.astype("M8[us]"), days, prices, np.zeros((0, 0)))
+    rows = np.zeros(1, SIGNAL)
+    rows["bar"], rows["side"], rows["weight"], rows["hold"] = 1, -1, 1.0, -1
+    rows["stop"] = rows["target"] = rows["trailing_stop"] = np.nan
+    free = Rules(slippage_bps=0, commission_per_share=0, borrow_mode="none")
+    totals = simulate(panel, rows, np.array([0, 1]), free, {}).totals
+    assert (totals["lowest"][0], totals["equity"][0]) == (-1_000, 50_000)
+    assert BARS >= FEWEST_SESSIONS
+    assert np.isnan(figures_of_totals(totals, free.cash, BARS)["sharpe"][0])
