@@ -211,6 +211,7 @@ def test_the_line_at_fault_is_told(market):
         ("hold: float | None = Field(None, description='x')", "warning", "without bounds"),
         ("hold: str = Field('x', description='x')", "ok", "1, each"),
         ("hold: bool = Field(True, description='x')", "ok", "1, each"),
+        ("hold: str = Field(default_factory=lambda d: 'x', description='x')", "ok", "1, each"),
     ],
 )
 def test_parameters_have_types_bounds_and_descriptions(market, field, outcome, told):

@@ -488,6 +488,13 @@ def test_descriptions_hold_defaults_as_set_takes_them(checkout, folder):
     }  # fmt: skip
 
 
+def test_a_default_that_is_made_of_other_parameters_is_described(checkout):
+    fields = "    hold: int = 3\n    twice: int = Field(default_factory=lambda d: 2 * d['hold'])\n"
+    checkout.write("strategies/pair.py", f"{HEAD}class Pair(Strategy):\n{fields}")
+    pair = next(row for row in describe_strategies(checkout.workspace) if row.name == "pair")
+    assert pair.parameters == {"hold": "3", "twice": "(made of others)"}
+
+
 def test_what_a_description_shows_can_be_set(checkout, folder):
     file = load_strategy(folder, "rich")
     rich = next(row for row in describe_strategies(checkout.workspace) if row.name == "rich")

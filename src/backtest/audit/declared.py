@@ -218,7 +218,7 @@ def _fault(field: FieldInfo) -> str:
         return "no type (Any)"
     if not field.description:
         return "no description"
-    if not field.is_required():
+    if not field.is_required() and not field.default_factory_takes_validated_data:
         default = field.get_default(call_default_factory=True)
         annotation: Any = Annotated[field.annotation, field]
         try:

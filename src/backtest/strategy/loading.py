@@ -40,10 +40,12 @@ from backtest.strategy.parameters import check_defaults, parameters, shown, stat
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from pydantic.fields import FieldInfo
+
     from backtest.workspace.folders import Workspace
 
 GROUP = "backtest.strategies"  # of entry points
-_REQUIRED = "(must be set)"
+_REQUIRED, _OF_OTHERS = "(must be set)", "(made of others)"
 _LOADING = threading.RLock()  # threads share the modules that Python has loaded
 _DECLARED: dict[str, tuple[Any, str]] = {
     "listens_to": (tuple[type[Event], ...], "kinds of event, such as (Earnings,)"),
@@ -272,6 +274,13 @@ def describe_strategies(workspace: Workspace) -> list[StrategyDescription]:
     ]
 
 
+def _default(definition: FieldInfo) -> str:
+    if definition.default_factory_takes_validated_data:
+        return _OF_OTHERS
+    default = definition.get_default(call_default_factory=True)
+    return _REQUIRED if definition.is_required() else shown(default)
+
+
 def _describe(
     workspace: Workspace, name: str, path: str, origins: Sequence[Origin]
 ) -> StrategyDescription:
@@ -279,9 +288,7 @@ def _describe(
         file = _load(workspace, name, origins)
         check_defaults(file)
         built_in = {
-            parameter: _REQUIRED
-            if definition.is_required()
-            else shown(definition.get_default(call_default_factory=True))
+            parameter: _default(definition)
             for parameter, definition in parameters(file.cls).items()
         }
     except UsageError as error:
