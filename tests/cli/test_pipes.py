@@ -1,6 +1,7 @@
 """A reader that leaves, and a disk that is full, change nothing of what a command does."""
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -101,6 +102,18 @@ def test_what_is_printed_does_not_decide_what_is_done(prepared, name, stream):
     assert written(prepared, file) not in ([], old)
     if name == "run":
         assert (prepared.root / "reports/index.html").exists()
+
+
+def test_streams_that_are_closed_change_nothing_of_what_is_done(prepared):
+    """As a service may start it; what is asked at a terminal is not asked."""
+    words = (*PROGRAM, "prices", "import", "mine.csv", "--symbol", "BBB", "--source", "x")
+    closed = f"cd {prepared.root}; exec {shlex.join(words)} --yes <&- >&- 2>&-"
+    assert subprocess.run(closed, shell=True, check=False).returncode == 0
+    assert (prepared.root / "data/prices/BBB.csv").exists()
+    asked = f"cd {prepared.root}; exec {shlex.join(words).replace('BBB', 'CCC')} <&-"
+    done = subprocess.run(asked, shell=True, check=False, capture_output=True)
+    assert done.returncode == 2
+    assert b"there is no terminal to ask at" in done.stderr
 
 
 def test_a_pipe_has_no_width_and_no_blanks_at_the_end_of_lines(prepared, monkeypatch):

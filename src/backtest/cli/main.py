@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -123,10 +124,13 @@ def main() -> None:
     # Most of what a command makes are modules, which stay: a third of its time went into this.
     gc.set_threshold(_NEW_OBJECTS)
     atexit.register(gc.freeze)  # nor is anything searched when the process ends
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # it is closed, and a file of data would take its number
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
+            vars(sys).update({name: nowhere, f"__{name}__": nowhere})
     sys.stdout, output = _patient(sys.stdout)
     sys.stderr, _ = _patient(sys.stderr)
     sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
-    _warn_of_few_addresses()
     code = _run()
     if output:
         sys.stdout.flush()
@@ -197,6 +201,7 @@ _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start ne
 def _call() -> None:
     """Run the command; what the machine lacks or refuses is a `UsageError`."""
     try:
+        _warn_of_few_addresses()
         app()
     except UnicodeEncodeError as error:  # what is no text at all, from a path or a strategy
         around = error.object[max(error.start - 30, 0) : error.end + 30]
