@@ -299,6 +299,20 @@ def test_the_stop_of_a_bracket_acts_in_the_entry_session() -> None:
     assert kinds == [(TUESDAY, "market"), (TUESDAY, "stop"), (TUESDAY, "limit")]
 
 
+def test_a_trailing_stop_is_on_record_as_it_stood_in_its_session() -> None:
+    """At 5 below the close before it: the close of the session itself moves it afterwards."""
+    bars = """
+        2025-06-02 100 101  99 100
+        2025-06-03 100 111 100 110
+        2025-06-04 110 111 104 106
+    """
+    terms = {"size": 10, "exectype": bt.Order.StopTrail, "trailamount": 5.0}
+    made = in_steps(bars, side="sell", arguments=(), terms=terms)
+    assert [(one.session, one.price) for one in made.orders] == [(TUESDAY, 95.0)]
+    (trade,) = made.trades
+    assert (trade.entry_session, trade.entry_price) == (WEDNESDAY, pytest.approx(105 * 0.99))
+
+
 def test_after_an_entry_at_a_limit_the_stop_acts_and_the_target_waits() -> None:
     bars = """
         2025-06-02 100 101 99 100

@@ -148,7 +148,7 @@ class Recorder(bt.Analyzer):
                 symbol=order.data._name,  # noqa: SLF001
                 size=order.created.size,
                 type=order.getordername().lower(),
-                price=order.created.price,
+                price=said.get("level", order.created.price),
                 event_id=said.event_id if "event_id" in said else "",
                 exit_reason=said.exit_reason if "exit_reason" in said else None,
                 bar=self.strategy.broker.time,
