@@ -2,6 +2,7 @@
 
 import gzip
 import threading
+import zlib
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -73,6 +74,8 @@ def test_the_answer_comes_whole_and_the_asker_is_named(server, client):
     assert client.get("/a/b?c=d&e=f%20g") == b"good"
     assert server.asked == ["/a/b?c=d&e=f%20g"]
     assert server.headers[0]["User-Agent"] == "Jane Doe jane@example.org"
+    server.answers(Answer(zlib.compress(b"good"), headers={"Content-Encoding": "deflate"}))
+    assert client.get("/a") == b"good"  # though nobody asked for it so
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])

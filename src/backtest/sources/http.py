@@ -178,8 +178,10 @@ def _check_status(url: str, response: Response) -> None:
 
 def _body(url: str, response: Response) -> bytes:
     """The whole body; requests raises where less comes than was announced."""
-    # urllib3 takes half a gzip for all of it
-    is_packed = "gzip" in response.raw.headers.pop("Content-Encoding", "").casefold()
+    headers = response.raw.headers
+    is_packed = "gzip" in headers.get("Content-Encoding", "").casefold()
+    if is_packed:
+        del headers["Content-Encoding"]  # urllib3 takes half a gzip for all of it
     body = b"".join(_up_to_limit(url, response.iter_content(1 << 16)))
     if not is_packed:
         return body
