@@ -1,5 +1,6 @@
 """Classes that stand in a notebook: what they use from elsewhere makes another run of them."""
 
+import ast
 import functools
 import importlib
 import linecache
@@ -12,6 +13,7 @@ import pytest
 
 import backtest
 from backtest import Signal, Strategy
+from backtest.api.workspace import strategy_of
 from backtest.errors import UsageError
 from backtest.events import Earnings
 from tests.api.test_library import MINE, on_acme, written
@@ -196,3 +198,13 @@ def test_a_function_without_a_name_may_stand_twice_in_a_text(cells):
     texts = [f"{name} = {made}{told % hold}" for name, hold in (("ONE", 1), ("TWO", 4))]
     notebook = cells("\n".join([MINE.partition("class")[0], *texts]))
     assert on_acme(notebook.ONE).run_id != on_acme(notebook.TWO).run_id
+
+
+def test_a_text_is_read_once_for_all_of_its_functions(cells, monkeypatch):
+    helpers = "".join(f"def part{n}(): return {n}\n" for n in range(20))
+    uses = " + ".join(f"part{n}()" for n in range(20))
+    mine = cells(helpers + MINE.replace("self.hold", f"1 + {uses}")).Mine
+    read, parse = [], ast.parse
+    monkeypatch.setattr(ast, "parse", lambda *one: read.append(one) or parse(*one))
+    strategy_of(mine).source_sha256()
+    assert len(read) < 10

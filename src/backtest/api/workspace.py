@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import date, time, timedelta
 from dis import get_instructions
 from enum import Enum
-from functools import cache, cached_property, partial, partialmethod
+from functools import cache, cached_property, lru_cache, partial, partialmethod
 from numbers import Number
 from pathlib import Path
 from threading import RLock
@@ -138,9 +138,14 @@ def _text_of(found: FunctionType | type[Any]) -> str:
 
 def _place(code: CodeType, text: str) -> int:
     """How many of its name stand before it in its text: a class may be written there twice."""
+    return sum(n == code.co_name and at < code.co_firstlineno for n, at in _functions_in(text))
+
+
+@lru_cache(maxsize=16)  # each of its functions asks
+def _functions_in(text: str) -> list[tuple[str, int]]:
+    """The functions that are written in a text: name and line."""
     written = (node for node in ast.walk(ast.parse(text)) if isinstance(node, _WRITTEN))
-    before = [node for node in written if node.lineno < code.co_firstlineno]
-    return [getattr(node, "name", "<lambda>") for node in before].count(code.co_name)
+    return [(getattr(node, "name", "<lambda>"), node.lineno) for node in written]
 
 
 _WRITTEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
