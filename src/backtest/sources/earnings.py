@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.event_checks import CLOSING_THE_BOOKS
@@ -88,9 +89,8 @@ def fetch_earnings(
                 note = f"Quarter ended {quarter.end}. Amends the {first.filing}."
                 done.rows.append(_reported(quarter, report, done, note=note))
             elif first:
-                is_early = report.public < first.public
-                word = "it is preliminary, and the" if is_early else "the earlier"
-                why = f"{word} {first.filing} has the results of {quarter.name}"
+                word = "later" if report.public < first.public else "earlier"
+                why = f"the {word} {first.filing} has the results of {quarter.name}"
                 done.leave_out(report.filing, why)
     of_yahoo = [row for row in done.rows if row.get("eps_basis") == BASIS]
     for on in splits:
@@ -193,12 +193,15 @@ def reported_quarter(
 def _first(
     done: Fetched, reports: Sequence[Header], estimates: Iterable[AnalystEstimate]
 ) -> Header | None:
-    """The first that carries results: if more follow, one does not that calls them preliminary, or
-    that lacks the EPS of a later day.
+    """The first that carries results: one does not that calls them preliminary and is followed, or
+    whose next is as near to the day of Yahoo's EPS, which it lacks itself.
     """
-    for one in reports[:-1]:
-        is_early = _PRELIMINARY.search(_text_of(done, one, "8-K", "EX-99"))
-        if not (is_early or _is_later(done, one, nearest(_day_of(one), estimates))):
+    for one, after in pairwise(reports):
+        found = nearest(_day_of(one), estimates)
+        is_early = found and abs(found.day - _day_of(after)) <= abs(found.day - _day_of(one))
+        if found and is_early and not _has(done, one, found):
+            continue
+        if not _PRELIMINARY.search(_text_of(done, one, "8-K", "EX-99")):
             return one
     return reports[-1] if reports else None
 
@@ -207,11 +210,9 @@ def _day_of(report: Header) -> date:
     return (report.accepted or report.public[0]).date()
 
 
-def _is_later(done: Fetched, report: Header, found: AnalystEstimate | None) -> bool:
-    """Whether Yahoo's EPS is of a later day than a report, and does not stand in its release."""
-    if found is None or found.day - _day_of(report) <= _A_DAY:
-        return False
-    return found.eps is None or not stands_in(found.eps, _release(done, report))
+def _has(done: Fetched, report: Header, found: AnalystEstimate) -> bool:
+    """Whether Yahoo's EPS stands in the release of a report."""
+    return found.eps is not None and stands_in(found.eps, _release(done, report))
 
 
 def _release(done: Fetched, report: Header) -> str:
@@ -340,20 +341,19 @@ def _row(
 ) -> dict[str, str]:
     day = _day_of(report)
     found = nearest(day, estimates or ())
-    is_later = _is_later(done, report, found)
-    if found and is_later:
+    if found and found.day - day > _A_DAY and not _has(done, report, found):
         done.remarks.append(
             f"{quarter.name}: Yahoo's EPS of {found.day} is left out: it does not stand in the "
             f"release of the filing, accepted {day}."
         )
         found = None
-    eps = None if found else next((facts[tag] for tag in _EPS if tag in facts), None)
-    revenue = next((facts[tag] for tag in _REVENUE if tag in facts), None)
-    note = f"Quarter ended {quarter.end}."
-    if estimates is not None and found is None and not is_later:
+    elif estimates is not None and found is None:
         done.remarks.append(
             f"{quarter.name}: Yahoo knows of no report within {_NEAR.days} days of {day}."
         )
+    eps = None if found else next((facts[tag] for tag in _EPS if tag in facts), None)
+    revenue = next((facts[tag] for tag in _REVENUE if tag in facts), None)
+    note = f"Quarter ended {quarter.end}."
     if found and found.day != day:
         fact = f"Yahoo dates the report {found.day}; the filing was accepted {day}, which counts."
         done.remarks.append(f"{quarter.name}: {fact}")

@@ -224,7 +224,7 @@ def test_what_calls_itself_preliminary_does_not_carry_the_results(site, edgar):
     quarter(site)
     found = earnings(edgar)
     assert sources(found) == [late]
-    assert f"({early}) left out: it is preliminary, and the 8-K of 2025-05-14" in found.remarks[0]
+    assert f"({early}) left out: the later 8-K of 2025-05-14 ({late}) has" in found.remarks[0]
 
 
 def test_a_preliminary_report_counts_where_it_is_the_only_one(site, edgar):
@@ -462,14 +462,28 @@ def test_figures_of_a_later_day_have_to_stand_in_the_release(site, edgar, text, 
         assert "Yahoo's EPS of 2025-05-16 is left out: it does not stand in the release" in remark
 
 
-def test_a_report_before_the_day_of_the_results_does_not_carry_them(site, edgar):
-    early = report(site, "2025-05-02 08:00:00", documents=[("EX-99.1", "b.htm", "sales of April")])
-    late = report(site)
+@pytest.mark.parametrize(
+    ("days", "text", "first"),
+    [
+        (("05-02", "05-14"), "sales of April", 1),
+        (("05-14", "05-14"), "sales of April", 1),
+        (("05-13", "05-14"), "sales of April", 1),
+        (("05-13", "05-14"), "earnings of $0.30 a share", 0),
+        (("05-13", "05-20"), "earnings of $0.25 a share", 0),  # on another basis
+        (("05-10", "05-20"), "earnings of $0.25 a share", 0),  # where Yahoo has another day
+    ],
+)
+def test_of_two_reports_the_one_near_the_day_of_the_results_carries_them(
+    site, edgar, days, text, first
+):
+    reports = [
+        report(site, f"2025-{day} {clock}:00:00", documents=[("EX-99.1", "b.htm", text)])
+        for day, clock in zip(days, ("08", "17"), strict=True)
+    ]
     quarter(site)
     found = earnings(edgar, [AnalystEstimate(date(2025, 5, 14), 0.3, 0.25)])
-    assert sources(found) == [late]
-    assert found.rows[0]["eps"] == "0.3"
-    assert f"({early}) left out: it is preliminary, and the 8-K of 2025-05-14" in found.remarks[0]
+    assert sources(found) == [reports[first]]
+    assert any(f"({reports[1 - first]}) left out: the " in remark for remark in found.remarks)
 
 
 def test_a_report_of_another_quarter_is_not_joined(site, edgar):
