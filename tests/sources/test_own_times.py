@@ -155,9 +155,11 @@ def test_a_zone_behind_a_time(behind, stamp):
     ],
 )
 def test_a_time_of_winter_that_is_written_in_summer_is_never_early(behind, summer, winter):
-    found = PublicTimes([f"2025-06-05 08:45 {behind}", f"2025-12-05 08:45 {behind}"], *[None] * 3)
-    assert found.of(0, None) == (f"2025-06-05T{summer}", "minute")
-    assert found.of(1, None) == (f"2025-12-05T{winter}", "minute")
+    bare = ["2025-06-05 08:45", "2025-12-05 08:45"]
+    written = PublicTimes([f"{one} {behind}" for one in bare], *[None] * 3)
+    for found in (written, PublicTimes(bare, None, None, behind)):  # or said of all rows
+        assert found.of(0, None) == (f"2025-06-05T{summer}", "minute")
+        assert found.of(1, None) == (f"2025-12-05T{winter}", "minute")
 
 
 @pytest.mark.parametrize("zone", ["America", "US", "+99:99", "+25:00", "x" * 300])

@@ -180,7 +180,9 @@ class PublicTimes:
         form: str | None,
         zone: str | None,
     ) -> None:
-        self._zone = zone_of(zone) if zone else None
+        if zone:
+            zone_of(zone)  # which has to be one
+        self._zone = zone
         moments = None if form else epochs(pd.Series(texts, dtype=str))
         if moments is not None and moments.dt.tz is not None:  # others are the days of Excel
             texts = ["" if pd.isna(moment) else moment.isoformat() for moment in moments]
@@ -227,13 +229,12 @@ class PublicTimes:
                 f"{clock!r} is no time of day. Write 16:05, before open or after close, or leave "
                 f"it empty where the day alone is known"
             )
-        place = zone_of(zone) if zone else self._zone
-        if place is None:
+        if not (name := zone or self._zone):
             raise ValueError(
                 f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
             )
-        stamp = latest(day, moment, place)
-        if zone.upper() in _WINTER:  # written in summer it may be meant
+        stamp = latest(day, moment, zone_of(name))
+        if name.upper() in _WINTER:  # written in summer it may be meant
             stamp += stamp.dst() or timedelta()
         return stamp.isoformat()
 
