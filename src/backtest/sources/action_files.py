@@ -118,14 +118,15 @@ def prepare_actions(
     ]
     for row in came.values():
         old = rows.get(row.order) or next((one for one in gone if _is_moved(one, row)), None)
-        found = [] if old is None else _differences(old, row)
         if old is None:
             added.append(row)
-        elif old in gone:
+            rows[row.order] = row
+            continue
+        if old in gone:
             gone.remove(old)
-        changes += found
-        if old is None or (found and accept):
-            rows.pop(old.order if old else row.order, None)
+        changes += (found := _differences(old, row))
+        if found and accept:
+            del rows[old.order]
             rows[row.order] = row
     for row in gone:
         changes.append(Change(f"{row.day} {row.action}", "amount", cells_of(row)["amount"], "none"))
