@@ -199,13 +199,14 @@ def test_what_is_damaged_is_told(read, text, told):
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize("column", ["Currency", "Währung"])
 @pytest.mark.parametrize(("currency", "is_dollars"), [("USD", True), ("usd", True), ("EUR", False)])
-def test_what_says_that_it_is_no_dollars_is_not_taken_for_them(read, currency, is_dollars):
-    text = f"date,close,Currency\n2025-06-02,10,{currency}\n2025-06-03,11,\n"
+def test_what_says_that_it_is_no_dollars_is_not_taken_for_them(read, column, currency, is_dollars):
+    text = f"date,close,{column}\n2025-06-02,10,{currency}\n2025-06-03,11,\n"
     if is_dollars:
         assert only(read(text))[2] == [[10.0], [11.0]]
     else:
-        with pytest.raises(UsageError, match="amounts in 'EUR', column Currency: only dollars"):
+        with pytest.raises(UsageError, match=f"amounts in 'EUR', column {column}: only dollars"):
             read(text)
 
 

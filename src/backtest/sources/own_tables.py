@@ -30,6 +30,7 @@ _PACKED = {b"PK": "a workbook of Excel or an archive", b"\x1f\x8b": "compressed"
 _MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 _LEVELS = ("ticker", "tickers", "symbol", "symbols")  # names of a line of header with symbols
 TICKER = "Ticker"
+_CURRENCIES = ("currency", "ccy", "wahrung", "devise", "divisa", "moneda")  # names of columns
 _DOLLARS = ("", "USD", "US$", "$")
 _SUFFIX = re.compile(r"\.US$| US EQUITY$| US$", re.IGNORECASE)
 _EXCHANGE = re.compile(r"^(NASDAQ|NYSE ?(ARCA)?|AMEX|BATS|CBOE|ARCA|XNYS|XNAS):\s*", re.IGNORECASE)
@@ -358,7 +359,7 @@ def read_named_table(
     for name in own:
         if name not in raw.cells:
             raise unknown("column of the file", name, raw.cells.columns)
-    for name in filter(lambda one: plain(str(one)) in ("currency", "ccy"), raw.cells):
+    for name in filter(lambda one: plain(str(one)) in _CURRENCIES, raw.cells):
         texts = raw.cells[name].dropna().astype(str).str.strip().str.upper()
         if other := next((text for text in texts.unique() if text not in _DOLLARS), None):
             raise UsageError(
