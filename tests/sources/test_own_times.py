@@ -162,6 +162,14 @@ def test_a_time_of_winter_that_is_written_in_summer_is_never_early(behind, summe
         assert found.of(1, None) == (f"2025-12-05T{winter}", "minute")
 
 
+@pytest.mark.parametrize(
+    ("clock", "stamp"), [("00:30", "01:30:00-04:00"), ("01:30", "01:30:00-05:00")]
+)
+def test_a_time_of_winter_is_one_also_in_the_night_in_which_it_begins(clock, stamp):
+    found = PublicTimes([f"2025-11-02 {clock} EST"], *[None] * 3)
+    assert found.of(0, None) == (f"2025-11-02T{stamp}", "minute")
+
+
 @pytest.mark.parametrize("zone", ["America", "US", "+99:99", "+25:00", "x" * 300])
 def test_a_zone_that_is_no_zone_is_unknown(read, zone):
     with pytest.raises(UsageError, match=r"The zone .* is unknown"):

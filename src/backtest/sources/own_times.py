@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, time
 from typing import Literal
 
 import numpy as np
@@ -234,8 +234,8 @@ class PublicTimes:
                 f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
             )
         stamp = latest(day, moment, zone_of(name))
-        if name.upper() in _WINTER:  # written in summer it may be meant
-            stamp += stamp.dst() or timedelta()
+        if name.upper() in _WINTER and (ahead := stamp.dst()):  # it may be meant in summer too
+            stamp += ahead
         return stamp.isoformat()
 
 
