@@ -267,7 +267,7 @@ class Fact(NamedTuple):
 def stands_in(value: float, text: str, *, is_revenue: bool = False) -> bool:
     """Whether a text has EPS, or a revenue, as releases round it."""
     size = abs(value)
-    written = [f"{size:.2f}", f"{size:.2f}".removeprefix("0")]
+    written = [f"{size:,.2f}", f"{size:.2f}".removeprefix("0")]
     if is_revenue:
         units = (unit for unit in (1, 1e3, 1e6, 1e9) if size >= unit)
         written = [f"{size / unit:,.{n}f}" for unit in units for n in range(4)]

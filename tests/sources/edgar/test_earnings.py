@@ -506,6 +506,7 @@ def test_a_report_of_another_quarter_is_not_joined(site, edgar):
         ("Revenues", 981_632_000, "revenue of $1,981.6 million", False),
         ("EarningsPerShareDiluted", -0.58, "a loss of $(0.58)", True),
         ("EarningsPerShareDiluted", 0.58, "earnings of $.58", True),
+        ("EarningsPerShareDiluted", 8035.12, "earnings of $8,035.12", True),
         ("EarningsPerShareDiluted", 0.58, "earnings of $10.58", False),
         ("EarningsPerShareDiluted", 0.58, "earnings of $0.581", False),
     ],
