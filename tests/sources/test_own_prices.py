@@ -200,7 +200,10 @@ def test_what_is_damaged_is_told(read, text, told):
 
 
 @pytest.mark.parametrize("column", ["Currency", "Währung"])
-@pytest.mark.parametrize(("currency", "is_dollars"), [("USD", True), ("usd", True), ("EUR", False)])
+@pytest.mark.parametrize(
+    ("currency", "is_dollars"),
+    [*((one, True) for one in ("USD", "usd", "US Dollar", "-", "N/A")), ("EUR", False)],
+)
 def test_what_says_that_it_is_no_dollars_is_not_taken_for_them(read, column, currency, is_dollars):
     text = f"date,close,{column}\n2025-06-02,10,{currency}\n2025-06-03,11,\n"
     if is_dollars:

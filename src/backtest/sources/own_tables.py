@@ -31,7 +31,7 @@ _MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 _LEVELS = ("ticker", "tickers", "symbol", "symbols")  # names of a line of header with symbols
 TICKER = "Ticker"
 _CURRENCIES = ("currency", "ccy", "wahrung", "devise", "divisa", "moneda")  # names of columns
-_DOLLARS = ("", "USD", "US$", "$")
+_DOLLARS = r"(?i)US[D$]|\$|(?:US )?dollars?|[-.]*|n/?a|null|none"  # or nothing is said
 _SUFFIX = re.compile(r"\.US$| US EQUITY$| US$", re.IGNORECASE)
 _EXCHANGE = re.compile(r"^(NASDAQ|NYSE ?(ARCA)?|AMEX|BATS|CBOE|ARCA|XNYS|XNAS):\s*", re.IGNORECASE)
 
@@ -360,11 +360,12 @@ def read_named_table(
         if name not in raw.cells:
             raise unknown("column of the file", name, raw.cells.columns)
     for name in filter(lambda one: plain(str(one)) in _CURRENCIES, raw.cells):
-        texts = raw.cells[name].dropna().astype(str).str.strip().str.upper()
-        if other := next((text for text in texts.unique() if text not in _DOLLARS), None):
+        texts = raw.cells[name].dropna().astype(str).str.strip()
+        others = texts[~texts.str.fullmatch(_DOLLARS)]
+        if len(others):
             raise UsageError(
-                f"{path} has amounts in {other!r}, column {name}: only dollars are known here. "
-                f"Turn them into dollars, or take those rows out."
+                f"{path} has amounts in {others.iloc[0]!r}, column {name}: only dollars are known "
+                f"here. Turn them into dollars, or take those rows out."
             )
     return raw
 
