@@ -53,6 +53,27 @@ def test_what_leaves_by_a_signal_leaves_in_the_turn_of_that_signal() -> None:
     assert by_kernel == replayed
 
 
+def test_what_an_entry_at_a_limit_turns_round_leaves_in_the_turn_of_its_signal() -> None:
+    """The entry itself comes later, where its bar reaches the limit."""
+    days = [date(2025, 6, n) for n in (5, 6, 9)]
+    world = World(
+        bars={symbol: [(day, 50.0, 50.0, 50.0, 50.0) for day in days] for symbol in "AB"},
+        signals=[
+            long("2025-06-06", "A", event_id="A", published_at=0, weight=0.1),
+            short("2025-06-09", "A", event_id="short A", published_at=1, weight=0.1, limit=-0.01),
+            long("2025-06-09", "B", event_id="B", published_at=2, weight=0.1),
+        ],
+        settings=FREE,
+        borrow={},
+        actions={},
+    )
+    replayed, by_kernel = listed(world)
+    for orders in (replayed, by_kernel):
+        assert [order[1:4] for order in orders[1:]] == [
+            ("A", -200, "market"), ("B", 200, "market"), ("A", -202, "limit"),
+        ]  # fmt: skip
+
+
 def listed(world: World) -> list[list[tuple[object, ...]]]:
     """The orders of the replay, then those of the kernel."""
     found = []

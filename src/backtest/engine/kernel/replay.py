@@ -224,9 +224,11 @@ def _orders(
     trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
     own, filled = rows[leads], made[leads]
     served = as_served(own, np.where(filled["first_size"], filled["entry_bar"], own["bar"]))
+    # The turn of each signal at its bar; an entry that waits is filled after all that do not.
+    ranks = np.argsort(np.lexsort((-own["priority"], own["bar"]))).tolist()
     # By bar and symbol the turn of the signal that acts, at which a trade leaves.
-    turns = dict(zip(own[["bar", "symbol"]].tolist(), np.argsort(served).tolist(), strict=True))
-    for turn, place in enumerate(served.tolist()):
+    turns = dict(zip(own[["bar", "symbol"]].tolist(), ranks, strict=True))
+    for number, place in enumerate(served.tolist()):
         decision, (lead, *legs) = decisions[place], legs_of[place].tolist()
         row, symbol = rows[lead], decision.event.symbol
         change = dict(zip(TRADE.names or (), made[lead].item(), strict=True))
@@ -238,7 +240,8 @@ def _orders(
             trade_of[symbol] = decision.event.id
         event_id, bar, at = trade_of[symbol], change["entry_bar"], FILL_TIMES[change["entered_at"]]
         kind: OrderType = "market" if at == "open" else "close"
-        kind = "limit" if row["terms"] & WAITS else kind
+        waits = row["terms"] & WAITS
+        kind, turn = ("limit", len(own)) if waits else (kind, ranks[place])
         less: ExitReason | None = None if first * side > 0 else "signal"
         phase = (_CLOSE if at == "close" else _OPEN)[less or "entry"]
         terms = (symbol, first, kind, change["first_price"], event_id, less)
@@ -254,7 +257,7 @@ def _orders(
         if at == "open" and reason in _RESTING and looks_at_closes:
             kind, phase = "market", _PASSED
         by_signal = reason in ("signal", "reversal")
-        gone = turns[bar, row["symbol"].item()] if by_signal else turn
+        gone = turns[bar, row["symbol"].item()] if by_signal else number
         lots += [(made[leg]["exit_bar"].item(), phase, gone, -leg - 1, event_id) for leg in legs]
         if change["reason"] not in _NO_ORDER:
             terms = (symbol, change["last_size"], kind, change["last_price"], event_id, reason)
