@@ -72,3 +72,12 @@ def test_at_the_next_open_the_strategy_sees_finer_bars_too(command, report):  # 
     assert command(*RUN).code == 0
     late = 913 * (104 * 0.9995 - 106 * 1.0005 - 0.01 - 1.02 * 0.10 / 360 * (105 * 3 + 106 * 1))
     assert speed(made)[None]["profit"] == pytest.approx(late)
+
+
+def test_the_next_open_after_the_session_before_the_first_is_that_of_the_first(command, report):  # noqa: F811
+    """By finer bars the report was traded before the span, where there is no account yet."""
+    made = report("2025-06-05T09:30:00")
+    assert command(*RUN, "--from", "2025-06-06").code == 0
+    assert {key: row["trades"] for key, row in speed(made).items()} == {
+        0: 0, 1: 0, 5: 0, 30: 0, 60: 0, None: 1,
+    }  # fmt: skip

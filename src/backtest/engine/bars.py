@@ -89,7 +89,7 @@ class RunBars:
     of: Mapping[str, StockBars]  # what is replayed, by symbol
     finer: Mapping[str, FinerBars]  # by symbol, whether they are replayed or not
     length: int  # of them, minutes
-    by_the_day: Collection[date]  # the sessions of the run that are replayed by daily bars
+    by_the_day: Collection[date]  # the sessions that are replayed by daily bars
     is_needed: bool = False  # whether an event that only a daily bar could trade is left out
 
     def opens_after(self, symbol: str, session: date, known: datetime) -> datetime | None:
@@ -153,8 +153,8 @@ def sessions_alone(prices: Mapping[str, Prices], finer: Mapping[str, FinerBars])
     """The bars of a run by sessions that sees finer ones, and trades none; None without any."""
     if not finer:
         return None
-    days = frozenset(_all({symbol: one.days for symbol, one in prices.items()}).tolist())
-    return RunBars(daily_bars(prices), finer, next(iter(finer.values())).length, days)
+    every = frozenset(trading_calendar().sessions.tolist())  # those before the replay too
+    return RunBars(daily_bars(prices), finer, next(iter(finer.values())).length, every)
 
 
 def daily_bars(prices: Mapping[str, Prices]) -> dict[str, StockBars]:
