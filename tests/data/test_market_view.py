@@ -11,7 +11,7 @@ from backtest.blocks import events_near
 from backtest.data.prices import read_prices
 from backtest.engine.timeline import decide
 from backtest.errors import UsageError
-from backtest.events import Earnings, Event, News, Split, StakeDisclosure
+from backtest.events import Earnings, Event, News, ShortReport, Split, StakeDisclosure
 from tests.asking import END_OF_DAY, Asked, ask
 from tests.made_up import MINUTES_5, day, earnings, ids, news, report, stake, utc
 
@@ -129,6 +129,24 @@ def test_only_events_that_were_public_by_then_are_there(prices):
     assert market.events(Event) == tuple(sorted(known, key=lambda e: e.published_at))
     assert market.events(News) == (known[0], known[1])
     assert market.events(StakeDisclosure) == ()
+
+
+def test_what_is_known_by_its_session_alone_is_not_there_before_the_close_of_that(prices):
+    at_noon = report("2025-06-04T12:00:00-04:00", precision="session")
+
+    class BeforeTheClose(Asked):
+        decides: ClassVar = "close"
+
+    events = [
+        at_noon,
+        report("2025-06-04T12:01:00-04:00", precision="minute", headline="in the minute after"),
+        earnings("2025-06-04T14:00:00-04:00"),
+        stake("2025-06-05T11:00:00-04:00"),
+    ]
+    _, seen = ask(prices, events, strategy=BeforeTheClose)
+    reports = {event.kind: market.events(ShortReport) for event, market in seen}
+    assert reports["earnings"] == (events[1],)
+    assert reports["stake_disclosure"] == (events[1], at_noon)
 
 
 def test_an_event_sees_itself_among_the_events_known(prices):

@@ -306,11 +306,11 @@ def _question(
 ) -> Question:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
-    from backtest.data.market import Market, Tape
+    from backtest.data.market import Market, Tape, known_at
     from backtest.engine.timeline import Question
 
-    calendar = trading_calendar()
-    session = calendar.tradable_session(event.published_at, REACTION, strategy.decides)
+    calendar, known_from = trading_calendar(), known_at(event, REACTION)
+    session = calendar.tradable_session(known_from, timedelta(0), strategy.decides)
     earlier = [one for one in rows if event_order(one) < event_order(event) and one != event]
     known = (*earlier, event) if count == _BARS[0] else (event,)
     bars: dict[str, Any] = {

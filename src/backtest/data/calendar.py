@@ -93,7 +93,7 @@ class TradingCalendar:
     def is_open(self, moment: datetime) -> bool:
         """Whether a session runs at a moment: from its open up to, not at, its close."""
         now = as_utc64(moment)
-        opened, closed = (np.searchsorted(t, now, side="right") for t in (self.opens, self.closes))
+        opened, closed = (t.searchsorted(now, side="right") for t in (self.opens, self.closes))
         return bool(opened > closed)
 
     def between(self, first: date, last: date) -> NDArray[np.datetime64]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     SplitRow = tuple[date, str, float]  # its session, symbol, and new shares for an old one
+    _Known = tuple[datetime, Event]  # with the time that its reaction begins at
 
 E = TypeVar("E", bound="Event")
 
@@ -83,7 +84,7 @@ class Past:
         self._sessions = np.full(sessions, _NEVER, "M8[D]")
         self._bars = np.full((sessions, len(columns), len(_COLUMNS)), np.nan)
         self._filled = 0
-        self._events: list[Event] = []
+        self._events: list[_Known] = []
         self._of_kind: dict[type[Event], tuple[list[Event], list[datetime]]] = {}
         self._values: dict[tuple[type[Event], str], list[float]] = {}
 
@@ -108,7 +109,7 @@ class Past:
         return pd.DataFrame(found, index=index, columns=names)
 
     def events(self, kind: type[E], now: datetime) -> list[E]:
-        """The events of a kind that were known before `now`, in order of publication."""
+        """The events of a kind that were known before `now`, in the order in which they were."""
         ships = kind.__module__.startswith("backtest.")
         if not (ships or self.heard is None or any(issubclass(one, kind) for one in self.heard)):
             raise UsageError(
@@ -144,12 +145,12 @@ class Past:
             self._sort(self._events, {kind})
         return self._of_kind[kind]
 
-    def _sort(self, events: Sequence[Event], kinds: set[type[Event]]) -> None:
+    def _sort(self, events: Sequence[_Known], kinds: set[type[Event]]) -> None:
         for kind in kinds:
             known, times = self._of_kind[kind]
-            new = [event for event in events if isinstance(event, kind)]
-            known += new
-            times += [event.published_at for event in new]
+            new = [one for one in events if isinstance(one[1], kind)]
+            known += [event for _, event in new]
+            times += [time for time, _ in new]
 
     def newer(self, event: Event, now: datetime) -> Event | None:
         """The first event of the same symbol and kind after it that was known before `now`."""
@@ -163,7 +164,9 @@ class Past:
         )
         return next(after, None)
 
-    def grow(self, sessions: NDArray[np.datetime64], bars: Floats, events: Sequence[Event]) -> None:
+    def grow(
+        self, sessions: NDArray[np.datetime64], bars: Floats, events: Sequence[_Known]
+    ) -> None:
         """Add what has become known since: bars by session and symbol, NaN where there is none."""
         until = self._filled + len(sessions)
         self._sessions[self._filled : until] = sessions
@@ -180,7 +183,7 @@ class Past:
         later = self._events[events:]
         del self._events[events:]
         for kind, (known, times) in self._of_kind.items():
-            count = len(known) - sum(isinstance(event, kind) for event in later)
+            count = len(known) - sum(isinstance(event, kind) for _, event in later)
             del known[count:], times[count:]
         for (kind, _), values in self._values.items():
             del values[len(self._of_kind[kind][0]) :]
@@ -212,7 +215,9 @@ class Tape:
             rows = np.searchsorted(self._sessions, days[symbol])
             fields = [_COLUMNS.index(name) for name in table.columns]
             self._bars[rows[:, None], place, fields] = table.to_numpy()
-        self._events, self._times = events, [event.published_at for event in events]
+        known = ((known_at(event, reaction) - reaction, event) for event in events)
+        self._events: list[_Known] = sorted(known, key=itemgetter(0))
+        self._times = [time for time, _ in self._events]
         self._reaction, self._members = reaction, members
         self.lock = RLock()
         self._at = (0, 0)  # sessions and events that have been played
@@ -310,7 +315,10 @@ class Market:
         return found.frame()
 
     def events(self, kind: type[E]) -> tuple[E, ...]:
-        """Events of a kind that were public by then, in order of publication.
+        """Events of a kind that were known by then, in the order in which they became so.
+
+        That is the order of publication, but for what is known by its session alone: it is known
+        at the close of that.
 
         Raises:
             UsageError: it is a kind of one's own that the strategy does not listen to.
