@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from backtest.audit.contract import check
 from backtest.audit.declared import TITLES, ContractResult, Report, all_results, check_parameters
@@ -405,6 +406,15 @@ def test_events_are_made_up_as_their_kind_allows(kind):
     event = made_up_event(kind)
     assert event.symbol == "EXAMPLE"
     assert all(isinstance(other, kind) for _, other in variants(event))
+
+
+def test_a_field_that_is_made_of_others_stays_in_an_event_without_the_optional_ones():
+    class Order(Event):
+        size: int = 3
+        twice: int = Field(default_factory=lambda fields: 2 * fields["size"])
+
+    empty = dict(variants(made_up_event(Order, {"size": 5})))["every optional field unknown"]
+    assert (empty.size, empty.twice) == (3, 10)
 
 
 def test_variants_say_little_much_and_something_extreme():

@@ -490,9 +490,15 @@ def test_descriptions_hold_defaults_as_set_takes_them(checkout, folder):
 
 def test_a_default_that_is_made_of_other_parameters_is_described(checkout):
     fields = "    hold: int = 3\n    twice: int = Field(default_factory=lambda d: 2 * d['hold'])\n"
-    checkout.write("strategies/pair.py", f"{HEAD}class Pair(Strategy):\n{fields}")
+    fields += "    exit: Exit = Field(default_factory=lambda d: Exit(stop=0.1 * d['hold']))\n"
+    own = "from pydantic import BaseModel\n\nclass Exit(BaseModel):\n    stop: float = 0.5\n\n"
+    checkout.write("strategies/pair.py", f"{HEAD}{own}class Pair(Strategy):\n{fields}")
     pair = next(row for row in describe_strategies(checkout.workspace) if row.name == "pair")
-    assert pair.parameters == {"hold": "3", "twice": "(made of others)"}
+    others = dict.fromkeys(("twice", "exit.stop"), "(made of others)")
+    assert pair.parameters == {"hold": "3", **others}
+    file = load_strategy(checkout.root / "strategies", "pair")
+    assert configure(file, {"hold": 2}).exit.stop == 0.2
+    assert configure(file, {"exit.stop": 0.3}).exit.stop == 0.3
 
 
 def test_what_a_description_shows_can_be_set(checkout, folder):

@@ -11,6 +11,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import PydanticUndefined
 
 from backtest.audit.checks import spread
 from backtest.audit.questions import Case, allowed
@@ -21,7 +22,7 @@ from backtest.experiments.sweeps.answers import fault_of, is_handed_on
 from backtest.experiments.sweeps.grid import value_of
 from backtest.stats.formats import counted
 from backtest.strategy.base import Strategy, StrategyFile, term_of
-from backtest.strategy.parameters import parameters, shown, typed, variant
+from backtest.strategy.parameters import default_of, parameters, shown, typed, variant
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -218,8 +219,7 @@ def _fault(field: FieldInfo) -> str:
         return "no type (Any)"
     if not field.description:
         return "no description"
-    if not field.is_required() and not field.default_factory_takes_validated_data:
-        default = field.get_default(call_default_factory=True)
+    if (default := default_of(field)) is not PydanticUndefined:
         annotation: Any = Annotated[field.annotation, field]
         try:
             TypeAdapter[Any](annotation).validate_python(default)

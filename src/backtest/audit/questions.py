@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticUndefined
 
 from backtest.audit.watch import silent
 from backtest.data.datafile import DataFile, csv_text, metadata_of
@@ -20,6 +22,7 @@ from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, altered, ne
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
 from backtest.stats.formats import counted
+from backtest.strategy.parameters import default_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,11 +128,11 @@ def variants(event: Event) -> Iterator[tuple[str, Event]]:
     fields = type(event).model_fields
     own = {name: f for name, f in fields.items() if name not in Event.model_fields}
     yield "as it is", event
-    optional = {name: f for name, f in own.items() if not f.is_required()}
+    defaults = {name: default_of(f) for name, f in own.items()}
     empty = {name: f for name, f in own.items() if getattr(event, name) in (None, "")}
     changes: dict[str, dict[str, Any]] = {
         "every optional field unknown": {
-            name: f.get_default(call_default_factory=True) for name, f in optional.items()
+            name: default for name, default in defaults.items() if default is not PydanticUndefined
         },
         "every field filled": {n: v for n, f in empty.items() if (v := typical(f)) is not None},
     }
@@ -155,7 +158,9 @@ def _number(field: FieldInfo, numbers: Sequence[float]) -> Any:
 
 def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
     """The candidates that a field allows, as it has them."""
-    annotation: Any = Annotated[field.annotation, field]
+    bare = copy(field)
+    bare.default_factory = None  # one that is made of other fields has none here
+    annotation: Any = Annotated[field.annotation, bare]
     check: TypeAdapter[Any] = TypeAdapter(annotation)
     for candidate in candidates:
         with suppress(ValidationError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union, cast, get_a
 
 from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticSchemaGenerationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from backtest.errors import UsageError, unknown
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
@@ -98,9 +98,15 @@ def changed(file: StrategyFile, record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_default(parameter: FieldInfo, value: Any) -> bool:
     """Whether a plain value is the default; one that is made of other parameters is none."""
-    if parameter.is_required() or parameter.default_factory_takes_validated_data:
-        return False
-    return bool(plain(parameter.get_default(call_default_factory=True)) == value)
+    default = default_of(parameter)
+    return default is not PydanticUndefined and bool(plain(default) == value)
+
+
+def default_of(field: FieldInfo) -> Any:
+    """The default of a field; `PydanticUndefined` where it has none, or one made of others."""
+    if field.default_factory_takes_validated_data:
+        return PydanticUndefined
+    return field.get_default(call_default_factory=True)
 
 
 class _Fault(NamedTuple):
@@ -217,20 +223,20 @@ def parameters(cls: type[Any]) -> dict[str, FieldInfo]:
     for name, definition in model.model_fields.items():
         kind = definition.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            default = definition.get_default(call_default_factory=True)
             for inner, part in parameters(kind).items():
-                found[f"{name}.{inner}"] = _with_default(part, inner, default)
+                found[f"{name}.{inner}"] = _with_default(part, inner, definition)
         else:
             found[name] = definition
     return found
 
 
-def _with_default(definition: FieldInfo, name: str, owner: object) -> FieldInfo:
-    """The definition with the default that the field has inside `owner`, where there is one."""
-    if not isinstance(owner, BaseModel):
-        return definition
-    changed = copy(definition)
-    changed.default, changed.default_factory = attrgetter(name)(owner), None
+def _with_default(definition: FieldInfo, name: str, outer: FieldInfo) -> FieldInfo:
+    """The definition with the default that the field has inside that of another, if it has one."""
+    owner, changed = default_of(outer), copy(definition)
+    if isinstance(owner, BaseModel):
+        changed.default, changed.default_factory = attrgetter(name)(owner), None
+    elif outer.default_factory_takes_validated_data:
+        changed.default, changed.default_factory = PydanticUndefined, outer.default_factory
     return changed
 
 
@@ -252,7 +258,7 @@ def _put(values: dict[str, Any], model: type[Any], name: str, value: Any) -> Non
     *parents, leaf = name.split(".")
     for parent in parents:
         inner = model.model_fields[parent]
-        default = inner.get_default(call_default_factory=True)
+        default = default_of(inner)
         own = default.model_dump(round_trip=True) if isinstance(default, BaseModel) else {}
         values, model = values.setdefault(parent, own), cast("type[Any]", inner.annotation)
     values[leaf] = value
