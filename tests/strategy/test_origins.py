@@ -139,6 +139,7 @@ def test_a_module_of_its_own_is_hashed_alone(checkout, installed):
         ("import nowhere_at_all\n", "broken_a", "broken_a of my-signals 1.0 does not load: Module"),
         ("x = 1\n", "broken_b", "broken_b of my-signals 1.0 must define one subclass of Strategy"),
         ("x = 1\n", "broken_c:x", "broken_c:x of my-signals 1.0 must define one subclass of Strat"),
+        ("raise GeneratorExit\n", "broken_f", "broken_f of my-signals 1.0 does not load: Gen"),
         ("x = 1\n", "broken_d:y", "broken_d:y of my-signals 1.0 does not load: AttributeError"),
     ],
 )  # fmt: skip

@@ -195,10 +195,13 @@ def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
 
 
 def _load_installed(entry: EntryPoint, where: str) -> StrategyFile:
-    try:
-        found = entry.load()
-    except (Exception, SystemExit) as error:
-        raise _load_failure("", where, error) from error
+    with _noted_ctrl_c() as pressed:
+        try:
+            found = entry.load()
+        except BaseException as error:
+            if pressed:
+                raise
+            raise _load_failure("", where, error) from error
     several = defined_in(found) if isinstance(found, ModuleType) else [found]
     cls = one_strategy(where, [one for one in several if is_strategy(one)])
     path = Path(inspect.getfile(cls))
