@@ -23,10 +23,10 @@ from backtest.engine.rules import (
     read_costs,
 )
 from backtest.engine.schedule import Decision
-from backtest.engine.timeline import decide, failure
+from backtest.engine.timeline import decide
 from backtest.errors import AccountingError, DataError, UsageError
 from backtest.events import Earnings, Start
-from backtest.strategy.base import Signal, Strategy
+from backtest.strategy.base import Signal, Strategy, failure
 from tests.engines import made_up_decisions, made_up_prices
 from tests.made_up import earnings, utc
 from tests.spec.case import Case, long, parse_bars, short

@@ -283,3 +283,15 @@ def test_a_value_that_does_not_read_back_is_refused(kinds, checkout):
     file = find_strategy(checkout.workspace, "kinds")
     with pytest.raises(UsageError, match=r"percent = 0\.2 stands on record as 0\.2, and that beco"):
         recorded(configure(file, {"percent": 20.0}))
+
+
+@pytest.mark.parametrize("kind", ["RuntimeError", "GeneratorExit"])
+def test_what_a_strategy_raises_while_it_is_made_is_told_with_its_line(checkout, kind):
+    fault = f"raise {kind}('no four')"
+    text = f"    def model_post_init(self, _):\n        if self.hold == 4:\n            {fault}\n"
+    checkout.write("strategies/kinds.py", f"{TEXT}\n{text}")
+    file = load_strategy(checkout.root / "strategies", "kinds")
+    assert configure(file, {"hold": 5}).hold == 5
+    told = rf"^Kinds failed while it was made: {kind}: no four\n  .*kinds.py, line \d+: raise "
+    with pytest.raises(UsageError, match=told):
+        configure(file, {"hold": 4})

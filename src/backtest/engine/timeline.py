@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Event, Start, When
 from backtest.data.market import Market, Tape, obstacle
 from backtest.engine.schedule import Decision, Pause, effects, schedule, splits_of
-from backtest.errors import UsageError, told
+from backtest.errors import UsageError
 from backtest.stats.formats import counted
-from backtest.strategy.base import Signal, Strategy, Wait
+from backtest.strategy.base import Signal, Strategy, Wait, failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -281,28 +278,3 @@ def _start(span: Prices, universe: Universe | None) -> tuple[Start, date]:
         headline="The replay begins" if begin == span.first else "Its membership begins",
     )
     return event, span.trades_from(begin)
-
-
-def failure(strategy: type, where: str, error: BaseException) -> UsageError:
-    """The error for a strategy that fails, with the line of the strategy's file.
-
-    `where` says when it failed, such as `on earnings-20251110-3354bd`. Ctrl-C is no failure, and
-    goes on from here.
-    """
-    if isinstance(error, KeyboardInterrupt):
-        raise error
-    frames = traceback.extract_tb(error.__traceback__)
-    codes = (getattr(method, "__code__", None) for method in vars(strategy).values())
-    files = {code.co_filename for code in codes if code}
-    frame = next((f for f in reversed(frames) if f.filename in files), frames[-1])
-    what = None
-    if isinstance(error, IndexError) and "array" in str(error):
-        what = "it reads a bar that is not there: a stock has none before its first session"
-    if isinstance(error, ValidationError):
-        what = "; ".join(
-            ": ".join([*map(str, fault["loc"][-1:]), fault["msg"]]) for fault in error.errors()
-        )
-    return UsageError(
-        f"{strategy.__name__} failed {where}: {told(error, what)}\n"
-        f"  {frame.filename}, line {frame.lineno}: {frame.line}"
-    )

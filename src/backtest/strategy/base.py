@@ -6,14 +6,24 @@ import ast
 import os
 import sys
 import sysconfig
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, dataclasses, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    dataclasses,
+    model_validator,
+)
 
 from backtest.data.kinds import Event, When
+from backtest.errors import UsageError, told
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
@@ -283,6 +293,31 @@ def is_strategy(value: object) -> bool:
 
 
 # The file
+
+
+def failure(strategy: type, where: str, error: BaseException) -> UsageError:
+    """The error for a strategy that fails, with the line of the strategy's file.
+
+    `where` says when it failed, such as `on earnings-20251110-3354bd`. Ctrl-C is no failure, and
+    goes on from here.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    frames = traceback.extract_tb(error.__traceback__)
+    codes = (getattr(method, "__code__", None) for method in vars(strategy).values())
+    files = {code.co_filename for code in codes if code}
+    frame = next((f for f in reversed(frames) if f.filename in files), frames[-1])
+    what = None
+    if isinstance(error, IndexError) and "array" in str(error):
+        what = "it reads a bar that is not there: a stock has none before its first session"
+    if isinstance(error, ValidationError):
+        what = "; ".join(
+            ": ".join([*map(str, fault["loc"][-1:]), fault["msg"]]) for fault in error.errors()
+        )
+    return UsageError(
+        f"{strategy.__name__} failed {where}: {told(error, what)}\n"
+        f"  {frame.filename}, line {frame.lineno}: {frame.line}"
+    )
 
 
 @dataclass(frozen=True)

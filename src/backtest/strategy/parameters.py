@@ -19,7 +19,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from backtest.errors import UsageError, unknown
-from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
+from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, failure
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -176,6 +176,8 @@ def _made(cls: type[Any], values: Mapping[str, Any]) -> tuple[Any, list[_Fault]]
         return BacktraderStrategy(cls, dict(_backtrader_model(cls)(**nested))), []
     except ValidationError as error:
         return None, _faults(error)
+    except BaseException as error:
+        raise failure(cls, "while it was made", error) from error
 
 
 def _raise_faults(

@@ -20,8 +20,8 @@ from backtest.engine.replay.recorder import Recorder
 from backtest.engine.replay.trader import Trader
 from backtest.engine.rules import Rules, check_weights
 from backtest.engine.schedule import Decision, settle
-from backtest.engine.timeline import failure
 from backtest.errors import AccountingError, BacktestError, UsageError
+from backtest.strategy.base import failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
