@@ -21,7 +21,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-# What guards money and time, and every command: ten minutes on two cores.
+# What guards money and time, and every command: a quarter of an hour on two cores.
 check: $(VENV)/.installed-dev
 	$(BIN)/pytest -n auto -m "not slow"
 

@@ -35,7 +35,7 @@ from backtest.strategy.base import (
     is_strategy,
     term_of,
 )
-from backtest.strategy.parameters import check_defaults, parameters, shown, stated
+from backtest.strategy.parameters import check_defaults, default_of, parameters, shown, stated
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -280,8 +280,7 @@ def describe_strategies(workspace: Workspace) -> list[StrategyDescription]:
 def _default(definition: FieldInfo) -> str:
     if definition.default_factory_takes_validated_data:
         return _OF_OTHERS
-    default = definition.get_default(call_default_factory=True)
-    return _REQUIRED if definition.is_required() else shown(default)
+    return _REQUIRED if definition.is_required() else shown(default_of(definition))
 
 
 def _describe(

@@ -251,7 +251,8 @@ def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
     for name, value in cls.params._getitems():  # noqa: SLF001 - the one way to ask for them
         kind = Any if value is None else type(value)
         with suppress(ValueError, PydanticSchemaGenerationError):
-            TypeAdapter(kind), plain(value)
+            TypeAdapter(kind)  # it raises where no text can be read as one
+            plain(value)  # likewise where none can be written
             fields[name] = kind, value
     return create_model(cls.__name__, **fields)
 

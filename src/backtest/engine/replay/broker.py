@@ -274,7 +274,8 @@ class RulesBroker(bt.brokers.BackBroker):
         if order.data._name not in self.feeds:  # noqa: SLF001
             return  # no bar in this session: the lines stand on some other day's prices
         self._slip = slippage_of(order.data, self.p.rules)
-        order.addinfo(level=order.created.price)  # Backtrader moves it by the close, then tells
+        if order.trailamount or order.trailpercent:
+            order.addinfo(level=order.created.price)  # Backtrader moves it by the close, then tells
         with self._lent(order):
             super()._try_exec(order)
 
