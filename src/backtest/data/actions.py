@@ -1,4 +1,7 @@
-"""What happens to a share itself: dividends, splits, halts and ends, in `actions/ACME.csv`."""
+"""Read and apply what happens to a share itself: its dividends, splits, halts and end.
+
+The actions of a symbol are in `actions/SYMBOL.csv`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -31,23 +34,24 @@ ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 COLUMNS = ("day", "action", "amount", "until", "name", "source")
 ENDS = ("delisted", "cash_merger")
 END_SESSIONS = 5
-"""How many sessions after its last price a stock is taken for delisted where nobody recorded it."""
-_LABELS = ("renamed", "cusip")  # another name for the same share: nothing to apply
+"""The number of sessions without a price after which a stock counts as delisted, if no end is on
+file."""
+_LABELS = ("renamed", "cusip")  # only another name for the same share: nothing to apply
 _CUSIP = re.compile(r"[0-9A-Z*@#]{9}")
 _DAY = re.compile(r"as of (\d{4}-\d{2}-\d{2})")
 
-DIVIDENDS = "splits and dividends"  # how metadata begin whose prices are adjusted for both
+DIVIDENDS = "splits and dividends"  # the adjust mode of prices that are adjusted for both
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something that happens to a share before the open of a day.
+    """An action is something that happens to a share before the open of a day.
 
-    A `dividend` is of `amount` dollars for each share that is held after a split of the same day,
-    a `split` makes `amount` shares of one. From the day of an end, `delisted` or `cash_merger`, on
-    the share does not trade any more, and `amount` dollars are paid for it, None where unknown. A
-    share that is `halted` does not trade from the day to `until`, both included. It is `renamed`
-    from the ticker `name`, or gets the `cusip` of that `name`.
+    A `dividend` pays `amount` dollars for each share held after a split of the same day; a `split`
+    turns one share into `amount` shares. From the day of an end (`delisted`, `cash_merger`) the
+    share trades no more and `amount` dollars are paid for it, None where unknown. While `halted`,
+    a share does not trade from `day` to `until`, both included. `renamed` and `cusip` give the
+    former ticker and the new CUSIP in `name`.
     """
 
     day: date
@@ -64,43 +68,43 @@ class Action:
 
     @property
     def order(self) -> tuple[date, int]:
-        """Sort key: a day's split comes before its dividend."""
+        """Return the sort key, by which a day's split comes before its dividend."""
         return self.day, ACTIONS.index(self.action)
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What prices are adjusted for, and up to which day."""
+    """A basis says what prices are adjusted for, and up to which day."""
 
     word: Literal["as traded", "splits", "splits and dividends", "unknown"]
     as_of: date | None = None
-    is_unpaid: bool = False  # no dividend was paid in the span, as the metadata say
+    is_unpaid: bool = False  # whether the metadata say that no dividend was paid in the span
 
     def __str__(self) -> str:
-        """As a run says it."""
+        """Return the wording that a run prints."""
         if self.word == "unknown":
             return "of an adjust mode that is not on record"
         return self.word if self.as_of is None else f"adjusted for {self.word} as of {self.as_of}"
 
 
 def basis_of(metadata: Mapping[str, object]) -> Basis:
-    """The basis of a price file, by the adjust mode of its metadata.
+    """Return the basis of a price file, from the adjust mode in its metadata.
 
     A mode without a day, such as `splits`, is as of the last row.
     """
     mode = str(metadata.get("adjust") or "")
     if mode.startswith(("none", "as traded")):
         return Basis("as traded", is_unpaid="or dividend in the span" in mode)
-    found = _DAY.search(mode)
     if not mode.startswith("splits"):
         return Basis("unknown")
-    as_of = date.fromisoformat(found[1] if found else str(metadata["last"]))
+    day = _DAY.search(mode)
+    as_of = date.fromisoformat(day[1] if day else str(metadata["last"]))
     return Basis("splits and dividends" if mode.startswith(DIVIDENDS) else "splits", as_of)
 
 
 @dataclass(frozen=True)
 class Actions:
-    """The actions of one symbol, oldest first; none where nothing is on file."""
+    """The actions of one symbol are kept oldest first; there are none where no file exists."""
 
     symbol: str
     rows: tuple[Action, ...] = ()
@@ -108,39 +112,42 @@ class Actions:
 
     @property
     def halts(self) -> frozenset[date]:
-        """The sessions in which nothing trades."""
+        """Return the sessions on which trading is halted."""
         return halts_of(self.rows)
 
     @property
     def renames(self) -> tuple[Action, ...]:
-        """The changes of the ticker."""
+        """Return the changes of the ticker."""
         return tuple(row for row in self.rows if row.action == "renamed")
 
     def taken_out(self, metadata: Mapping[str, object], day: date) -> float:
-        """How many times smaller prices of a day are by the splits after it that are in them."""
+        """Return the factor by which splits after a day have divided the prices of that day."""
         basis = basis_of(metadata)
         return prod(r.amount or 1.0 for r in self.rows if is_within(r, basis) and day < r.day)
 
     def own(self, event: Event) -> Event:
-        """An event under a former ticker, from before its change, as one of the stock."""
+        """Return the event under this symbol if it is of a former ticker, from before the change.
+
+        Any other event is returned as it is.
+        """
         until = max((row.day for row in self.renames if row.name == event.symbol), default=None)
         is_own = until is not None and new_york_day(event.published_at) < until
         return event.model_copy(update={"symbol": self.symbol}) if is_own else event
 
     def up_to(self, day: date) -> Actions:
-        """What had happened by the end of a day; a halt that went on then has lasted until it."""
+        """Keep what had happened by the end of a day; a halt that was going on then ends there."""
         rows = (row for row in self.rows if row.day <= day)
         known = (replace(r, until=min(r.until, day)) if r.until else r for r in rows)
         return replace(self, rows=tuple(known))
 
     def applied(self, prices: Prices) -> tuple[Action, ...]:
-        """What changes a position in prices of this symbol, in the shares of their basis.
+        """Return the actions that change a position in these prices, in the shares of their basis.
 
-        A split that is in the prices is left out, and what was paid for a share before it is
-        divided by its ratio; where the prices are adjusted for dividends, those are left out. An
-        end counts however long after the last price of the file it comes, with what is before it,
-        and a halt whenever it is. DataError where the basis is unknown and there are splits or
-        dividends.
+        Splits that are in the prices are left out, and amounts a share from before such a split
+        are divided by its ratio; dividends are left out where the prices are adjusted for them.
+        An end counts however long after the last price of the file it comes, with what happens
+        before it, and a halt whenever it is. DataError where the basis is unknown and there are
+        splits or dividends.
         """
         metadata = prices.file.metadata
         basis, is_whole = basis_of(metadata), str(prices.last) == metadata.get("last")
@@ -152,26 +159,22 @@ class Actions:
             and prices.first <= (row.until or row.day)
             and (row.day <= prices.last or ends or row.action == "halted")
         ]
-        if basis.word == "unknown":
-            self._refuse_unknown(prices, rows)
-        within = [row for row in self.rows if is_within(row, basis)]
-        return tuple(
-            row if row.amount is None else replace(row, amount=row.amount / _shares(row, within))
-            for row in rows
-            if row not in within and (row.action, basis.word) != ("dividend", DIVIDENDS)
-        )
-
-    def _refuse_unknown(self, prices: Prices, rows: Iterable[Action]) -> None:
-        if first := next((row for row in rows if row.action in ("dividend", "split")), None):
+        priced = next((row for row in rows if row.action in ("dividend", "split")), None)
+        if basis.word == "unknown" and priced:
             raise DataError(
-                f"{self.symbol}: whether its prices are adjusted for the {first.action} of "
-                f"{first.day} is not on record of {prices.file.path}. Say it with `backtest prices "
-                f"seal {self.symbol} --adjust 'none'`, 'splits' or 'splits and dividends'."
+                f"{self.symbol}: whether its prices are adjusted for the {priced.action} of "
+                f"{priced.day} is not on record of {prices.file.path}. Say it with `backtest "
+                f"prices seal {self.symbol} --adjust 'none'`, 'splits' or 'splits and dividends'."
             )
+        return tuple(
+            replace(row, amount=row.amount and row.amount / self.taken_out(metadata, row.day))
+            for row in rows
+            if not is_within(row, basis) and (row.action, basis.word) != ("dividend", DIVIDENDS)
+        )
 
 
 def halts_of(rows: Iterable[Action]) -> frozenset[date]:
-    """The sessions of the halts among rows."""
+    """Return the sessions on which trading is halted, by the halts among actions."""
     calendar = trading_calendar()
     return frozenset(
         day.item()
@@ -182,25 +185,20 @@ def halts_of(rows: Iterable[Action]) -> frozenset[date]:
 
 
 def is_within(row: Action, basis: Basis) -> bool:
-    """Whether a row is a split that prices of a basis are adjusted for."""
+    """Tell whether an action is a split that prices of a basis are already adjusted for."""
     return row.action == "split" and basis.as_of is not None and row.day <= basis.as_of
 
 
-def _shares(row: Action, splits: Iterable[Action]) -> float:
-    """How many shares of the basis came of one as it was held on the day of a row."""
-    return prod(one.amount or 1.0 for one in splits if row.action != "split" and row.day < one.day)
-
-
 def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[Event, ...]:
-    """Disclosures of stakes whose count before is as disclosed, in the shares after it was split.
+    """Restate the `previous_shares` of stake disclosures in the shares after splits since.
 
-    The count is that of the holder's last disclosure before; splits between the days that both
-    describe turn it into new shares, so that four times as many after 4:1 are no change. A count
-    that this disclosure does not have is in new shares already, whatever others had.
+    The count is that of the holder's last disclosure before. Splits between the days that the two
+    describe turn it into new shares, so that four times as many shares after 4:1 are no change. A
+    `previous_shares` that differs from the last disclosed count is in new shares already.
     """
     stakes = [one for one in events if isinstance(one, StakeDisclosure)]
 
-    def renewed(event: Event) -> Event:
+    def restated(event: Event) -> Event:
         if not isinstance(event, StakeDisclosure) or event.as_of is None or event.symbol not in of:
             return event
         splits = [row for row in of[event.symbol].rows if row.action == "split"]
@@ -223,7 +221,7 @@ def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[E
         ratio = prod(row.amount or 1.0 for row in splits if since < row.day <= event.as_of)
         return event.model_copy(update={"previous_shares": round(event.previous_shares * ratio)})
 
-    return tuple(map(renewed, events))
+    return tuple(map(restated, events))
 
 
 # What a run says of its prices
@@ -234,7 +232,7 @@ _COUNTED = {
 
 
 def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> list[str]:
-    """What prices are adjusted for, what is applied to them, and how the benchmark differs.
+    """Say what prices are adjusted for, what is applied to them, and how the benchmark differs.
 
     The benchmark is None where it is the mean of what is traded.
     """
@@ -248,12 +246,12 @@ def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> l
     elif benchmark.symbol not in traded:
         texts.append(f"{benchmark.symbol} (the benchmark) {basis_of(benchmark.file.metadata)}")
     applied = {symbol: prices.applied for symbol, prices in traded.items()}
-    found = [
+    counts = [
         f"{n:,} {word}{'s' * (n > 1)}"
         for action, word in _COUNTED.items()
         if (n := sum(row.action == action for rows in applied.values() for row in rows))
     ]
-    sentences = [f"Prices: {'; '.join(texts)}. Applied: {', '.join(found) or 'nothing'}."]
+    sentences = [f"Prices: {'; '.join(texts)}. Applied: {', '.join(counts) or 'nothing'}."]
     unpaid = [
         symbol
         for symbol, basis in bases.items()
@@ -269,7 +267,7 @@ def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> l
 
 
 def _silences(traded: Mapping[str, Prices]) -> Iterator[str]:
-    """Sessions without trade, and prices that end without a reason on file."""
+    """Tell of sessions without trade, and of prices that end without a reason on file."""
     if silent := {symbol: len(one.halted) for symbol, one in traded.items() if one.halted}:
         count = sum(silent.values())
         yield (
@@ -291,7 +289,7 @@ def _silences(traded: Mapping[str, Prices]) -> Iterator[str]:
 
 
 def read_actions(folder: Path, symbol: str, read: Reader = read_data_file) -> Actions:
-    """Read `folder/SYMBOL.csv`; of a symbol without a file nothing is known to have happened.
+    """Read `folder/SYMBOL.csv`; a symbol without a file has no actions.
 
     DataError where the file breaks its format or does not agree with its metadata.
     """
@@ -302,7 +300,7 @@ def read_actions(folder: Path, symbol: str, read: Reader = read_data_file) -> Ac
 
 
 def parse_actions(file: DataFile) -> Actions:
-    """Check the text of a file of actions; see `read_actions`."""
+    """Parse and check a file of actions; DataError where it breaks its format."""
     problems: list[str] = []
     rows: dict[tuple[date, int], Action] = {}
     for line, row in parsed_rows(file, COLUMNS, problems, parse_action):
@@ -321,14 +319,14 @@ def parse_actions(file: DataFile) -> Actions:
 
 
 def a_second(row: Action, first: Action) -> str:
-    """What to do where a row is of the kind and the day of another."""
-    are_two = row.action == "dividend" and row.amount != first.amount
-    advice = "add the two up" if are_two else "take one of them out"
+    """Describe a row that repeats the action and day of another, and say what to do about it."""
+    is_another = row.action == "dividend" and row.amount != first.amount
+    advice = "add the two up" if is_another else "take one of them out"
     return f"a second {row.action} of {row.day}; {advice}"
 
 
 def parse_action(cells: Mapping[str, str]) -> Action:
-    """One action from its cells; ValueError, with the column, where a rule is broken."""
+    """Parse one action from its cells; ValueError, with the column, where a rule is broken."""
     action = next((one for one in ACTIONS if one == cells["action"]), None)
     if action is None:
         raise ValueError(f"column action: {cells['action']!r} is not one of {', '.join(ACTIONS)}")
@@ -370,17 +368,12 @@ def _amount(action: ActionName, cell: str) -> float | None:
         amount = float(cell)
     except ValueError:
         amount = -1.0
-    least_ok = amount >= 0 if action in ENDS else amount > 0
-    if (
-        allowed is None
-        or not least_ok
-        or amount == float("inf")
-        or (action, amount) == ("split", 1)
-    ):
+    is_in_range = 0 <= amount < inf if action in ENDS else 0 < amount < inf
+    if allowed is None or not is_in_range or (action, amount) == ("split", 1):
         raise ValueError(f"column amount: {cell!r} is not {allowed or f'empty beside {action}'}")
     return amount
 
 
 def sha256_of_actions(rows: Iterable[Action]) -> str:
-    """Hash of what rows do, wherever they were looked up."""
+    """Return the hash of what actions do, whatever their sources."""
     return sha256_of([[str(r.day), r.action, r.amount, str(r.until or ""), r.name] for r in rows])
