@@ -1,6 +1,6 @@
-"""Bars finer than sessions: those within its hours, and on demand those before and after.
+"""Read bars finer than sessions, and hold them against the daily prices.
 
-Bars are in `prices/5m/ACME.parquet`, a folder a length, as `simulate` reads them.
+The bars of a symbol are in `prices/5m/SYMBOL.parquet`, one folder for each length of bar.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 Hours = Literal["regular", "extended"]
 _ARRAYS = ("times", "sessions", "table", "is_extended")
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
-_ROUNDED, _ROUNDED_SHARE = 0.005, 0.00001  # dollars, as cents round, and digits of large prices
+_ROUNDED, _ROUNDED_SHARE = 0.005, 0.00001  # rounding: half a cent, and the last digit of a price
 _MOST_OFF = 0.01  # of a price; beyond it bars and daily prices are not of one kind
-_ALIKE = 0.01  # how near ratios are to each other that come of one adjustment
+_ALIKE = 0.01  # how near to each other ratios are that come from one adjustment
 _LEAST_SPLIT = 1.4  # new shares for one
-_NAMED = 10  # sessions of which each has a finding of its own
-_VOLUME = 0.05  # of the daily volume, by which that of the bars may be off without a note
+_NAMED = 10  # sessions that get a finding each; the others share one
+_VOLUME = 0.05  # of the daily volume, by which that of the bars may differ without a note
 
 
 @dataclass(frozen=True)
 class FinerBars:
-    """The bars of one symbol, oldest first.
+    """The finer bars of one symbol are kept oldest first.
 
     They open within the hours of sessions or, where `extended` hours were read, before or after
     them. What trades after a close belongs to the session that opens next.
@@ -50,40 +50,40 @@ class FinerBars:
     symbol: str
     length: int  # minutes; a bar is cut short by the close of its session
     file: DataFile
-    times: NDArray[np.datetime64]  # when each opens, UTC, in microseconds
-    sessions: NDArray[np.datetime64]  # the session that it belongs to, as a day
-    table: NDArray[np.float64]  # a row a bar: open, high, low, close, volume
-    is_extended: NDArray[np.bool_]  # whether it opens outside of the hours
-    former: tuple[DataFile, ...] = ()  # under other tickers, whose bars are in the table as well
+    times: NDArray[np.datetime64]  # when each bar opens, UTC, in microseconds
+    sessions: NDArray[np.datetime64]  # the session that each bar belongs to, as a day
+    table: NDArray[np.float64]  # shape (bars, 5): open, high, low, close, volume
+    is_extended: NDArray[np.bool_]  # whether a bar opens outside of the hours of its session
+    former: tuple[DataFile, ...] = ()  # files of former tickers, whose bars are in the table too
 
     def sha256(self) -> str:
-        """Hash of the bars, whichever file holds them."""
+        """Return the hash of the bars, whichever file holds them."""
         digest = hashlib.sha256(str(self.length).encode())
         digest.update(self.times.astype("M8[us]").astype("i8").tobytes())
         digest.update(self.table.tobytes())
         return digest.hexdigest()
 
     def within(self, days: NDArray[np.datetime64]) -> FinerBars:
-        """The bars of some sessions."""
+        """Return the bars of these sessions alone."""
         return self._rows(np.isin(self.sessions, days))
 
     @property
     def of(self) -> str:
-        """The name of their length, such as `5m`."""
+        """Return the name of the length, such as `5m`."""
         return self.file.path.parent.name
 
     def frame(self) -> pd.DataFrame:
-        """The bars, indexed by when they open, UTC."""
+        """Return the bars as a frame, indexed by when they open, UTC."""
         index = pd.DatetimeIndex(self.times, name="time", tz="UTC")
         return pd.DataFrame(self.table, index, columns=list(BAR_COLUMNS))
 
     @cached_property
     def by_session(self) -> pd.DataFrame:
-        """What the bars within a session's hours make: its open, high, low, close and volume."""
-        own = self._rows(~self.is_extended) if self.is_extended.any() else self
-        days, begins = np.unique(own.sessions, return_index=True)
-        ends = np.searchsorted(own.sessions, days, "right") - 1
-        opens, highs, lows, closes, volumes = own.table.T
+        """Return the open, high, low, close and volume of each session, from bars in its hours."""
+        regular = self._rows(~self.is_extended) if self.is_extended.any() else self
+        days, begins = np.unique(regular.sessions, return_index=True)
+        ends = np.searchsorted(regular.sessions, days, "right") - 1
+        opens, highs, lows, closes, volumes = regular.table.T
         columns = (
             opens[begins], np.maximum.reduceat(highs, begins), np.minimum.reduceat(lows, begins),
             closes[ends], np.add.reduceat(volumes, begins),
@@ -91,26 +91,25 @@ class FinerBars:
         index = pd.DatetimeIndex(days.astype("M8[ns]"), name="session")
         return pd.DataFrame(dict(zip(BAR_COLUMNS, columns, strict=True)), index=index)
 
-    def _rows(self, rows: slice | NDArray[np.bool_]) -> FinerBars:
-        columns = {name: getattr(self, name)[rows] for name in _ARRAYS}
-        return replace(self, **columns)
+    def _rows(self, rows: NDArray[np.bool_]) -> FinerBars:
+        return replace(self, **{name: getattr(self, name)[rows] for name in _ARRAYS})
 
 
 def minutes_a_bar(length: str) -> int:
-    """The minutes of a length such as `5m`; UsageError where there is no such length."""
+    """Return the minutes of a length such as `5m`; UsageError where there is no such length."""
     if length not in LENGTHS:
         raise UsageError(f"Bars of {length!r} are unknown. Choose one of {', '.join(LENGTHS)}.")
     return LENGTHS[length]
 
 
 def bars_path(folder: Path, symbol: str, length: str) -> Path:
-    """The file of a symbol's bars of a length; UsageError as of `minutes_a_bar`."""
+    """Return the path of a symbol's bars of a length; UsageError where there is no such length."""
     minutes_a_bar(length)
     return folder / length / f"{symbol}.parquet"
 
 
 def bar_symbols(folder: Path, length: str) -> list[str]:
-    """The symbols of which there are bars of a length; UsageError as of `minutes_a_bar`."""
+    """List the symbols with bars of a length; UsageError where there is no such length."""
     minutes_a_bar(length)
     return sorted(path.stem for path in (folder / length).glob("[!.]*.parquet"))
 
@@ -126,14 +125,15 @@ def read_bars(
 ) -> FinerBars:
     """Read the bars of a symbol, of a length of `LENGTHS`, from the folder of prices.
 
-    Of a stock that was renamed, those under the former ticker come first. Bars outside of `hours`
-    are left out: of extended ones those before 04:00 or from 20:00 New York. UsageError where there
-    are none; DataError where a file breaks its format or does not agree with its metadata.
+    The bars of a stock that was renamed begin with those under its former ticker. Bars outside of
+    `hours` are left out; extended hours are from 04:00 to before 20:00 New York. UsageError where
+    the symbol has no file; DataError where a file breaks its format or does not agree with its
+    metadata.
     """
     path = bars_path(folder, symbol, length)
     if not path.is_file():
-        there = bar_symbols(folder, length)
-        error = unknown(f"file of {length} bars in {path.parent} for symbol", symbol, there)
+        symbols = bar_symbols(folder, length)
+        error = unknown(f"file of {length} bars in {path.parent} for symbol", symbol, symbols)
         raise type(error)(
             f"{error} `backtest prices import FILE --bars {length} --symbol {symbol}` takes bars "
             f"from a file of yours, `backtest prices fetch {symbol} --bars {length}` what Yahoo "
@@ -149,7 +149,7 @@ def read_bars(
 
 
 def parse_bars(file: DataFile, hours: Hours = "regular") -> FinerBars:
-    """Check the content of a file of bars; those outside of the hours are left out."""
+    """Parse and check a file of bars, and leave out those outside of the hours."""
     return bars_within(file, *bars_table(file), hours)
 
 
@@ -159,12 +159,14 @@ def bars_within(
     table: NDArray[np.float64],
     hours: Hours = "regular",
 ) -> FinerBars:
-    """The bars of a file, or of what it would hold, that open within the hours of a session."""
+    """Make bars of the times (UTC) and the table (bars, 5) of a file, keeping those in the hours.
+
+    The file need not exist: its path alone gives the symbol and the length.
+    """
     sessions = trading_calendar().sessions_at(times)
     is_extended = np.isnat(sessions)
     if hours == "extended":
-        outside = trading_calendar().extended_sessions_at(times[is_extended])
-        sessions[is_extended] = outside
+        sessions[is_extended] = trading_calendar().extended_sessions_at(times[is_extended])
     rows, length = ~np.isnat(sessions), LENGTHS[file.path.parent.name]
     return FinerBars(
         file.path.stem, length, file, times[rows], sessions[rows], table[rows], is_extended[rows]
@@ -172,7 +174,11 @@ def bars_within(
 
 
 def bars_table(file: DataFile) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-    """All bars of a file, also those before the open and after the close, by when they open."""
+    """Read the opening times (UTC) and the table of all bars in a file, of whatever hours.
+
+    The table has the shape (bars, 5): open, high, low, close, volume. DataError where a column is
+    missing, or a row is no bar.
+    """
     columns = parquet_table(file.path, file.content, "time")
     times = columns.pop("time").astype("M8[us]")
     if missing := [name for name in BAR_COLUMNS if name not in columns]:
@@ -186,13 +192,13 @@ def bars_table(file: DataFile) -> tuple[NDArray[np.datetime64], NDArray[np.float
 
 
 def bars_frame(file: DataFile) -> pd.DataFrame:
-    """The same as a frame by when they open, UTC without a zone, as `parquet_bytes` takes it."""
+    """Read all bars of a file as a frame by opening time, UTC without a zone."""
     times, table = bars_table(file)
     return pd.DataFrame(table, pd.DatetimeIndex(times, name="time"), list(BAR_COLUMNS))
 
 
 def _continued(former: FinerBars, bars: FinerBars, renamed_on: date) -> FinerBars:
-    """The bars with those under a former ticker before them."""
+    """Put the bars under a former ticker before those of the stock."""
     begin = np.datetime64(renamed_on)
     end = min(begin, bars.sessions[0]) if len(bars.sessions) else begin
     before = former.within(former.sessions[former.sessions < end])
@@ -203,7 +209,7 @@ def _continued(former: FinerBars, bars: FinerBars, renamed_on: date) -> FinerBar
 
 
 def open_kept(path: Path) -> Prices:
-    """Read a price file, of sessions or of finer bars, and hold it against its metadata."""
+    """Read a price file, daily or of finer bars; DataError where it differs from its metadata."""
     length, seal = path.parent.name, f"backtest prices seal {path.stem}"
     if length not in LENGTHS:
         return parse_prices(read_data_file(path, seal))
@@ -216,7 +222,7 @@ def open_kept(path: Path) -> Prices:
 
 @dataclass(frozen=True)
 class Difference:
-    """A price of a session that its bars and its daily row tell differently."""
+    """A difference is a price of a session on which its bars and its daily row disagree."""
 
     session: date
     column: str
@@ -225,7 +231,7 @@ class Difference:
 
     @property
     def share(self) -> float:
-        """How far they are apart, of the daily price."""
+        """Return how far the prices are apart, as a fraction of the daily one."""
         return abs(self.finer / self.daily - 1)
 
     def __str__(self) -> str:
@@ -236,26 +242,26 @@ class Difference:
 
 
 def differences(bars: FinerBars, prices: Prices) -> list[Difference]:
-    """The prices that differ by more than rounding, of the sessions that both have."""
+    """List the prices that differ by more than rounding, in the sessions that both have."""
     days = bars.by_session.index.intersection(prices.table.index)
-    found = []
+    differing = []
     for column in BAR_COLUMNS[:-1]:
         finer = bars.by_session.loc[days, column].to_numpy()
         daily = prices.table.loc[days, column].to_numpy()
         apart = np.abs(finer - daily) > np.maximum(_ROUNDED * (1 + 1e-9), _ROUNDED_SHARE * daily)
-        found += [
+        differing += [
             Difference(days[row].date(), column, float(finer[row]), float(daily[row]))
             for row in np.flatnonzero(apart).tolist()
         ]
-    return sorted(found, key=lambda one: (one.session, BAR_COLUMNS.index(one.column)))
+    return sorted(differing, key=lambda one: (one.session, BAR_COLUMNS.index(one.column)))
 
 
-def disagreement(bars: FinerBars, prices: Prices, found: Sequence[Difference]) -> str:
-    """What may be the cause of differences beyond `_MOST_OFF`, and the remedy."""
-    far = [one for one in found if one.share > _MOST_OFF]
+def disagreement(bars: FinerBars, prices: Prices, differing: Sequence[Difference]) -> str:
+    """Say what may be the cause of differences beyond `_MOST_OFF`, and the remedy."""
+    far = [one for one in differing if one.share > _MOST_OFF]
     first, last = far[0].session, far[-1].session
-    own = bars.by_session.loc[pd.Timestamp(first), list(BAR_COLUMNS[:-1])]
-    ratios = (own / prices.table.loc[pd.Timestamp(first), list(BAR_COLUMNS[:-1])]).to_numpy()
+    finer = bars.by_session.loc[pd.Timestamp(first), list(BAR_COLUMNS[:-1])]
+    ratios = (finer / prices.table.loc[pd.Timestamp(first), list(BAR_COLUMNS[:-1])]).to_numpy()
     ratio = float(np.median(ratios))
     command = f"`backtest prices import FILE --bars {bars.of} --symbol {bars.symbol}`"
     if np.ptp(ratios) > _ALIKE * ratio:
@@ -276,24 +282,25 @@ def disagreement(bars: FinerBars, prices: Prices, found: Sequence[Difference]) -
 
 
 def agreement_sentences(bars: FinerBars, prices: Prices) -> list[str]:
-    """A sentence on prices that differ a little; DataError where some do by `_MOST_OFF`."""
-    found = differences(bars, prices)
-    if not found:
+    """Write a sentence on small differences; DataError where some are beyond `_MOST_OFF`."""
+    differing = differences(bars, prices)
+    if not differing:
         return []
     sessions = len(bars.by_session.index.intersection(prices.table.index))
     see = f"`backtest prices check {bars.symbol}` lists them."
-    if far := [one for one in found if one.share > _MOST_OFF]:
+    if far := [one for one in differing if one.share > _MOST_OFF]:
         count = len({one.session for one in far})
         raise DataError(
             f"{bars.symbol}: bars of {bars.of} and daily prices differ by more than "
             f"{100 * _MOST_OFF:g} % in {count:,} of {sessions:,} sessions, first on {far[0]}. "
-            f"{disagreement(bars, prices, found)} {see}"
+            f"{disagreement(bars, prices, differing)} {see}"
         )
-    worst = max(found, key=lambda one: one.share)
-    count = len({one.session for one in found})
+    worst = max(differing, key=lambda one: one.share)
+    count = len({one.session for one in differing})
     text = (
-        f"Bars of {bars.of} and daily prices of {bars.symbol} differ by more than rounding in "
-        f"{count:,} of {sessions:,} sessions, by {100 * worst.share:.2g} % at most ({worst}). {see}"
+        f"Bars of {bars.of} and daily prices of {bars.symbol} differ by more than "
+        f"rounding in {count:,} of {sessions:,} sessions, by {100 * worst.share:.2g} % at most "
+        f"({worst}). {see}"
     )
     return [text]
 
@@ -302,15 +309,16 @@ def agreement_sentences(bars: FinerBars, prices: Prices) -> list[str]:
 
 
 def check_against_daily(bars: FinerBars, prices: Prices, where: str) -> Iterator[Finding]:
-    """Sessions that bars and daily prices tell differently, or that one of them lacks."""
-    found = differences(bars, prices)
-    far = [one for one in found if one.share > _MOST_OFF]
-    near = [str(one) for one in found if one.share <= _MOST_OFF]
-    why = f"Runs by --bars {bars.of} stop: stops, entries and results would be of other prices."
+    """Find sessions on which bars and daily prices disagree, or which one of them lacks."""
+    differing = differences(bars, prices)
+    far = [one for one in differing if one.share > _MOST_OFF]
+    near = [str(one) for one in differing if one.share <= _MOST_OFF]
+    name = bars.of
+    why = f"Runs by --bars {name} stop: stops, entries and results would be of other prices."
     by_day = [list(some) for _, some in groupby(far, key=lambda one: one.session)]
-    for own in by_day[:_NAMED]:
-        what = "; ".join(map(str, own))
-        yield Finding("error", where, what, why, disagreement(bars, prices, own))
+    for of_day in by_day[:_NAMED]:
+        what = "; ".join(map(str, of_day))
+        yield Finding("error", where, what, why, disagreement(bars, prices, of_day))
     if rest := by_day[_NAMED:]:
         many = "session differs" if len(rest) == 1 else "sessions differ"
         what = f"{len(rest):,} more {many} by more than {100 * _MOST_OFF:g} %"
@@ -324,23 +332,24 @@ def check_against_daily(bars: FinerBars, prices: Prices, where: str) -> Iterator
 
 
 def _check_sessions(bars: FinerBars, prices: Prices, where: str) -> Iterator[Finding]:
-    """Sessions without bars, or without a daily row; and how far volumes are apart."""
-    own, days = bars.by_session, prices.days
-    if own.empty:
+    """Find sessions without bars or without a daily row, and volumes that are far apart."""
+    finer, days = bars.by_session, prices.days
+    if finer.empty:
         what = "No bar within the hours of a session"
         yield Finding("warning", where, what, "No run can use the file.", "Take bars in anew.")
         return
-    there = own.index.to_numpy().astype("M8[D]")
-    within = days[(there[0] <= days) & (days <= there[-1])]
-    for some, lacks, why in (
-        (np.setdiff1d(within, there), "No bar", "Runs trade such sessions by their daily prices."),
-        (np.setdiff1d(there, days), "No daily price", "Runs leave the bars of such sessions out."),
+    bar_days = finer.index.to_numpy().astype("M8[D]")
+    within = days[(bar_days[0] <= days) & (days <= bar_days[-1])]
+    no_bar, no_day = np.setdiff1d(within, bar_days), np.setdiff1d(bar_days, days)
+    for missing, lacks, why in (
+        (no_bar, "No bar", "Runs trade such sessions by their daily prices."),
+        (no_day, "No daily price", "Runs leave the bars of such sessions out."),
     ):
-        if len(some):
-            what = f"{lacks} on {first_few(some.astype(str).tolist())}"
+        if len(missing):
+            what = f"{lacks} on {first_few(missing.astype(str).tolist())}"
             yield Finding("note", where, what, why, "Take the sessions in from another source.")
-    both = own.index.intersection(prices.traded.index)
-    volumes = own.loc[both, "volume"] / prices.table.loc[both, "volume"]
+    both = finer.index.intersection(prices.traded.index)
+    volumes = finer.loc[both, "volume"] / prices.table.loc[both, "volume"]
     if abs(share := volumes.median() - 1) > _VOLUME:
         what = f"In the median session the bars have {1 + share:.2g} times the daily volume"
         why = "A cap on the share of the volume is met at other sizes than by daily prices."

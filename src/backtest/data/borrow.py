@@ -1,4 +1,4 @@
-"""What borrowing a stock costs, to sell it short: the dated rates of `borrow/ACME.csv`."""
+"""Read and check the dated rates of borrowing a stock to sell it short, in `borrow/SYMBOL.csv`."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from backtest.data.prices import Prices
 
 ASSUMPTION = "assumption"
-COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
-_FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
-_NAMED = 3  # stocks without a rate
-_STEEP = 5.0  # a year, from which on a rate may be meant in percent
-_LONG = 20  # nights that a last quote may be carried on without a note
+COMPUTED = "(computed)"  # the end of the provider's name where the rate follows from other prices
+_FRESH_DAYS = 7  # a quote older than this when it is charged is an assumption
+_NAMED = 3  # stocks without a rate that get a sentence each; more share one
+_STEEP = 5.0  # annual rate from which on percent may be meant
+_LONG = 20  # nights for which the last quote may be carried on without a note
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
 
 @dataclass(frozen=True)
 class BorrowRate:
-    """An annual rate (1.5 is 150 %) from a day on, and who quoted it."""
+    """A borrow rate is an annual rate (1.5 is 150 %) from a day on, and who quoted it."""
 
     day: date
     annual_rate: float
@@ -44,46 +44,51 @@ class BorrowRate:
 
     @property
     def is_quote(self) -> bool:
-        """Whether somebody quoted the rate; else it is assumed, or computed from other prices."""
+        """Tell whether somebody quoted the rate; else it is assumed, or follows from prices."""
         return self.provider != ASSUMPTION and not self.provider.endswith(COMPUTED)
 
     @property
     def origin(self) -> str:
-        """What the rate is, to go on after its figure."""
+        """Return where the rate comes from, worded to follow its figure in a sentence."""
         return "is an assumption" if self.provider == ASSUMPTION else f"is {self.provider}"
 
 
 @dataclass(frozen=True)
 class BorrowRates:
-    """The rates of one symbol, oldest first; empty where none is known."""
+    """The rates of one symbol are kept oldest first; there are none where no rate is known."""
 
     symbol: str
     rates: tuple[BorrowRate, ...] = ()
     file: DataFile | None = None
 
     def sha256(self) -> str:
-        """Hash of the rates and of what a run says of them."""
+        """Return the hash of the rates and of what a run says of them."""
         return sha256_of(
             [[r.day.isoformat(), r.annual_rate, r.is_quote or r.origin, r.note] for r in self.rates]
         )
 
     def on(self, night: date) -> BorrowRate | None:
-        """The rate dated on or before the night that begins on `night`; None before the first."""
-        place = bisect_right(self.rates, night, key=lambda rate: rate.day)
-        return self.rates[place - 1] if place else None
+        """Return the last rate dated on or before `night`, the day on which the night begins.
+
+        None before the first rate.
+        """
+        count = bisect_right(self.rates, night, key=lambda rate: rate.day)
+        return self.rates[count - 1] if count else None
 
 
 def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) -> BorrowRates:
-    """Read `folder/<symbol>.csv`; a symbol without a file has no rates."""
+    """Read `folder/SYMBOL.csv`; a symbol without a file has no rates.
+
+    DataError where the file breaks its format or does not agree with its metadata.
+    """
     path = folder / f"{symbol}.csv"
     if not path.exists():
         return BorrowRates(symbol)
-    command = f"backtest prices seal {symbol} --borrow"
-    return parse_borrow_rates(read(path, command))
+    return parse_borrow_rates(read(path, f"backtest prices seal {symbol} --borrow"))
 
 
 def parse_borrow_rates(file: DataFile) -> BorrowRates:
-    """Check the text of a file of borrow rates; see `read_borrow_rates`."""
+    """Parse and check a file of borrow rates; DataError where it breaks its format."""
     symbol = file.path.stem
     rates: dict[date, BorrowRate] = {}
     problems: list[str] = []
@@ -116,42 +121,44 @@ def _parse_rate(symbol: str, row: dict[str, str]) -> BorrowRate:
 def borrow_assumptions(
     used: Mapping[tuple[str, BorrowRate | None], date], default: float
 ) -> list[str]:
-    """What the charges for nights short rest on that nobody quoted, in sentences.
+    """Write a sentence on each borrow rate that was charged and that nobody quoted for that night.
 
-    `used` has by symbol and rate the last night that was charged; no rate where the default was.
+    `used` maps each symbol and rate to the last night that was charged; the rate is None where
+    the `default`, an annual fraction, was charged.
     """
     unknown = sorted({symbol for symbol, rate in used if rate is None})
     charged = f"{default:.1%} a year was charged."
-    found = []
+    sentences = []
     for (symbol, rate), night in sorted(used.items(), key=str):
         if rate is None:
             if len(unknown) <= _NAMED:
-                found.append(f"No borrow rate is known for some nights short {symbol}; {charged}")
+                sentences.append(
+                    f"No borrow rate is known for some nights short {symbol}; {charged}"
+                )
         elif not rate.is_quote:
-            found.append(
+            sentences.append(
                 f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
                 f"a year, {rate.origin}. {rate.note}".strip()
             )
         elif (night - rate.day).days > _FRESH_DAYS:
-            found.append(
+            sentences.append(
                 f"The borrow rate of {symbol} quoted for {rate.day}, {rate.annual_rate:.1%} a "
                 f"year, was carried on to {night}: no later quote was found."
             )
     if len(unknown) > _NAMED:
         more = len(unknown) - _NAMED
         few = f"{', '.join(unknown[:_NAMED])} and {more:,} more stock{'s' * (more > 1)}"
-        found.append(f"No borrow rate is known for some nights short {few}; {charged}")
-    return found
+        sentences.append(f"No borrow rate is known for some nights short {few}; {charged}")
+    return sentences
 
 
 # What `prices check` finds
 
 
 def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Finding]:
-    """Nights whose borrow rate nobody quoted.
+    """Find nights whose borrow rate nobody quoted, and rates that may be meant in percent.
 
-    A night is the one that follows a session; the last session has none, since no price
-    follows it.
+    A night follows each session but the last, after which there is no price.
     """
     from backtest.data.event_checks import Finding  # which loads pandas
 
@@ -166,9 +173,9 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
         what = f"{known}: {_count(nights[None])} at the default rate of the rules"
         yield Finding("note", where, what, why, mend)
     if steep := [rate for rate in rates.rates if rate.annual_rate >= _STEEP]:
-        given, more = steep[0].annual_rate, f" {len(steep):,} rates are so high." * (len(steep) > 1)
-        what = f"{100 * given:g} % a year from {steep[0].day} on: is {given:g} meant in percent?"
-        fraction = f"Rates are fractions: {given / 100:g} is {given:g} % a year."
+        high, more = steep[0].annual_rate, f" {len(steep):,} rates are so high." * (len(steep) > 1)
+        what = f"{100 * high:g} % a year from {steep[0].day} on: is {high:g} meant in percent?"
+        fraction = f"Rates are fractions: {high / 100:g} is {high:g} % a year."
         yield Finding("warning", where, what + more, fraction, mend.replace("Add a", "Correct the"))
     for rate in rates.rates:
         covered = nights[rate]

@@ -1,6 +1,6 @@
-"""Sessions of the exchange, and the first one in which a fact can be traded.
+"""Hold the sessions of the exchange, and find the first one in which a fact can be traded.
 
-Timestamps are UTC, sessions are dates without a zone; this module alone turns one into the other.
+Timestamps are UTC, sessions are dates without a zone; only this module converts between them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 EXCHANGE = "XNYS"
 _FIRST, _LAST = "1926-01-04", "2035-12-31"
 _NEVER = np.datetime64("NaT", "us")
-_EARLIEST, _LATEST = 4 * 60, 20 * 60  # minutes after midnight: of extended hours
+_EARLIEST, _LATEST = 4 * 60, 20 * 60  # extended hours, in minutes after midnight in New York
 
 
 class TradingCalendar:
-    """Sessions of XNYS with their opens and closes, UTC."""
+    """The calendar holds the sessions of XNYS with their opens and closes, UTC."""
 
     def __init__(self, times: NDArray[np.int64]) -> None:
-        """Microseconds since 1970, UTC: of each session its date's midnight, open and close."""
+        """Take `times`, shape (3, sessions): the midnight, open and close of each session.
+
+        They are microseconds since 1970, UTC.
+        """
         moments = times.view("M8[us]")
         self.sessions: NDArray[np.datetime64] = moments[0].astype("M8[D]")
         self.opens: NDArray[np.datetime64] = moments[1]
@@ -40,9 +43,10 @@ class TradingCalendar:
     def tradable_session(
         self, published_at: datetime, reaction: timedelta, at: When = "open"
     ) -> date:
-        """The first session whose open, or close, comes after `published_at` plus the reaction.
+        """Return the first session whose open (or close) comes after `published_at + reaction`.
 
-        Strictly after: with five minutes, 09:24 makes the 09:30 open, 09:25 does not.
+        It must be strictly later: with five minutes, 09:24 makes the 09:30 open, 09:25 does not.
+        DataError past the end of the calendar.
         """
         times = self.opens if at == "open" else self.closes
         known = np.searchsorted(times, as_utc64(published_at + reaction), side="right")
@@ -54,84 +58,88 @@ class TradingCalendar:
         return self._session(known)
 
     def time_of(self, session: date, at: When) -> datetime:
-        """When a session opens, or closes, UTC."""
+        """Return when a session opens (or closes), UTC; DataError if the day is no session."""
         times = self.opens if at == "open" else self.closes
         moment: datetime = times[self._index(session)].item()
         return moment.replace(tzinfo=UTC)
 
     def steps(self, session: date, day: date) -> int:
-        """How many sessions a day lies after a session; below 0 before it.
+        """Count the sessions from a session to a day, negative if the day is earlier.
 
-        A day without a session counts as the next one.
+        A day that is no session counts as the next one. UsageError outside of the calendar.
         """
-        there = int(np.searchsorted(self.sessions, np.datetime64(day)))
-        if there >= len(self.sessions) or day < self._session(0):
+        index = int(np.searchsorted(self.sessions, np.datetime64(day)))
+        if index >= len(self.sessions) or day < self._session(0):
             raise UsageError(f"{day} is outside of the calendar, {_FIRST} to {_LAST}.")
-        return there - self._index(session)
+        return index - self._index(session)
 
     def after(self, session: date, steps: int) -> date:
-        """The session so many after one; below 0 before it."""
-        there = self._index(session) + steps
-        if not 0 <= there < len(self.sessions):
+        """Return the session that comes `steps` after a session, or before it if negative.
+
+        UsageError outside of the calendar.
+        """
+        index = self._index(session) + steps
+        if not 0 <= index < len(self.sessions):
             raise UsageError(
                 f"{steps} sessions from {session} is outside of the calendar, {_FIRST} to {_LAST}."
             )
-        return self._session(there)
+        return self._session(index)
 
     def previous_close(self, session: date) -> datetime:
-        """When the session before `session` closed, UTC."""
+        """Return when the session before `session` closed, UTC."""
         return self.time_of(self.after(session, -1), "close")
 
     def last_closed(self, moment: datetime) -> date:
-        """The last session that had closed by a moment."""
+        """Return the last session that had closed by a moment."""
         return self._session(np.searchsorted(self.closes, as_utc64(moment), side="right") - 1)
 
     def next_to_close(self, moment: datetime) -> date:
-        """The first session that closes after a moment."""
+        """Return the first session that closes after a moment."""
         return self._session(np.searchsorted(self.closes, as_utc64(moment), side="right"))
 
     def is_open(self, moment: datetime) -> bool:
-        """Whether a session runs at a moment: from its open up to, not at, its close."""
+        """Tell whether a session runs at a moment: from its open up to, not at, its close."""
         now = as_utc64(moment)
         opened, closed = (t.searchsorted(now, side="right") for t in (self.opens, self.closes))
         return bool(opened > closed)
 
     def between(self, first: date, last: date) -> NDArray[np.datetime64]:
-        """The sessions from `first` to `last`, both included."""
+        """Return the sessions from `first` to `last`, both included."""
         low, high = np.searchsorted(self.sessions, [np.datetime64(first), np.datetime64(last)])
         stop = high + (high < len(self.sessions) and self.sessions[high] == np.datetime64(last))
         return self.sessions[low:stop]
 
     def times_of(self, days: NDArray[np.datetime64], at: When) -> NDArray[np.datetime64]:
-        """When the session of each day opens, or closes, UTC; NaT for days that are no session."""
+        """Return when the session of each day opens (or closes), UTC; NaT for no session."""
         times = self.opens if at == "open" else self.closes
-        place = np.searchsorted(self.sessions[:-1], days)
-        return np.where(self.sessions[place] == days, times[place], _NEVER)
+        index = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[index] == days, times[index], _NEVER)
 
     def sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-        """The session in whose hours, from its open until before its close, each moment lies.
+        """Return the session during which each moment lies, from its open until before its close.
 
-        NaT for moments outside of all.
+        The result is NaT for moments outside of the hours of all sessions.
         """
         at = np.searchsorted(self.opens[1:], moments, side="right")
         inside = (self.opens[at] <= moments) & (moments < self.closes[at])
         return np.where(inside, self.sessions[at], _NEVER.astype("M8[D]"))
 
     def extended_sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-        """The session that each moment outside of hours belongs to; NaT for all others.
+        """Return the session to which each moment in extended hours belongs; NaT for all others.
 
-        From 04:00 New York before its open it is the session of the day, from its close until
+        From 04:00 New York until its open it is the session of the day, from its close until
         20:00 the next one.
         """
         days, minutes = new_york_clock(moments)
-        place = np.searchsorted(self.sessions[:-1], days)
-        is_day = self.sessions[place] == days
-        is_before = is_day & (minutes >= _EARLIEST) & (moments < self.opens[place])
-        is_after = is_day & (minutes < _LATEST) & (moments >= self.closes[place])
-        sessions = self.sessions[np.minimum(place + is_after, len(self.sessions) - 1)]
-        found: NDArray[np.datetime64] = sessions.copy()
-        found[~(is_before | is_after)] = _NEVER
-        return found
+        index = np.searchsorted(self.sessions[:-1], days)
+        is_day = self.sessions[index] == days
+        is_before = is_day & (minutes >= _EARLIEST) & (moments < self.opens[index])
+        is_after = is_day & (minutes < _LATEST) & (moments >= self.closes[index])
+        sessions: NDArray[np.datetime64] = self.sessions[
+            np.minimum(index + is_after, len(self.sessions) - 1)
+        ]
+        sessions[~(is_before | is_after)] = _NEVER  # a copy, as indexing by an array makes one
+        return sessions
 
     def _session(self, index: int | np.intp) -> date:
         session: date = self.sessions[index].item()
@@ -146,7 +154,7 @@ class TradingCalendar:
 
 @cache
 def trading_calendar() -> TradingCalendar:
-    """The one calendar of the process; its times are kept in the user's cache."""
+    """Return the one calendar of the process; its times are kept in the user's cache."""
     name = f"{EXCHANGE}-{_FIRST}-{_LAST}-{version('exchange-calendars')}"
     return TradingCalendar(np.frombuffer(cached(name, _times), np.int64).reshape(3, -1))
 
@@ -162,7 +170,7 @@ def _times() -> bytes:
 def new_york_clock(
     moments: NDArray[np.datetime64],
 ) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
-    """The days and the minutes after midnight in New York of moments, UTC."""
+    """Return the New York day of each UTC moment, and its minutes after midnight there."""
     import pandas as pd
 
     from backtest.data.kinds import NEW_YORK
@@ -173,5 +181,5 @@ def new_york_clock(
 
 
 def as_utc64(moment: datetime) -> np.datetime64:
-    """A time without its zone, UTC."""
+    """Return a time as UTC without a zone, in microseconds."""
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
