@@ -7,7 +7,7 @@ import pytest
 from backtest.data.actions import Action, Actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks import (
-    _against_prices,
+    _check_against_prices,
     check_actions,
     check_doubles,
     check_gap,
@@ -289,7 +289,7 @@ def test_holes_are_noted():
 
 
 def contradicted(*actions, rows=None, **terms):
-    return told(_against_prices(made(rows or flat(10, 10, 10, 10), actions, **terms), "made"))
+    return told(_check_against_prices(made(rows or flat(10, 10, 10, 10), actions, **terms), "made"))
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_a_split_that_prices_do_not_show_is_an_error_and_a_dividend_of_the_day_i
 
 
 def test_actions_that_cannot_be_applied_are_one_error():
-    found = list(_against_prices(made(
+    found = list(_check_against_prices(made(
         flat(10, 10, 10, 10), [action("2025-06-04", "dividend", 1.0)], adjust="of a kind"
     ), "made"))  # fmt: skip
     assert [one.severity for one in found] == ["error"]

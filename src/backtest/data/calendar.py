@@ -135,10 +135,9 @@ class TradingCalendar:
         is_day = self.sessions[index] == days
         is_before = is_day & (minutes >= _EARLIEST) & (moments < self.opens[index])
         is_after = is_day & (minutes < _LATEST) & (moments >= self.closes[index])
-        sessions: NDArray[np.datetime64] = self.sessions[
-            np.minimum(index + is_after, len(self.sessions) - 1)
-        ]
-        sessions[~(is_before | is_after)] = _NEVER  # a copy, as indexing by an array makes one
+        index = np.minimum(index + is_after, len(self.sessions) - 1)
+        sessions: NDArray[np.datetime64] = self.sessions[index]  # a copy
+        sessions[~(is_before | is_after)] = _NEVER
         return sessions
 
     def _session(self, index: int | np.intp) -> date:

@@ -1,4 +1,4 @@
-"""The checks of a data folder: every file is looked at, whatever is wrong with the others."""
+"""Check a data folder: every file is looked at, whatever is wrong with the others."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def check_data(
     kinds: Iterable[type[Event]] = FILED_KINDS,
     symbols: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """Everything that the checks of events, prices, borrow rates and actions find.
+    """Run the checks of events, prices, borrow rates and actions, of all symbols where None.
 
-    All `symbols` matter where None; UsageError where one has no price file.
+    UsageError where one of `symbols` has no price file.
     """
     prices = check_prices(workspace, symbols)
     return check_events(workspace, kinds, symbols) + prices + check_actions(workspace, symbols)
@@ -63,15 +63,18 @@ def check_events(
     kinds: Iterable[type[Event]] = FILED_KINDS,
     symbols: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """What can be traded too early, what disagrees with itself or the prices, what is missing.
+    """Find events that can be traded too early, that contradict the prices, or that lack something.
 
-    A file is sealed as a whole, whichever `symbols` matter; see `check_data`.
+    Faults of a file as a whole are found whichever `symbols` matter; see `check_data`.
     """
-    return [one for kind in kinds for one in _of_kind(workspace.data, kind, symbols)]
+    return [one for kind in kinds for one in _check_kind(workspace.data, kind, symbols)]
 
 
 def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
-    """What is wrong, unlikely or assumed in the files of prices, finer bars and borrow rates."""
+    """Find what is wrong, unlikely or assumed in prices, finer bars and borrow rates.
+
+    UsageError where one of `symbols` has no price file.
+    """
     folder = workspace.data / "prices"
     daily = price_symbols(folder)
     finer = {length: bar_symbols(folder, length) for length in LENGTHS}
@@ -79,33 +82,33 @@ def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> 
     for symbol in symbols or ():
         if symbol not in known:
             raise unknown("price file for symbol", symbol, known)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for symbol in symbols or known:
         if symbol in daily:
-            found += _of_symbol(workspace.data, symbol)
+            findings += _check_symbol(workspace.data, symbol)
         for length in LENGTHS:
             if symbol in finer[length]:
-                found += _of_bars(bars_path(folder, symbol, length), length)
-    return found
+                findings += _check_bars(bars_path(folder, symbol, length), length)
+    return findings
 
 
-def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> Iterator[Finding]:
+def _check_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> Iterator[Finding]:
     path, seal = data / "events" / kind.file_name(), f"backtest events seal {kind.kind}"
     where = _name(path)
     problems: list[str] = []
-    held, found = _looked_at(path, seal, lambda file: (file, read_lines(file, kind, problems)))
-    yield from (*found, *_faults(problems, where, seal))
-    if held is None:
+    parsed, findings = _parse(path, seal, lambda file: (file, read_lines(file, kind, problems)))
+    yield from (*findings, *_faults(problems, where, seal))
+    if parsed is None:
         return
-    file, lines = held
+    file, lines = parsed
     rows = [
         FiledEvent(f"{where}, line {one.line}", one.cells["published_at"], one.event)
         for one in lines
         if not symbols or one.event.symbol in {*symbols, ""}
     ]
-    there = price_symbols(data / "prices")
-    known = {row.event.symbol: None for row in rows}
-    prices = {symbol: _prices_of(data, symbol)[0] for symbol in known if symbol in there}
+    priced = price_symbols(data / "prices")
+    known = dict.fromkeys(row.event.symbol for row in rows)
+    prices = {symbol: _prices_of(data, symbol)[0] for symbol in known if symbol in priced}
     for row in rows:
         yield from check_time(row)
         yield from check_record(row, file.metadata.get("compiled_on"))
@@ -115,85 +118,79 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
             yield from check_gap(row, history)
             yield from check_on_file(row, history)
     yield from check_doubles(rows)
-    yield from check_symbols(rows, there)
+    yield from check_symbols(rows, priced)
 
 
-def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
-    prices, found = _prices_of(data, symbol)
-    yield from found
+def _check_symbol(data: Path, symbol: str) -> Iterator[Finding]:
+    prices, findings = _prices_of(data, symbol)
+    yield from findings
     if prices is not None:
         yield from check_table(prices, _name(place_for(data / "prices", symbol)))
     path = data / "borrow" / f"{symbol}.csv"
     rates: BorrowRates | None = BorrowRates(symbol)
     if path.exists():
         seal = f"backtest prices seal {symbol} --borrow"
-        rates, found = _looked_at(path, seal, parse_borrow_rates)
-        yield from found
+        rates, findings = _parse(path, seal, parse_borrow_rates)
+        yield from findings
     if rates is not None and prices is not None and prices.has_bars:
         yield from check_borrow(rates, prices, _name(path))
 
 
 def _prices_of(data: Path, symbol: str) -> tuple[Prices | None, list[Finding]]:
     actions, _ = _actions_of(data, symbol)
-    path = place_for(data / "prices", symbol)
-    return _looked_at(
-        path, f"backtest prices seal {symbol}", lambda file: parse_prices(file, actions)
-    )
+    path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
+    return _parse(path, seal, lambda file: parse_prices(file, actions))
 
 
-def _of_bars(path: Path, length: str) -> Iterator[Finding]:
+def _check_bars(path: Path, length: str) -> Iterator[Finding]:
     symbol, folder = path.stem, path.parents[1]
     seal = f"backtest prices seal {symbol} --bars {length}"
-    bars, found = _looked_at(path, seal, parse_bars)
-    yield from found
+    bars, findings = _parse(path, seal, parse_bars)
+    yield from findings
     if bars is not None and price_path(folder, symbol):
-        prices, _ = _prices_of(folder.parent, symbol)  # `_of_symbol` tells what is wrong there
+        prices, _ = _prices_of(folder.parent, symbol)  # `_check_symbol` reports its faults
         if prices is not None and prices.has_bars:
             yield from check_against_daily(bars, prices, _name(path))
 
 
 def check_actions(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
-    """What is wrong in the files of actions, or contradicts the prices."""
-    known = sorted(path.stem for path in (workspace.data / "actions").glob("[!.]*.csv"))
-    return [one for symbol in symbols or known for one in _of_actions(workspace.data, symbol)]
-
-
-def _of_actions(data: Path, symbol: str) -> Iterator[Finding]:
-    actions, found = _actions_of(data, symbol)
-    yield from found
-    if actions and actions.file and price_path(data / "prices", symbol):
-        prices, _ = _prices_of(data, symbol)  # `check_prices` tells of those that cannot be read
-        if prices is not None:
-            yield from _against_prices(prices, _name(actions.file.path))
+    """Find what is wrong in the files of actions, or contradicts the prices."""
+    data, findings = workspace.data, []
+    for symbol in symbols or sorted(path.stem for path in (data / "actions").glob("[!.]*.csv")):
+        actions, faults = _actions_of(data, symbol)
+        findings += faults
+        if actions and actions.file and price_path(data / "prices", symbol):
+            prices, _ = _prices_of(data, symbol)  # `check_prices` reports its faults
+            if prices is not None:
+                findings += _check_against_prices(prices, _name(actions.file.path))
+    return findings
 
 
 def _actions_of(data: Path, symbol: str) -> tuple[Actions | None, list[Finding]]:
     path = data / "actions" / f"{symbol}.csv"
     if not path.exists():
         return Actions(symbol), []
-    return _looked_at(path, f"backtest actions seal {symbol}", parse_actions)
+    return _parse(path, f"backtest actions seal {symbol}", parse_actions)
 
 
-def _looked_at(
-    path: Path, seal: str, parse: Callable[[DataFile], T]
-) -> tuple[T | None, list[Finding]]:
-    """What a file holds as it is now, sealed or not, and what is wrong with it and its metadata."""
+def _parse(path: Path, seal: str, parse: Callable[[DataFile], T]) -> tuple[T | None, list[Finding]]:
+    """Parse a file as it is, sealed or not, and find the faults of it and its metadata."""
     where = _name(path)
     try:
         file = open_known_file(path)
     except DataError as error:
         return None, _faults(_problems(error, path), where, "")
-    found = []
+    findings = []
     try:
         read_data_file(path, seal)
     except DataError as error:
         what, _, mend = str(error).replace(f"{path.parent}/", "").partition(". ")
         why = "Nobody can tell where the figures come from, or whether they were changed."
-        found = [Finding("error", where, what, why, mend)]
+        findings = [Finding("error", where, what, why, mend)]
     try:
-        return parse(file), found
+        return parse(file), findings
     except DataError as error:
-        return None, found + _faults(_problems(error, path), where, seal)
+        return None, findings + _faults(_problems(error, path), where, seal)
 
 
 def _problems(error: DataError, path: Path) -> list[str]:
@@ -208,7 +205,7 @@ def _faults(problems: Iterable[str], where: str, seal: str) -> list[Finding]:
 
 
 def _name(path: Path) -> str:
-    """Such as `data/prices/CRWV.csv`, or `data/prices/parquet/CRWV.parquet`."""
+    """Return the path from the data folder, such as `data/prices/parquet/CRWV.parquet`."""
     data = path.parents[2 if path.suffix == ".parquet" else 1]
     return path.relative_to(data.parent).as_posix()
 
@@ -216,12 +213,12 @@ def _name(path: Path) -> str:
 # Rows of events among each other, and beside the prices
 
 _ALIKE = 0.8  # share of a headline's letters that two rows have in common
-_MEMORY, _FEWEST = 60, 20  # sessions before an event that tell what gap is ordinary
+_MEMORY, _FEWEST = 60, 20  # most and fewest sessions before an event that tell the usual gap
 _ORDINARY, _EXTRAORDINARY = 1.5, 4.0  # gaps, in medians of the absolute gap
 
 
 def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
-    """What is missing in a row, or later than the ISO day on which its file was compiled."""
+    """Find a row without a source, or later than the ISO day on which its file was compiled."""
     event = row.event
     if not event.source_url and not event.source_url_2:
         what, why = f"No source: {event.headline}", "Nobody can look the fact up."
@@ -233,7 +230,7 @@ def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
 
 
 def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
-    """Rows of one symbol, kind and day whose headlines are alike."""
+    """Find rows of one symbol, kind and day whose headlines are alike."""
     known: dict[tuple[str, date], list[FiledEvent]] = defaultdict(list)
     for row in rows:
         same_day = known[row.event.symbol, row.day]
@@ -248,7 +245,7 @@ def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
 
 
 def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterator[Finding]:
-    """The first row of each symbol without prices."""
+    """Find symbols without prices, each at its first row."""
     known = {*symbols, ""}
     first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in known}
     for symbol, row in sorted(first.items()):
@@ -259,11 +256,11 @@ def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterato
 
 
 def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
-    """An event stamped before an open that the stock did not heed, and the next open did.
+    """Find an event stamped before an open that hardly moved, while the next open moved a lot.
 
-    So it looks where a report that came after the close is stamped on the morning of its own day.
-    Gaps are in medians of the absolute gap of the 60 sessions before: below 1.5 is ordinary,
-    4 or more is extraordinary.
+    That is what a report from after the close looks like when it is stamped on the morning of its
+    day. In units of the median absolute gap of the 60 sessions before, a gap below 1.5 is ordinary
+    and one of 4 or more is extraordinary.
     """
     event, day = row.event, row.day
     if not prices.has_bars or row.session != day:
@@ -272,24 +269,24 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
         return
     table = prices.table
     gaps = (table["open"] / table["close"].shift() - 1).to_numpy()
-    place = int(table.index.searchsorted(np.datetime64(day)))
-    past = gaps[max(1, place - _MEMORY) : place]
-    if len(past) < _FEWEST or place + 1 >= len(gaps):
+    row_of_day = int(table.index.searchsorted(np.datetime64(day)))
+    past = gaps[max(1, row_of_day - _MEMORY) : row_of_day]
+    if len(past) < _FEWEST or row_of_day + 1 >= len(gaps):
         return
-    days = table.index[place : place + 2].date
-    own, following = (session_figure(prices, one, "gap") or 0.0 for one in days)
-    ordinary = float(np.median(np.abs(past)))
-    if abs(own) < _ORDINARY * ordinary and abs(following) >= _EXTRAORDINARY * ordinary:
+    days = table.index[row_of_day : row_of_day + 2].date
+    gap, next_gap = (session_figure(prices, one, "gap") or 0.0 for one in days)
+    usual = float(np.median(np.abs(past)))
+    if abs(gap) < _ORDINARY * usual and abs(next_gap) >= _EXTRAORDINARY * usual:
         what = (
-            f"Stamped before the open of {day}, which opened {100 * own:+.1f} %; "
-            f"the next session opened {100 * following:+.1f} %"
+            f"Stamped before the open of {day}, which opened {100 * gap:+.1f} %; "
+            f"the next session opened {100 * next_gap:+.1f} %"
         )
         why = "If it came out after the close of that day, a strategy would trade it before."
         yield row.finding("warning", what, why, "Check the time of publication.")
 
 
 def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
-    """A dividend, split or delisting that was announced, and that no run applies."""
+    """Find a dividend, split or delisting that was announced but is missing among the actions."""
     event = row.event
     if isinstance(event, Dividend):
         day, actions, amount = event.ex_on, ["dividend"], event.amount
@@ -299,11 +296,11 @@ def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
         day, actions, amount = event.delists_on, [*ENDS], None
     else:
         return
-    there = [one.amount for one in prices.actions.rows if one.day == day and one.action in actions]
+    filed = [one.amount for one in prices.actions.rows if one.day == day and one.action in actions]
     is_met = isinstance(event, Delisting) or prices.first < day <= prices.last
     if not is_met or any(
-        amount is None or filed is None or isclose(amount, filed, rel_tol=_ROUNDED)
-        for filed in there
+        amount is None or other is None or isclose(amount, other, rel_tol=_ROUNDED)
+        for other in filed
     ):
         return
     words = f"{actions[0]} {day}" + ("" if amount is None else f" {amount:g}")
@@ -316,16 +313,16 @@ def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
 # Prices
 
 _ABSURD = 0.6  # change from close to close
-_ROUNDED = 1e-3  # of an amount: as announcements round it
-_MUCH = 0.25  # of the close before: more is paid at once by few
+_ROUNDED = 1e-3  # of an amount, as announcements round it
+_MUCH = 0.25  # of the close before; hardly any company pays more at once
 
 
 def check_table(prices: Prices, where: str) -> Iterator[Finding]:
-    """Moves that no stock makes, splits that were left in, sessions without a row or a volume."""
+    """Find moves that no stock makes, splits left in, and sessions without a row or a volume."""
     table = prices.table
     seal = f"Correct the rows, then `backtest prices seal {prices.symbol}`."
     closes = table["close"].to_numpy()
-    with suppress(DataError):  # `check_actions` tells of actions that cannot be applied
+    with suppress(DataError):  # `check_actions` reports actions that cannot be applied
         for jump in jumps_of(prices):
             what = f"{jump.day} begins at {jump.times:.3g} times the close before: a split?"
             why = "A split that is left in the prices is a gain or a loss that nobody had."
@@ -333,8 +330,8 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
             mend = f"`backtest actions add {terms} --source '…'`."
             yield Finding("warning", where, what, why, mend)
     moves, days = closes[1:] / closes[:-1] - 1, table.index[1:]
-    for place in np.flatnonzero(np.abs(moves) > _ABSURD):
-        what = f"{days[place]:%Y-%m-%d} closes {100 * moves[place]:+.0f} % from the close before"
+    for row in np.flatnonzero(np.abs(moves) > _ABSURD):
+        what = f"{days[row]:%Y-%m-%d} closes {100 * moves[row]:+.0f} % from the close before"
         why = "One such session can make a result, and it may be an error of the table."
         mend = f"Check the session at another source. {seal}"
         yield Finding("note", where, what, why, mend)
@@ -350,8 +347,8 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
         yield Finding("note", where, what, why, mend)
 
 
-def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
-    """Actions that prices contradict."""
+def _check_against_prices(prices: Prices, where: str) -> Iterator[Finding]:
+    """Find actions that the prices contradict."""
     seal = f"Correct the row, then `backtest actions seal {prices.symbol}`."
     try:
         applied = prices.applied
@@ -367,13 +364,13 @@ def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
             why = "A split that is counted twice, or not at all, is a gain or a loss of nobody."
             mend = f"Say what is so: `backtest prices seal {prices.symbol} --adjust …`. {seal}"
             yield Finding("error", where, what, why, mend)
-    closes, bars = prices.table["close"], prices.table
+    bars = prices.table
     for row in applied:
         if row.action in ENDS and prices.last >= row.day:
             what = f"{row.action} on {row.day}, with prices until {prices.last}"
             why = "No run trades what comes after the end."
             yield Finding("warning", where, what, why, f"Check the day. {seal}")
-        before = closes[closes.index < np.datetime64(row.day)]
+        before = bars["close"][bars.index < np.datetime64(row.day)]
         if row.amount is not None and row.action != "split" and len(before):
             paid, close = row.amount, float(before.iloc[-1])
             off = paid if row.action == "dividend" or not paid else abs(paid - close)

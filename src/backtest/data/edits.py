@@ -1,4 +1,4 @@
-"""Changing event files, by hand or by what was fetched: what a change would do, then doing it.
+"""Change event files, by hand or by what was fetched: show what a change would do, then make it.
 
 UsageError where the change is wrong, DataError where the file is, or would be.
 """
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     Rows = Mapping[str, Cells]  # by key
 
-_REACTION = 5.0  # minutes, for the session beside an event
+_REACTION = 5.0  # minutes, for the tradable session shown beside an event
 _BY_HAND = "Added by hand; each row names its own source."
-# what a person writes is never replaced by what is fetched, nor the ticker of that time
+# neither what a person wrote nor the ticker of that time is ever replaced by what is fetched
 _WRITTEN = frozenset(
     {"headline", "note", "source_url", "source_url_2", "grade", "retrieved_at", "first_filing"}
     | {"symbol"}
@@ -43,7 +43,7 @@ _OF_ONE_BASIS = frozenset({"eps", "eps_consensus", "eps_basis"})
 
 
 class Change(NamedTuple):
-    """A cell that differs: the key of its row, its column, and both texts."""
+    """A change is a cell that differs: the key of its row, its column, and both texts."""
 
     key: str
     column: str
@@ -53,7 +53,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Diff:
-    """How two tables differ: whole rows by key, and cells of rows that both have."""
+    """A diff tells how two tables differ: whole rows by key, and cells of rows that both have."""
 
     added: Rows
     removed: Rows
@@ -64,7 +64,7 @@ class Diff:
 
 
 def diff_rows(old: Rows, new: Rows) -> Diff:
-    """How rows differ, whatever their order; a column that is missing counts as empty."""
+    """Compare rows by key, whatever their order; a missing column counts as empty."""
     return Diff(
         added={key: row for key, row in new.items() if key not in old},
         removed={key: row for key, row in old.items() if key not in new},
@@ -80,16 +80,16 @@ def diff_rows(old: Rows, new: Rows) -> Diff:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of an event file; `make` makes it."""
+    """An edit is a change of an event file that `make` carries out."""
 
     path: Path
-    diff: Diff  # by the id of the event as it is now
-    events: Sequence[ListedEvent]  # those that are added or changed
+    diff: Diff  # by the id that each event has now
+    events: Sequence[ListedEvent]  # the events that are added or changed
     make: Callable[[], Version]
 
 
 class _EventFile:
-    """The file of a kind and its lines, to be edited; `file` is None where there is none yet."""
+    """An event file holds the lines of a kind to be edited; `file` is None where there is none."""
 
     def __init__(self, workspace: Workspace, kind: type[Event]) -> None:
         self.workspace, self.kind = workspace, kind
@@ -100,40 +100,40 @@ class _EventFile:
 
     @property
     def rows(self) -> dict[str, Cells]:
-        """The cells of each line by the id of its event."""
+        """Return the cells of each line by the id of its event."""
         return {one.event.id: one.cells for one in self.lines}
 
     def edit(self, rows: Rows, reason: str) -> Edit:
-        """The change to rows by the id that each event has now, or will have."""
+        """Prepare the change to these rows, each by the id that its event has now or will have."""
         file, path, content = self.file, self.path, self._text(list(rows.values()))
         lines = parse_lines(DataFile(path, content, "", {}), self.kind)  # refuses doubles
         days = [new_york_day(one.event.published_at).isoformat() for one in lines]
         known = {**file.metadata, **span_of(days)} if file else metadata_of(days, source=_BY_HAND)
         over = file.sha256 if file else None
-        return self.becoming(rows, lambda: put(path, content, known, reason=reason, over=over))
+        return self.edit_by(rows, lambda: put(path, content, known, reason=reason, over=over))
 
-    def becoming(self, rows: Rows, make: Callable[[], Version]) -> Edit:
-        """A change to rows that `make` makes."""
+    def edit_by(self, rows: Rows, make: Callable[[], Version]) -> Edit:
+        """Prepare the change to these rows, which `make` carries out."""
         old = {one.event.id: one.event for one in self.lines}
         new = {name: event_of(self.kind, row) for name, row in rows.items()}
-        touched = [event for name, event in new.items() if old.get(name) != event]
-        events = with_sessions(self.workspace, touched, _REACTION)
+        changed = [event for name, event in new.items() if old.get(name) != event]
+        events = with_sessions(self.workspace, changed, _REACTION)
         return Edit(self.path, diff_rows(self.rows, rows), events, make)
 
     def _text(self, rows: Sequence[Cells]) -> str:
         known = columns_of(self.kind)
         header = header_of(self.file) if self.file else known
         more = [n for n in known if n not in header and any(row.get(n) for row in rows)]
-        return csv_text([*header, *more], rows, self.file)  # other columns are empty in every row
+        return csv_text([*header, *more], rows, self.file)  # all other columns are empty
 
 
 def event_lines(workspace: Workspace, kind: type[Event]) -> list[EventLine]:
-    """The lines of a kind's file; none where there is no file."""
+    """Read the lines of a kind's file; there are none where there is no file."""
     return _EventFile(workspace, kind).lines
 
 
 def add_event(workspace: Workspace, kind: type[Event], row: Cells) -> Edit:
-    """Append an event, from texts by field as `prepared` takes them."""
+    """Append an event, given as texts by field as `prepared` takes them."""
     try:
         cells = prepared(kind, row)
     except ValueError as error:
@@ -149,18 +149,19 @@ def add_rows(
     reason: str,
     replace: bool = False,
 ) -> Edit:
-    """Append rows, which are as of `prepared`.
+    """Append rows that `prepared` has returned.
 
-    With `replace` rows of events that are there change what differs in them: what a row does not
-    name stays as it is, and so does `retrieved_at` where nothing else differs.
+    With `replace`, a row of an event on file changes the cells that it names and leaves the others
+    as they are, and `retrieved_at` too where nothing else differs. UsageError where an event is on
+    file already (without `replace`) or comes twice.
     """
-    held = _EventFile(workspace, kind)
-    known = held.rows
+    file = _EventFile(workspace, kind)
+    known = file.rows
     added: dict[str, Cells] = {}
     for row in rows:
         name = event_of(kind, row).id
-        if there := known.get(name) or added.get(name):
-            _check_same(name, event_of(kind, there), event_of(kind, row))
+        if earlier := known.get(name) or added.get(name):
+            _check_same(name, event_of(kind, earlier), event_of(kind, row))
         if name in known and not replace:
             raise UsageError(
                 f"{name} is there already. Change it with `backtest events edit {name} --field …`."
@@ -170,49 +171,47 @@ def add_rows(
         old = known.get(name, {})
         if any(old.get(n, "") != cell for n, cell in row.items() if n != "retrieved_at"):
             (known if old else added)[name] = {**old, **row}
-    return held.edit({**known, **added}, reason)
+    return file.edit({**known, **added}, reason)
 
 
-def _check_same(name: str, there: Event, row: Event) -> None:
+def _check_same(name: str, *events: Event) -> None:
     """Refuse two events of a day whose ids, of six digits, are the same by chance."""
-    if (there.symbol, there.published_at, there.headline) != (
-        row.symbol, row.published_at, row.headline,
-    ):  # fmt: skip
+    if len({(one.symbol, one.published_at, one.headline) for one in events}) > 1:
+        headlines = " and ".join(repr(one.headline) for one in events)
         raise UsageError(
-            f"{name} would be the id of two events, {there.headline!r} and {row.headline!r}. "
-            f"Change a word of one headline."
+            f"{name} would be the id of two events, {headlines}. Change a word of one headline."
         )
 
 
 def edit_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, settings: Cells
 ) -> Edit:
-    """Change fields of an event; an empty text is unknown."""
+    """Change fields of an event, given as texts; an empty text makes a field unknown."""
     kind = type(find_event(workspace, kinds, event_id, _REACTION).event)
-    held = _EventFile(workspace, kind)
-    rows = held.rows
+    file = _EventFile(workspace, kind)
+    rows = file.rows
     try:
         rows[event_id] = checked(kind, {**rows[event_id], **settings})
     except ValueError as error:
         raise UsageError(f"{event_id}: {error}") from None
-    return held.edit(rows, f"edited {event_id}")
+    return file.edit(rows, f"edited {event_id}")
 
 
 def remove_event(workspace: Workspace, kinds: Iterable[type[Event]], event_id: str) -> Edit:
-    """Take an event out of its file."""
-    held = _EventFile(workspace, type(find_event(workspace, kinds, event_id, _REACTION).event))
-    rows = {name: row for name, row in held.rows.items() if name != event_id}
-    return held.edit(rows, f"removed {event_id}")
+    """Remove an event from its file."""
+    file = _EventFile(workspace, type(find_event(workspace, kinds, event_id, _REACTION).event))
+    rows = {name: row for name, row in file.rows.items() if name != event_id}
+    return file.edit(rows, f"removed {event_id}")
 
 
 def undo_events(workspace: Workspace, kind: type[Event], to: int | None = None) -> Edit:
-    """Put the version of a file of events before this one back, or the one numbered `to`."""
-    held = _EventFile(workspace, kind)
-    if (file := held.file) is None:
+    """Put back the version of an event file before this one, or the one numbered `to`."""
+    current = _EventFile(workspace, kind)
+    if (file := current.file) is None:
         raise UsageError(f"There is no file of {kind.kind}, so there is nothing to undo.")
     before = parse_lines(read_version(file.path, version_before(file.path, to)), kind)
     rows = {one.event.id: one.cells for one in before}
-    return held.becoming(rows, lambda: undo(file.path, over=file.sha256, to=to))
+    return current.edit_by(rows, lambda: undo(file.path, over=file.sha256, to=to))
 
 
 def update(
@@ -224,14 +223,14 @@ def update(
     reason: str,
     accept: bool,
 ) -> tuple[Edit, list[Change]]:
-    """Hold fetched rows against the file of their kind, in which `same` tells the same facts.
+    """Merge fetched rows into the file of their kind; return the edit and the cells that differ.
 
-    The change comes with the cells on file that were fetched otherwise. They are replaced, but for
-    what a person wrote, where `accept` says so. An event of the symbol, time and headline of one on
-    file is that one. DataError where a fetched row or the file breaks the format.
+    A fetched event is one on file if both have the same id, or if `same` holds of both. Its cells
+    that differ are replaced only with `accept`, and never what a person wrote. DataError where a
+    fetched row or the file breaks the format.
     """
-    held = _EventFile(workspace, kind)
-    rows, known = held.rows, {one.event.id: one for one in held.lines}
+    file = _EventFile(workspace, kind)
+    rows, known = file.rows, {one.event.id: one for one in file.lines}
     differences: list[Change] = []
     for row in fetched:
         event, problems = check_row(kind, row)
@@ -243,37 +242,37 @@ def update(
         if line := known.get(event.id):
             _check_same(event.id, line.event, event)
         else:
-            line = next((one for one in held.lines if same(one.event, event)), None)
+            line = next((one for one in file.lines if same(one.event, event)), None)
         if line is None:
             rows[event.id] = row
             continue
-        found = _differences(line, event, row)
-        differences += found
-        if found and accept:
-            rows[line.event.id] = _revised(line.cells, row, found)
-    return held.edit(rows, reason), differences
+        changes = _differences(line, event, row)
+        differences += changes
+        if changes and accept:
+            rows[line.event.id] = _revised(line.cells, row, changes)
+    return file.edit(rows, reason), differences
 
 
 def _differences(line: EventLine, event: Event, row: Cells) -> list[Change]:
-    """Cells that differ in what they say, not in how it is written.
+    """List the cells that differ in what they say, not in how it is written.
 
-    EPS of another basis is none where its consensus, or it, is known on file and not fetched: what
-    came would stand beside what stays.
+    EPS of another basis is left out where the file has a figure of the old basis that was not
+    fetched, since figures of two bases would then stand in one row.
     """
     old = line.cells
     would_mix = old.get("eps_basis") != row.get("eps_basis") and any(
         old.get(name) and not row.get(name) for name in _OF_ONE_BASIS
     )
-    left = _WRITTEN | (_OF_ONE_BASIS if would_mix else frozenset())
+    kept = _WRITTEN | (_OF_ONE_BASIS if would_mix else frozenset())
     return [
         Change(line.event.id, name, old.get(name, ""), cell)
         for name, cell in row.items()
-        if cell and name not in left and getattr(line.event, name) != getattr(event, name)
+        if cell and name not in kept and getattr(line.event, name) != getattr(event, name)
     ]
 
 
 def _revised(cells: Cells, row: Cells, changes: Iterable[Change]) -> dict[str, str]:
-    """A row with its differences taken, and the source that they come from where there is room."""
+    """Apply changes to a row, and name their source where one of its two is empty."""
     revised = {**cells, **{change.column: change.new for change in changes}}
     url = row["source_url"]
     free = (name for name in ("source_url", "source_url_2") if cells.get(name, "") in ("", url))

@@ -1,11 +1,11 @@
-"""Checks of an event: the time at which it was known, and what its texts say of the prices.
+"""Check the time at which an event was known, and what its texts say of the prices.
 
-The bounds, and where they come from:
+The bounds come from these facts:
 
 - A report of a quarter cannot be public before the quarter has ended, on `period_end`. Where that
   is unknown, `period` is read as a calendar quarter. Closing the books takes the fastest listed
   companies about a week, so that a report within five days of the end is doubted too.
-- A 13F tells the holdings at the end of a quarter (SEC rule 13f-1): it is filed in the 45 days
+- A 13F lists the holdings at the end of a quarter (SEC rule 13f-1): it is filed in the 45 days
   that follow, never on the quarter's last day or earlier, and describes no other day.
 - EDGAR takes filings on weekdays from 6:00 to 22:00 New York time, so that no acceptance is stamped
   outside of these hours.
@@ -45,7 +45,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the data that a user should know: where, what, why it matters, what to do.
+    """A finding tells what is wrong or doubtful in the data: where, what, why, and how to mend it.
 
     It is an `error` where a strategy could trade before a fact was public, or where a file cannot
     be used; a `warning` where two things disagree; a `note` where something is unknown or assumed.
@@ -61,14 +61,14 @@ class Finding:
 CLOSING_THE_BOOKS = timedelta(days=5)
 _EDGAR_HOURS = (time(6), time(22))
 _SATURDAY = 5
-_SAID = r"(?m:^|[.;:] |\b(?:released|reported|published|announced|issued|filed|came|was|out) )"
-_NO_OTHER_DAY = r"(?! (?:of|on)\b)"  # "before the open of 2025-09-16" speaks of another day
+_CUE = r"(?m:^|[.;:] |\b(?:released|reported|published|announced|issued|filed|came|was|out) )"
+_SAME_DAY = r"(?! (?:of|on)\b)"  # "before the open of 2025-09-16" speaks of another day
 _AFTER_CLOSE = re.compile(
-    rf"(?i){_SAID}after (?:the )?(?:close|bell|market close|hours)\b{_NO_OTHER_DAY}"
+    rf"(?i){_CUE}after (?:the )?(?:close|bell|market close|hours)\b{_SAME_DAY}"
 )
-_BEFORE_OPEN = re.compile(rf"(?i){_SAID}before (?:the )?(?:open|bell|market open)\b{_NO_OTHER_DAY}")
+_BEFORE_OPEN = re.compile(rf"(?i){_CUE}before (?:the )?(?:open|bell|market open)\b{_SAME_DAY}")
 _WRITTEN_MIDNIGHT = re.compile(r"(?i)[T ]00:00(?::00(?:\.0+)?)?(?= ?[Z+-])")
-_IN_SESSION = re.compile(rf"(?i){_SAID}during the session\b")
+_IN_SESSION = re.compile(rf"(?i){_CUE}during the session\b")
 _ZONES: tuple[tuple[tzinfo, str, Severity], ...] = (
     (NEW_YORK, "New York", "error"), (UTC, "UTC", "warning"),
 )  # fmt: skip
@@ -77,7 +77,7 @@ PEEK = "A strategy would trade the event before it was public."
 
 @dataclass(frozen=True)
 class FiledEvent:
-    """An event with its file and line, and `published_at` as it stands there."""
+    """A filed event is an event with its file and line, and `published_at` as written there."""
 
     where: str
     stamp: str
@@ -85,14 +85,14 @@ class FiledEvent:
 
     @property
     def day(self) -> date:
-        """The New York day of publication."""
+        """Return the New York day of publication."""
         return new_york_day(self.event.published_at)
 
     @property
     def session(self) -> date | None:
-        """The session of a move whose day is not named, or None where nobody can tell it.
+        """Return the session of a move without a named day: the first to close after publication.
 
-        It is the first that closes after publication, or on the day of an event without a time.
+        An event without a time counts from the beginning of its day; None where nobody can tell.
         """
         if self.event.precision in NEVER_TRADED:
             return None
@@ -107,18 +107,18 @@ class FiledEvent:
 
 
 def check_time(row: FiledEvent) -> Iterator[Finding]:
-    """What is wrong with the knowledge time of an event."""
+    """Find what is wrong with the time at which an event was known."""
     if isinstance(row.event, Earnings):
-        yield from _of_period(row, row.event)
+        yield from _check_period(row, row.event)
     if isinstance(row.event, StakeDisclosure):
-        yield from _of_filing(row, row.event)
+        yield from _check_filing(row, row.event)
     if row.event.precision not in COARSE:
-        yield from _midnight(row)
-        yield from _words(row)
-    yield from _hours(row)
+        yield from _check_midnight(row)
+        yield from _check_words(row)
+    yield from _check_hours(row)
 
 
-def _of_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
+def _check_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
     end = event.period_end
     if end is None and event.period:
         end = pd.Period(event.period).end_time.date()
@@ -136,7 +136,7 @@ def _of_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
     yield row.finding("error", f"{what}, and the quarter ends on {end}", PEEK, mend)
 
 
-def _of_filing(row: FiledEvent, event: StakeDisclosure) -> Iterator[Finding]:
+def _check_filing(row: FiledEvent, event: StakeDisclosure) -> Iterator[Finding]:
     if not event.form.upper().startswith("13F") or event.as_of is None:
         return
     if row.day <= event.as_of:
@@ -149,7 +149,7 @@ def _of_filing(row: FiledEvent, event: StakeDisclosure) -> Iterator[Finding]:
         yield row.finding("warning", what, why, "Write the period of the filing as `as_of`.")
 
 
-def _midnight(row: FiledEvent) -> Iterator[Finding]:
+def _check_midnight(row: FiledEvent) -> Iterator[Finding]:
     mend = "Write precision `date`, stamped 23:59:59 New York time, or the time that is known."
     as_what = f"with precision {row.event.precision}: {row.stamp}"
     why = f"A day without a time, read as its first second. {PEEK}"
@@ -164,7 +164,7 @@ def _midnight(row: FiledEvent) -> Iterator[Finding]:
                 yield row.finding(severity, what, why, mend)
 
 
-def _words(row: FiledEvent) -> Iterator[Finding]:
+def _check_words(row: FiledEvent) -> Iterator[Finding]:
     event, calendar = row.event, trading_calendar()
     if not len(calendar.between(row.day, row.day)):
         return
@@ -174,18 +174,18 @@ def _words(row: FiledEvent) -> Iterator[Finding]:
     early = _AFTER_CLOSE.search(text) if at < closes else None
     if match := early or (_IN_SESSION.search(text) if at < opens else None):
         when = "before the open" if at < opens else "during the session"
-        what = f"Says {_said(match)}, but is stamped {when}: {row.stamp}"
+        what = f"Says {_quoted(match)}, but is stamped {when}: {row.stamp}"
         yield row.finding("error", what, PEEK, mend)
     elif at >= closes and (match := _BEFORE_OPEN.search(text)):
-        what = f"Says {_said(match)}, but is stamped after the close: {row.stamp}"
+        what = f"Says {_quoted(match)}, but is stamped after the close: {row.stamp}"
         yield row.finding("warning", what, "The event is traded a session late.", mend)
 
 
-def _said(match: re.Match[str]) -> str:
+def _quoted(match: re.Match[str]) -> str:
     return repr(match[0].strip(" .;:\n"))
 
 
-def _hours(row: FiledEvent) -> Iterator[Finding]:
+def _check_hours(row: FiledEvent) -> Iterator[Finding]:
     event = row.event
     clock = event.published_at.astimezone(NEW_YORK).time()
     if event.precision == "session" and trading_calendar().is_open(event.published_at):
@@ -216,7 +216,7 @@ def _is_acceptance(event: Event) -> bool:
 
 # What the texts of an event say of the prices
 
-# changes as fractions: what changed, and what it is held against
+# the new and the old figure of each change, a fraction
 CHANGES = {
     "close_change": ("close", "previous_close"),
     "high_change": ("high", "previous_close"),
@@ -227,17 +227,17 @@ CHANGES = {
 
 
 def session_figure(prices: Prices, session: date, name: str) -> float | None:
-    """A price or `previous_close`, dollars a share of then, or of `CHANGES`; None if unknown."""
+    """Return a price (dollars a share of then) or one of `CHANGES`; None where it is unknown."""
     if name in CHANGES:
         new, old = (session_figure(prices, session, part) for part in CHANGES[name])
         return None if new is None or old is None else new / old - 1
     column = prices.table.get("close" if name == "previous_close" else name)
     if column is None or pd.Timestamp(session) not in column.index:
         return None
-    place = int(column.index.get_loc(pd.Timestamp(session))) - (name == "previous_close")
-    if place < 0:
+    row = int(column.index.get_loc(pd.Timestamp(session))) - (name == "previous_close")
+    if row < 0:
         return None
-    return float(column.iloc[place]) / prices.shares_since(column.index[place].date(), session)
+    return float(column.iloc[row]) / prices.shares_since(column.index[row].date(), session)
 
 
 _PERCENT = r"(?P<change>[+-]\d+(?:\.\d+)?) ?%"
@@ -245,7 +245,7 @@ _DAY = r"(?<![\d-])(?:\d{4}-)?\d{2}-\d{2}(?![\d-])"
 _PRICE = r"\d+(?:\.\d+)?"
 _FALLS = ("fell", "dropped", "lost", "sank", "slid")
 _RISES = ("rose", "gained", "jumped", "climbed")
-# A move over a longer time, or out of hours, is none from close to close.
+# A move over a longer time, or out of hours, is not one from close to close.
 _NOT_OF_A_SESSION = r"(?! (?:in|since|over|for|within|from|this|on the|after.hours|pre.?market)\b)"
 DAY = re.compile(_DAY)
 _CLOSE = re.compile(
@@ -267,12 +267,12 @@ _OPEN = re.compile(
 
 @dataclass(frozen=True)
 class StatedFigure:
-    """A price or a move of a session, as a text states it."""
+    """A stated figure is a price or a move of a session that a text states."""
 
     text: str
-    name: str  # as of `session_figure`
+    name: str  # as in `session_figure`
     day: str  # such as 2025-08-14 or 08-14; empty where the text names none
-    figure: str  # as it is written: percent of a change, dollars of a price
+    figure: str  # as written: a change in percent, a price in dollars
 
     def session(self, row: FiledEvent) -> date | None:
         return nearest_day(self.day, row.day) if self.day else row.session
@@ -280,12 +280,12 @@ class StatedFigure:
     def actual(self, prices: Prices, session: date) -> float | None:
         if (value := session_figure(prices, session, self.name)) is None:
             return None
-        taken_out = prices.actions.taken_out(prices.file.metadata, session)  # a price is of its day
-        return value * (100 if self.name in CHANGES else taken_out)
+        splits = prices.actions.taken_out(prices.file.metadata, session)  # a price is of its day
+        return value * (100 if self.name in CHANGES else splits)
 
 
 def agrees(stated: str, actual: float) -> bool:
-    """Whether a figure rounds to a number as it is written, such as `-16.3` or `36`."""
+    """Tell whether a number rounds to a figure as it is written, such as `-16.3` or `36`."""
     return abs(float(stated) - actual) <= 0.5 * 0.1 ** _decimals(stated) + 1e-9
 
 
@@ -294,7 +294,7 @@ def _decimals(figure: str) -> int:
 
 
 def stated_figures(text: str) -> Iterator[StatedFigure]:
-    """Every price and move that a text states in a form that is known."""
+    """Yield every price and move that a text states in a known form."""
     for match in _CLOSE.finditer(text):
         day = match["then"] or match["day"] or ""
         yield StatedFigure(match[0], "close_change", day, match["change"])
@@ -317,7 +317,7 @@ def stated_figures(text: str) -> Iterator[StatedFigure]:
 
 
 def nearest_day(text: str, event_day: date) -> date | None:
-    """The day of a text such as 2025-08-14, or 08-14 of the year that is nearest to the event."""
+    """Parse 2025-08-14, or 08-14 in the year nearest to the event; None where it is no day."""
     years = ("",) if text.count("-") > 1 else (f"{event_day.year + off}-" for off in (-1, 0, 1))
     days = []
     for year in years:
@@ -327,19 +327,19 @@ def nearest_day(text: str, event_day: date) -> date | None:
 
 
 _NEXT = re.compile(r"(?i)\b(?:(?:the )?(?:next|following) (?:day|session)|the day after)\b")
-_TERM = timedelta(days=300)  # a day that is farther away is a maturity or the end of a contract
+_TERM = timedelta(days=300)  # a day farther away is a maturity or the end of a contract
 _MEND = "Write it into `note`, which strategies do not see."
 
 
 def check_texts(row: FiledEvent) -> Iterator[Finding]:
-    """Moves and days in the texts of an event that lie after its publication."""
+    """Find moves and days in the texts of an event that lie after its publication."""
     for name, text in row.event.as_published().model_dump(exclude={"symbol"}).items():
         if isinstance(text, str):
-            yield from _moves(row, name, text)
-            yield from _days(row, name, text)
+            yield from _check_moves(row, name, text)
+            yield from _check_days(row, name, text)
 
 
-def _moves(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
+def _check_moves(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
     closed = trading_calendar().last_closed(row.event.published_at)
     for stated in stated_figures(text):
         session = stated.session(row)
@@ -350,7 +350,7 @@ def _moves(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
             return
 
 
-def _days(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
+def _check_days(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
     days = [(match, nearest_day(match[0], row.day)) for match in DAY.finditer(text)]
     later = [match for match, day in days if day and row.day < day < row.day + _TERM]
     if match := (_NEXT.search(text) or next(iter(later), None)):
@@ -361,22 +361,22 @@ def _days(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
 
 
 def check_stated(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
-    """Prices and moves in the texts of an event that the prices do not show."""
+    """Find prices and moves in the texts of an event that the prices do not show."""
     event = row.event
     for text in (event.headline, event.note, getattr(event, "figures", "")):
         for stated in stated_figures(text):
             session = stated.session(row)
             if session is None or not prices.first <= session <= prices.last:
                 continue
-            if found := _found_instead(stated, prices, session):
-                what = f"States {stated.text!r}; {prices.symbol} on {session}: {found}"
+            if actual := _contradiction(stated, prices, session):
+                what = f"States {stated.text!r}; {prices.symbol} on {session}: {actual}"
                 why = "The day or the figure of the row is wrong, or the prices are."
                 mend = "Check both at the source and correct the row."
                 yield row.finding("warning", what, why, mend)
 
 
-def _found_instead(stated: StatedFigure, prices: Prices, session: date) -> str:
-    """What the prices show in place of a stated figure; empty where it is right, or unknown."""
+def _contradiction(stated: StatedFigure, prices: Prices, session: date) -> str:
+    """Say what the prices show in place of a stated figure; empty if it is right or unknown."""
     actual = stated.actual(prices, session)
     if actual is not None and agrees(stated.figure, actual):
         return ""
@@ -384,12 +384,12 @@ def _found_instead(stated: StatedFigure, prices: Prices, session: date) -> str:
     before, after = np.searchsorted(sessions, day) - 1, np.searchsorted(sessions, day, side="right")
     if actual is None and after - before > 1:
         return ""  # closes alone, or the first session: nothing to hold it against
-    found = "no session" if actual is None else _figure_text(actual, stated)
-    for other in (sessions[place].item() for place in (before, after)):
-        beside = stated.actual(prices, other)
-        if beside is not None and agrees(stated.figure, beside):
-            return f"{found}; {other} has it"
-    return found
+    text = "no session" if actual is None else _figure_text(actual, stated)
+    for neighbour in (sessions[index].item() for index in (before, after)):
+        figure = stated.actual(prices, neighbour)
+        if figure is not None and agrees(stated.figure, figure):
+            return f"{text}; {neighbour} has it"
+    return text
 
 
 def _figure_text(actual: float, stated: StatedFigure) -> str:
