@@ -1,7 +1,7 @@
-"""Data files and the metadata beside them: `CRWV.csv` has `CRWV.meta.json`.
+"""Read data files and the metadata beside them: `CRWV.csv` has `CRWV.meta.json`.
 
-The metadata say where the figures come from and hold the file's sha256. A file that no longer
-has it was changed by somebody: it is refused until the change is acknowledged by `versions.seal`.
+The metadata say where the figures come from and hold the file's sha256. A file with another sha256
+was changed by somebody: it is refused until `versions.seal` acknowledges the change.
 """
 
 from __future__ import annotations
@@ -27,14 +27,13 @@ if TYPE_CHECKING:
     import _csv
 
 T = TypeVar("T")
-# takes a path and the command that acknowledges a change of the file, as `read_data_file` does
-Reader = Callable[[Path, str], "DataFile"]
+Reader = Callable[[Path, str], "DataFile"]  # `read_data_file`, or what takes its place
 _MOST_PROBLEMS = 50
 _METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
 
 
 class Metadata(TypedDict, total=False):
-    """What readers use of a metadata file; None is unknown."""
+    """The metadata of a data file have these fields, of which None is unknown."""
 
     source: str | None
     first: str | None
@@ -52,27 +51,27 @@ class Metadata(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that was read and held against its metadata."""
+    """A data file is the content of a file with its metadata."""
 
-    path: Path  # where it stands, or stood
-    text: str  # of a CSV file
+    path: Path  # the place in the data folder, also of a former version
+    text: str  # the content of a CSV file
     sha256: str
     metadata: dict[str, Any]
-    content: bytes = b""  # of a Parquet file
+    content: bytes = b""  # the content of a Parquet file
 
 
 def metadata_path(path: Path) -> Path:
-    """The metadata file of a data file."""
+    """Return the path of a data file's metadata."""
     return path.with_suffix(".meta.json")
 
 
 def waiting_path(path: Path) -> Path:
-    """Where the metadata of a coming version wait until the file itself is in place."""
+    """Return the path where the metadata of a coming version wait until the file is in place."""
     return path.with_name(f".{path.stem}.meta.json.next")
 
 
 def open_data_file(path: Path) -> DataFile:
-    """Read a data file as it is; DataError where it is missing, empty or not UTF-8."""
+    """Read a data file without its metadata; DataError where it is missing, empty or not UTF-8."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -93,13 +92,16 @@ def open_data_file(path: Path) -> DataFile:
 
 
 def open_known_file(path: Path) -> DataFile:
-    """Read a data file as it is, with what is on record of it; errors as of `open_data_file`."""
+    """Read a data file with whatever metadata it has; DataError as in `open_data_file`."""
     file = open_data_file(path)
     return replace(file, metadata=known_metadata(path, file.sha256))
 
 
 def read_data_file(path: Path, seal_command: str) -> DataFile:
-    """Read a data file and hold it against its metadata; DataError where they do not agree."""
+    """Read a data file and its metadata; DataError where they are missing or do not agree.
+
+    `seal_command` is the command that acknowledges a change of the file, named in the error.
+    """
     for _ in range(2):  # another process may be putting a new version in place right now
         file = open_data_file(path)
         metadata = _metadata(path, file.sha256, seal_command)
@@ -113,7 +115,7 @@ def read_data_file(path: Path, seal_command: str) -> DataFile:
 
 
 def write_data_file(path: Path, content: bytes, metadata: Mapping[str, Any]) -> None:
-    """Write a data file with its metadata where nobody else works, and no version is kept."""
+    """Write a data file and its metadata, keeping no version; only where nobody else works."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     sealed = {**metadata, "sha256": hashlib.sha256(content).hexdigest()}
@@ -121,18 +123,18 @@ def write_data_file(path: Path, content: bytes, metadata: Mapping[str, Any]) -> 
 
 
 def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
-    """What is on record of a data file of that hash; nothing where that is missing or corrupt.
+    """Read the metadata of a data file of that hash; an empty dict where missing or corrupt.
 
-    Metadata that a killed process left waiting count where they fit.
+    Metadata that a killed process left waiting count where they have the hash.
     """
     waiting = stated(waiting_path(path))
     return waiting if waiting.get("sha256") == sha256 else stated(metadata_path(path))
 
 
-def stated(place: Path) -> dict[str, Any]:
-    """What a metadata file says; nothing where it is missing or corrupt."""
+def stated(path: Path) -> dict[str, Any]:
+    """Read a metadata file; an empty dict where it is missing or corrupt."""
     with suppress(DataError):
-        return dict(read_record(place, Metadata))
+        return dict(read_record(path, Metadata))
     return {}
 
 
@@ -147,15 +149,15 @@ def _metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
             f"{path} has no metadata file {place.name}, so nobody can tell where its figures "
             f"come from. Write it with `{seal_command} --source '…'`."
         )
-    what = "is not readable JSON with an object of its fields"
-    fault = f"lacks {', '.join(missing)}" if metadata else what
+    corrupt = "is not readable JSON with an object of its fields"
+    fault = f"lacks {', '.join(missing)}" if metadata else corrupt
     raise DataError(f"{place} {fault}. Write it anew with `{seal_command} --source '…'`.")
 
 
 def metadata_of(
     days: Sequence[str | None], *, source: str | None, adjust: str | None = None
 ) -> dict[str, Any]:
-    """The metadata of a file that was compiled today, as `put` takes them; see `span_of`."""
+    """Make the metadata of a file compiled today, from the ISO days of its rows as in `span_of`."""
     return {
         "source": source,
         **span_of(days),
@@ -165,13 +167,13 @@ def metadata_of(
 
 
 def span_of(days: Sequence[str | None]) -> dict[str, Any]:
-    """The fields `first`, `last` and `rows`, from the ISO day of each row, None where of none."""
+    """Make the fields `first`, `last` and `rows` from the ISO day of each row, None if undated."""
     dated = [day for day in days if day is not None]
     return {"first": min(dated, default=None), "last": max(dated, default=None), "rows": len(days)}
 
 
 def header_of(file: DataFile) -> list[str]:
-    """The columns of a CSV file; DataError where its first line cannot be read."""
+    """Return the columns of a CSV file; DataError where its first line cannot be read."""
     if file.content:
         raise DataError(f"{file.path} is a Parquet file, and CSV is needed: save its table as CSV.")
     try:
@@ -187,10 +189,10 @@ def _lines(file: DataFile) -> _csv.Reader:
 def read_rows(
     file: DataFile, required: tuple[str, ...], problems: list[str]
 ) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file with their line numbers, cells stripped.
+    """Read the rows of a CSV file, each with its line number and with its cells stripped.
 
-    `problems` takes a text for each row that cannot be read. DataError where a required column is
-    missing, or a column is named twice.
+    A text is added to `problems` for each row that cannot be read. DataError where a required
+    column is missing, or a column is named twice.
     """
     reader, header = _lines(file), header_of(file)
     next(reader)
@@ -221,7 +223,7 @@ def parsed_rows(
     problems: list[str],
     parse: Callable[[dict[str, str]], T],
 ) -> Iterator[tuple[int, T]]:
-    """What is made of each row, as of `read_rows`; a ValueError is one more problem."""
+    """Parse each row that `read_rows` gives; a ValueError of `parse` is one more problem."""
     for line, cells in read_rows(file, required, problems):
         try:
             parsed = parse(cells)
@@ -232,7 +234,7 @@ def parsed_rows(
 
 
 def day_of(row: Mapping[str, str], column: str, nor: str = "") -> date:
-    """The day in a cell; ValueError where it is none, `nor` what else is allowed there."""
+    """Parse the day in a cell; ValueError where it is none, `nor` telling what else is allowed."""
     try:
         return date.fromisoformat(row[column])
     except ValueError:
@@ -243,7 +245,7 @@ def day_of(row: Mapping[str, str], column: str, nor: str = "") -> date:
 def csv_text(
     columns: Sequence[str], rows: Iterable[Mapping[str, Any]], like: DataFile | None = None
 ) -> str:
-    """A CSV file of rows, with the line ends of the file that it replaces; None is empty."""
+    """Write rows as CSV text, with the line ends of the file that it replaces; None is empty."""
     text = io.StringIO()
     line_end = "\r\n" if like and "\r\n" in like.text else "\n"
     writer = csv.DictWriter(text, columns, "", extrasaction="ignore", lineterminator=line_end)
@@ -253,7 +255,7 @@ def csv_text(
 
 
 def raise_problems(path: Path, problems: list[str], advice: str = "") -> None:
-    """Report every problem of a file in one error, or return when there is none."""
+    """Raise a DataError with every problem of a file; return if there is none."""
     if not problems:
         return
     lines = problems[:_MOST_PROBLEMS]

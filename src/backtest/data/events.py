@@ -1,4 +1,7 @@
-"""Event files: one CSV a kind; rows as people write them, and every wrong row named at once."""
+"""Read event files, one CSV for each kind, and name every wrong row at once.
+
+The module also turns rows as people write them into rows as the files have them.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +45,10 @@ _BEFORE_OPEN = time(9)
 
 
 def stamped(text: str, precision: str) -> tuple[str, str]:
-    """The stamp of a time in one of `FORMS`, and its precision, which may be empty before.
+    """Return the ISO stamp of a time in one of `FORMS`, and its precision, which may be empty.
 
     A text of no such form is returned as it is, for the check of the event to judge. ValueError
-    where the day or the time is none, or precision and form do not go together.
+    where the day or the time does not exist, or where form and precision do not go together.
     """
     form = _FORM.fullmatch(text.strip())
     if form is None:
@@ -68,7 +71,7 @@ def stamped(text: str, precision: str) -> tuple[str, str]:
 
 
 def is_bare_day(text: str) -> bool:
-    """Whether a time is a day alone, so that its precision is `date`, `week` or `month`."""
+    """Tell whether a time is a day alone, so that its precision is `date`, `week` or `month`."""
     form = _FORM.fullmatch(text.strip())
     return form is not None and not form["half"] and not form["clock"]
 
@@ -86,14 +89,14 @@ FIRST_COLUMNS = ("symbol", "published_at", "precision", "headline")
 
 
 def columns_of(kind: type[Event]) -> list[str]:
-    """The columns of a kind as its file orders them: its own ones stand before the sources."""
+    """List the columns of a kind as its file orders them: its own ones stand before the sources."""
     own = [name for name in kind.model_fields if name not in Event.model_fields]
     rest = [name for name in Event.model_fields if name not in FIRST_COLUMNS]
     return [*FIRST_COLUMNS, *own, *rest]
 
 
 def field_schema(kind: type[BaseModel], name: str) -> Mapping[str, Any]:
-    """What JSON Schema says of a field's values, but that they may be unknown."""
+    """Return the JSON Schema of a field's values, leaving out that they may be unknown."""
     schema: Mapping[str, Any] = kind.model_json_schema()["properties"][name]
     options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
     return options[0] if options else {}
@@ -104,7 +107,7 @@ _TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zon
 
 
 def in_words(schema: Mapping[str, Any]) -> str:
-    """What a field's values may be, as a sentence; empty where any text may."""
+    """Say in a sentence which values a field may have; empty where any text will do."""
     if "enum" in schema:
         return f"One of {', '.join(map(str, schema['enum']))}."
     if schema.get("type") == "boolean":
@@ -121,17 +124,17 @@ def in_words(schema: Mapping[str, Any]) -> str:
 
 
 def meaning_of(kind: type[Event], name: str) -> str:
-    """What a field means, and what may stand in it."""
+    """Say what a field means, and which values it may have."""
     meaning = " ".join((kind.model_fields[name].description or "").split())
     return f"{meaning} {in_words(field_schema(kind, name))}".strip()
 
 
 def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
-    """A row as the file takes it, from one as people write it.
+    """Turn a row as people write it into one as the file has it.
 
-    The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now. `source_url`
-    counts where the row names none. ValueError where it names no source, has a column of no such
-    name, or breaks the format.
+    The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now where the row has
+    none. `source_url` counts where the row names no source. ValueError where neither names one, or
+    the row has an unknown column or breaks the format.
     """
     source = row.get("source_url") or source_url or ""
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -143,7 +146,7 @@ def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> di
 
 
 def checked(kind: type[Event], row: Cells) -> dict[str, str]:
-    """A row as of `as_written`; ValueError where it has other columns or breaks the format."""
+    """Apply `as_written` to a row; ValueError where it has other columns or breaks the format."""
     for name in row:
         if name not in kind.model_fields:
             raise ValueError(str(unknown(f"field of {kind.kind}", name, columns_of(kind))))
@@ -155,7 +158,7 @@ def checked(kind: type[Event], row: Cells) -> dict[str, str]:
 
 
 def field_fault(kind: type[Event], row: Cells, name: str) -> str:
-    """What is wrong with one field of a row that need not be complete; empty where nothing is."""
+    """Say what is wrong with one field of a row that need not be complete; empty if nothing is."""
     is_day = name == "published_at" and is_bare_day(row[name])
     try:  # of a day alone, the precision comes next
         cells = as_written({**row, "precision": "date"} if is_day else row)
@@ -167,7 +170,7 @@ def field_fault(kind: type[Event], row: Cells, name: str) -> str:
 
 
 def as_written(row: Cells) -> dict[str, str]:
-    """A row with its time stamped and an unknown source emptied; ValueError as of `stamped`."""
+    """Stamp the time of a row and empty its unknown sources; ValueError as in `stamped`."""
     cells = {name: cell.strip() for name, cell in row.items()}
     for name in ("source_url", "source_url_2"):
         if cells.get(name, "").casefold() == UNKNOWN_SOURCE:
@@ -180,16 +183,14 @@ def as_written(row: Cells) -> dict[str, str]:
 
 
 def as_filed(file: DataFile) -> DataFile:
-    """The file with its rows as of `as_written`; itself where that changes nothing, or fails."""
+    """Apply `as_written` to a file's rows; return the file itself if none changes, or one fails."""
     problems: list[str] = []
     rows = [row for _, row in read_rows(file, (), problems)]
     try:
         cells = [as_written(row) for row in rows]
     except ValueError:  # the check of the rows says which, and why
         return file
-    pairs = zip(cells, rows, strict=True)
-    changed = any(new[name] != old[name] for new, old in pairs for name in old)
-    if problems or not changed:
+    if problems or cells == rows:
         return file
     return replace(file, text=csv_text(header_of(file), cells, file))
 
@@ -205,7 +206,7 @@ _EXAMPLES = {"symbol": "CRWV", "period": "2025Q3"}
 
 @dataclass(frozen=True)
 class EventLine:
-    """An event with its line in the file, and the cells of that line."""
+    """An event line is an event with its line in the file, and the cells of that line."""
 
     line: int
     cells: Mapping[str, str]
@@ -214,7 +215,7 @@ class EventLine:
 
 @dataclass(frozen=True)
 class EventFile:
-    """The events of one kind, in order of publication, and the file that they came from."""
+    """An event file holds the events of one kind, in order of publication, and their file."""
 
     kind: type[Event]
     events: tuple[Event, ...]
@@ -222,7 +223,7 @@ class EventFile:
 
 
 def event_order(event: Event) -> tuple[Any, ...]:
-    """Sort key by which neither the order of files nor that of their rows matters."""
+    """Return the sort key by which neither the order of files nor that of their rows matters."""
     return (event.published_at, event.symbol, event.kind, event.headline)
 
 
@@ -236,24 +237,24 @@ def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) 
 
 
 def has_file(folder: Path, kind: type[Event]) -> bool:
-    """Whether the folder of event files holds one of a kind."""
+    """Tell whether the folder of event files holds one of a kind."""
     return (folder / kind.file_name()).exists()
 
 
 def filed(folder: Path, kinds: Iterable[type[Event]]) -> list[type[Event]]:
-    """The kinds without those that ship and are of use without a file, where they have none."""
+    """Leave out the scheduled kinds that have no file; the other kinds must have one."""
     return [kind for kind in kinds if kind not in SCHEDULED_KINDS or has_file(folder, kind)]
 
 
 def open_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> DataFile:
-    """The file of a kind, held against its metadata."""
+    """Read the file of a kind; DataError where it does not agree with its metadata."""
     return read(folder / kind.file_name(), f"backtest events seal {kind.kind}")
 
 
 def read_all_events(
     folder: Path, kinds: Iterable[type[Event]], read: Reader = read_data_file
 ) -> tuple[EventFile, ...]:
-    """Read the files of several kinds; the problems of all files are reported together."""
+    """Read the files of several kinds; one DataError reports the problems of all of them."""
     files: list[EventFile] = []
     faults: list[str] = []
     for kind in kinds:
@@ -267,20 +268,23 @@ def read_all_events(
 
 
 def parse_events(file: DataFile, kind: type[Event]) -> tuple[Event, ...]:
-    """The events of a file's text, in order of publication; errors as of `read_events`."""
+    """Parse the events of a file, in order of publication; DataError where a row is wrong."""
     return tuple(sorted((one.event for one in parse_lines(file, kind)), key=event_order))
 
 
 def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
-    """The lines of a file's text, in the order of the file; errors as of `read_events`."""
+    """Parse the lines of a file, in its order; DataError where rows break the format."""
     problems: list[str] = []
-    found = read_lines(file, kind, problems)
+    lines = read_lines(file, kind, problems)
     raise_problems(file.path, problems)
-    return found
+    return lines
 
 
 def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[EventLine]:
-    """The lines that can be read, `problems` those that cannot; DataError of wrong columns."""
+    """Return the lines that can be read, and add to `problems` a text on each that cannot.
+
+    DataError where the columns are wrong.
+    """
     fields = kind.model_fields
     rows = read_rows(file, tuple(n for n, f in fields.items() if f.is_required()), problems)
     strange = []
@@ -296,25 +300,28 @@ def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[E
 def check_rows(
     kind: type[Event], rows: Iterable[tuple[int, Cells]], word: str, problems: list[str]
 ) -> list[EventLine]:
-    """The numbered rows that are events, each once; a row is called `line` or `row`."""
-    found: dict[str, EventLine] = {}
+    """Return the numbered rows that are events, and add to `problems` what is wrong with others.
+
+    An event that comes twice is a problem. `word` is what a row is called: `line` or `row`.
+    """
+    lines: dict[str, EventLine] = {}
     for number, row in rows:
         event, faults = check_row(kind, row)
         problems += [f"{word} {number}, {fault}" for fault in faults]
         if event is None:
             continue
-        if event.id in found:
+        if event.id in lines:
             problems.append(
-                f"{word} {number}: repeats {word} {found[event.id].line} "
+                f"{word} {number}: repeats {word} {lines[event.id].line} "
                 f"(same symbol, time and headline); remove one"
             )
             continue
-        found[event.id] = EventLine(number, row, event)
-    return list(found.values())
+        lines[event.id] = EventLine(number, row, event)
+    return list(lines.values())
 
 
 def check_row(kind: type[Event], row: Cells) -> tuple[Event | None, list[str]]:
-    """The event of a row, or what is wrong with it, each with its column."""
+    """Return the event of a row, or None and its faults, each with its column."""
     try:
         return event_of(kind, row), []
     except ValidationError as error:
@@ -322,7 +329,7 @@ def check_row(kind: type[Event], row: Cells) -> tuple[Event | None, list[str]]:
 
 
 def event_of(kind: type[E], row: Cells) -> E:
-    """The event of a row that is known to be right; an empty cell is unknown."""
+    """Make the event of a row, in which an empty cell is unknown; pydantic's error where wrong."""
     return kind.model_validate({name: cell for name, cell in row.items() if cell})
 
 

@@ -1,4 +1,4 @@
-"""What is in the data folder: events with the session each can be traded in, and prices."""
+"""List what is in the data folder, events with their tradable sessions among it, and seal files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _PROPERTIES = (
 
 @dataclass(frozen=True)
 class ListedEvent:
-    """An event, and the first session in which it can be traded or why it cannot."""
+    """A listed event has the first session in which it can be traded, or why it cannot."""
 
     event: Event
     session: date | None
@@ -59,11 +59,11 @@ class ListedEvent:
 
     @property
     def published(self) -> str:
-        """The time of publication in New York, to the minute."""
+        """Return the time of publication in New York, to the minute."""
         return self.event.published_at.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M")
 
     def as_dict(self) -> dict[str, Any]:
-        """Every field, with what follows from them."""
+        """Return every field by name, with the figures and the session that follow from them."""
         derived = {n: getattr(self.event, n) for n in _PROPERTIES if hasattr(self.event, n)}
         return {
             "id": self.event.id,
@@ -81,20 +81,23 @@ def list_events(
     symbols: Sequence[str] | None,
     reaction: float,
 ) -> list[ListedEvent]:
-    """Events of some stocks or of all, in order of publication; the reaction is in minutes."""
+    """List the events of some stocks, or of all, in order of publication.
+
+    The reaction is in minutes. UsageError where a symbol has no event.
+    """
     events = _all_events(workspace, kinds)
-    there = {event.symbol for event in events} - {""}
+    known = {event.symbol for event in events} - {""}
     for symbol in symbols or ():
-        if symbol not in there:
-            raise unknown("event of symbol", symbol, there)
-    wanted = [event for event in events if not symbols or event.symbol in (*symbols, "")]
-    return with_sessions(workspace, wanted, reaction)
+        if symbol not in known:
+            raise unknown("event of symbol", symbol, known)
+    listed = [event for event in events if not symbols or event.symbol in (*symbols, "")]
+    return with_sessions(workspace, listed, reaction)
 
 
 def find_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, reaction: float
 ) -> ListedEvent:
-    """The event of an id, which is of one of the kinds; UsageError where no event has it."""
+    """Find the event of an id among some kinds; UsageError where no event has it."""
     events = {event.id: event for event in _all_events(workspace, kinds)}
     if event_id not in events:
         raise unknown("event", event_id, events)
@@ -110,7 +113,7 @@ def _all_events(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[Even
 def with_sessions(
     workspace: Workspace, events: Sequence[Event], reaction: float
 ) -> list[ListedEvent]:
-    """Events with the first session in which each can be traded, or why it cannot."""
+    """Find the first session in which each event can be traded, or why it cannot."""
     folder = workspace.data / "prices"
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
@@ -118,7 +121,7 @@ def with_sessions(
     listed = []
     for event in events:
         if not event.symbol:
-            listed.append(_of_market(event, wait))
+            listed.append(_with_market_session(event, wait))
         elif history := prices.get(event.symbol):
             listed.append(ListedEvent(event, *tradable_session(event, history, history, wait)))
         else:
@@ -126,7 +129,7 @@ def with_sessions(
     return listed
 
 
-def _of_market(event: Event, reaction: timedelta) -> ListedEvent:
+def _with_market_session(event: Event, reaction: timedelta) -> ListedEvent:
     if event.precision in NEVER_TRADED:
         return ListedEvent(event, None, f"known by the {event.precision} alone, never traded")
     session = trading_calendar().tradable_session(event.published_at, reaction)
@@ -137,7 +140,7 @@ OF_PRICES = ("symbol", "bars", "first", "last", "sessions", "columns", "adjust",
 
 
 def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
-    """Each symbol with its span, adjust mode and source, and below it each length of its bars."""
+    """List each symbol's daily prices and each length of its bars, as rows with `OF_PRICES`."""
     folder = workspace.data / "prices"
     rows = [
         _price_row(one.symbol, "daily", one.table.index, one.table.columns, one.file)
@@ -167,20 +170,20 @@ def _price_row(
 
 @dataclass(frozen=True)
 class UniverseRow:
-    """A universe and what there is of its members."""
+    """A row of the list of universes tells which data there are of the members."""
 
     name: str
     symbols: Sequence[str]  # every stock that ever was a member
     first: date | None  # the first session with a price of any member; None without prices
     last: date | None
-    events: Mapping[str, int]  # by kind; kinds without any are left out
-    without_prices: Sequence[str]
-    without_events: Sequence[str]  # of any kind
-    source: str  # of the table of members
+    events: Mapping[str, int]  # counts by kind; kinds without any are left out
+    without_prices: Sequence[str]  # members that have none
+    without_events: Sequence[str]  # members that have none of any kind
+    source: str  # the source of the table of members
 
 
 def list_universes(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[UniverseRow]:
-    """The universes of the data folder, with the events of some kinds."""
+    """List the universes of the data folder, counting their events of some kinds."""
     kinds = list(kinds)
     return [_universe_row(workspace.data, name, kinds) for name in universe_names(workspace.data)]
 
@@ -189,10 +192,10 @@ def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> Univer
     universe, folder = read_universe(data, name), tables_folder(data, name)
     priced = set(price_symbols(folder / "prices")) & set(universe.symbols)
     prices = [read_prices(folder / "prices", symbol) for symbol in priced]
-    there = [kind for kind in kinds if has_file(folder / "events", kind)]
-    files = read_all_events(folder / "events", there)
+    with_file = [kind for kind in kinds if has_file(folder / "events", kind)]
+    files = read_all_events(folder / "events", with_file)
     events = [e for file in files for e in file.events if e.symbol in universe.spans]
-    of = {event.symbol for event in events}
+    with_event = {event.symbol for event in events}
     return UniverseRow(
         name=name,
         symbols=universe.symbols,
@@ -200,13 +203,13 @@ def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> Univer
         last=max((one.last for one in prices), default=None),
         events=dict(Counter(event.kind for event in events)),
         without_prices=[symbol for symbol in universe.symbols if symbol not in priced],
-        without_events=[symbol for symbol in universe.symbols if symbol not in of],
+        without_events=[symbol for symbol in universe.symbols if symbol not in with_event],
         source=universe.file.metadata["source"],
     )
 
 
 def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
-    """All that is known of where an event in its file came from, by name."""
+    """Tell by name all that is known of where an event came from, and which version brought it."""
     file = open_events(workspace.data / "events", type(event))
     lines = {one.event.id: one.line for one in parse_lines(file, type(event))}
     return {
@@ -253,17 +256,17 @@ def _version_text(version: Version, *, lost: bool) -> str:
 
 
 def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:
-    """Check the file of a kind as it is now and write its metadata; return their place.
+    """Check the file of a kind as it is now and write its metadata; return their path.
 
-    What people write, such as `2025-06-24 before open`, becomes what the file has for it.
-    UsageError where no source is named and none is on record; so do the others.
+    Times as people write them, such as `2025-06-24 before open`, become stamps. As in all `seal_…`
+    here, DataError where the file is wrong, UsageError where no source is named or on record.
     """
-    written = open_data_file(workspace.data / "events" / kind.file_name())
-    file = as_filed(written)
+    edited = open_data_file(workspace.data / "events" / kind.file_name())
+    file = as_filed(edited)
     events = parse_events(file, kind)
     days = [new_york_day(event.published_at).isoformat() for event in events]
-    text = None if file is written else file.text
-    return seal(file.path, days, source=source, text=text, over=written.sha256)
+    text = None if file is edited else file.text
+    return seal(file.path, days, source=source, text=text, over=edited.sha256)
 
 
 def seal_prices(
@@ -275,7 +278,7 @@ def seal_prices(
     borrow: bool = False,
     bars: str | None = None,
 ) -> Path:
-    """Check prices of a symbol, its finer bars or its borrow rates, and write the metadata."""
+    """Check the prices, the finer bars or the borrow rates of a symbol and write their metadata."""
     if bars is not None:
         file = open_known_file(bars_path(workspace.data / "prices", symbol, bars))
         days = parse_bars(file).sessions.astype(str).tolist()
@@ -302,5 +305,5 @@ def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
         raise unknown(f"universe in {workspace.data / FOLDER}", name, names)
     file = open_data_file(workspace.data / FOLDER / name / "members.csv")
     spans = parse_universe(name, file).spans.values()
-    days = [None if first == date.min else str(first) for own in spans for first, _ in own]
+    days = [None if first == date.min else str(first) for pairs in spans for first, _ in pairs]
     return seal(file.path, days, source=source, over=file.sha256)
