@@ -1,6 +1,6 @@
-"""`Market`: what was known when a strategy decides. Later data are not there at all.
+"""Hold what is known when a strategy decides (`Market`); later data are not there at all.
 
-Its past grows as time passes: `Tape` plays into it what has become known, and no more.
+The past of a market grows as time passes: `Tape` plays into it what has become known, and no more.
 """
 
 from __future__ import annotations
@@ -27,20 +27,19 @@ if TYPE_CHECKING:
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 
+    Days = NDArray[np.datetime64]
     Floats = NDArray[np.float64]
-    SplitRow = tuple[date, str, float]  # its session, symbol, and new shares for an old one
-    _Known = tuple[datetime, Event]  # with the time that its reaction begins at
+    SplitRow = tuple[date, str, float]  # session, symbol, and new shares for one old share
+    _Known = tuple[datetime, Event]  # the event, and the time from which the reaction counts
 
 E = TypeVar("E", bound="Event")
 
-
 _COLUMNS = ("open", "high", "low", "close", "volume")
-_CLOSE = _COLUMNS.index("close")
 _NEVER = np.datetime64("NaT", "D")
 
 
 class EndedBars:
-    """Bars of a stock finer than sessions that have ended; they grow as time passes."""
+    """The finer bars of a stock that have ended by now grow as time passes."""
 
     def __init__(self, count: int) -> None:
         self._times = np.full(count, _NEVER, "M8[us]")
@@ -48,14 +47,14 @@ class EndedBars:
         self._filled = 0
 
     def play(self, bars: FinerBars, count: int) -> None:
-        """Hold the first so many of the bars, and nothing of the others."""
-        new, gone = slice(self._filled, count), slice(count, self._filled)
+        """Hold the first `count` of the bars, and nothing of the others."""
+        new, later = slice(self._filled, count), slice(count, self._filled)
         self._times[new], self._table[new] = bars.times[new], bars.table[new]
-        self._times[gone], self._table[gone] = _NEVER, np.nan
+        self._times[later], self._table[later] = _NEVER, np.nan
         self._filled = count
 
     def frame(self) -> pd.DataFrame:
-        """The bars by their open, UTC."""
+        """Return the bars as a frame, indexed by when they open, UTC."""
         import pandas as pd
 
         times = pd.DatetimeIndex(self._times[: self._filled], tz="UTC", name="time")
@@ -63,12 +62,15 @@ class EndedBars:
 
 
 class Past:
-    """Bars and events that have become known; `Tape` adds to them as time passes.
+    """The past holds the bars and events that have become known; `Tape` adds to them.
 
-    `columns` are those of each symbol, such as `open` or, of an index, `close` alone; `members` the
-    stocks that could be traded in each session that has come, in order of the alphabet; `splits`
-    those until the session, each its day, symbol and ratio; `finer` bars finer than sessions;
-    `heard` the kinds that whoever decides listens to.
+    Attributes:
+        columns: the columns of each symbol, such as `close` alone for an index.
+        members: the tradable stocks of each session that has come, in order of the alphabet.
+        splits: the splits until the session.
+        finer: the finer bars of each symbol that have ended.
+        heard: the kinds that the strategy listens to; None where nobody decides.
+
     """
 
     def __init__(
@@ -78,38 +80,37 @@ class Past:
         self.splits: Sequence[SplitRow] = ()
         self.finer: dict[str, EndedBars] = {}
         self.members: dict[date, tuple[str, ...]] = {}
-        self.heard: tuple[type[Event], ...] | None = None  # whoever looks without deciding
-        self._places = {symbol: place for place, symbol in enumerate(columns)}
+        self.heard: tuple[type[Event], ...] | None = None
+        self._index_of = {symbol: index for index, symbol in enumerate(columns)}
         self._reaction = reaction
         self._sessions = np.full(sessions, _NEVER, "M8[D]")
         self._bars = np.full((sessions, len(columns), len(_COLUMNS)), np.nan)
         self._filled = 0
         self._events: list[_Known] = []
         self._of_kind: dict[type[Event], tuple[list[Event], list[datetime]]] = {}
-        self._values: dict[tuple[type[Event], str], list[float]] = {}
+        self._values: dict[tuple[type[Event], str], list[float | None]] = {}
 
     def bars(self, symbol: str, session: date) -> pd.DataFrame:
-        """The bars of a symbol before a session, indexed by session; columns as of `Prices`.
+        """Return the bars of a symbol before a session, indexed by session.
 
-        They are on the basis of that session's shares: splits that come later are not in them.
+        They are in the shares of that session: splits that come later are not in them.
         """
         import pandas as pd
 
         count = int(np.searchsorted(self._sessions[: self._filled], np.datetime64(session)))
-        bars = self._bars[:count, self._places[symbol]]
-        there = ~np.isnan(bars[:, _CLOSE])
+        bars = self._bars[:count, self._index_of[symbol]]
+        has_bar = ~np.isnan(bars[:, _COLUMNS.index("close")])
         names = list(self.columns[symbol])
-        found = bars[there][:, [_COLUMNS.index(name) for name in names]]
-        index = pd.DatetimeIndex(self._sessions[:count][there].astype("M8[ns]"), name="session")
+        table = bars[has_bar][:, [_COLUMNS.index(name) for name in names]]
+        index = pd.DatetimeIndex(self._sessions[:count][has_bar].astype("M8[ns]"), name="session")
         for day, of, ratio in self.splits:
             if of == symbol:
                 before = slice(0, int(np.searchsorted(index, np.datetime64(day))))
-                factors = [ratio if name == "volume" else 1 / ratio for name in names]
-                found[before] *= factors
-        return pd.DataFrame(found, index=index, columns=names)
+                table[before] *= [ratio if name == "volume" else 1 / ratio for name in names]
+        return pd.DataFrame(table, index=index, columns=names)
 
     def events(self, kind: type[E], now: datetime) -> list[E]:
-        """The events of a kind that were known before `now`, in the order in which they were."""
+        """Return the events of a kind that were known before `now`; see `Market.events`."""
         ships = kind.__module__.startswith("backtest.")
         if not (ships or self.heard is None or any(issubclass(one, kind) for one in self.heard)):
             raise UsageError(
@@ -120,24 +121,20 @@ class Past:
         return cast("list[E]", events[: bisect_left(times, now - self._reaction)])
 
     def others(self, event: Event, by: str, now: datetime, days: int | None) -> Floats:
-        """The known values of a field among the other events of its kind; see `Market.rank`."""
+        """Return the known values of a field in other events of the kind; see `Market.rank`."""
         kind = type(event)
         events, times = self._kind(kind)
         values = self._values.setdefault((kind, by), [])
-        values += [
-            np.nan if (value := getattr(one, by)) is None else value
-            for one in events[len(values) :]
-        ]
+        values += [getattr(one, by) for one in events[len(values) :]]
         first = 0 if days is None else bisect_left(times, now - timedelta(days))
         last = bisect_left(times, now - self._reaction)
-        found = np.array(values[first:last])
+        others = np.array(values[first:last], np.float64)  # NaN where unknown
         own = bisect_left(times, event.published_at)
         while own < last and events[own].id != event.id:
             own += 1
         if first <= own < last:
-            found = np.delete(found, own - first)
-        known: Floats = found[~np.isnan(found)]
-        return known
+            others = np.delete(others, own - first)
+        return others[~np.isnan(others)]
 
     def _kind(self, kind: type[Event]) -> tuple[list[Event], list[datetime]]:
         if kind not in self._of_kind:
@@ -153,21 +150,18 @@ class Past:
             times += [time for time, _ in new]
 
     def newer(self, event: Event, now: datetime) -> Event | None:
-        """The first event of the same symbol and kind after it that was known before `now`."""
+        """Return the next event of the symbol and kind that was known before `now`, if any."""
         known, times = self._kind(type(event))
-        later = known[
-            bisect_left(times, event.published_at) : bisect_left(times, now - self._reaction)
-        ]
-        own, symbols = (event.published_at, event.headline), (event.symbol, "")
-        after = (
-            one for one in later if one.symbol in symbols and (one.published_at, one.headline) > own
-        )
-        return next(after, None)
+        first = bisect_left(times, event.published_at)
+        last = bisect_left(times, now - self._reaction)
+        key, symbols = (event.published_at, event.headline), (event.symbol, "")
+        for one in known[first:last]:
+            if one.symbol in symbols and (one.published_at, one.headline) > key:
+                return one
+        return None
 
-    def grow(
-        self, sessions: NDArray[np.datetime64], bars: Floats, events: Sequence[_Known]
-    ) -> None:
-        """Add what has become known since: bars by session and symbol, NaN where there is none."""
+    def grow(self, sessions: Days, bars: Floats, events: Sequence[_Known]) -> None:
+        """Add what has become known: `bars` of shape (sessions, symbols, 5), NaN where none is."""
         until = self._filled + len(sessions)
         self._sessions[self._filled : until] = sessions
         self._bars[self._filled : until] = bars
@@ -176,7 +170,7 @@ class Past:
         self._sort(events, set(self._of_kind))
 
     def shrink(self, sessions: int, events: int, session: date) -> None:
-        """Forget all but the first sessions and events, and the members of later sessions."""
+        """Keep only the first sessions and events, and the members of sessions up to `session`."""
         self._sessions[sessions : self._filled] = _NEVER
         self._bars[sessions : self._filled] = np.nan
         self._filled = min(sessions, self._filled)
@@ -192,10 +186,10 @@ class Past:
 
 
 class Tape:
-    """The whole history of a replay; it plays into `past` what is known at a time, and no more.
+    """A tape holds the whole history of a replay and plays into `past` what is known at a time.
 
-    Events come as strategies see them, in order of publication; `members` gives the stocks that can
-    be traded in a session. `past` is whole only while `lock` is held by whoever plays.
+    Events come as strategies see them, in order of publication; `members` returns the stocks that
+    can be traded in a session. Whoever plays must hold `lock` for as long as it reads `past`.
     """
 
     def __init__(
@@ -211,10 +205,10 @@ class Tape:
         days = {symbol: table.index.to_numpy().astype("M8[D]") for symbol, table in tables.items()}
         self._sessions = np.unique(np.concatenate([*days.values(), np.empty(0, "M8[D]")]))
         self._bars = np.full((len(self._sessions), len(tables), len(_COLUMNS)), np.nan)
-        for place, (symbol, table) in enumerate(tables.items()):
+        for index, (symbol, table) in enumerate(tables.items()):
             rows = np.searchsorted(self._sessions, days[symbol])
             fields = [_COLUMNS.index(name) for name in table.columns]
-            self._bars[rows[:, None], place, fields] = table.to_numpy()
+            self._bars[rows[:, None], index, fields] = table.to_numpy()
         known = ((known_at(event, reaction) - reaction, event) for event in events)
         self._events: list[_Known] = sorted(known, key=itemgetter(0))
         self._times = [time for time, _ in self._events]
@@ -228,7 +222,7 @@ class Tape:
             s: (bars, bars.times + np.timedelta64(bars.length, "m"))
             for s, bars in (finer or {}).items()
         }
-        # Before a close the bar that ends with it is the one to be traded.
+        # Before a close, the bar that ends with it is still to be traded.
         self._side: Literal["left", "right"] = "left" if at == "close" else "right"
         self.past.finer = {s: EndedBars(len(ends)) for s, (_, ends) in self._finer.items()}
 
@@ -242,10 +236,8 @@ class Tape:
         if sessions < self._at[0] or events < self._at[1]:
             self.past.shrink(sessions, events, session)
             self._at = (min(sessions, self._at[0]), min(events, self._at[1]))
-        if self._splits:
-            self.past.splits = self._splits[
-                : bisect_right(self._splits, session, key=itemgetter(0))
-            ]
+        count = bisect_right(self._splits, session, key=itemgetter(0))
+        self.past.splits = self._splits[:count]
         if session not in self.past.members:
             self.past.members[session] = self._members(session)
         if (sessions, events) == self._at:
@@ -258,13 +250,13 @@ class Tape:
 
 @dataclass(frozen=True)
 class Market:
-    """The past of a decision.
+    """The market is what a strategy may know when it decides.
 
     Attributes:
-        session: the tradable session, whose open is the first price that can be had, or whose
-            close where the strategy decides before that.
-        now: the time of that open or close, UTC; in a run by finer bars when the tradable one
-            opens, or the last one ends. Nothing here is from it or later.
+        session: the tradable session, at whose open (or close, where the strategy decides before
+            that) the signal can first be traded.
+        now: the time of that open or close, UTC; in a run by finer bars, when the tradable bar
+            opens or the last one ends. Nothing here is from that time or later.
         symbol: the symbol of the event.
 
     """
@@ -276,24 +268,24 @@ class Market:
 
     @property
     def universe(self) -> tuple[str, ...]:
-        """The stocks that can be traded in the session, in order of the alphabet.
+        """Return the stocks that can be traded in the session, in order of the alphabet.
 
         They are the members of the universe on that day, or the symbols of the run.
         """
         return self._past.members[self.session]
 
     def bars(self, symbol: str | None = None) -> pd.DataFrame:
-        """Bars of the sessions before `session`, oldest first, indexed by session.
+        """Return the bars of the sessions before `session`, oldest first, indexed by session.
 
-        Columns `open high low close volume`, in dollars and shares; empty for a stock that
-        has not traded yet.
+        The columns are `open high low close volume`, in dollars and shares of `session`. The frame
+        is empty for a stock that has not traded yet.
 
         Args:
-            symbol: the event's own by default; or another of the run, or one that the strategy
-                names in `looks_at`, which may have closes alone.
+            symbol: the event's symbol by default; another symbol of the run; or one that the
+                strategy names in `looks_at`, which may have closes alone.
 
         Raises:
-            UsageError: it is none of these.
+            UsageError: the symbol is none of these.
 
         """
         name, known = symbol or self.symbol, sorted(self._past.columns)
@@ -305,50 +297,48 @@ class Market:
         return self._past.bars(name, self.session)
 
     def finer_bars(self, symbol: str | None = None) -> pd.DataFrame:
-        """Bars finer than sessions that have ended by `now`, indexed by their open, UTC.
+        """Return the finer bars that have ended by `now`, indexed by when they open, UTC.
 
-        Before a close the bar that is traded at it is not among them. Columns as of `bars`, on the
-        basis of their file; empty where the run has none of the symbol, which is the event's own
-        by default.
+        They have the columns of `bars`, in the shares of their file; there are none of a symbol of
+        which the run has none. Before a close, the bar that is traded at it is not among them.
         """
-        found = self._past.finer.get(symbol or self.symbol) or EndedBars(0)
-        return found.frame()
+        return (self._past.finer.get(symbol or self.symbol) or EndedBars(0)).frame()
 
     def events(self, kind: type[E]) -> tuple[E, ...]:
-        """Events of a kind that were known by then, in the order in which they became so.
+        """Return the events of a kind that were known by `now`, in the order they became known.
 
-        That is the order of publication, but for what is known by its session alone: it is known
-        at the close of that.
+        That is the order of publication, except that what was published at an unknown time of a
+        session is known at its close.
 
         Raises:
-            UsageError: it is a kind of one's own that the strategy does not listen to.
+            UsageError: the kind is the user's own, and the strategy does not listen to it.
 
         """
         return tuple(self._past.events(kind, self.now))
 
     def sessions_until(self, day: date) -> int:
-        """How many sessions of the exchange a day is away: 0 is `session`, below 0 is past.
+        """Count the sessions of the exchange from `session` to a day, negative in the past.
 
-        A day without a session counts as the next one. The calendar is public: to count to a day
-        is to know nothing of it, and whether the day itself was known is for the event to say.
+        A day that is no session counts as the next one. The calendar is public: counting to a day
+        tells nothing about it, and the event must tell whether the day itself was known.
         """
         return trading_calendar().steps(self.session, day)
 
     def session_after(self, sessions: int) -> date:
-        """The session of the exchange so many after `session`; below 0 before it."""
+        """Return the session that comes so many sessions after `session`, or before if negative."""
         return trading_calendar().after(self.session, sessions)
 
     def rank(self, event: Event, by: str, days: int | None = None) -> float | None:
-        """Where an event stands among the others of its kind that were known by then.
+        """Rank an event among the others of its kind that were known by `now`.
 
         Args:
             event: the event.
             by: a field of the kind, or a property such as `eps_surprise`.
-            days: how many calendar days back from `now` the others were published; None for all.
+            days: the calendar days back from `now` in which the others were published; None is all.
 
         Returns:
-            From 0, below all others, to 1, above them all; equals count half. None where its own
-            value is unknown or no other is known.
+            A fraction from 0 (below all others) to 1 (above them all), in which equals count half;
+            None where the event's value is unknown or no other is known.
 
         """
         value = getattr(event, by)
@@ -360,7 +350,10 @@ class Market:
 
 
 def known_at(event: Event, reaction: timedelta) -> datetime:
-    """When it has been read: what is known by its session alone not before the close of that."""
+    """Return when an event has been read: `published_at + reaction`, or later.
+
+    What was published at an unknown time of a session is known at its close, not before.
+    """
     calendar, known = trading_calendar(), event.published_at + reaction
     if event.precision == "session" and calendar.is_open(event.published_at):
         closes = calendar.time_of(calendar.next_to_close(event.published_at), "close")
@@ -376,23 +369,25 @@ def tradable_session(
     universe: Universe | None = None,
     at: When = "open",
 ) -> tuple[date | None, str]:
-    """The first session at whose open, or close, an event can be traded, and why not if not.
+    """Return the first session at whose open (or close) an event can be traded, and why not.
 
-    The session is given also where the replayed span does not hold it; the reason is empty
-    where the event can be traded.
+    The reason is empty where the event can be traded. The session may lie outside of the replayed
+    span, which the reason then says; it is None where the publication is known too vaguely.
     """
     if event.precision in NEVER_TRADED:
         return None, f"known by the {event.precision} alone, never traded"
     session = trading_calendar().tradable_session(known_at(event, reaction), timedelta(0), at)
     if new_york_day(event.published_at) < history.first:
-        # No price existed yet that could have moved on it.
+        # There was no price yet that could have moved on it.
         return session, f"public before the first price of {event.symbol}, {history.first}"
-    session = history.trades_from(session)  # in a halt all wait for the first price after it
+    session = history.trades_from(
+        session
+    )  # in a halt, all orders wait for the first price after it
     return session, obstacle(event, session, span, universe)
 
 
 def obstacle(event: Event, session: date, span: Prices, universe: Universe | None) -> str:
-    """Why an event cannot be traded in a session; empty where it can."""
+    """Say why an event cannot be traded in a session; empty where it can."""
     if session < span.first:
         return f"before the first session of the replay, {span.first}"
     if session > span.last:

@@ -1,4 +1,4 @@
-"""The rows of files of prices, CSV and Parquet, read and written, and the rules of each."""
+"""Read, check and write the rows of price files, CSV and Parquet."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ REGULAR = "regular"  # the column that tells which finer bars open within the ho
 
 @dataclass(frozen=True)
 class PriceRows:
-    """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
+    """The rows of prices are those of a file or a frame, before they are checked."""
 
-    word: str
-    numbers: Sequence[object] | NDArray[np.int64]
-    days: NDArray[np.datetime64]  # or times, of finer bars; NaT where there is none
+    word: str  # what messages call a row: `line` or `row`
+    numbers: Sequence[object] | NDArray[np.int64]  # what follows the word
+    days: NDArray[np.datetime64]  # the sessions, or the times of finer bars; NaT where unknown
     cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
 
     @property
     def of(self) -> str:
         return "session" if self.days.dtype == "M8[D]" else "bar"
 
-    def at(self, place: int) -> str:
-        return f"{self.word} {self.numbers[place]}"
+    def at(self, row: int) -> str:
+        return f"{self.word} {self.numbers[row]}"
 
 
 def parquet_bytes(table: pd.DataFrame) -> bytes:
-    """A Parquet file of numbers; the index is named `session` or `time` (UTC, without a zone).
+    """Write a table of prices as Parquet; its index is `session` or `time` (UTC, without a zone).
 
-    Finer bars have the column `REGULAR` as well.
+    Finer bars get the column `REGULAR` as well.
     """
     from pyarrow import parquet
 
@@ -64,14 +64,17 @@ def _key_type(key: str) -> pa.DataType:
 
 
 def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
-    """The columns of a Parquet file that `parquet_bytes` wrote, by `session` or `time`."""
+    """Read the columns of bars in a Parquet file, and its `key`, which is `session` or `time`.
+
+    DataError where the file cannot be read or lacks the key.
+    """
     from pyarrow import parquet
 
     try:
         table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-        found = {key: table.column(key).cast(_key_type(key)).to_numpy()}
+        columns = {key: table.column(key).cast(_key_type(key)).to_numpy()}
         names = [name for name in BAR_COLUMNS if name in table.column_names]
-        return found | {name: table.column(name).cast(pa.float64()).to_numpy() for name in names}
+        return columns | {name: table.column(name).cast(pa.float64()).to_numpy() for name in names}
     except KeyError:
         raise DataError(f"{path}: no column {key!r}. Needed: {key}, close.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -89,7 +92,7 @@ def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
 
 
 def _regular_rows(file: DataFile) -> PriceRows | None:
-    """The rows of a CSV file without any fault, read in one pass; None of every other file."""
+    """Read a CSV file without any fault in one fast pass; None for every other file."""
     text = file.text.rstrip()
     header, rows = text.partition("\n")[0].strip().split(","), text.count("\n")
     if header not in (["date", *BAR_COLUMNS], ["date", "close"]) or not rows or '"' in text:
@@ -115,7 +118,7 @@ def _regular_rows(file: DataFile) -> PriceRows | None:
 
 @cache
 def _session_texts() -> tuple[list[str], dict[str, int]]:
-    """The sessions of the exchange as files write them, and the number of each."""
+    """Return the sessions of the exchange as files write them, and the number of each."""
     texts = trading_calendar().sessions.astype(str).tolist()
     return texts, {text: number for number, text in enumerate(texts)}
 
@@ -123,35 +126,38 @@ def _session_texts() -> tuple[list[str], dict[str, int]]:
 def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
     if regular := _regular_rows(file):
         return regular
-    found = read_rows(file, ("date", "close"), problems)
-    if not found:
+    lines = read_rows(file, ("date", "close"), problems)
+    if not lines:
         raise_problems(file.path, problems)
-    names = bar_columns(f"{file.path}, line 1", found[0][1] if found else (), len(found))
-    days = np.full(len(found), np.datetime64("NaT", "D"))
-    for place, (line, row) in enumerate(found):
+    names = bar_columns(f"{file.path}, line 1", lines[0][1] if lines else (), len(lines))
+    days = np.full(len(lines), _NO_DAY)
+    for index, (line, row) in enumerate(lines):
         try:
-            days[place] = np.datetime64(day_of(row, "date"))
+            days[index] = np.datetime64(day_of(row, "date"))
         except ValueError as error:
             problems.append(f"line {line}, {error}")
-    cells = {name: [row[name] for _, row in found] for name in names}
-    return PriceRows("line", np.array([line for line, _ in found]), days, cells)
+    cells = {name: [row[name] for _, row in lines] for name in names}
+    return PriceRows("line", np.array([line for line, _ in lines]), days, cells)
 
 
-def bar_columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
-    """The columns of bars, or of closes where there is no open; DataError where one is missing."""
+def bar_columns(where: str, columns: Collection[str], rows: int) -> tuple[str, ...]:
+    """Return the columns of bars, or `close` alone if there is no open.
+
+    DataError, naming `where`, if there is no row or a column is missing.
+    """
     if not rows:
-        raise DataError(f"{place.partition(', line')[0]} has no row.")
-    names = BAR_COLUMNS if "open" in there else ("close",)
-    if missing := [name for name in names if name not in there]:
+        raise DataError(f"{where.partition(', line')[0]} has no row.")
+    names = BAR_COLUMNS if "open" in columns else ("close",)
+    if missing := [name for name in names if name not in columns]:
         raise DataError(
-            f"{place}: no column {missing[0]!r}. "
+            f"{where}: no column {missing[0]!r}. "
             f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
         )
     return names
 
 
 def is_allowed(column: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether numbers may stand in a column of bars: a price is above 0, a volume from 0 up."""
+    """Tell which numbers a column may have: prices above 0, volumes from 0 up, all finite."""
     above = values >= 0 if column == "volume" else values > 0
     return above & (values < np.inf)
 
@@ -159,7 +165,7 @@ def is_allowed(column: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
 def beyond(
     bound: str, bars: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """By name of each price in which rows it lies beyond its bar's `bound`, `high` or `low`."""
+    """Yield each price's name and the rows in which it is beyond the `bound`, `high` or `low`."""
     if bound == "high":
         yield from ((name, bars[name] > bars["high"]) for name in ("low", "open", "close"))
     else:
@@ -167,7 +173,7 @@ def beyond(
 
 
 def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which rows of a table, of sessions or of finer bars, break no rule by themselves."""
+    """Tell which rows of a table, daily or of finer bars, break no rule by themselves."""
     bars = {name: column.to_numpy(dtype=float) for name, column in table.items()}
     keys, sessions = table.index.to_numpy(), trading_calendar().sessions
     is_daily = table.index.name == "session"
@@ -184,7 +190,7 @@ def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
 def checked_table(
     rows: PriceRows, problems: list[str], halts: Collection[date] = ()
 ) -> pd.DataFrame:
-    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken.
+    """Convert rows to numbers, indexed by session; add to `problems` each rule that is broken.
 
     A session of `halts` needs no row.
     """
@@ -198,9 +204,9 @@ def checked_table(
 
 
 def check_bars(rows: PriceRows, problems: list[str]) -> None:
-    """The rules of `checked_table` that hold of bars finer than sessions, `rows.days` their opens.
+    """Check finer bars, and add to `problems` each rule that is broken.
 
-    They may have gaps, where nothing was traded.
+    The rules are those of `checked_table`, but bars may have gaps, where nothing was traded.
     """
     bars = {name: _numbers(name, rows, problems) for name in rows.cells}
     timeless = np.flatnonzero(np.isnat(rows.days)).tolist()
@@ -231,10 +237,10 @@ def _cell_text(cell: str | np.float64) -> str:
 def _check_order(rows: PriceRows, problems: list[str]) -> None:
     days = rows.days
     column = "date" if rows.of == "session" else "time"
-    for place in (np.flatnonzero(days[1:] <= days[:-1]) + 1).tolist():
-        fault = "repeats" if days[place] == days[place - 1] else "comes before"
+    for row in (np.flatnonzero(days[1:] <= days[:-1]) + 1).tolist():
+        fault = "repeats" if days[row] == days[row - 1] else "comes before"
         problems.append(
-            f"{rows.at(place)}, column {column}: {days[place]} {fault} {rows.at(place - 1)}; "
+            f"{rows.at(row)}, column {column}: {days[row]} {fault} {rows.at(row - 1)}; "
             f"one row a {rows.of}, oldest first"
         )
 
@@ -246,13 +252,13 @@ def _check_sessions(rows: PriceRows, problems: list[str], halts: Collection[date
         return
     begin = trading_calendar().sessions[0]
     problems += [
-        f"{rows.at(place)}, column date: {days[place]} "
+        f"{rows.at(row)}, column date: {days[row]} "
         + (
             f"is not a session of {EXCHANGE}"
-            if days[place] >= begin
+            if days[row] >= begin
             else f"lies before {begin}, with which the calendar of {EXCHANGE} begins"
         )
-        for place in np.flatnonzero(~np.isin(days, sessions)).tolist()
+        for row in np.flatnonzero(~np.isin(days, sessions)).tolist()
     ]
     problems += [
         f"no row for the session {session}: a gap against the calendar {EXCHANGE}"
@@ -274,28 +280,29 @@ def _check_ranges(
 
 
 def price_rows(file: DataFile, problems: list[str]) -> PriceRows:
-    """The rows of a file of daily prices; `problems` takes a text for each that cannot be read."""
+    """Read the rows of a daily price file; add to `problems` a text on each that is unreadable."""
     return _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
 
 
 def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, new: Collection[str]) -> bytes:
-    """A price file of all rows, CSV or Parquet by its path.
+    """Write a table as the bytes of a price file, CSV or Parquet by its path.
 
-    Columns and line ends of the old file stay, and so do its rows but those of ISO days in `new`.
+    The columns and line ends of the old CSV file stay, and so do its rows except for those whose
+    ISO day is in `new`.
     """
     if path.suffix == ".parquet":
         return parquet_bytes(table)
     rows = {row["date"]: row for _, row in read_rows(old, ("date",), [])} if old else {}
     columns = header_of(old) if old else ["date", *table.columns]
     days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
-    found = []
+    lines = []
     for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
         cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
         row = rows.get(day, {})
-        found.append({**row, "date": day, **cells} if day in new else row)
-    return csv_text(columns, found, old).encode()
+        lines.append({**row, "date": day, **cells} if day in new else row)
+    return csv_text(columns, lines, old).encode()
 
 
 def decimal_text(value: float) -> str:
-    """A price or a volume as a file has it, without an exponent."""
+    """Write a price or a volume without an exponent, as price files have it."""
     return np.format_float_positional(value, trim="-")
