@@ -1,7 +1,7 @@
-"""Daily prices of a symbol.
+"""Read the daily prices of a symbol, apply actions to them, and find jumps that look like splits.
 
-They are in `prices/ACME.csv`, or in `prices/parquet/ACME.parquet` among thousands: one file a
-symbol in both, each with its metadata and its history, so that a symbol changes alone.
+Prices are in `prices/SYMBOL.csv` or, among thousands, in `prices/parquet/SYMBOL.parquet`: one file
+for each symbol, with its metadata and its history, so that a symbol changes alone.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from backtest.data.price_rows import BAR_COLUMNS, checked_table, price_rows
 from backtest.errors import DataError, UsageError, first_few, unknown
 
 DATASET = "parquet"
-MOST_CSV = 20  # symbols that come at once; of more, new ones go into the Parquet dataset
+MOST_CSV = 20  # where more new symbols come at once, they go into the Parquet dataset
 
 
 def price_symbols(folder: Path) -> list[str]:
-    """The symbols that have a price file in the folder."""
+    """List the symbols that have a price file in the folder."""
     files = (*folder.glob("*.csv"), *(folder / DATASET).glob("*.parquet"))
     return sorted({path.stem for path in files if not path.name.startswith(".")})
 
 
 def price_path(folder: Path, symbol: str) -> Path | None:
-    """The file that holds a symbol; None where there is none. DataError where two do."""
-    found = [path for path in _paths(folder, symbol) if path.is_file()]
-    # Where capitals and small letters name the same file, acme.csv must not pass for ACME's.
-    if not found or (symbol != symbol.upper() and symbol not in price_symbols(folder)):
+    """Return the path of a symbol's price file, None where it has none; DataError if it has two."""
+    paths = [path for path in _paths(folder, symbol) if path.is_file()]
+    # On file systems that ignore case, acme must not be read from ACME's file.
+    if not paths or (symbol != symbol.upper() and symbol not in price_symbols(folder)):
         return None
-    if len(found) > 1:
+    if len(paths) > 1:
         raise DataError(
-            f"{found[0]} and {found[1]} both hold {symbol}. Remove the one that is not meant, "
+            f"{paths[0]} and {paths[1]} both hold {symbol}. Remove the one that is not meant, "
             f"with its metadata."
         )
-    return found[0]
+    return paths[0]
 
 
 def place_for(folder: Path, symbol: str, *, among: int = 1) -> Path:
-    """The file that holds a symbol, or the one that will where so many come at once."""
+    """Return the path of a symbol's price file, or of its new file if `among` so many new ones."""
     return price_path(folder, symbol) or _paths(folder, symbol)[among > MOST_CSV]
 
 
@@ -60,27 +60,27 @@ def _paths(folder: Path, symbol: str) -> tuple[Path, Path]:
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices of one symbol, in dollars as the file's adjust mode says.
+    """The prices of one symbol are dollars, adjusted as its file's metadata say.
 
     The table is indexed by session (dates without a zone) and has the columns `open high low close
-    volume`, or `close` alone. Of bars finer than sessions the index is their open, UTC.
+    volume`, or `close` alone. Finer bars are indexed by when they open, UTC.
     """
 
     symbol: str
     table: pd.DataFrame
     file: DataFile
     actions: Actions = field(default_factory=lambda: Actions(""))
-    former: tuple[Prices, ...] = ()  # under other tickers, whose rows are in the table as well
-    is_of_counted: bool = False  # whether it is a span of prices of which bars have volume
+    former: tuple[Prices, ...] = ()  # those of former tickers, whose rows are in the table too
+    whole_has_volume: bool = False  # whether these are a span of prices with volume
 
     @property
     def has_bars(self) -> bool:
-        """Whether opens, highs and lows are there, so that the symbol can be traded."""
+        """Tell whether the table has more than closes, so that the symbol can be traded."""
         return "open" in self.table
 
     @cached_property
     def traded(self) -> pd.DataFrame:
-        """The rows of the sessions in which it traded: no halt, and nothing after its end."""
+        """Return the rows of the sessions in which it traded, without halts and before its end."""
         rows = self.table
         if ends := [row.day for row in self.actions.rows if row.action in ENDS]:
             rows = rows.loc[rows.index < pd.Timestamp(ends[0])]
@@ -90,23 +90,26 @@ class Prices:
 
     @cached_property
     def days(self) -> NDArray[np.datetime64]:
-        """The sessions in which it traded."""
+        """Return the sessions in which it traded."""
         days: NDArray[np.datetime64] = self.traded.index.to_numpy().astype("M8[D]")
         return days
 
     @cached_property
     def bars(self) -> NDArray[np.float64]:
-        """Open, high, low, close and volume of the days in which it traded, shape (days, 5)."""
+        """Return open, high, low, close and volume of the `days`, shape (days, 5)."""
         bars: NDArray[np.float64] = self.traded[[*BAR_COLUMNS]].to_numpy(np.float64)
         return bars
 
     @cached_property
     def applied(self) -> tuple[Action, ...]:
-        """The actions that change a position in these prices; see `Actions.applied`."""
+        """Return the actions that change a position in these prices; see `Actions.applied`."""
         return self.actions.applied(self)
 
     def shares_since(self, day: date, session: date) -> float:
-        """What one share of a day is in a session, by splits that are not in the prices."""
+        """Count the shares of a session that one share of an earlier day has become.
+
+        Splits that are in the prices already do not count.
+        """
         basis = basis_of(self.file.metadata)
         return prod(
             row.amount or 1.0
@@ -116,44 +119,44 @@ class Prices:
         )
 
     def trades_from(self, session: date) -> date:
-        """The first session from one on in which it traded; that session itself after the last."""
+        """Return the first session from `session` on in which it traded, else `session` itself."""
         row = int(np.searchsorted(self.days, np.datetime64(session)))
-        found: date = self.days[row].item() if row < len(self.days) else session
-        return found
+        day: date = self.days[row].item() if row < len(self.days) else session
+        return day
 
     @cached_property
     def first(self) -> date:
-        """The first session."""
+        """Return the first session."""
         day: date = self.table.index[0].date()
         return day
 
     @cached_property
     def last(self) -> date:
-        """The last session."""
+        """Return the last session."""
         day: date = self.table.index[-1].date()
         return day
 
     @property
     def last_known(self) -> date:
-        """The last session of which is known whether it traded: of a row, or a halt on file."""
+        """Return the last session with a row, or with a halt on file if that is later."""
         return max({self.last} | self.actions.halts)
 
     @cached_property
-    def is_counted(self) -> bool:
-        """Whether bars have volume, or those of the prices that it is a span of."""
-        return self.is_of_counted or (self.has_bars and bool(self.table["volume"].any()))
+    def has_volume(self) -> bool:
+        """Tell whether any bar has volume, also outside of the span."""
+        return self.whole_has_volume or (self.has_bars and bool(self.table["volume"].any()))
 
     @cached_property
     def halted(self) -> frozenset[date]:
-        """The sessions between the first and the last in which nothing trades.
+        """Return the sessions between the first and the last in which nothing trades.
 
-        They are those of halts on file, those without a row, and, where other bars have volume,
-        also outside of the span, bars without any and of one price.
+        They are the halts on file, the sessions without a row and, where other bars have volume,
+        those without volume whose high is their low.
         """
         days = self.table.index.to_numpy().astype("M8[D]")
         sessions = trading_calendar().between(self.first, self.last)
         silent = [] if np.array_equal(sessions, days) else np.setdiff1d(sessions, days).tolist()
-        if self.is_counted:
+        if self.has_volume:
             table = self.table
             idle = (table["volume"] == 0) & (table["high"] == table["low"])
             silent += days[idle.to_numpy()].tolist()
@@ -163,15 +166,16 @@ class Prices:
 
     @cached_property
     def holes(self) -> frozenset[date]:
-        """Sessions of the span that are known to have no row: nothing is traded in them."""
+        """Return the sessions that are known to have no row; nothing is traded in them."""
         within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
         return frozenset(within.difference(self.table.index.date))
 
     @cached_property
     def paid_at_end(self) -> float | None:
-        """Dollars for a share of its last trade at its end, with what it paid or became after it.
+        """Return the dollars that its end pays for a share held at the last trade.
 
-        None where it has no end, or the amount is unknown: then its last close speaks for all.
+        Dividends and splits between the two are counted in. None where it has no end, or where the
+        amount is unknown, so that the last close takes its place.
         """
         end = next((row for row in self.applied if row.action in ENDS), None)
         if end is None or end.amount is None or not self.days.size:
@@ -185,10 +189,10 @@ class Prices:
 
     @cached_property
     def growth(self) -> pd.Series[float]:
-        """What a dollar of its first close has grown to at each close, dividends reinvested.
+        """Compute to what a dollar at the first close has grown at each close.
 
-        What acts in a halt counts at the first close after it. A share that has ended counts at
-        what was paid for it, or at its last close where that is unknown.
+        Dividends are reinvested. An action in a halt counts at the first close after it. A share
+        that has ended counts at what was paid for it, or at its last close where that is unknown.
         """
         closes = self.traded["close"].to_numpy()
         before, worth = np.append(closes[:1], closes[:-1]), closes.copy()
@@ -208,12 +212,15 @@ class Prices:
 
     @property
     def returns(self) -> pd.Series[float]:
-        """The return of each session, close to close, with dividends; NaN to its first trade."""
-        changes = self.growth.pct_change(fill_method=None).fillna(0.0)  # of what is worth nothing
+        """Compute the return of each session, close to close, with dividends.
+
+        It is a fraction, and NaN up to the session of the first trade.
+        """
+        changes = self.growth.pct_change(fill_method=None).fillna(0.0)  # 0/0 once worth nothing
         return changes.where(self.table.index > self.traded.index.min())
 
     def sha256(self) -> str:
-        """Hash of the rows, whichever file holds them."""
+        """Return the hash of the rows, whichever file holds them."""
         days = self.table.index.to_numpy().astype("M8[D]").astype("i8")
         digest = hashlib.sha256(" ".join(self.table.columns).encode())
         digest.update(days.tobytes())
@@ -221,10 +228,10 @@ class Prices:
         return digest.hexdigest()
 
     def span(self, first: date | None, last: date | None) -> Prices:
-        """The rows from `first` to `last`, both included; UsageError where there is none."""
+        """Return the prices from `first` to `last`, both included; UsageError if there are none."""
         if first is not None and last is not None and first > last:
             raise UsageError(f"--from {first} lies after --to {last}: give the earlier day first.")
-        days = self.table.index.to_numpy("M8[D]")  # hold any day, as nanoseconds do not
+        days = self.table.index.to_numpy("M8[D]")  # comparable to any day, as nanoseconds are not
         start = 0 if first is None else int(np.searchsorted(days, np.datetime64(first)))
         end = len(days) if last is None else np.searchsorted(days, np.datetime64(last), "right")
         table = self.table.iloc[start : int(end)]
@@ -233,17 +240,17 @@ class Prices:
                 f"{self.symbol} has no session from {first or self.first} to {last or self.last}. "
                 f"Its prices run from {self.first} to {self.last}; choose --from and --to within."
             )
-        return replace(self, table=table, is_of_counted=self.is_counted)
+        return replace(self, table=table, whole_has_volume=self.has_volume)
 
 
 def read_prices(
     folder: Path, symbol: str, *, bars: bool = False, read: Reader = read_data_file
 ) -> Prices:
-    """Read the prices of a symbol, of which `bars` are needed to trade it, and its actions.
+    """Read the prices of a symbol and its actions.
 
-    Of a stock that was renamed, the prices under the former ticker that end before its own come
-    first. UsageError where there are none; DataError where a file breaks its format or does not
-    agree with its metadata.
+    The prices of a stock that was renamed begin with those under its former ticker, if these end
+    before its own begin. UsageError where there are no prices, or closes alone but `bars` are
+    needed; DataError where a file breaks its format or does not agree with its metadata.
     """
     path = price_path(folder, symbol)
     if path is None:
@@ -263,13 +270,16 @@ def read_prices(
 
 
 def actions_folder(path: Path) -> Path:
-    """Where the actions are of whatever has a price file there."""
+    """Return the folder of actions that belongs to the path of a price file."""
     folder = path.parent.parent if path.parent.name == DATASET else path.parent
     return folder.parent / "actions"
 
 
 def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
-    """Check the content of a price file and its actions, those beside it by default."""
+    """Parse and check a price file, and read the actions beside it unless they are given.
+
+    DataError where a file breaks its format.
+    """
     problems: list[str] = []
     actions = actions or read_actions(actions_folder(file.path), file.path.stem)
     rows = price_rows(file, problems)
@@ -279,7 +289,7 @@ def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
 
 
 def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
-    """The prices with the rows under a former ticker before them, where it ends before."""
+    """Put the rows under a former ticker before the prices, if they end before these begin."""
     end = min(renamed_on, prices.first)
     table = former.table.loc[: pd.Timestamp(end) - pd.Timedelta(days=1)]
     if table.empty or former.last >= end:
@@ -296,7 +306,7 @@ def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
 
 
 def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:
-    """The sessions that metadata list as holes: without a row, since the source had a wrong one."""
+    """Return the sessions without a row that metadata list, since the source had a wrong one."""
     return frozenset(date.fromisoformat(day) for day in metadata.get("holes", ()))
 
 
@@ -304,22 +314,22 @@ def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:
 
 _FORWARD = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 _SHARES = (*_FORWARD, *(1 / one for one in _FORWARD))
-_LEAST = 0.35  # log of the nearest that counts for 3:2
-_LARGE = 4  # from this ratio on no news moves a price
-_NEAR, _NEARER = 0.05, 0.025  # a split day has a move of its own; of 3:2 what news do is near
-_MEMORY, _HEAVY = 20, 2.5  # sessions before, and times their median: such trade follows news
-_WILD, _WILDER = 0.25, 3.0  # log range of a session of news, and in medians of those before
+_LEAST = 0.35  # smallest log of a jump, just below that of a 3:2 split
+_LARGE = 4  # from this ratio on, no news moves a price so far
+_NEAR, _NEARER = 0.05, 0.025  # how near to a ratio a jump must be; nearer at 3:2, as news do that
+_MEMORY, _HEAVY = 20, 2.5  # sessions before, and times their median volume, that speak of news
+_WILD, _WILDER = 0.25, 3.0  # log range that speaks of news, and in medians of the ranges before
 
 
 @dataclass(frozen=True)
 class Jump:
-    """A session whose open lies beside the close before as after a split that is not on file."""
+    """A jump is a session that opens as after a split, although no action on file explains it."""
 
     symbol: str
     day: date
-    times: float  # the open, in closes of before, in the shares of the day
-    shares: float  # new ones for one, that would make it so
-    is_news: bool  # trade or range are those of a session of news, which such a ratio can come from
+    times: float  # the open as a multiple of the close before, in the shares of the day
+    shares: float  # the new shares for one old share that would explain it
+    is_news: bool  # whether news may explain it, by the volume or the range of the session
     on_file: float | None  # the ratio of the split that is on file for the day
 
     def __str__(self) -> str:
@@ -327,51 +337,49 @@ class Jump:
 
 
 def jumps_of(prices: Prices) -> list[Jump]:
-    """The jumps of prices that no action on file explains.
+    """Find the jumps of prices that no action on file explains.
 
-    Only ratios below 4 can come of news: volume in shares and in dollars is then far above that of
-    the sessions before, or the session's range is very wide.
+    Only ratios below 4 can come from news: the volume in shares and in dollars is then far above
+    that of the sessions before, or the session's range is very wide.
     """
     table = prices.traded
     closes = table["close"].to_numpy()
     opens = (table["open"] if prices.has_bars else table["close"]).to_numpy(copy=True)
-    rows = [(int(np.searchsorted(prices.days, np.datetime64(r.day))), r) for r in prices.applied]
-    rows = [(place, row) for place, row in rows if 0 < place < len(opens)]
-    for place, row in rows:
-        if row.action == "dividend" and row.amount:
-            opens[place] += row.amount
-    times = opens[1:] / closes[:-1]
-    for place, row in rows:
-        if row.action == "split" and row.amount:
-            times[place - 1] *= row.amount
-    on_file = {row.day: row.amount for row in prices.actions.rows if row.action == "split"}
-    found = []
-    for place in np.flatnonzero(np.abs(np.log(times)) > _LEAST).tolist():
-        shares = min(_SHARES, key=lambda one: abs(times[place] * one - 1))
-        if abs(times[place] * shares - 1) < (_NEARER if shares in (1.5, 1 / 1.5) else _NEAR):
-            day = table.index[place + 1].date()
-            may_be = 1 / _LARGE < shares < _LARGE
-            is_news = may_be and _is_news(prices, place + 1, times[place])
-            jump = Jump(prices.symbol, day, times[place], shares, is_news, on_file.get(day))
-            found.append(jump)
-    return found
+    rows = [(int(np.searchsorted(prices.days, np.datetime64(a.day))), a) for a in prices.applied]
+    rows = [(row, action) for row, action in rows if 0 < row < len(opens)]
+    for row, action in rows:
+        if action.action == "dividend" and action.amount:
+            opens[row] += action.amount
+    times = np.append(1.0, opens[1:] / closes[:-1])
+    for row, action in rows:
+        if action.action == "split" and action.amount:
+            times[row] *= action.amount
+    on_file = {one.day: one.amount for one in prices.actions.rows if one.action == "split"}
+    jumps = []
+    for row in np.flatnonzero(np.abs(np.log(times)) > _LEAST).tolist():
+        shares = min(_SHARES, key=lambda one: abs(times[row] * one - 1))
+        if abs(times[row] * shares - 1) < (_NEARER if shares in (1.5, 1 / 1.5) else _NEAR):
+            day = table.index[row].date()
+            is_news = 1 / _LARGE < shares < _LARGE and _is_news(prices, row, times[row])
+            jumps.append(Jump(prices.symbol, day, times[row], shares, is_news, on_file.get(day)))
+    return jumps
 
 
-def _is_news(prices: Prices, place: int, times: float) -> bool:
+def _is_news(prices: Prices, row: int, times: float) -> bool:
     if not prices.has_bars:
         return False
     table = prices.traded
-    before, own = table.iloc[max(0, place - _MEMORY) : place], table.iloc[place]
+    before, bar = table.iloc[max(0, row - _MEMORY) : row], table.iloc[row]
     usual = before["volume"].median()
     widths = np.log(before["high"] / before["low"]).median()
     return bool(
-        own["volume"] * min(1.0, times) > _HEAVY * usual > 0
-        or np.log(own["high"] / own["low"]) > max(_WILD, _WILDER * widths)
+        bar["volume"] * min(1.0, times) > _HEAVY * usual > 0
+        or np.log(bar["high"] / bar["low"]) > max(_WILD, _WILDER * widths)
     )
 
 
 def refuse_jumps(traded: Iterable[Prices], *, accept: bool) -> list[str]:
-    """A sentence on each jump that is accepted; DataError where one is not and is no news."""
+    """Raise a DataError where prices jump and it is no news; if accepted, say so of each jump."""
     jumps = [jump for prices in traded for jump in jumps_of(prices) if not jump.is_news]
     if not jumps or accept:
         return [f"{jump}, which is taken for a move of its price." for jump in jumps]
