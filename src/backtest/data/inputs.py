@@ -165,14 +165,14 @@ def read_inputs(
             f"{found.last}: choose another span with --from and --to."
         )
     others = [symbol for symbol in looks_at if symbol not in found.history]
-    hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
+    hedges = {symbol: files.prices_of_hedge(symbol, wanted_by, found) for symbol in trades_also}
     if hedges:
         files.check_hedges(hedges, wanted_by, found)
     actions = {symbol: prices.actions for symbol, prices in found.history.items()}
     found = replace(
         found,
         files=[replace(one, events=in_new_shares(one.events, actions)) for one in found.files],
-        others={symbol: files.looked_at(symbol, wanted_by) for symbol in others} | hedges,
+        others={symbol: files.prices_to_see(symbol, wanted_by) for symbol in others} | hedges,
         hedges={symbol: prices.span(found.first, found.last) for symbol, prices in hedges.items()},
         rates={**found.rates, **files.rates(hedges)},
     )

@@ -1,7 +1,7 @@
-"""The tables of a data folder: read as of a day, altered, and written into another, sealed.
+"""Read the tables of a data folder as of a day, and write altered ones into another folder.
 
-Of what is altered prices and finer bars are a frame a symbol; the others are rows of text, since
-what they say is altered cell by cell.
+To be altered, prices and finer bars are one frame for each file; the other tables are rows of
+text, since they are altered cell by cell.
 """
 
 from __future__ import annotations
@@ -52,19 +52,25 @@ _MOMENT = TypeAdapter(AwareDatetime)
 
 @dataclass
 class FilesAsOf:
-    """The files of a data folder as they are, or in the version of the end of a day."""
+    """The files of a data folder are read as they are, or in their versions at the end of a day.
+
+    UsageError where the day is still to come.
+    """
 
     data: Path
-    tables: Path  # the folder with what is traded
+    tables: Path  # the folder with the data of what is traded
     day: date | None  # in New York; None for the files as they are
-    stand_ins: dict[Path, date] = field(default_factory=dict)  # first day of a later history
+    stand_ins: dict[Path, date] = field(default_factory=dict)  # files whose history begins later
 
     def __post_init__(self) -> None:
         if self.day is not None and self.day > datetime.now(NEW_YORK).date():
             raise UsageError(f"{self.day} is still to come: nothing can be told as of then.")
 
     def read(self, path: Path, seal_command: str) -> DataFile:
-        """A file as of the day, held against its metadata."""
+        """Read a file as of the day; DataError where it does not agree with its metadata.
+
+        Where it has no version of that day, its oldest one stands in.
+        """
         file = read_data_file(path, seal_command)
         if self.day is None:
             return file
@@ -74,9 +80,9 @@ class FilesAsOf:
         return read_version(path, version)
 
     def prices(self, symbol: str, *, bars: bool = False) -> Prices:
-        """The prices of a symbol up to the day."""
-        own = price_path(self.tables / "prices", symbol) is not None
-        folder = (self.tables if own else self.data) / "prices"
+        """Read the prices of a symbol up to the day; UsageError where there were none then."""
+        is_in_tables = price_path(self.tables / "prices", symbol) is not None
+        folder = (self.tables if is_in_tables else self.data) / "prices"
         prices = read_prices(folder, symbol, bars=bars, read=self.read)
         if self.day is None:
             return prices
@@ -88,40 +94,43 @@ class FilesAsOf:
         return replace(prices.span(None, self.day), actions=prices.actions.up_to(self.day))
 
     def finer(self, inputs: Inputs, length: str, hours: Hours) -> dict[str, FinerBars]:
-        """The bars of a length of all that is replayed, in the sessions in which it traded.
+        """Read the bars of a length of all that is replayed, in the sessions in which it traded.
 
-        Those from before the span are among them, for strategies see the past. UsageError where
-        none is within it.
+        Bars from before the span are among them, for strategies see the past. UsageError where a
+        symbol has no file, or no bar is within the span; MissingDataError of a hedge without one.
         """
-        found, is_within = {}, False
+        finer, is_any_in_span = {}, False
         for symbol, prices in inputs.replayed.items():
-            own = bars_path(self.tables / "prices", symbol, length).is_file()
+            is_in_tables = bars_path(self.tables / "prices", symbol, length).is_file()
             days = inputs.seen[symbol].days
             try:
                 bars = read_bars(
-                    (self.tables if own else self.data) / "prices", symbol, length,
+                    (self.tables if is_in_tables else self.data) / "prices", symbol, length,
                     renames=prices.actions.renames, read=self.read, hours=hours,
                 )  # fmt: skip
             except UsageError as error:
-                raise (MissingDataError if symbol in inputs.hedges else UsageError)(
-                    str(error)
-                ) from None
-            found[symbol] = bars.within(days[days <= np.datetime64(prices.last)])
-            is_within |= bool(np.isin(prices.days, bars.sessions).any())
-        if not is_within:
+                if symbol in inputs.hedges:
+                    raise MissingDataError(str(error)) from None
+                raise
+            finer[symbol] = bars.within(days[days <= np.datetime64(prices.last)])
+            is_any_in_span |= bool(np.isin(prices.days, bars.sessions).any())
+        if not is_any_in_span:
             raise UsageError(
-                f"None of {first_few(sorted(found))} has a bar of {length} from {inputs.first} to "
+                f"None of {first_few(sorted(finer))} has a bar of {length} from {inputs.first} to "
                 f"{inputs.last}. Choose --from and --to within the bars, or run without --bars."
             )
-        return found
+        return finer
 
-    def looked_at(self, symbol: str, by: str) -> Prices:
-        """The prices of a symbol that is seen and not traded."""
-        return self._needed(symbol, f"{by} looks at {symbol} (its looks_at)")
+    def prices_to_see(self, symbol: str, wanted_by: str) -> Prices:
+        """Read the prices of a symbol that is seen but not traded; MissingDataError without any."""
+        return self._wanted_prices(symbol, f"{wanted_by} looks at {symbol} (its looks_at)")
 
-    def hedged_with(self, symbol: str, wanted_by: str, found: Inputs) -> Prices:
-        """The bars of a symbol that is traded against others."""
-        if symbol in found.history:
+    def prices_of_hedge(self, symbol: str, wanted_by: str, inputs: Inputs) -> Prices:
+        """Read the bars of a symbol that is traded against others; MissingDataError without any.
+
+        UsageError where it is traded on events too.
+        """
+        if symbol in inputs.history:
             raise UsageError(
                 f"{wanted_by} hedges with {symbol} (its trades_also), which cannot be traded by "
                 f"events in the same run: leave {symbol} out of the symbols."
@@ -130,16 +139,19 @@ class FilesAsOf:
             f" `backtest prices fetch {symbol}` loads its bars, "
             f"`backtest prices import FILE --symbol {symbol}` takes them from a file."
         )
-        needed = f"{wanted_by} hedges with {symbol} (its trades_also)"
-        return self._needed(symbol, needed, how, bars=True)
+        why = f"{wanted_by} hedges with {symbol} (its trades_also)"
+        return self._wanted_prices(symbol, why, how, bars=True)
 
     @staticmethod
-    def check_hedges(hedges: Mapping[str, Prices], wanted_by: str, found: Inputs) -> None:
-        """Refuse a hedge that does not trade where a stock does, or another hedge."""
-        days = np.concatenate([one.days for one in (*found.span.values(), *hedges.values())])
-        within = (np.datetime64(found.first) <= days) & (days <= np.datetime64(found.last))
+    def check_hedges(hedges: Mapping[str, Prices], wanted_by: str, inputs: Inputs) -> None:
+        """Raise MissingDataError where a hedge does not trade while a stock or another hedge does.
+
+        In such a session no leg could be filled.
+        """
+        days = np.concatenate([one.days for one in (*inputs.span.values(), *hedges.values())])
+        within = (np.datetime64(inputs.first) <= days) & (days <= np.datetime64(inputs.last))
         for symbol, prices in hedges.items():
-            missing = np.setdiff1d(days[within], prices.days)  # in a halt no leg can be filled
+            missing = np.setdiff1d(days[within], prices.days)
             if not len(missing):
                 continue
             has_bar = missing[0] in prices.table.index
@@ -151,8 +163,8 @@ class FilesAsOf:
                 f"{prices.first} to {prices.last}: choose a span with --from and --to{more}."
             )
 
-    def _needed(self, symbol: str, why: str, how: str = "", *, bars: bool = False) -> Prices:
-        """Prices of a symbol, or the error: which universe has them, or how else to get them."""
+    def _wanted_prices(self, symbol: str, why: str, how: str = "", *, bars: bool = False) -> Prices:
+        """Read prices, or raise an error that tells which universe has them, or how to get them."""
         from backtest.data.universe import tables_folder, universe_names
 
         try:
@@ -169,7 +181,7 @@ class FilesAsOf:
         raise MissingDataError(fault)
 
     def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
-        """The borrow rates of symbols; a symbol without a file has none."""
+        """Read the borrow rates of symbols; a symbol without a file has none."""
         from backtest.data.borrow import read_borrow_rates
 
         return {s: read_borrow_rates(self.tables / "borrow", s, self.read) for s in symbols}
@@ -177,7 +189,7 @@ class FilesAsOf:
     def events(
         self, kinds: Iterable[type[Event]], history: Mapping[str, Prices]
     ) -> Sequence[EventFile]:
-        """The events of kinds, those under a former ticker of a stock as its own."""
+        """Read the events of kinds up to the day; those of a former ticker become the stock's."""
         files: Sequence[EventFile] = read_all_events(self.tables / "events", kinds, self.read)
         if renames := _renames(history):
             files = [
@@ -193,39 +205,40 @@ class FilesAsOf:
         ]
 
     def assumptions(self) -> list[str]:
-        """A sentence for each day on which the history of some files begins too late."""
-        found = []
+        """Write a sentence for each day on which the history of some files begins too late."""
+        sentences = []
         for begin in sorted(set(self.stand_ins.values())):
             late = sorted(path for path, day in self.stand_ins.items() if day == begin)
             names = first_few([path.relative_to(self.data).as_posix() for path in late], 10)
             verb = "is" if len(late) == 1 else "are"
-            found.append(
+            sentences.append(
                 f"{names} {verb} on record only from {begin}, after {self.day}: the oldest version "
                 f"was used, without what became public later. What was corrected or filled in "
                 f"between the two days is in it."
             )
-        return found
+        return sentences
 
 
 def _renames(history: Mapping[str, Prices]) -> dict[str, list[Actions]]:
-    """By former ticker the actions of the stocks that it was of."""
-    found = defaultdict(list)
+    """Group the actions of renamed stocks by former ticker."""
+    by_ticker = defaultdict(list)
     for prices in history.values():
         for rename in prices.actions.renames:
-            found[rename.name].append(prices.actions)
-    return found
+            by_ticker[rename.name].append(prices.actions)
+    return by_ticker
 
 
 def _of_new_ticker(event: Event, renames: Mapping[str, Sequence[Actions]]) -> Event:
-    owned = (actions.own(event) for actions in renames.get(event.symbol, ()))
-    return next((one for one in owned if one is not event), event)
+    renamed = (actions.own(event) for actions in renames.get(event.symbol, ()))
+    return next((one for one in renamed if one is not event), event)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of text; `day`, ISO, is that of a rate, an action, publication, or first membership.
+    """A row holds the texts of a line, and the ISO `day` from which what it says is known.
 
-    It is None of what was so all along, or is in the prices already, as a split may be.
+    That is the day of publication, of a rate, of an action, or of the first membership; it is None
+    for what was always so, or what the prices show already, as they may a split.
     """
 
     cells: Cells
@@ -234,48 +247,48 @@ class Row:
 
     @cached_property
     def line(self) -> str:
-        """The row as it stands in a CSV file."""
+        """Return the row as a line of a CSV file."""
         return _line(self.cells.values())
 
 
 @dataclass(frozen=True)
 class FileTables:
-    """What the files of a data folder hold, by their name in it, such as `prices/CRWV.csv`."""
+    """The tables are the contents of data files, by path in the folder as in `prices/CRWV.csv`."""
 
     prices: Mapping[str, pd.DataFrame]
     events: Mapping[str, Sequence[Row]]
     borrow: Mapping[str, Sequence[Row]]
     members: Mapping[str, Sequence[Row]]
     actions: Mapping[str, Sequence[Row]]
-    bars: Mapping[str, pd.DataFrame]  # all of a file, by when they open, UTC without a zone
+    bars: Mapping[str, pd.DataFrame]  # all bars of a file, by when they open, UTC without a zone
 
     @property
     def frames(self) -> Mapping[str, pd.DataFrame]:
-        """The tables that are prices, daily and finer ones."""
+        """Return the tables that are prices, daily and finer ones."""
         return {**self.prices, **self.bars}
 
     @property
     def rows(self) -> Mapping[str, Sequence[Row]]:
-        """The tables that are rows of text."""
+        """Return the tables that are rows of text."""
         return {**self.events, **self.borrow, **self.members, **self.actions}
 
 
 @dataclass(frozen=True)
 class DataTables:
-    """The tables of a data folder that a replay reads, and what is known of their files by name."""
+    """The tables that a replay reads from a data folder come with facts on their files, by path."""
 
     tables: FileTables
     files: Mapping[str, DataFile]
-    kinds: Mapping[str, type[Event]]  # of the files of events
-    symbols: Mapping[str, str]  # of the files of prices and finer bars, the ticker of today
+    kinds: Mapping[str, type[Event]]  # the kind of each event file
+    symbols: Mapping[str, str]  # the present ticker of each file of prices or finer bars
 
     def write(self, data: Path, tables: FileTables) -> None:
-        """Write tables of these names into a data folder, each with metadata that fit."""
+        """Write tables into a data folder under the same paths, each with metadata that fit."""
         from backtest.data.price_rows import parquet_bytes
 
-        true = self.tables.frames
+        frames = self.tables.frames
         for name, table in tables.frames.items():
-            if table is true[name]:
+            if table is frames[name]:
                 self._write_as_is(data, name)
             else:
                 content = parquet_bytes(table) if name.endswith(".parquet") else _price_csv(table)
@@ -298,22 +311,22 @@ class DataTables:
 
 
 def data_tables(inputs: Inputs, data: Path) -> DataTables:
-    """The tables of inputs that were read from a data folder."""
+    """Read again, as tables to alter, the files of a data folder from which inputs were read."""
 
     def name(file: DataFile) -> str:
         return file.path.relative_to(data).as_posix()
 
     members = [inputs.universe.file] if inputs.universe else []
-    read = [p for p in (*inputs.seen.values(), inputs.benchmark) if p.file not in members]
+    every = [p for p in (*inputs.seen.values(), inputs.benchmark) if p.file not in members]
     rates = [one.file for one in inputs.rates.values() if one.file]
     tables = FileTables(
-        prices={name(one.file): table for prices in read for one, table in _own_tables(prices)},
+        prices={name(one.file): table for prices in every for one, table in _tables_of(prices)},
         events={name(one.file): _rows(one.file, event_row) for one in inputs.files},
         borrow={name(file): _rows(file, _rate_row) for file in rates},
         members={name(file): _rows(file, member_row) for file in members},
         actions={
             name(prices.actions.file): _rows(prices.actions.file, partial(action_row, prices))
-            for prices in read
+            for prices in every
             if prices.actions.file
         },
         bars={
@@ -323,32 +336,32 @@ def data_tables(inputs: Inputs, data: Path) -> DataTables:
         },
     )
     kinds = {name(one.file): one.kind for one in inputs.files}
-    symbols = {name(own.file): one.symbol for one in read for own in (one, *one.former)}
+    symbols = {name(part.file): one.symbol for one in every for part in (one, *one.former)}
     for symbol, bars in inputs.finer.items():
         symbols |= {name(file): symbol for file in (bars.file, *bars.former)}
     return DataTables(tables, inputs.by_path(data), kinds, symbols)
 
 
 def event_row(cells: Cells) -> Row:
-    """The row of an event, from its cells."""
+    """Make the row of an event from its cells."""
     published_at = _MOMENT.validate_python(cells["published_at"])
     return Row(cells, new_york_day(published_at).isoformat(), published_at)
 
 
 def member_row(cells: Cells) -> Row:
-    """The row of a membership, from its cells."""
+    """Make the row of a membership from its cells."""
     return Row(cells, cells["first"] or None)
 
 
 def action_row(prices: Prices, cells: Cells) -> Row:
-    """The row of an action on a share, from its cells."""
+    """Make the row of an action from its cells; see `Row` for its day."""
     action = parse_action(cells)
-    known = action.action == "renamed" or is_within(action, basis_of(prices.file.metadata))
-    return Row(cells, None if known else action.day.isoformat())
+    is_timeless = action.action == "renamed" or is_within(action, basis_of(prices.file.metadata))
+    return Row(cells, None if is_timeless else action.day.isoformat())
 
 
-def _own_tables(prices: Prices) -> Iterator[tuple[Prices, pd.DataFrame]]:
-    """The prices of each of a stock's tickers, with the rows that are in its file."""
+def _tables_of(prices: Prices) -> Iterator[tuple[Prices, pd.DataFrame]]:
+    """Yield the prices under each ticker of a stock, with the rows that are in its file."""
     yield from ((one, one.table) for one in prices.former)
     begin = max((one.table.index[-1] for one in prices.former), default=None)
     yield prices, prices.table if begin is None else prices.table[prices.table.index > begin]

@@ -1,7 +1,7 @@
-"""A universe: stocks with the span in which each was a member, in `universes/NAME/members.csv`.
+"""Read universes: stocks with the spans in which each was a member.
 
-Its folder may hold prices, events and borrow rates of its own, laid out as in the data folder;
-where it holds none, those of the data folder count.
+The members are in `universes/NAME/members.csv`. That folder may hold prices, events and borrow
+rates of its own, laid out as in the data folder; where it holds none, the data folder's are used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TABLES = ("prices", "events", "borrow")
 
 @dataclass(frozen=True)
 class Universe:
-    """The members of a universe, with the first and the last day of each membership."""
+    """A universe has members, each with the first and the last day of its memberships."""
 
     name: str
     spans: Mapping[str, Sequence[tuple[date, date]]]
@@ -49,21 +49,21 @@ class Universe:
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
-        """Every stock that ever was a member, in order of the alphabet."""
+        """Return every stock that ever was a member, in order of the alphabet."""
         return tuple(sorted(self.spans))
 
     def has(self, symbol: str, day: date) -> bool:
-        """Whether a stock is a member on a day."""
+        """Tell whether a stock is a member on a day."""
         return any(first <= day <= last for first, last in self.spans.get(symbol, ()))
 
     def members(self, day: date) -> tuple[str, ...]:
-        """The members on a day, in order of the alphabet."""
+        """Return the members on a day, in order of the alphabet."""
         now = np.datetime64(day)
-        there = (self._bounds[:, 0] <= now) & (now <= self._bounds[:, 1])
-        return tuple(self._owners[there].tolist())
+        is_member = (self._bounds[:, 0] <= now) & (now <= self._bounds[:, 1])
+        return tuple(self._owners[is_member].tolist())
 
     def only(self, symbols: Collection[str]) -> Universe:
-        """The universe without its other members."""
+        """Return the universe without its other members."""
         return replace(self, spans={s: span for s, span in self.spans.items() if s in symbols})
 
     @cached_property
@@ -76,20 +76,27 @@ class Universe:
 
 
 def universe_names(data: Path) -> list[str]:
-    """The universes of a data folder."""
+    """List the universes of a data folder."""
     return sorted(path.parent.name for path in (data / FOLDER).glob("*/members.csv"))
 
 
 def tables_folder(data: Path, name: str | None) -> Path:
-    """The folder with the prices, events and borrow rates of a universe, if one is named."""
+    """Return the folder with the tables of a universe: its own, or the data folder.
+
+    It is the data folder where no universe is named, or the universe's folder has no such table.
+    """
     if name is None:
         return data
-    own = data / FOLDER / name
-    return own if any((own / table).is_dir() for table in _TABLES) else data
+    folder = data / FOLDER / name
+    return folder if any((folder / table).is_dir() for table in _TABLES) else data
 
 
 def read_universe(data: Path, name: str, read: Reader = read_data_file) -> Universe:
-    """Read the members of a universe; UsageError where there is no such universe."""
+    """Read the members of a universe.
+
+    UsageError where there is no such universe; DataError where the table of members breaks its
+    format or does not agree with its metadata.
+    """
     if name not in universe_names(data):
         raise unknown(f"universe in {data / FOLDER}", name, universe_names(data))
     path = data / FOLDER / name / "members.csv"
@@ -97,18 +104,18 @@ def read_universe(data: Path, name: str, read: Reader = read_data_file) -> Unive
 
 
 def parse_universe(name: str, file: DataFile) -> Universe:
-    """Check a table of members; see `read_universe`."""
+    """Parse and check a table of members; DataError where it breaks its format."""
     problems: list[str] = []
-    again: list[str] = []
+    overlapping: list[str] = []
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
     for line, (symbol, first, last) in parsed_rows(file, _COLUMNS, problems, _member):
         if any(first <= until and since <= last for since, until in spans[symbol]):
-            again.append(f"line {line}: {symbol}")
+            overlapping.append(f"line {line}: {symbol}")
         spans[symbol].append((first, last))
-    if again:
+    if overlapping:
         problems.append(
-            f"{first_few(again)} is a member in part of that span already; one line a span, and "
-            f"the spans of a stock that came back lie apart"
+            f"{first_few(overlapping)} is a member in part of that span already; one line a span, "
+            f"and the spans of a stock that came back lie apart"
         )
     if not spans and not problems:
         problems.append("no member; write one line a stock: symbol, first, last")
@@ -117,7 +124,7 @@ def parse_universe(name: str, file: DataFile) -> Universe:
 
 
 def _member(row: Mapping[str, str]) -> tuple[str, date, date]:
-    """The symbol, first and last day of a membership; an empty day is no bound."""
+    """Parse the symbol, first and last day of a membership; an empty day is no bound."""
     if not is_symbol(row["symbol"]):
         raise ValueError(f"column symbol: {row['symbol']!r} is no symbol; write it as in CRWV")
     first = day_of(row, "first", ", nor empty") if row["first"] else date.min
@@ -127,7 +134,7 @@ def _member(row: Mapping[str, str]) -> tuple[str, date, date]:
     return row["symbol"], first, last
 
 
-# What a universe is traded on; `remarks` takes a sentence on whoever is left out
+# What a universe is traded on; each function adds to `remarks` a sentence on what it leaves out
 
 
 def members_prices(
@@ -138,25 +145,26 @@ def members_prices(
     *,
     bars: bool,
 ) -> dict[str, Prices]:
-    """The prices of the members that have bars, or closes where `bars` are not needed.
+    """Read the prices of the members that have bars, or also closes alone if `bars` are not needed.
 
-    `read` raises UsageError where a symbol had none then; it is left out.
+    A member for which `read` raises UsageError is left out, as one that had no prices then.
+    UsageError where none is left.
     """
-    found = {}
+    priced = {}
     for symbol in sorted({*price_symbols(folder)} & {*universe.symbols}):
         with suppress(UsageError):
-            found[symbol] = read(symbol)
-    taken = {symbol: prices for symbol, prices in found.items() if prices.has_bars or not bars}
+            priced[symbol] = read(symbol)
+    usable = {symbol: prices for symbol, prices in priced.items() if prices.has_bars or not bars}
     total = len(universe.symbols)
-    _remark(remarks, total, "have no prices", {*universe.symbols} - {*found})
-    _remark(remarks, total, "have closes alone", {*found} - {*taken})
-    if not taken:
+    _remark(remarks, total, "have no prices", {*universe.symbols} - {*priced})
+    _remark(remarks, total, "have closes alone", {*priced} - {*usable})
+    if not usable:
         wanted = "bars" if bars else "prices"
         raise UsageError(
             f"No member of {universe.name} has {wanted} in {folder}. Import them with "
             f"`backtest prices import FILE --data {folder.parent}`."
         )
-    return taken
+    return usable
 
 
 def members_spans(
@@ -165,19 +173,19 @@ def members_spans(
     span: tuple[date | None, date | None],
     remarks: list[str],
 ) -> dict[str, Prices]:
-    """The prices that are replayed, of the members that have any in the span and were in it then.
+    """Cut the prices to the span, and keep stocks that were members while they have prices in it.
 
-    UsageError where none has, or was.
+    UsageError where none is left.
     """
-    found: dict[str, Prices] = {}
+    in_span: dict[str, Prices] = {}
     fault = None
     for symbol, prices in history.items():
         try:
-            found[symbol] = prices.span(*span)
+            in_span[symbol] = prices.span(*span)
         except UsageError as error:
             fault = error
     first, last = span
-    if fault and not found:
+    if fault and not in_span:
         if first and last and first > last:
             raise fault
         begin = min(prices.first for prices in history.values())
@@ -187,31 +195,31 @@ def members_spans(
             f"Their prices run from {begin} to {end}; choose --from and --to within."
         )
     total = len(universe.symbols)
-    _remark(remarks, total, "have no session in the span", {*history} - {*found})
+    _remark(remarks, total, "have no session in the span", {*history} - {*in_span})
     apart = {
         symbol
-        for symbol, prices in found.items()
+        for symbol, prices in in_span.items()
         if not any(a <= prices.last and prices.first <= b for a, b in universe.spans[symbol])
     }
     _remark(remarks, total, "were members only before or after their prices", apart)
-    if apart == {*found}:
+    if apart == {*in_span}:
         raise UsageError(
             f"No stock was a member of {universe.name} while there are prices of it: {remarks[-1]} "
             f"Mend the days in {universe.file.path}, then `backtest universes seal "
             f"{universe.name}`, or choose --from and --to."
         )
-    return {symbol: prices for symbol, prices in found.items() if symbol not in apart}
+    return {symbol: prices for symbol, prices in in_span.items() if symbol not in apart}
 
 
 def members_events(file: EventFile, traded: Collection[str], remarks: list[str]) -> EventFile:
-    """The events of stocks that are traded alone."""
+    """Keep only the events of traded stocks and of the whole market."""
     name = file.kind.file_name()
     events = tuple(event for event in file.events if event.symbol in {*traded, ""})
-    if strangers := {event.symbol for event in file.events} - {*traded, ""}:
+    if others := {event.symbol for event in file.events} - {*traded, ""}:
         count = len(file.events) - len(events)
         remarks.append(
             f"Left out of {name}: {count:,} event{'s' * (count > 1)} of stocks that are not "
-            f"traded here, {first_few(sorted(strangers))}."
+            f"traded here, {first_few(sorted(others))}."
         )
     if any(event.symbol for event in events):
         without = {*traded} - {event.symbol for event in events}
@@ -220,10 +228,10 @@ def members_events(file: EventFile, traded: Collection[str], remarks: list[str])
 
 
 def mean_of_members(universe: Universe, history: Mapping[str, Prices]) -> Prices:
-    """The universe with equal weights each session, as closes that begin at 100.
+    """Compute the universe with equal weights in each session, as closes that begin at 100.
 
     The return of a session is the mean of those of its members that have a close in it and one
-    before; dividends are in it.
+    before, dividends included, and 0 where there is none.
     """
     changes = pd.concat({s: prices.returns for s, prices in history.items()}, axis=1, sort=True)
     sessions = changes.index.to_numpy().astype("M8[D]")
