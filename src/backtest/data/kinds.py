@@ -1,4 +1,4 @@
-"""`Event` and the kinds that ship: Earnings, StakeDisclosure, ShortReport, News and Start."""
+"""Define `Event` and the kinds that ship: Earnings, StakeDisclosure, ShortReport, News, Start."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ NEVER_TRADED: frozenset[Precision] = frozenset({"week", "month"})
 
 
 def is_symbol(text: str) -> bool:
-    """Whether a text can be a symbol: capitals, digits, points and hyphens."""
+    """Tell whether a text can be a symbol: capitals, digits, points and hyphens."""
     return re.fullmatch(_SYMBOL, text) is not None
 
 
 def check_symbol(text: str) -> str:
-    """The symbol; UsageError where it is none."""
+    """Return the symbol; UsageError where it is none."""
     if not is_symbol(text):
         raise UsageError(
             f"{text!r} is no symbol. Write it in capitals, digits, points and hyphens, such as "
@@ -54,7 +54,7 @@ def check_symbol(text: str) -> str:
 
 
 def end_of_day(day: date) -> datetime:
-    """The last second of a day in New York.
+    """Return the last second of a day in New York.
 
     What is known by its day, week or month alone counts as public at the end of it.
     """
@@ -62,18 +62,18 @@ def end_of_day(day: date) -> datetime:
 
 
 def latest(day: date, clock: time, zone: tzinfo) -> datetime:
-    """A time of day; of an hour that the clocks repeat or skip the later reading: never early."""
+    """Combine a day and a time; where the clocks repeat or skip it, take the later reading."""
     moment = datetime.combine(day, clock, zone)
     return max(moment, moment.replace(fold=1), key=datetime.timestamp)
 
 
 def new_york_day(moment: datetime) -> date:
-    """The day in New York."""
+    """Return the New York day of a moment."""
     return moment.astimezone(NEW_YORK).date()
 
 
 def snake_case(name: str) -> str:
-    """The name of a class as that of a kind of event or of a strategy: `insider_sale`."""
+    """Turn a class name into the name of a kind of event or of a strategy, as in `insider_sale`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
@@ -81,7 +81,7 @@ AnyEvent = TypeVar("AnyEvent", bound="Event")
 
 
 class Event(BaseModel):
-    """A dated public fact with a source. The text below a field is what `events add` asks for."""
+    """An event is a dated public fact with a source; `events add` shows the text below a field."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -122,21 +122,21 @@ class Event(BaseModel):
 
     @classmethod
     def file_name(cls) -> str:
-        """The file of this kind below `data/events/`: its name in the plural."""
+        """Return the name of this kind's file in `data/events/`: the kind in the plural."""
         return cls.kind + ("" if cls.kind.endswith("s") else "s") + ".csv"
 
     @cached_property
     def id(self) -> str:
-        """Stable name of the event, from its symbol, kind, time and headline alone."""
+        """Return the stable id of the event, from its symbol, kind, time and headline alone."""
         stamp = self.published_at.isoformat()
         text = f"{self.symbol}\n{self.kind}\n{stamp}\n{self.headline}"
         day = new_york_day(self.published_at).strftime("%Y%m%d")
         return f"{self.kind}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
     def as_published(self) -> Self:
-        """The event as strategies see it: without note, sources and the time of retrieval.
+        """Return the event as strategies see it: without note, sources and time of retrieval.
 
-        Those came after the event. A note tells how the stock closed, and the address of an
+        Those came after the event: a note may tell how the stock closed, and the address of an
         article whether it jumped.
         """
         later = {"note": "", "source_url": None, "source_url_2": None, "retrieved_at": None}
@@ -185,9 +185,9 @@ class Event(BaseModel):
 
 
 def altered(event: AnyEvent, **fields: Any) -> AnyEvent:
-    """An event with other fields, held against its kind anew; what it computes is no field."""
-    own = {name: getattr(event, name) for name in type(event).model_fields}
-    return type(event).model_validate(own | fields)
+    """Return the event with other values of fields, validated anew; pydantic's error if wrong."""
+    values = {name: getattr(event, name) for name in type(event).model_fields}
+    return type(event).model_validate(values | fields)
 
 
 Dollars = float
@@ -195,19 +195,19 @@ ShareCount = Annotated[int, Field(ge=0, le=10**15)]  # far above any company's
 
 
 def relative_change(new: float | None, old: float | None) -> float | None:
-    """`new ÷ old − 1`, a fraction; None where either is unknown or `old` is not positive."""
+    """Compute `new ÷ old − 1`, a fraction; None if one is unknown or `old` is not positive."""
     if new is None or old is None or old <= 0:
         return None
     return new / old - 1
 
 
 def midpoint(low: float | None, high: float | None) -> float | None:
-    """`(low + high) ÷ 2`; None where either end is unknown."""
+    """Compute `(low + high) ÷ 2`; None where either end is unknown."""
     return None if low is None or high is None else (low + high) / 2
 
 
 class Earnings(Event):
-    """A quarterly report: actual figures against consensus, and guidance.
+    """A quarterly report gives actual figures, which compare with a consensus, and guidance.
 
     Money is in dollars; None is unknown.
     """
@@ -265,19 +265,22 @@ class Earnings(Event):
 
     @property
     def eps_surprise(self) -> float | None:
-        """`(eps − consensus) ÷ |consensus|`, a fraction; positive is a beat, also of a loss."""
+        """Compute `(eps − consensus) ÷ |consensus|`, a fraction; None if unknown or divided by 0.
+
+        A beat is positive, also of a loss.
+        """
         if self.eps is None or not self.eps_consensus:
             return None
         return (self.eps - self.eps_consensus) / abs(self.eps_consensus)
 
     @property
     def revenue_surprise(self) -> float | None:
-        """`revenue ÷ consensus − 1`, a fraction."""
+        """Compute `revenue ÷ consensus − 1`, a fraction; None where unknown."""
         return relative_change(self.revenue, self.revenue_consensus)
 
     @property
     def guidance_change(self) -> float | None:
-        """Full-year midpoint `÷` the midpoint that it replaced `− 1`, a fraction."""
+        """Compute the full-year midpoint `÷` the one it replaced `− 1`; None where unknown."""
         return relative_change(
             midpoint(self.fy_guidance_low, self.fy_guidance_high),
             midpoint(self.fy_guidance_prev_low, self.fy_guidance_prev_high),
@@ -285,9 +288,9 @@ class Earnings(Event):
 
     @property
     def guidance_surprise(self) -> float | None:
-        """Midpoint of the quarter's guidance `÷ consensus − 1`, a fraction.
+        """Compute the midpoint of the quarter's guidance `÷ consensus − 1`, a fraction.
 
-        Where the quarter has no consensus: `guidance_change`.
+        Where it is unknown, `guidance_change` takes its place.
         """
         quarter = midpoint(self.guidance_low, self.guidance_high)
         surprise = relative_change(quarter, self.guidance_consensus)
@@ -303,7 +306,7 @@ class Earnings(Event):
 
 
 class StakeDisclosure(Event):
-    """A holder's stake becomes public. Shares are counts, `value` is dollars."""
+    """A disclosure makes a holder's stake public; shares are counts, `value` is dollars."""
 
     holder: Annotated[str, Field(min_length=1)]
     """Who holds the stock."""
@@ -326,18 +329,18 @@ class StakeDisclosure(Event):
 
     @property
     def stake_change(self) -> float | None:
-        """`shares ÷ previous_shares − 1`, a fraction."""
+        """Compute `shares ÷ previous_shares − 1`, a fraction; None where unknown."""
         return relative_change(self.shares, self.previous_shares)
 
     @property
     def staleness(self) -> int | None:
-        """Days from `as_of` to the New York day of publication."""
+        """Count the days from `as_of` to the New York day of publication; None where unknown."""
         if self.as_of is None:
             return None
         return (new_york_day(self.published_at) - self.as_of).days
 
     def is_stale(self, known: Iterable[Event]) -> bool:
-        """Whether an earlier disclosure in `known` already spoke of a later day than `as_of`."""
+        """Tell whether an earlier disclosure in `known` already described a later day."""
         return self.as_of is not None and any(
             isinstance(other, StakeDisclosure)
             and (other.symbol, other.holder) == (self.symbol, self.holder)
@@ -355,7 +358,7 @@ class StakeDisclosure(Event):
 
 
 class ShortReport(Event):
-    """A public case against the stock: by a short seller, an analyst or the press."""
+    """A short report is a public case against the stock by a short seller, analyst or the press."""
 
     author: Annotated[str, Field(min_length=1)]
     """Who published it."""
@@ -371,7 +374,7 @@ class ShortReport(Event):
 
 
 class News(Event):
-    """Any other catalyst, by category such as contract, financing, lockup, insider_sale."""
+    """News are any other catalyst, by category such as contract, financing or lockup."""
 
     category: Annotated[str, Field(pattern=r"^[a-z_]+$")]
     """What it is about, such as contract, financing, lockup, insider_sale."""
@@ -380,9 +383,9 @@ class News(Event):
 
 
 class Start(Event):
-    """The replay begins: made by the program for each symbol, known before its first session.
+    """A start tells that the replay begins; the program makes one for each symbol.
 
-    Of a member of a universe that is the first session of its membership.
+    It is known before the first session, for a member of a universe that of its membership.
     """
 
 

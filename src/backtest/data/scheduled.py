@@ -1,4 +1,4 @@
-"""Dates that are known beforehand: each is an event on the day on which it was announced."""
+"""Define the kinds of dates that are known beforehand: events of the day of their announcement."""
 
 from __future__ import annotations
 
@@ -26,9 +26,8 @@ class ReportDate(Event):
 
     report_on: ComingDay
     """The day on which it will be published."""
-
     session: Literal["before open", "after close", "unknown"] = "unknown"
-    """When on that day."""
+    """When on that day it will be published."""
 
 
 class IndexChange(Event):
@@ -36,32 +35,28 @@ class IndexChange(Event):
 
     index: Annotated[str, StringConstraints(min_length=1)]
     """The index, such as S&P 500."""
-
     change: Literal["added", "removed"]
-    """What becomes of the stock."""
-
+    """Whether the stock comes into the index or leaves it."""
     effective_on: ComingDay
-    """The first session in which the index holds it, or does not any more."""
+    """The first session with the stock in the index, or without it."""
 
 
 class LockupEnd(Event):
     """It is known when holders of shares that are locked up may sell them."""
 
     ends_on: ComingDay
-    """The day at whose close it ends."""
-
+    """The day at whose close the lockup ends."""
     shares: ShareCount | None = None
-    """How many shares come free."""
+    """The number of shares that may then be sold."""
 
 
 class Dividend(Event):
     """A dividend is announced."""
 
     ex_on: ComingDay
-    """The first day on which a buyer does not get it any more."""
-
+    """The first day on which a buyer no longer gets the dividend."""
     amount: Annotated[float, Field(ge=0)] | None = None
-    """Dollars a share."""
+    """The dividend, dollars a share."""
 
 
 class Split(Event):
@@ -69,55 +64,50 @@ class Split(Event):
 
     ex_on: ComingDay
     """The first session in new shares."""
-
     ratio: Annotated[float, Field(gt=0)]
     """New shares for one old share: 2 for 2:1, 0.1 for 1:10."""
 
 
 class Delisting(Event):
-    """It is announced that the stock will not be traded any more."""
+    """It is announced that the stock will no longer be traded."""
 
     delists_on: ComingDay
-    """The first day on which it is not traded."""
+    """The first day on which the stock is no longer traded."""
 
 
 class Deal(Event):
-    """Somebody announces to buy the company."""
+    """An acquirer announces that it will buy the company."""
 
     acquirer: Annotated[str, StringConstraints(min_length=1)]
-    """Who buys."""
-
+    """The company that buys."""
     closes_by: ComingDay
-    """The day by which it is to be done."""
-
+    """The day by which the deal is to be done."""
     cash: Annotated[float, Field(ge=0)] | None = None
-    """Dollars a share."""
-
+    """What is paid in cash, dollars a share."""
     shares: Annotated[float, Field(ge=0)] | None = None
-    """The buyer's shares for one."""
+    """What is paid in shares: those of the acquirer for one share."""
 
 
 class DecisionDate(Event):
-    """The day is known on which somebody decides on something of the company's."""
+    """The day of a decision about the company, such as a regulator's, becomes known."""
 
     decides_on: ComingDay
-    """The day."""
-
+    """The day of the decision."""
     subject: Annotated[str, StringConstraints(min_length=1)]
     """What is decided, such as the approval of a drug."""
 
 
 class MarketEvent(Event):
-    """An event of the whole market: it names no symbol, and strategies hear it of each of theirs.
+    """A market event is of the whole market: strategies hear it for each of their symbols.
 
-    In `market.events` it stands once, as it is on file.
+    It names no symbol on file, and is in `market.events` once, as it is on file.
     """
 
     symbol: Annotated[str, StringConstraints(pattern=r"^([A-Z0-9][A-Z0-9.\-]*)?$")] = ""
-    """Empty on file; the stock that it is heard of, for a strategy."""
+    """Empty on file; for a strategy, the stock for which it is heard."""
 
     def of(self, symbol: str) -> Any:
-        """The event as one of a stock, with an id of its own."""
+        """Return the event as one of a stock, with another id."""
         return altered(self, symbol=symbol)
 
 
@@ -126,9 +116,8 @@ class MacroDate(MarketEvent):
 
     release: Annotated[str, StringConstraints(min_length=1)]
     """What is released, such as FOMC or CPI."""
-
     happens_on: ComingDay
-    """The day."""
+    """The day of the release."""
 
 
 SCHEDULED_KINDS: tuple[type[Event], ...] = (

@@ -1,10 +1,10 @@
-"""Versions of data files: every change keeps what was there, and can be taken back.
+"""Keep the versions of data files, so that every change can be undone.
 
-Beside `prices/CRWV.csv` stands `prices/.history/CRWV/` with a copy of each version and of its
-metadata. A change is written in steps of which each leaves a whole version in place: the metadata
+For `prices/CRWV.csv`, the folder `prices/.history/CRWV/` holds a copy of each version and of its
+metadata. A change is written in steps, each of which leaves a whole version in place: the metadata
 of the coming version as `.CRWV.meta.json.next`, then the file, then its metadata. A process that is
-killed in between leaves the old version or the new one; whoever reads the file takes the waiting
-metadata once the file fits them, and the next change puts them in place.
+killed in between leaves the old version or the new one; readers use the waiting metadata once the
+file fits them, and the next change puts them in place.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from backtest.workspace.files import clear_unfinished, held, write_bytes
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a data file, and the metadata that stood beside it."""
+    """A version of a data file has a number, its content's hash and place, and its metadata."""
 
     number: int
-    recorded_at: datetime  # UTC; of files that do not say so, the day that they were compiled on
+    recorded_at: datetime  # UTC; where not on record, the day on which the file was compiled
     sha256: str
     path: Path | None  # where its bytes are; None where the file was edited before they were kept
-    reason: str  # what it came from, in a few words
+    reason: str  # what the version came from, in a few words
     metadata: Mapping[str, Any]
 
 
@@ -53,12 +53,21 @@ def put(
     over: str | None,
     restores: int | None = None,
 ) -> Version:
-    """Put a new version of a data file in place; the one before is kept.
+    """Put a new version of a data file in place, and keep the one before.
 
-    To `metadata`, as of `metadata_of` or those of before with what has changed, are added sha256,
-    number, time and reason, and the number of the version that an undo `restores`. `over` is the
-    sha256 of what the change was made from, None where there was no file. UsageError where the
-    folder cannot be written, another command is changing the file, or it is not that any more.
+    Args:
+        path: the data file.
+        content: what it is to hold.
+        metadata: those of `metadata_of`, or the former ones with what has changed; sha256, number,
+            time and reason are added.
+        reason: what the version came from, in a few words.
+        over: the sha256 of the file that the change was made from; None where there was none.
+        restores: the number of the version that an undo brings back.
+
+    Raises:
+        UsageError: the folder cannot be written, another command is changing the file, or it no
+            longer has the hash `over`.
+
     """
     content = content.encode() if isinstance(content, str) else content
     coming = {name: value for name, value in metadata.items() if name != "restores"} | {
@@ -81,15 +90,15 @@ def put(
         if old is not None:
             _keep(path, old, known)
         _swap(path, content, coming)
-        with suppress(UsageError):  # it is in place; the next change would keep it as well
+        with suppress(UsageError):  # it is in place already, and the next change would keep it too
             _keep(path, content, coming)
     return _version(coming, path)
 
 
 def versions(path: Path) -> list[Version]:
-    """Every version that is known of a data file, oldest first, the present last.
+    """List the known versions of a data file, oldest first, the present one last.
 
-    DataError where the file is missing, or metadata in its history are damaged.
+    DataError where the file or its metadata are missing, or metadata in its history are damaged.
     """
     metadata = known_metadata(path, open_data_file(path).sha256)
     try:
@@ -101,20 +110,19 @@ def versions(path: Path) -> list[Version]:
 
 
 def version_as_of(path: Path, moment: datetime) -> tuple[Version, bool]:
-    """The version that was in place at a moment.
+    """Return the version that was in place at a moment, and whether it is a later stand-in.
 
-    Where nothing of that time is on record, the oldest stands in, and the second value is True.
-    DataError as of `versions`.
+    Where that version is not on record or lost, the next one stands in. DataError as in `versions`.
     """
     known = versions(path)
-    recorded = [place for place, version in enumerate(known) if version.recorded_at <= moment]
-    first = recorded[-1] if recorded else 0
-    found = next(version for version in known[first:] if version.path is not None)
-    return found, found.recorded_at > moment
+    earlier = [index for index, version in enumerate(known) if version.recorded_at <= moment]
+    first = earlier[-1] if earlier else 0
+    version = next(one for one in known[first:] if one.path is not None)
+    return version, version.recorded_at > moment
 
 
 def read_version(path: Path, version: Version) -> DataFile:
-    """The content of a version, as a file of its place; DataError where it is lost or damaged."""
+    """Read a version as the file at `path`; DataError where its content is lost or damaged."""
     if version.path is None:
         raise DataError(
             f"Version {version.number} of {path} is lost: the file was edited by hand before "
@@ -130,17 +138,18 @@ def read_version(path: Path, version: Version) -> DataFile:
 
 
 def version_before(path: Path, to: int | None = None) -> Version:
-    """The version that `undo` would put back, after an undo the one before; UsageError of none.
+    """Return the version that `undo` would put back: the one before, or the one numbered `to`.
 
-    `to` names one by its number, which may be the one in place.
+    After an undo, that is the one before the version that it restored. UsageError where there is
+    no such version.
     """
     known = versions(path)
     numbers = [version.number for version in known]
     if to in numbers:
         return known[numbers.index(to)]
     if to is not None:
-        there = ", ".join(map(str, numbers))
-        raise UsageError(f"{path} has no version {to}. Its versions: {there}.")
+        existing = ", ".join(map(str, numbers))
+        raise UsageError(f"{path} has no version {to}. Its versions: {existing}.")
     number = known[-1].metadata.get("restores", numbers[-1])
     if number not in numbers[1:]:
         raise UsageError(f"{path} has no version before this one: there is nothing to undo.")
@@ -148,10 +157,11 @@ def version_before(path: Path, to: int | None = None) -> Version:
 
 
 def undo(path: Path, *, over: str, to: int | None = None) -> Version:
-    """Put the version before back, or the one numbered `to`, as a new version.
+    """Put back the version before, or the one numbered `to`, as a new version.
 
-    `over` is the sha256 of the one undone. Where that has the content of `to`, it stays. UsageError
-    where that is an edit by hand, which no version keeps, and `to` is not named.
+    `over` is the sha256 of the present file. A file that has the content of `to` already stays as
+    it is. UsageError where the file was edited by hand, so that no version keeps it, unless `to`
+    is given; DataError where the version is lost or damaged.
     """
     clear(path)
     if to is None and known_metadata(path, over).get("sha256") != over:
@@ -160,8 +170,8 @@ def undo(path: Path, *, over: str, to: int | None = None) -> Version:
             f"with seal, or name the version to go back to with --to."
         )
     before = version_before(path, to)
-    if before.path == path and before.sha256 != over and _place(path, before).exists():
-        before = replace(before, path=_place(path, before))  # as it was before the edit by hand
+    if before.path == path and before.sha256 != over and _copy_path(path, before).exists():
+        before = replace(before, path=_copy_path(path, before))  # as it was before the edit by hand
     read_version(path, before)  # refuses what is lost or damaged
     if to is not None and before.sha256 == over:
         return versions(path)[-1]
@@ -180,11 +190,11 @@ def seal(
     text: str | None = None,
     over: str | None = None,
 ) -> Path:
-    """Make a file that was found good a version as it is; return the place of its metadata.
+    """Make a checked file a version as it is; return the path of its metadata.
 
     `days` are the ISO days of its rows; source and adjust mode are those on record where None.
-    `text` takes the place of what was written, which means the same. `over` is the sha256 of what
-    was found good; UsageError where the file is not that any more.
+    `text` replaces the content by one that means the same. `over` is the sha256 of the file that
+    was checked; UsageError where the file no longer has it, or there is no source on record.
     """
     content = path.read_bytes()
     digest = over or sha256(content).hexdigest()
@@ -205,18 +215,18 @@ def _swap(path: Path, content: bytes, coming: Mapping[str, Any]) -> None:
     except BaseException:
         waiting.unlink(missing_ok=True)
         raise
-    with suppress(OSError, UsageError):  # where they wait they count as well
+    with suppress(OSError, UsageError):  # while they wait they count as well
         _place_metadata(path)
 
 
 def _place_metadata(path: Path) -> None:
-    """Put the metadata that wait in place, where that is a link into what it points to."""
-    waiting, place = waiting_path(path), metadata_path(path)
-    if place.is_symlink():
-        write_bytes(place, waiting.read_bytes())
+    """Put the waiting metadata in place; through a symlink, into the file that it points to."""
+    waiting, target = waiting_path(path), metadata_path(path)
+    if target.is_symlink():
+        write_bytes(target, waiting.read_bytes())
         waiting.unlink()
     else:
-        os.replace(waiting, place)  # noqa: PTH105 - replaces on every system
+        os.replace(waiting, target)  # noqa: PTH105 - replaces on every system
 
 
 @contextmanager
@@ -233,21 +243,21 @@ def _changing(path: Path) -> Iterator[None]:
 
 
 def clear(path: Path) -> None:
-    """Remove what killed processes left of a data file, its neighbours, and its history."""
+    """Remove what killed processes left beside a data file and in its history."""
     clear_unfinished(path.parent)
     clear_history(path)
 
 
 def clear_history(path: Path) -> None:
-    """The same of its history alone."""
+    """Remove what killed processes left in the history of a data file."""
     clear_unfinished(_history(path))
 
 
 def _settle(path: Path, sha256: str | None) -> None:
-    """Finish what a killed process began, or clear it away."""
+    """Finish what a killed process began to change, or clear it away."""
     waiting = waiting_path(path)
     if sha256 is None and not waiting.exists():
-        return  # of a new file nothing was begun; among thousands a look around takes time
+        return  # nothing was begun of a new file, and looking around takes time among thousands
     if sha256 and stated(waiting).get("sha256") == sha256:
         _place_metadata(path)
     waiting.unlink(missing_ok=True)
@@ -255,39 +265,37 @@ def _settle(path: Path, sha256: str | None) -> None:
 
 
 def _keep(path: Path, content: bytes, metadata: Mapping[str, Any]) -> None:
-    """Copy a version into the history; of an edited file, what is known of it: its metadata."""
+    """Copy a version into the history; of a file edited by hand, only its metadata are known."""
     if "sha256" not in metadata:
         return
-    place = _place(path, _version(metadata, path))
-    beside = metadata_path(place)
-    if sha256(content).hexdigest() == metadata["sha256"] and not place.exists():
-        write_bytes(place, content)
-    if not beside.exists():
-        _write_json(beside, metadata)
+    copy = _copy_path(path, _version(metadata, path))
+    if sha256(content).hexdigest() == metadata["sha256"] and not copy.exists():
+        write_bytes(copy, content)
+    if not metadata_path(copy).exists():
+        _write_json(metadata_path(copy), metadata)
 
 
 def _history(path: Path) -> Path:
     return path.parent / ".history" / path.stem
 
 
-def _place(path: Path, version: Version) -> Path:
+def _copy_path(path: Path, version: Version) -> Path:
     return _history(path) / f"{version.number}-{version.sha256[:10]}{path.suffix}"
 
 
 def _kept(path: Path) -> list[Version]:
-    found = []
-    for place in _history(path).glob("[0-9]*.meta.json"):
-        metadata = stated(place)
+    kept = []
+    for file in _history(path).glob("[0-9]*.meta.json"):
         try:
-            version = _version(metadata, place)
+            version = _version(stated(file), file)
         except (KeyError, ValueError, TypeError):
             raise DataError(
-                f"{place} is damaged: it is not the metadata of a version of {path.name}. "
+                f"{file} is damaged: it is not the metadata of a version of {path.name}. "
                 f"Restore it, or remove it if that version is not needed any more."
             ) from None
-        copy = _place(path, version)
-        found.append(replace(version, path=copy if copy.exists() else None))
-    return sorted(found, key=lambda version: (version.number, version.recorded_at))
+        copy = _copy_path(path, version)
+        kept.append(replace(version, path=copy if copy.exists() else None))
+    return sorted(kept, key=lambda version: (version.number, version.recorded_at))
 
 
 def _version(metadata: Mapping[str, Any], path: Path) -> Version:
@@ -303,8 +311,8 @@ def _version(metadata: Mapping[str, Any], path: Path) -> Version:
 
 
 def _next_number(path: Path, present: Mapping[str, Any]) -> int:
-    """One more than any number in use, also to what is damaged now."""
-    names = (place.name.partition("-")[0] for place in _history(path).glob("*"))
+    """Return one more than any number in use, also by what is damaged now."""
+    names = (file.name.partition("-")[0] for file in _history(path).glob("*"))
     numbers = [int(name) for name in names if name.isdecimal()]
     return max([*numbers, int(present.get("version", 1)) if present else 0]) + 1
 
