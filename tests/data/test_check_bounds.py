@@ -137,6 +137,13 @@ def test_a_split_that_is_not_in_the_prices_is_no_extraordinary_open():
     assert morning(replace(prices, file=as_traded, actions=split)) == 0
 
 
+def test_an_event_of_a_session_without_a_row_is_not_held_against_the_opens_after_it():
+    prices = gaps(30, 0.0, 0.0, 5.0)
+    assert morning(prices) == 0
+    halted = replace(prices, table=prices.table.drop(prices.table.index[-3]))
+    assert morning(halted) == 0
+
+
 @pytest.mark.parametrize(("sessions", "is_told"), [(20, 1), (19, 0)])
 def test_what_is_ordinary_takes_twenty_sessions(sessions, is_told):
     # The first session has no close before it, and so no gap.

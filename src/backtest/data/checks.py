@@ -271,9 +271,9 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     gaps = (table["open"] / table["close"].shift() - 1).to_numpy()
     row_of_day = int(table.index.searchsorted(np.datetime64(day)))
     past = gaps[max(1, row_of_day - _MEMORY) : row_of_day]
-    if len(past) < _FEWEST or row_of_day + 1 >= len(gaps):
-        return
     days = table.index[row_of_day : row_of_day + 2].date
+    if len(past) < _FEWEST or row_of_day + 1 >= len(gaps) or days[0] != day:
+        return  # too little is known, or the stock was halted
     gap, next_gap = (session_figure(prices, one, "gap") or 0.0 for one in days)
     usual = float(np.median(np.abs(past)))
     if abs(gap) < _ORDINARY * usual and abs(next_gap) >= _EXTRAORDINARY * usual:
