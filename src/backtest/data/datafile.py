@@ -143,15 +143,15 @@ def _metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
     missing = [name for name in _METADATA_FIELDS if name not in metadata]
     if not missing:
         return metadata
-    place = metadata_path(path)
-    if not place.exists():
+    file = metadata_path(path)
+    if not file.exists():
         raise DataError(
-            f"{path} has no metadata file {place.name}, so nobody can tell where its figures "
+            f"{path} has no metadata file {file.name}, so nobody can tell where its figures "
             f"come from. Write it with `{seal_command} --source '…'`."
         )
     corrupt = "is not readable JSON with an object of its fields"
     fault = f"lacks {', '.join(missing)}" if metadata else corrupt
-    raise DataError(f"{place} {fault}. Write it anew with `{seal_command} --source '…'`.")
+    raise DataError(f"{file} {fault}. Write it anew with `{seal_command} --source '…'`.")
 
 
 def metadata_of(

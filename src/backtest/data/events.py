@@ -90,9 +90,9 @@ FIRST_COLUMNS = ("symbol", "published_at", "precision", "headline")
 
 def columns_of(kind: type[Event]) -> list[str]:
     """List the columns of a kind as its file orders them: its own ones stand before the sources."""
-    own = [name for name in kind.model_fields if name not in Event.model_fields]
+    specific = [name for name in kind.model_fields if name not in Event.model_fields]
     rest = [name for name in Event.model_fields if name not in FIRST_COLUMNS]
-    return [*FIRST_COLUMNS, *own, *rest]
+    return [*FIRST_COLUMNS, *specific, *rest]
 
 
 def field_schema(kind: type[BaseModel], name: str) -> Mapping[str, Any]:

@@ -129,11 +129,11 @@ class Past:
         first = 0 if days is None else bisect_left(times, now - timedelta(days))
         last = bisect_left(times, now - self._reaction)
         others = np.array(values[first:last], np.float64)  # NaN where unknown
-        own = bisect_left(times, event.published_at)
-        while own < last and events[own].id != event.id:
-            own += 1
-        if first <= own < last:
-            others = np.delete(others, own - first)
+        index = bisect_left(times, event.published_at)
+        while index < last and events[index].id != event.id:
+            index += 1
+        if first <= index < last:
+            others = np.delete(others, index - first)
         return others[~np.isnan(others)]
 
     def _kind(self, kind: type[Event]) -> tuple[list[Event], list[datetime]]:
