@@ -235,20 +235,14 @@ def mean_of_members(universe: Universe, history: Mapping[str, Prices]) -> Prices
     """
     changes = pd.concat({s: prices.returns for s, prices in history.items()}, axis=1, sort=True)
     sessions = changes.index.to_numpy().astype("M8[D]")
-    is_member = np.column_stack([_is_member(universe, symbol, sessions) for symbol in history])
+    is_member = np.zeros(changes.shape, np.bool_)
+    for column, symbol in enumerate(history):
+        for first, last in np.array(universe.spans[symbol], "M8[D]"):
+            is_member[:, column] |= (first <= sessions) & (sessions <= last)
     mean = changes.where(is_member).mean(axis=1).fillna(0.0)
     table = pd.DataFrame({"close": 100 * (1 + mean).cumprod()})
     table.index.name = "session"
     return Prices(universe.name, table, universe.file)
-
-
-def _is_member(
-    universe: Universe, symbol: str, sessions: NDArray[np.datetime64]
-) -> NDArray[np.bool_]:
-    member = np.zeros(len(sessions), np.bool_)
-    for first, last in universe.spans[symbol]:
-        member |= (np.datetime64(first) <= sessions) & (sessions <= np.datetime64(last))
-    return member
 
 
 def _remark(
