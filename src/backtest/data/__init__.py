@@ -1,4 +1,4 @@
-"""What is known: events, prices, borrow rates and the calendar, and how their files are kept.
+"""This room holds what is known (events, prices, borrow rates, calendar) and keeps its files.
 
-Nothing here decides, trades or fetches; no strategy, engine or source is known here.
+Nothing here decides, trades or fetches; no strategy, engine or source is imported here.
 """

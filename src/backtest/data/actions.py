@@ -104,7 +104,7 @@ def basis_of(metadata: Mapping[str, object]) -> Basis:
 
 @dataclass(frozen=True)
 class Actions:
-    """The actions of one symbol are kept oldest first; there are none where no file exists."""
+    """`Actions` holds the actions of one symbol, oldest first; none where there is no file."""
 
     symbol: str
     rows: tuple[Action, ...] = ()
@@ -174,7 +174,7 @@ class Actions:
 
 
 def halts_of(rows: Iterable[Action]) -> frozenset[date]:
-    """Return the sessions on which trading is halted, by the halts among actions."""
+    """Return the sessions on which trading is halted by some of the actions."""
     calendar = trading_calendar()
     return frozenset(
         day.item()

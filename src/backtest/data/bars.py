@@ -41,7 +41,7 @@ _VOLUME = 0.05  # of the daily volume, by which that of the bars may differ with
 
 @dataclass(frozen=True)
 class FinerBars:
-    """The finer bars of one symbol are kept oldest first.
+    """`FinerBars` holds the bars of one symbol that are finer than sessions, oldest first.
 
     They open within the hours of sessions or, where `extended` hours were read, before or after
     them. What trades after a close belongs to the session that opens next.

@@ -55,7 +55,7 @@ class BorrowRate:
 
 @dataclass(frozen=True)
 class BorrowRates:
-    """The rates of one symbol are kept oldest first; there are none where no rate is known."""
+    """`BorrowRates` holds the rates of one symbol, oldest first; none where no rate is known."""
 
     symbol: str
     rates: tuple[BorrowRate, ...] = ()

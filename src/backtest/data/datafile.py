@@ -33,7 +33,7 @@ _METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", 
 
 
 class Metadata(TypedDict, total=False):
-    """The metadata of a data file have these fields, of which None is unknown."""
+    """`Metadata` names the fields of a metadata file that readers use; None is unknown."""
 
     source: str | None
     first: str | None
@@ -223,7 +223,7 @@ def parsed_rows(
     problems: list[str],
     parse: Callable[[dict[str, str]], T],
 ) -> Iterator[tuple[int, T]]:
-    """Parse each row that `read_rows` gives; a ValueError of `parse` is one more problem."""
+    """Yield what `parse` makes of each row, with its line; a ValueError of it is one more problem."""
     for line, cells in read_rows(file, required, problems):
         try:
             parsed = parse(cells)

@@ -89,7 +89,7 @@ class Edit:
 
 
 class _EventFile:
-    """An event file holds the lines of a kind to be edited; `file` is None where there is none."""
+    """`_EventFile` holds the lines of a kind to be edited; `file` is None where there is none."""
 
     def __init__(self, workspace: Workspace, kind: type[Event]) -> None:
         self.workspace, self.kind = workspace, kind

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The inputs are what was read for a replay; prices, rates and finer bars are by symbol."""
+    """`Inputs` holds what was read for a replay; prices, rates and finer bars are by symbol."""
 
     history: Mapping[str, Prices]  # also from before the span
     span: Mapping[str, Prices]  # the prices that are replayed

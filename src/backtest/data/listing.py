@@ -170,7 +170,7 @@ def _price_row(
 
 @dataclass(frozen=True)
 class UniverseRow:
-    """A row of the list of universes tells which data there are of the members."""
+    """A universe row tells which data there are of the members of a universe."""
 
     name: str
     symbols: Sequence[str]  # every stock that ever was a member

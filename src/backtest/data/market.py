@@ -39,7 +39,7 @@ _NEVER = np.datetime64("NaT", "D")
 
 
 class EndedBars:
-    """The finer bars of a stock that have ended by now grow as time passes."""
+    """`EndedBars` holds the finer bars of a stock that have ended; they grow as time passes."""
 
     def __init__(self, count: int) -> None:
         self._times = np.full(count, _NEVER, "M8[us]")
@@ -62,7 +62,7 @@ class EndedBars:
 
 
 class Past:
-    """The past holds the bars and events that have become known; `Tape` adds to them.
+    """`Past` holds the bars and events that have become known; `Tape` adds to them.
 
     Attributes:
         columns: the columns of each symbol, such as `close` alone for an index.
@@ -186,7 +186,7 @@ class Past:
 
 
 class Tape:
-    """A tape holds the whole history of a replay and plays into `past` what is known at a time.
+    """`Tape` holds the whole history of a replay and plays into `past` what is known at a time.
 
     Events come as strategies see them, in order of publication; `members` returns the stocks that
     can be traded in a session. Whoever plays must hold `lock` for as long as it reads `past`.
@@ -250,7 +250,7 @@ class Tape:
 
 @dataclass(frozen=True)
 class Market:
-    """The market is what a strategy may know when it decides.
+    """`Market` shows what a strategy may know when it decides.
 
     Attributes:
         session: the tradable session, at whose open (or close, where the strategy decides before

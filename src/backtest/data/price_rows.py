@@ -26,7 +26,7 @@ REGULAR = "regular"  # the column that tells which finer bars open within the ho
 
 @dataclass(frozen=True)
 class PriceRows:
-    """The rows of prices are those of a file or a frame, before they are checked."""
+    """`PriceRows` holds the rows of a price file or a frame before they are checked."""
 
     word: str  # what messages call a row: `line` or `row`
     numbers: Sequence[object] | NDArray[np.int64]  # what follows the word

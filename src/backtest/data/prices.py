@@ -60,7 +60,7 @@ def _paths(folder: Path, symbol: str) -> tuple[Path, Path]:
 
 @dataclass(frozen=True)
 class Prices:
-    """The prices of one symbol are dollars, adjusted as its file's metadata say.
+    """`Prices` holds those of one symbol, in dollars, adjusted as its file's metadata say.
 
     The table is indexed by session (dates without a zone) and has the columns `open high low close
     volume`, or `close` alone. Finer bars are indexed by when they open, UTC.
@@ -189,7 +189,7 @@ class Prices:
 
     @cached_property
     def growth(self) -> pd.Series[float]:
-        """Compute to what a dollar at the first close has grown at each close.
+        """Compute what a dollar invested at the first close is worth at each close.
 
         Dividends are reinvested. An action in a halt counts at the first close after it. A share
         that has ended counts at what was paid for it, or at its last close where that is unknown.
@@ -379,7 +379,7 @@ def _is_news(prices: Prices, row: int, times: float) -> bool:
 
 
 def refuse_jumps(traded: Iterable[Prices], *, accept: bool) -> list[str]:
-    """Raise a DataError where prices jump and it is no news; if accepted, say so of each jump."""
+    """Refuse jumps that no news explains (DataError); write a sentence on each where accepted."""
     jumps = [jump for prices in traded for jump in jumps_of(prices) if not jump.is_news]
     if not jumps or accept:
         return [f"{jump}, which is taken for a move of its price." for jump in jumps]

@@ -52,7 +52,7 @@ _MOMENT = TypeAdapter(AwareDatetime)
 
 @dataclass
 class FilesAsOf:
-    """The files of a data folder are read as they are, or in their versions at the end of a day.
+    """`FilesAsOf` reads a data folder as it is, or in the versions of the end of a day.
 
     UsageError where the day is still to come.
     """
@@ -253,7 +253,7 @@ class Row:
 
 @dataclass(frozen=True)
 class FileTables:
-    """The tables are the contents of data files, by path in the folder as in `prices/CRWV.csv`."""
+    """`FileTables` holds the contents of data files by path, such as `prices/CRWV.csv`."""
 
     prices: Mapping[str, pd.DataFrame]
     events: Mapping[str, Sequence[Row]]
@@ -275,7 +275,7 @@ class FileTables:
 
 @dataclass(frozen=True)
 class DataTables:
-    """The tables that a replay reads from a data folder come with facts on their files, by path."""
+    """`DataTables` holds the tables that a replay reads, and facts about their files by path."""
 
     tables: FileTables
     files: Mapping[str, DataFile]
