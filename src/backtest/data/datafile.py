@@ -223,7 +223,7 @@ def parsed_rows(
     problems: list[str],
     parse: Callable[[dict[str, str]], T],
 ) -> Iterator[tuple[int, T]]:
-    """Yield what `parse` makes of each row, with its line; a ValueError of it is one more problem."""
+    """Yield what `parse` makes of each row, with its line; a ValueError of it is a problem too."""
     for line, cells in read_rows(file, required, problems):
         try:
             parsed = parse(cells)

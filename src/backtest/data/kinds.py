@@ -374,7 +374,7 @@ class ShortReport(Event):
 
 
 class News(Event):
-    """News are any other catalyst, by category such as contract, financing or lockup."""
+    """A piece of news is any other catalyst, such as a contract, a financing or a lockup."""
 
     category: Annotated[str, Field(pattern=r"^[a-z_]+$")]
     """What it is about, such as contract, financing, lockup, insider_sale."""

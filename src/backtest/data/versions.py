@@ -55,19 +55,10 @@ def put(
 ) -> Version:
     """Put a new version of a data file in place, and keep the one before.
 
-    Args:
-        path: the data file.
-        content: what it is to hold.
-        metadata: those of `metadata_of`, or the former ones with what has changed; sha256, number,
-            time and reason are added.
-        reason: what the version came from, in a few words.
-        over: the sha256 of the file that the change was made from; None where there was none.
-        restores: the number of the version that an undo brings back.
-
-    Raises:
-        UsageError: the folder cannot be written, another command is changing the file, or it no
-            longer has the hash `over`.
-
+    `metadata` are those of `metadata_of`, or the former ones with changes; sha256, number, time,
+    `reason` (a few words) and the number of the version that an undo `restores` are added. `over`
+    is the sha256 of the file from which the change was made, None where there was none. UsageError
+    where the folder cannot be written, another command is changing the file, or its hash differs.
     """
     content = content.encode() if isinstance(content, str) else content
     coming = {name: value for name, value in metadata.items() if name != "restores"} | {
