@@ -34,13 +34,12 @@ ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 COLUMNS = ("day", "action", "amount", "until", "name", "source")
 ENDS = ("delisted", "cash_merger")
 END_SESSIONS = 5
-"""The number of sessions without a price after which a stock counts as delisted, if no end is on
-file."""
+"""Sessions without a price after which a stock without an end on file counts as delisted."""
 _LABELS = ("renamed", "cusip")  # only another name for the same share: nothing to apply
 _CUSIP = re.compile(r"[0-9A-Z*@#]{9}")
 _DAY = re.compile(r"as of (\d{4}-\d{2}-\d{2})")
 
-DIVIDENDS = "splits and dividends"  # the adjust mode of prices that are adjusted for both
+DIVIDENDS = "splits and dividends"  # how the adjust mode of prices adjusted for both begins
 
 
 @dataclass(frozen=True)

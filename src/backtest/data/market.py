@@ -299,8 +299,8 @@ class Market:
     def finer_bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Return the finer bars that have ended by `now`, indexed by when they open, UTC.
 
-        They have the columns of `bars`, in the shares of their file; there are none of a symbol of
-        which the run has none. Before a close, the bar that is traded at it is not among them.
+        They have the columns of `bars`, in the shares of their file; there is none where the run
+        has no such bars of the symbol. Before a close, the bar traded at it is not among them.
         """
         return (self._past.finer.get(symbol or self.symbol) or EndedBars(0)).frame()
 
