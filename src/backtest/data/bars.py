@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Hours = Literal["regular", "extended"]
 _ARRAYS = ("times", "sessions", "table", "is_extended")
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
-_ROUNDED, _ROUNDED_SHARE = 0.005, 0.00001  # rounding: half a cent, and the last digit of a price
+_ROUNDED, _ROUNDED_SHARE = 0.005, 0.00001  # rounding: half a cent, or this share of a price
 _MOST_OFF = 0.01  # of a price; beyond it bars and daily prices are not of one kind
 _ALIKE = 0.01  # how near to each other ratios are that come from one adjustment
 _LEAST_SPLIT = 1.4  # new shares for one

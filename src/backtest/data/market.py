@@ -380,9 +380,7 @@ def tradable_session(
     if new_york_day(event.published_at) < history.first:
         # There was no price yet that could have moved on it.
         return session, f"public before the first price of {event.symbol}, {history.first}"
-    session = history.trades_from(
-        session
-    )  # in a halt, all orders wait for the first price after it
+    session = history.trades_from(session)  # in a halt, orders wait for the next price
     return session, obstacle(event, session, span, universe)
 
 
