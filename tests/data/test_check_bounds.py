@@ -9,6 +9,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.checks import (
     _check_against_prices,
     check_actions,
+    check_data,
     check_doubles,
     check_gap,
     check_on_file,
@@ -384,6 +385,21 @@ def test_actions_are_checked_of_some_symbols_or_of_all(checkout):
     assert {one.where for one in check_actions(checkout.workspace)} == {"data/actions/ACME.csv"}
     assert check_actions(checkout.workspace, ["BETA"]) == []
     assert check_actions(checkout.workspace, ["GONE"]) == []
+
+
+def test_actions_that_cannot_be_read_are_no_fault_of_the_prices(checkout):
+    head = "day,action,amount,until,name,source\n"
+    checkout.write("data/actions/ACME.csv", head + "2025-06-03,spinoff,,,,x\n")
+    (found,) = (
+        one for one in check_prices(checkout.workspace, ["ACME"]) if one.severity == "error"
+    )
+    assert (found.where, found.mend) == (
+        "data/actions/ACME.csv", "Correct the file, then `backtest actions seal ACME`.",
+    )  # fmt: skip
+    errors = [
+        one for one in check_data(checkout.workspace, (), ["ACME"]) if one.severity == "error"
+    ]
+    assert errors == [found]
 
 
 def test_prices_that_cannot_be_read_are_told_once_whatever_lies_beside_them(checkout):

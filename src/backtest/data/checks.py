@@ -55,7 +55,8 @@ def check_data(
     UsageError where one of `symbols` has no price file.
     """
     prices = check_prices(workspace, symbols)
-    return check_events(workspace, kinds, symbols) + prices + check_actions(workspace, symbols)
+    findings = check_events(workspace, kinds, symbols) + prices + check_actions(workspace, symbols)
+    return list(dict.fromkeys(findings))  # prices and actions may tell of the same file
 
 
 def check_events(
@@ -137,7 +138,9 @@ def _check_symbol(data: Path, symbol: str) -> Iterator[Finding]:
 
 
 def _prices_of(data: Path, symbol: str) -> tuple[Prices | None, list[Finding]]:
-    actions, _ = _actions_of(data, symbol)
+    actions, findings = _actions_of(data, symbol)
+    if actions is None:
+        return None, findings  # without halts nobody can tell which rows are missing
     path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
     return _parse(path, seal, lambda file: parse_prices(file, actions))
 
