@@ -243,17 +243,15 @@ class Difference:
 
 def differences(bars: FinerBars, prices: Prices) -> list[Difference]:
     """List the prices that differ by more than rounding, in the sessions that both have."""
+    names = list(BAR_COLUMNS[:-1])
     days = bars.by_session.index.intersection(prices.table.index)
-    differing = []
-    for column in BAR_COLUMNS[:-1]:
-        finer = bars.by_session.loc[days, column].to_numpy()
-        daily = prices.table.loc[days, column].to_numpy()
-        apart = np.abs(finer - daily) > np.maximum(_ROUNDED * (1 + 1e-9), _ROUNDED_SHARE * daily)
-        differing += [
-            Difference(days[row].date(), column, float(finer[row]), float(daily[row]))
-            for row in np.flatnonzero(apart).tolist()
-        ]
-    return sorted(differing, key=lambda one: (one.session, BAR_COLUMNS.index(one.column)))
+    finer = bars.by_session.loc[days, names].to_numpy()
+    daily = prices.table.loc[days, names].to_numpy()
+    apart = np.abs(finer - daily) > np.maximum(_ROUNDED * (1 + 1e-9), _ROUNDED_SHARE * daily)
+    return [
+        Difference(days[row].date(), names[column], finer[row, column], daily[row, column])
+        for row, column in np.argwhere(apart).tolist()
+    ]
 
 
 def disagreement(bars: FinerBars, prices: Prices, differing: Sequence[Difference]) -> str:

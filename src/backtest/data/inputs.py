@@ -135,20 +135,19 @@ def read_inputs(
 
     Args:
         data: the data folder.
-        symbols: the traded stocks, unless there is a `universe`.
+        symbols: the traded stocks, where no `universe` is named.
         benchmark: a symbol, or the name of the universe for the mean of its members.
         span: the first and the last day of the replay; None is no bound.
         listens_to: the kinds of event that the strategy answers.
-        as_of: a day in New York, at whose end files are read in their version of then, without
-            what became public later; None for the files as they are.
+        as_of: a day in New York, at whose end the files are read; None for the files as they are.
         looks_at: other symbols whose past the strategy sees.
-        wanted_by: who wants `looks_at` and `trades_also`, for messages.
+        wanted_by: who names `looks_at` and `trades_also`, for messages.
         universe: the name of the universe whose members are traded.
         trades_also: symbols that hedge others and are not traded on events of their own.
-        bars: the length of finer bars, such as `5m`, that all that is replayed must have too.
+        bars: the length of the finer bars, such as `5m`, of all that is replayed.
         hours: whether finer bars outside of the regular hours count as well.
-        needs_bars: whether a stock with closes alone is refused, or left out of a universe.
-        accept_jumps: whether to accept prices that jump as after a split that is not on file.
+        needs_bars: whether stocks with closes alone are refused, or left out of a universe.
+        accept_jumps: whether prices may jump as after a split that is not on file.
 
     Raises:
         MissingDataError: there are no prices of `looks_at` or `trades_also`, or no file of a kind.
