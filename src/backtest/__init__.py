@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from backtest.engine.replay.replay import EventStrategy
     from backtest.strategy.base import Signal, Strategy, Wait
 
-# Backtrader's docstrings: Python 3.12 tells of them at the first import if nobody compiled them.
+# Python 3.12 warns of escapes in Backtrader's docstrings when it compiles them first.
 warnings.filterwarnings("ignore", ".*invalid escape sequence", Warning, ".*backtrader")
 
 __version__ = "0.1.0"
@@ -56,9 +56,8 @@ __all__ = [
     "find_page", "import_events", "import_prices", "init", "judge_claims", "list_actions",
     "list_kinds", "list_prices", "list_runs", "list_settings", "list_strategies", "list_universes",
     "load_events", "load_prices", "new_signal", "null_worlds", "remove_event", "report_run",
-    "run", "seal_actions",
-    "seal_events", "seal_prices", "seal_universe", "show_event", "simulate", "study", "sweep",
-    "undo_actions", "undo_events", "undo_prices",
+    "run", "seal_actions", "seal_events", "seal_prices", "seal_universe", "show_event",
+    "simulate", "study", "sweep", "undo_actions", "undo_events", "undo_prices",
 ]  # fmt: skip
 
 _NAMES = {
@@ -84,7 +83,7 @@ _MODULES = {name: f"backtest.{module}" for module, names in _NAMES.items() for n
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name at its first use, so that a command pays for what it uses alone."""
+    """Load a public name at its first use, so that a command only pays for what it uses."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(_MODULES[name]), name)
@@ -94,5 +93,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """The names that are public, also those that are not loaded yet."""
+    """Return the public names, including those that are not loaded yet."""
     return __all__

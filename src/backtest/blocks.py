@@ -1,7 +1,7 @@
-"""Building blocks for `on_event`: small pure functions of the event and of what was known then.
+"""This module offers building blocks for `on_event`: pure functions of the event and the market.
 
-Each answers None where it cannot know, such as in a stock's first sessions. Say then why there is
-no signal: a signal takes `stop=None` for no stop at all.
+Each returns None where too little is known, such as in a stock's first sessions. Then return a
+reason for no signal: a signal with `stop=None` would have no stop at all.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ __all__ = [
 
 
 def faded(answer: AnyAnswer) -> AnyAnswer:
-    """The signal turned round: short for long, long for short; any other answer as it is.
+    """Reverse a signal: short for long, long for short; return any other answer unchanged.
 
     Weight, hold, stop, target and trailing stop stay: they are fractions and counts, which mean
-    the same on either side. A flat signal leaves whatever way is held.
+    the same on either side. A flat signal stays too, for it closes a position of either direction.
     """
     if not isinstance(answer, Signal) or answer.direction == "flat":
         return answer
@@ -57,11 +57,11 @@ def faded(answer: AnyAnswer) -> AnyAnswer:
 
 
 def sessions_since(event: Event, market: Market) -> int:
-    """How many sessions have opened since an event was public and before the decision's own.
+    """Count the sessions that opened after an event was public and before the decision's own.
 
-    `0` is an event that is first traded at the decision's open, as the one that is answered, or
-    that became public in the session since; `1` one that could be traded a session earlier. Nobody
-    needs time to react here.
+    It is 0 for an event that can first be traded at the decision's open, such as the one that is
+    answered, or that became public in that session; 1 for one that could be traded a session
+    earlier. No reaction time is added here.
     """
     calendar = trading_calendar()
     first = calendar.tradable_session(event.published_at, timedelta(0))
@@ -71,11 +71,11 @@ def sessions_since(event: Event, market: Market) -> int:
 def events_near(
     event: Event, market: Market, *kinds: type[Event], sessions: int = 2
 ) -> tuple[Event, ...]:
-    """Other events of the event's stock, public at most so many sessions before the decision.
+    """Return the other events of the stock in the `sessions` before the decision, oldest first.
 
-    They are of the kinds that are named, such as `Earnings`, or of any without one, in order of
-    publication; sessions count as in `sessions_since`. Only what was public by then counts: a
-    report that is due next week is not known of, even if its date is.
+    They are of the given kinds, such as `Earnings`, or of any kind if none is given; sessions
+    are counted as in `sessions_since`. Only what was public by then is among them: a report that is
+    due next week is not, even if its date is known.
     """
     near = {
         other.id: other
@@ -88,7 +88,7 @@ def events_near(
     return tuple(sorted(near.values(), key=event_order))
 
 
-# How far a row is to be trusted: a convention, a quarter off for each step down, not estimated
+# How far a row can be trusted: by convention a quarter less for each step down, not an estimate
 
 _GRADES: Final[dict[Grade | None, float]] = {"A": 1.0, "B": 0.75, "C": 0.5, None: 0.5}
 _PRECISIONS: Final[dict[Precision, float]] = {
@@ -102,15 +102,15 @@ _PRECISIONS: Final[dict[Precision, float]] = {
 
 
 def grade_scale(event: Event) -> float:
-    """1 for grade A (two sources, one primary), 0.75 for B, 0.5 for C and where it is unknown."""
+    """Return 1 for grade A (two sources, one primary), 0.75 for B, 0.5 for C or an unknown one."""
     return _GRADES[event.grade]
 
 
 def precision_scale(event: Event) -> float:
-    """1 where the time is known to the session or better, 0.75 by its day, then 0.5 and 0.25.
+    """Return 1 for a time known to the session or better, 0.75 to the day, 0.5 week, 0.25 month.
 
-    What is known by its day alone is traded in the session after that day, by when part of the
-    move may be over. What is known by its week or month is never traded.
+    An event whose day alone is known is traded in the session after that day, by when part of the
+    move may be over. One whose week or month alone is known is never traded.
     """
     return _PRECISIONS[event.precision]
 
@@ -119,11 +119,11 @@ def precision_scale(event: Event) -> float:
 
 
 def above_average(market: Market, symbol: str | None = None, *, sessions: int = 50) -> bool | None:
-    """Whether the last close stands above the mean of the last `sessions` closes, its own with it.
+    """Tell whether the last close is above the simple moving average of `sessions` closes.
 
-    None where fewer closes are known. The symbol is the event's own by default; another, such as
-    SPY, has to be named in the strategy's `looks_at`. The rule of Faber (2007), who took 10 months
-    of an index.
+    The last close counts in the average; None where fewer closes are known. The symbol is the
+    event's own by default; another, such as SPY, has to be named in the strategy's `looks_at`.
+    This is the rule of Faber (2007), who took 10 months of an index.
     """
     closes = market.bars(symbol)["close"].tail(sessions)
     if len(closes) < sessions:
@@ -132,12 +132,12 @@ def above_average(market: Market, symbol: str | None = None, *, sessions: int = 
 
 
 def beta(market: Market, *symbols: str, sessions: int = 60) -> float | None:
-    """How much the event's stock moves for each move of another symbol, such as SPY.
+    """Estimate the beta of the event's stock to another symbol, such as SPY.
 
-    The slope of the least squares line of its returns, close to close, on the other's, over the
+    It is the least squares slope of the stock's close-to-close returns on the other's, over the
     last `sessions` returns that both have; of several symbols on the mean of their returns. None
-    where fewer are known, or the other stood still. The others are named in the strategy's
-    `looks_at`, or in its `trades_also` to hedge with them.
+    where fewer are known, or the other did not move. Name the others in the strategy's `looks_at`,
+    or in its `trades_also` to hedge with them.
     """
     closes = [market.bars(symbol)["close"] for symbol in (None, *symbols)]
     shared = closes[0].index
@@ -146,20 +146,20 @@ def beta(market: Market, *symbols: str, sessions: int = 60) -> float | None:
     shared = shared[-(sessions + 1) :]
     if len(shared) <= sessions:
         return None
-    own, *others = ([b / a - 1 for a, b in pairwise(each[shared].tolist())] for each in closes)
-    of_others = [fmean(moves) for moves in zip(*others, strict=True)]
-    if max(of_others) == min(of_others):
+    stock, *others = ([b / a - 1 for a, b in pairwise(each[shared].tolist())] for each in closes)
+    mean_of_others = [fmean(returns) for returns in zip(*others, strict=True)]
+    if max(mean_of_others) == min(mean_of_others):
         return None
-    return linear_regression(of_others, own).slope
+    return linear_regression(mean_of_others, stock).slope
 
 
 def average_true_range(market: Market, *, sessions: int = 14) -> float | None:
-    """Wilder's average true range (1978) of the event's stock, a fraction of its last close.
+    """Compute Wilder's average true range (1978) of the event's stock, as a fraction of its close.
 
     The true range is the span of the session's high, its low and the close before. The average
-    begins as the mean of the first `sessions` of them; after that each new one counts
-    `1 ÷ sessions` and the average before it the rest. None where fewer than `sessions + 1` bars are
-    known: a true range needs the close before.
+    begins as the mean of the first `sessions` of them; after that each new one has the weight
+    `1 ÷ sessions` and the average so far the rest. It is divided by the last close. None where
+    fewer than `sessions + 1` bars are known: a true range needs the close before.
     """
     bars = market.bars()
     if len(bars) <= sessions:
@@ -176,19 +176,19 @@ def average_true_range(market: Market, *, sessions: int = 14) -> float | None:
 def atr_stop(
     market: Market, *, multiple: float = 3.0, sessions: int = 14, most: float = 0.5
 ) -> float | None:
-    """A stop `multiple` average true ranges away, a fraction of the entry price, at most `most`.
+    """Return a stop of `multiple` average true ranges, a fraction of the entry price up to `most`.
 
-    Three is Wilder's constant for his volatility system, for which he gives 2.8 to 3.1. None where
-    the range is unknown, or 0 in a stock that stands still.
+    Three is within the 2.8 to 3.1 that Wilder gives as the constant of his volatility system. None
+    where the range is unknown, or 0 in a stock that does not move.
     """
     average = average_true_range(market, sessions=sessions)
     return min(multiple * average, most) if average else None
 
 
 def realised_volatility(market: Market, *, sessions: int = 20) -> float | None:
-    """The volatility of the event's stock by the year, a fraction: 0.8 is 80 %.
+    """Compute the annual volatility of the event's stock, a fraction: 0.8 is 80 %.
 
-    The standard deviation of the last `sessions` log returns, close to close, with n − 1, times
+    It is the standard deviation (n − 1) of the last `sessions` log returns, close to close, times
     √252. None where fewer than `sessions + 1` closes are known; `sessions` is 2 or more.
     """
     closes = market.bars()["close"].tail(sessions + 1).tolist()
@@ -201,11 +201,11 @@ def realised_volatility(market: Market, *, sessions: int = 20) -> float | None:
 def volatility_weight(
     market: Market, *, target: float = 0.4, sessions: int = 20, most: float = 0.95
 ) -> float | None:
-    """The share of equity at which a position is as volatile as `target`, at most `most`.
+    """Return the weight at which a position has the annual volatility `target`, at most `most`.
 
-    `min(target ÷ realised volatility, most)`. Moskowitz, Ooi & Pedersen (2012) scale each
-    position to 40 % a year, about the volatility of a single stock. None where the volatility is
-    unknown.
+    It is `min(target ÷ realised volatility, most)`, a fraction of equity; None where the volatility
+    is unknown. Moskowitz, Ooi & Pedersen (2012) scale each position to 40 % a year, about the
+    volatility of a single stock.
     """
     volatility = realised_volatility(market, sessions=sessions)
     if volatility is None:
@@ -222,23 +222,23 @@ _NOISE: Final = 1e-9  # 0.30 - 0.20 and 0.40 - 0.30 are not the same number
 def standardised_surprise(
     event: Earnings, market: Market, measure: Measure = "eps", *, least: int = 4
 ) -> float | None:
-    """How unusual a surprise is, in standard deviations (SUE).
+    """Compute the standardised unexpected earnings (SUE): a surprise in standard deviations.
 
-    `(surprise − mean) ÷ standard deviation` of the surprises in the stock's earlier reports, with
-    n − 1 in the deviation. Latané & Jones (1979) divide by what the forecasts used to miss by;
-    Foster, Olsen & Shevlin (1984) also allow for a drift, which the mean is here.
+    It is `(surprise − mean) ÷ standard deviation` (n − 1) of the surprises in the stock's earlier
+    reports. Latané & Jones (1979) divide by what the forecasts used to miss by; Foster, Olsen &
+    Shevlin (1984) also allow for a drift, which is the mean here.
 
     `eps` is measured in dollars a share, actual less consensus, for a fraction of a consensus near
     zero says nothing; `revenue` and `guidance` are the fractions of `Earnings`. None where the
     surprise is unknown, fewer than `least` (2 or more) earlier ones are known, or they were equal.
     """
-    of = _MEASURES[measure]
-    surprise = of(event)
+    surprise_of = _MEASURES[measure]
+    surprise = surprise_of(event)
     past = [
         value
         for report in market.events(Earnings)
         if report.symbol == event.symbol and report.published_at < event.published_at
-        if (value := of(report)) is not None
+        if (value := surprise_of(report)) is not None
     ]
     if surprise is None or len(past) < max(least, 2):
         return None

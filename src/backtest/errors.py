@@ -1,47 +1,47 @@
-"""The exceptions that a user can cause. This module imports nothing of the project."""
+"""This module defines the exceptions that a user can cause; it imports nothing of the project."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
-_REFUSED = 3  # symbols that an error names
+_MOST_REFUSED = 3  # symbols that an error names
 
 
 class BacktestError(Exception):
-    """A failure told in one message: what, where, what is allowed, how to mend it."""
+    """A failure has one message: what is wrong, where, what is allowed and how to mend it."""
 
     exit_code = 1
 
 
 class AccountingError(BacktestError):
-    """The books do not balance, or two engines differ: a fault of the program, not of its input."""
+    """The books do not balance or two engines differ, which is a fault of the program itself."""
 
 
 class UsageError(BacktestError):
-    """Wrong use or configuration: an option, a parameter, a strategy file, a folder."""
+    """An option, a parameter, a strategy file or a folder is wrong."""
 
     exit_code = 2
 
 
 class MissingDataError(UsageError):
-    """There is none of what one strategy needs: prices of another symbol, or a kind of event."""
+    """There is no data of some kind that a strategy needs: prices of a symbol, or its events."""
 
 
 class DataError(BacktestError):
-    """Bad data: a file of prices, events or borrow rates that breaks its format."""
+    """A data file, such as one of prices, events or borrow rates, breaks its format."""
 
     exit_code = 3
 
 
 class SourceError(BacktestError):
-    """A source on the network did not answer, or refused; what was there is untouched."""
+    """A source on the network did not answer, or refused; the data on disk are untouched."""
 
     exit_code = 5
 
 
 def told(error: BaseException, message: str | None = None) -> str:
-    """An exception in a line: its class, and what it says where it says anything."""
+    """Return an exception as a line: its class, with its message (or `message`) if it has one."""
     kind, text = type(error).__name__, str(error) if message is None else message
     if isinstance(error, SystemExit):
         return "it ends the program" + (f" ({text})" if text else "")
@@ -49,33 +49,37 @@ def told(error: BaseException, message: str | None = None) -> str:
 
 
 def first_few(names: Sequence[str], most: int = 3) -> str:
-    """The first names, and how many more there are."""
+    """Join the first `most` names, and say how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
-    """The error for a name that does not exist, with the nearest that does."""
+    """Return the error for a name that does not exist, which suggests the nearest that does."""
     names = sorted(allowed)
     folded = {known.casefold(): known for known in names}
     near = [folded[n] for n in get_close_matches(str(name).casefold(), folded, n=1, cutoff=0.5)]
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    known = first_few(names, 25) or "none"
-    return UsageError(f"There is no {what} {name!r}.{hint} Known: {known}.")
+    listed = first_few(names, 25) or "none"
+    return UsageError(f"There is no {what} {name!r}.{hint} Known: {listed}.")
 
 
 def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -> None:
-    """Report what went wrong with some of so many symbols in one error, or return.
+    """Raise one error for all symbols that were refused, of the class of the first; else return.
 
-    The others were `done`, such as fetched. The error is of the kind of the first.
+    Args:
+        refused: the error of each symbol that failed.
+        total: the number of symbols that were tried.
+        done: a participle for the message, such as "fetched".
+
     """
     if not refused:
         return
-    first, *_ = errors = list(refused.values())
+    first, count = next(iter(refused.values())), len(refused)
     if total == 1:
         raise first
     texts = {symbol: str(error).removeprefix(f"{symbol}: ") for symbol, error in refused.items()}
     lines = [f"\n  {symbol}: {text}" for symbol, text in texts.items()]
-    more = f"\n  … and {len(errors) - _REFUSED:,} more" if len(errors) > _REFUSED else ""
-    named = "".join(lines[:_REFUSED])
-    raise type(first)(f"{len(errors):,} of {total:,} symbols could not be {done}.{named}{more}")
+    more = f"\n  … and {count - _MOST_REFUSED:,} more" if count > _MOST_REFUSED else ""
+    named = "".join(lines[:_MOST_REFUSED])
+    raise type(first)(f"{count:,} of {total:,} symbols could not be {done}.{named}{more}")

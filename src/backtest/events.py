@@ -1,4 +1,4 @@
-"""Events, as strategies import them: dated public facts with a source, and the kinds that ship."""
+"""This module has what strategies import of events: the base class and the kinds that ship."""
 
 from backtest.data.kinds import (
     Earnings,

@@ -1,6 +1,6 @@
-"""For the tests of your own strategies: `check_strategy` holds one against the contract.
+"""This module serves the tests of your own strategies: `check_strategy` checks one, `ask` asks it.
 
-Both calls look for the workspace upwards from the working folder, as the command line does.
+Both look for the workspace upwards from the working folder, as the command line does.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ __all__ = ["ask", "check_strategy"]
 
 
 def check_strategy(name: str) -> Report:
-    """Hold a strategy against the contract, as `backtest check` does.
+    """Check a strategy against the contract, as `backtest check` does.
 
     Args:
-        name: of the strategy.
+        name: the strategy's name.
 
     Returns:
         The checks; `print` shows them as a table.
 
     Raises:
-        AssertionError: it breaks the contract, or peeks; the message is the table of checks.
+        AssertionError: the strategy breaks the contract, or looks ahead; the message is the
+            table of checks.
         UsageError: there is no such strategy.
 
     """
@@ -40,21 +41,21 @@ def check_strategy(name: str) -> Report:
 
 
 def ask(name: str, /, **fields: Any) -> Signal | str:
-    """What a strategy answers to a made-up event, with 60 made-up sessions before it.
+    """Return a strategy's answer to an invented event, after 60 invented sessions of prices.
 
-    Where it waits, it is put to it again, in up to 60 made-up sessions after it.
+    A strategy that answers with `Wait` is asked again, in up to 60 invented sessions after it.
 
     Args:
-        name: of the strategy.
-        fields: of the event, such as `eps=0.30`; what else is needed is made up. The event is
-            of the first kind that the strategy listens to and that has the fields.
+        name: the strategy's name.
+        fields: fields of the event, such as `eps=0.30`; any others that it needs are invented.
+            The event is of the first kind that the strategy listens to and that has the fields.
 
     Returns:
-        Its signal, or the reason why there is none.
+        The strategy's signal, or the reason why there is none.
 
     Raises:
-        UsageError: there is no such strategy, it orders by itself, no kind has the fields, or
-            it fails.
+        UsageError: there is no such strategy, it sends its own orders, no kind of event has the
+            fields, or the strategy fails.
 
     """
     from backtest.audit.questions import made_up_case

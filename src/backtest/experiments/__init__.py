@@ -1,4 +1,4 @@
-"""What is tried: runs, sweeps, studies and simulations, each in a folder; and the trials on record.
+"""This room makes runs, sweeps, studies and simulations, and keeps the record of trials.
 
-Nothing here is written for readers: sentences and pages are made in `reports`.
+Nothing but the evidence is put into sentences here: pages are made in `reports`.
 """

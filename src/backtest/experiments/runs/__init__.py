@@ -1,1 +1,1 @@
-"""Runs: one strategy replayed, kept in a folder with its evidence."""
+"""This room makes a run: one strategy replayed, kept in a folder with its evidence."""
