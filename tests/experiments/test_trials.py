@@ -332,7 +332,7 @@ def test_a_record_that_cannot_be_written_is_told(tmp_path, file):
 
 def test_what_another_process_holds_for_too_long_is_told(tmp_path, file, monkeypatch):
     record_run(tmp_path, run())
-    monkeypatch.setattr(trials, "_SECONDS", 0.05)
+    monkeypatch.setattr(trials, "_TIMEOUT", 0.05)
     began = monotonic()
     with closing(sqlite3.connect(file)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -1,4 +1,4 @@
-"""The terms of a command or call, and the plan that a request of them becomes.
+"""This module reads the terms of a command, and defines the request and the plan made of them.
 
 A run, a sweep and a study each go from a request, which names things, to a plan, whose inputs were
 read and checked and whose id is therefore known, and from the plan to a result in a folder.
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 
 T = TypeVar("T")
-# A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
-# numbers alone. Any release of Backtrader may fill otherwise, any of the calendar adds holidays.
-# The others only read, write and draw, and the program itself counts by RULES_VERSION.
+# Packages that decide numbers. A minor release of numpy and the like may sum or draw in another
+# order, a patch does not; any release of Backtrader may fill otherwise, any of the calendar adds
+# holidays. The program itself counts by RULES_VERSION.
 _BY_MINOR_RELEASE = ("numba", "numpy", "pandas", "scipy")
 _BY_RELEASE = ("backtrader", "exchange-calendars")
-_UNITS = {"s": 1 / 60, "m": 1.0, "h": 60.0}  # of times, in minutes
-_RECORDED = ("backtest", "pyarrow", "quantstats")
+_MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}  # by unit of time
+_MOST_NAMED = 3  # symbols, in the name of a folder
+_RECORDED = ("backtest", "pyarrow", "quantstats")  # these only read, write and draw
 
 MissingBars = Literal["daily", "none"]
 MISSING_BARS: tuple[MissingBars, ...] = get_args(MissingBars)
@@ -44,7 +45,7 @@ MISSING_BARS: tuple[MissingBars, ...] = get_args(MissingBars)
 
 @dataclass(frozen=True)
 class Terms:
-    """Stocks in one account, what they are held against, and the trading rules' settings.
+    """Terms are the stocks of one account, their benchmark and the settings of the trading rules.
 
     `costs` are those that the rules take their figures from; None for the defaults. Where a
     `universe` is named, its members are the stocks, and their mean is the benchmark unless
@@ -64,13 +65,19 @@ def read_terms(
     rules: Mapping[str, Any] | None = None,
     universe: str | None = None,
 ) -> Terms:
-    """The terms that are named; the others by environment, by `backtest.toml`, or built in.
+    """Read terms from arguments, or else from the environment, `backtest.toml` or the defaults.
 
-    `settings` are `symbol`, `benchmark`, `cash` and `costs`, as of `read_config`; `rules` are
-    fields of `Rules`, which go before the costs, and those that are None are left. Raises
-    UsageError where a universe and symbols are named, a setting is not allowed, a rule is unknown
-    or out of its bounds, or there are no such costs, and DataError where the file of costs is not
-    readable.
+    Args:
+        data: the data folder, which has the files of costs.
+        settings: `symbol`, `benchmark`, `cash` and `costs`, as `read_config` takes them.
+        rules: fields of `Rules`, which go before the costs; those that are None do not count.
+        universe: the universe to trade in place of symbols.
+
+    Raises:
+        UsageError: both a universe and symbols are named, a setting is not allowed, a rule is
+            unknown or out of its bounds, or there are no such costs.
+        DataError: the file of costs is not readable.
+
     """
     from backtest.workspace.folders import read_config
 
@@ -91,18 +98,20 @@ def read_terms(
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
-    """The rules with some settings, which go before the costs; UsageError where one is wrong."""
-    chosen = dict(costs.figures) if costs else {}
-    chosen |= {name: value for name, value in settings.items() if value is not None}
+    """Make rules of settings, which go before the costs; raise UsageError where one is wrong.
+
+    A setting that is None does not count.
+    """
+    set_values = {name: value for name, value in settings.items() if value is not None}
     try:
-        return Rules(**chosen)
+        return Rules(**{**(costs.figures if costs else {}), **set_values})
     except ValidationError as error:
         faults = [f"{f['loc'][0]} {f['input']!r}: {f['msg']}" for f in error.errors()]
         raise UsageError("; ".join(faults)) from None
 
 
 def check_one_of(universe: str | None, symbols: Sequence[str] | None) -> None:
-    """Refuse a universe and symbols together; raises UsageError."""
+    """Raise UsageError where both a universe and symbols are named."""
     if universe and symbols:
         raise UsageError(
             f"The universe {universe} says which stocks are traded, so {few(symbols)} cannot be "
@@ -111,15 +120,15 @@ def check_one_of(universe: str | None, symbols: Sequence[str] | None) -> None:
 
 
 def read_symbols(names: Iterable[str]) -> list[str]:
-    """Symbols, of which a name may be a file that holds them, in order and each once.
+    """Return symbols in order, each once; a name that is a file stands for the symbols in it.
 
     A file has one symbol a line, or is a CSV file with a column `symbol`; UsageError where it is
     neither.
     """
-    found: list[str] = []
+    symbols: list[str] = []
     for name in names:
-        found += _symbols_in(Path(name)) if Path(name).is_file() else [name]
-    return list(dict.fromkeys(found))
+        symbols += _symbols_in(Path(name)) if Path(name).is_file() else [name]
+    return list(dict.fromkeys(symbols))
 
 
 def _symbols_in(file: Path) -> list[str]:
@@ -141,9 +150,12 @@ def _symbols_in(file: Path) -> list[str]:
 
 
 def read_day(name: str, value: str | date | None) -> date | None:
-    """A day that comes as such or as an ISO text; UsageError, with its name, where it is none."""
+    """Return a day given as a date or an ISO text; UsageError, with its name, where it is neither.
+
+    None stays None.
+    """
     try:
-        if isinstance(value, datetime):  # as pandas has them, whose NaT is a date too
+        if isinstance(value, datetime):  # such as a Timestamp; NaT is refused here
             return date.fromordinal(value.toordinal())
         return value if value is None or isinstance(value, date) else date.fromisoformat(value)
     except (TypeError, ValueError):
@@ -151,14 +163,14 @@ def read_day(name: str, value: str | date | None) -> date | None:
 
 
 def minutes_of(value: object) -> float:
-    """A number of minutes, or a time such as `30m` or `2h`; ValueError where it is neither."""
+    """Read minutes from a number or a text such as `30m` or `2h`; ValueError for anything else."""
     text = str(value).strip()
-    unit = _UNITS.get(text[-1:])
+    unit = _MINUTES.get(text[-1:])
     return float(text[:-1]) * unit if unit else float(text)
 
 
 def read_reaction(value: object) -> float:
-    """Minutes from publication to the earliest trade, never before it; UsageError otherwise."""
+    """Read the minutes from publication to the earliest trade; UsageError where out of bounds."""
     with suppress(ValueError, UsageError):
         return make_rules(reaction_minutes=minutes_of(value)).reaction_minutes
     raise UsageError(
@@ -167,7 +179,7 @@ def read_reaction(value: object) -> float:
 
 
 def read_count(name: str, value: object, least: int = 0) -> int:
-    """A number that counts, which may be of numpy; UsageError where it is none or too small."""
+    """Return a whole number, also one of numpy, as int; UsageError where it is none or too low."""
     if not isinstance(value, Integral) or int(value) < least:
         raise UsageError(f"{name} is {value!r}. Allowed: a whole number from {least}.")
     return int(value)
@@ -175,19 +187,19 @@ def read_count(name: str, value: object, least: int = 0) -> int:
 
 @dataclass(frozen=True)
 class Request:
-    """What is replayed: a strategy on stocks in one account, a span of data, a set of rules."""
+    """A request names what is replayed: a strategy, stocks in one account, a span and rules."""
 
     strategy: str
     symbols: tuple[str, ...]  # in any order
     settings: Mapping[str, Any]  # parameters as `strategy.parameters.configure` takes them
-    first: date | None  # the first session of the prices where None
-    last: date | None  # likewise
+    first: date | None  # None for the first session of the prices
+    last: date | None  # None for the last session of the prices
     rules: Rules
-    costs: Costs | None = None  # where the rules' costs come from; None for the defaults
-    universe: str | None = None  # what is traded in place of symbols
+    costs: Costs | None = None  # those that the rules' figures come from; None for the defaults
+    universe: str | None = None  # the universe that is traded in place of symbols
     bars: str | None = None  # the length of bars finer than sessions, such as 5m
-    missing_bars: MissingBars = "daily"  # what trades an event where there are none
-    accept_jumps: bool = False  # take prices that jump as after a split as they are
+    missing_bars: MissingBars = "daily"  # what an event trades by where it has no such bars
+    accept_jumps: bool = False  # whether prices that jump as after a split are taken as they are
 
     def inputs(
         self,
@@ -196,9 +208,9 @@ class Request:
         benchmark: str | None = None,
         as_of: date | None = None,
     ) -> Inputs:
-        """Read what the strategy is replayed on from a data folder; errors as of `read_inputs`.
+        """Read the inputs of a replay of the strategy from a data folder; raise as `read_inputs`.
 
-        Where no benchmark is named it is what is traded: only the prices that are traded are read.
+        Without a benchmark, what is traded is its own, so that no other prices are read.
         """
         from backtest.data.inputs import read_inputs  # loads pandas
 
@@ -220,7 +232,7 @@ class Request:
         )
 
     def run_bars(self, inputs: Inputs) -> RunBars | None:
-        """The bars of a replay of inputs, where some are finer than sessions."""
+        """Return the bars to replay where some are finer than sessions, else None."""
         from backtest.engine.bars import run_bars
 
         is_needed = self.missing_bars == "none"
@@ -229,42 +241,46 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan(ABC, Generic[T]):
-    """What decides a result, and the folder that it is in or goes to."""
+    """A plan holds all that decides a result, and the folder that the result is in or goes to."""
 
     identity: Mapping[str, Any]
     path: Path
 
     @property
     def id(self) -> str:
-        """A short hash of everything that decides the result."""
+        """Return a short hash of all that decides the result."""
         return run_id(self.identity)
 
     @property
     def result(self) -> T | None:
-        """The result where it is on disk already, and whole."""
+        """Return the result if it is on disk and undamaged, else None."""
         with suppress(DataError):
             return self.read()
         return None
 
     @property
     def exists(self) -> bool:
-        """Whether there is a result."""
+        """Tell whether the result is on disk and undamaged."""
         return self.result is not None
 
     @abstractmethod
     def read(self) -> T:
-        """Read the result; raises DataError where it is missing or damaged."""
+        """Read the result; raise DataError where it is missing or damaged."""
 
 
 def run_id(identity: Mapping[str, Any]) -> str:
-    """A short hash of everything that decides a result."""
+    """Return a short hash, ten hexadecimal digits, of all that decides a result."""
     return sha256_of(identity)[:10]
 
 
 def identity(file: StrategyFile | None, inputs: Mapping[str, str], **terms: Any) -> dict[str, Any]:
-    """Everything that decides a result and its evidence, and nothing else, as JSON knows it.
+    """Return all that decides a result and its evidence, and nothing else, as JSON values.
 
-    `inputs` are hashes of the data that are used; `file` is None where no strategy takes part.
+    Args:
+        file: the strategy's file; None where no strategy takes part.
+        inputs: the hashes of the data that are used, by name.
+        terms: all else that decides the result.
+
     """
     return {
         **terms,
@@ -276,18 +292,17 @@ def identity(file: StrategyFile | None, inputs: Mapping[str, str], **terms: Any)
 
 
 def deciding_packages() -> dict[str, str]:
-    """By name the part of each package's version that may change numbers."""
+    """Return by name that part of each package's version that may change numbers."""
     minor = {name: ".".join(version(name).split(".")[:2]) for name in _BY_MINOR_RELEASE}
     return minor | {name: version(name) for name in _BY_RELEASE}
 
 
 def installed_packages() -> dict[str, str]:
-    """By name the whole version of each package that takes part, for the record."""
+    """Return by name the whole version of each package that takes part, for the record."""
     return {name: version(name) for name in (*_RECORDED, *_BY_MINOR_RELEASE, *_BY_RELEASE)}
 
 
 def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:
-    """The name of a run's folder."""
-    most = 3
-    stocks = "+".join(symbols) if len(symbols) <= most else f"{len(symbols)}-symbols"
+    """Return the name of a result's folder; more than three symbols are counted, not named."""
+    stocks = "+".join(symbols) if len(symbols) <= _MOST_NAMED else f"{len(symbols)}-symbols"
     return f"{strategy}-{stocks}-{identity}"

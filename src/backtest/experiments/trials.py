@@ -1,8 +1,9 @@
-"""Trials: every parameter set ever evaluated for a strategy on its symbols.
+"""This module records trials: every parameter set ever evaluated for a strategy on its symbols.
 
 The more sets were tried, the better the best of them looks by chance alone. So each evaluation is
 recorded in `reports/trials.sqlite`, apart from the folders of runs and sweeps, and outlives them.
-All functions raise DataError where that file is damaged, and UsageError where it cannot be written.
+All that opens that file raises DataError where it is damaged, and UsageError where it cannot be
+written.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from backtest.stats.multiple_testing import SharpeEstimate
 
-_Part = tuple[int, int, bytes, bytes]  # first, size, keys and sharpes, as in the table
+_Row = tuple[int, int, bytes, bytes]  # first, size, keys and sharpes, before they are compressed
 _FILE = "trials.sqlite"
 _TABLE = """CREATE TABLE IF NOT EXISTS trials (
     subject TEXT,       -- the strategy and its symbols, or its universe
@@ -36,56 +37,60 @@ _TABLE = """CREATE TABLE IF NOT EXISTS trials (
     first INTEGER,      -- number of the first set in the sweep
     size INTEGER,       -- how many sets there are
     evaluated_at REAL,  -- Unix time
-    keys BLOB,          -- of each the step from the one before, which a grid repeats; uint64, zlib
-    sharpes BLOB,       -- of each, annual, NaN where undefined; float64, zlib
+    keys BLOB,          -- each set's key less the one before, which repeats; uint64, zlib
+    sharpes BLOB,       -- each set's annual Sharpe ratio, NaN where undefined; float64, zlib
     PRIMARY KEY (subject, source, first, size))"""
-# With the primary key it holds all but what zlib guards a second time, which tells any damage.
+# With the primary key it repeats all columns but the blobs, which zlib guards: damage is noticed.
 _INDEX = "CREATE INDEX IF NOT EXISTS newest ON trials (subject, evaluated_at)"
 _NEWEST_FIRST = """SELECT keys, sharpes FROM trials WHERE subject = ?
     ORDER BY evaluated_at DESC, rowid DESC"""
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-_SECONDS = 60.0  # to wait for another process that writes
-_REACTION = "--reaction"  # as no parameter is named
+_TIMEOUT = 60.0  # seconds to wait for another process that writes
+_REACTION = "--reaction"  # a name that no parameter can have
 _USUAL_REACTION = Rules().reaction_minutes
-_EXACT = 2**53  # up to here a double tells every whole number from the next
+_EXACT = 2**53  # up to here a double holds every whole number exactly
 
 
 def record_run(reports: Path, manifest: Mapping[str, Any]) -> None:
-    """Record the trial of a run, where it is not on record."""
+    """Record the trial of a run, unless it is on record."""
     sharpe = manifest["summary"]["run"]["sharpe"]
     _record_set(reports, manifest, f"run {manifest['run_id']}", sharpe)
 
 
 def record_base(reports: Path, manifest: Mapping[str, Any], sharpe: float | None) -> None:
-    """Record the base set of a sweep, which is evaluated also where the grid does not hold it."""
+    """Record the base set of a sweep, which is evaluated even where the grid does not hold it."""
     _record_set(reports, manifest, f"base {manifest['sweep_id']}", sharpe)
 
 
 def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa.Table]) -> None:
     """Record sets of a sweep, all or none, in place of the same sets on record.
 
-    Of the manifest `strategy, symbols, universe, sweep_id, parameters, axes, rules, finished_at`
-    are read; columns of the tables are `set`, the axes and `sharpe`.
+    Args:
+        reports: the folder of reports.
+        manifest: the sweep's record; `strategy`, `symbols`, `universe`, `sweep_id`, `parameters`,
+            `axes`, `rules` and `finished_at` are read.
+        tables: the sets, with the columns `set`, the axes and `sharpe`.
+
     """
-    fixed = _settings(manifest)
-    parts = (_part(table, fixed, manifest["axes"]) for table in tables)
-    _record(reports, manifest, f"sweep {manifest['sweep_id']}", parts)
+    base = _settings(manifest)
+    rows = (_row_of(table, base, manifest["axes"]) for table in tables)
+    _record(reports, manifest, f"sweep {manifest['sweep_id']}", rows)
 
 
 def has_sweep(reports: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether all sets of a sweep are on record."""
-    sets: int = manifest["sets"]  # more are there where a part stands in another as well
+    """Tell whether all sets of a sweep are on record."""
+    sets: int = manifest["sets"]  # more are on record where parts of it overlap
     return _sets_on_record(reports, manifest, f"sweep {manifest['sweep_id']}") >= sets
 
 
 def traded(manifest: Mapping[str, Any]) -> list[str]:
-    """What trials are of: the symbols, or a universe, whose members hang on the span."""
+    """Return the symbols that trials are of, or the universe, whose members depend on the span."""
     universe, symbols = manifest.get("universe"), manifest["symbols"]
     return [universe] if universe else [*symbols]
 
 
 def trial_sharpes(reports: Path, strategy: str, traded: Sequence[str]) -> list[float | None]:
-    """The annual Sharpe ratio of every distinct set, evaluated last; None where undefined."""
+    """Return the newest annual Sharpe ratio of every distinct set; None where undefined."""
     import numpy as np
 
     if not (reports / _FILE).exists():
@@ -102,33 +107,38 @@ def trial_sharpes(reports: Path, strategy: str, traded: Sequence[str]) -> list[f
 
 
 def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """How many parameter sets were tried, and the deflated Sharpe ratio where more than one was.
+    """Count the parameter sets that were tried, and deflate the run's Sharpe ratio for them.
 
-    None where the run has no evidence, or its Sharpe ratio or what that is worth is unknown.
+    `deflated_sharpe` is None where fewer than two ratios are known, or the run has no evidence or
+    no probabilistic Sharpe ratio.
     """
     from backtest.stats.multiple_testing import SharpeEstimate
 
     sharpes = trial_sharpes(reports, manifest["strategy"], traded(manifest))
-    own = (manifest.get("evidence") or {}).get("sharpe", {})
-    is_known = own.get("psr") is not None
-    found = deflated(SharpeEstimate(**own["per_session"]), sharpes) if is_known else None
-    return {"count": len(sharpes), "deflated_sharpe": found}
+    ratio = (manifest.get("evidence") or {}).get("sharpe", {})
+    is_known = ratio.get("psr") is not None
+    deflated_ratio = deflated(SharpeEstimate(**ratio["per_session"]), sharpes) if is_known else None
+    return {"count": len(sharpes), "deflated_sharpe": deflated_ratio}
 
 
 def is_mixed(values: Iterable[Any]) -> bool:
-    """Whether no column of a table holds the values of an axis as they are, but texts of JSON do.
+    """Tell whether a table's column must hold the values of an axis as texts of JSON.
 
-    They have several types, or are whole numbers that 64 bits, or doubles, do not tell.
+    It must where they have several types, or are whole numbers beyond 64 bits, or, among floats,
+    beyond what a double holds exactly.
     """
-    known = [value for value in values if value is not None]
-    kinds = {type(value) for value in known}
+    values = [value for value in values if value is not None]
+    kinds = {type(value) for value in values}
     most = _EXACT if float in kinds else 2**63 - 1
-    is_too_large = any(isinstance(value, int) and abs(value) > most for value in known)
+    is_too_large = any(isinstance(value, int) and abs(value) > most for value in values)
     return is_too_large or (len(kinds) > 1 and bool(kinds - {int, float}))
 
 
 def deflated(estimate: SharpeEstimate, sharpes: Sequence[float | None]) -> float | None:
-    """What a Sharpe ratio is worth after all trials on record; None where one is known at most."""
+    """Compute the deflated Sharpe ratio from the annual ratios of all trials.
+
+    A trial whose ratio is undefined (None) counts as a trial. None where fewer than two are known.
+    """
     import numpy as np
 
     from backtest.stats import SESSIONS_A_YEAR
@@ -143,11 +153,11 @@ def deflated(estimate: SharpeEstimate, sharpes: Sequence[float | None]) -> float
 
 @contextmanager
 def _opened(reports: Path) -> Iterator[sqlite3.Connection]:
-    """The database, in one transaction."""
+    """Open the database for one transaction."""
     path = reports / _FILE
     try:
         reports.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, timeout=_SECONDS)) as trials, trials:
+        with closing(sqlite3.connect(path, timeout=_TIMEOUT)) as trials, trials:
             trials.execute(_TABLE)
             trials.execute(_INDEX)
             (fault,) = trials.execute("PRAGMA integrity_check(1)").fetchone()
@@ -173,15 +183,12 @@ def _sets_on_record(reports: Path, manifest: Mapping[str, Any], source: str) -> 
         return int(trials.execute(query, row).fetchone()[0])
 
 
-def _record(
-    reports: Path, manifest: Mapping[str, Any], source: str, parts: Iterable[_Part]
-) -> None:
+def _record(reports: Path, manifest: Mapping[str, Any], source: str, rows: Iterable[_Row]) -> None:
     subject = _subject(manifest["strategy"], traded(manifest))
     at = datetime.fromisoformat(manifest["finished_at"]).timestamp()
     with _opened(reports) as trials:
-        for first, size, keys, sharpes in parts:
-            figures = (zlib.compress(keys, 1), zlib.compress(sharpes, 1))
-            row = (subject, source, first, size, at, *figures)
+        for first, size, *blobs in rows:
+            row = (subject, source, first, size, at, *(zlib.compress(blob, 1) for blob in blobs))
             trials.execute("INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
 
@@ -191,16 +198,17 @@ def _record_set(
     if _sets_on_record(reports, manifest, source):
         return
     key = sum(_hash(name, value) for name, value in _settings(manifest).items())
-    figures = struct.pack("<Q", key % 2**64), struct.pack("<d", nan if sharpe is None else sharpe)
-    _record(reports, manifest, source, [(0, 1, *figures)])
+    ratio = nan if sharpe is None else sharpe
+    row = (0, 1, struct.pack("<Q", key % 2**64), struct.pack("<d", ratio))
+    _record(reports, manifest, source, [row])
 
 
 def _subject(strategy: str, traded: Sequence[str]) -> str:
     return json.dumps([strategy, *sorted(traded)])
 
 
-def _part(table: pa.Table, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> _Part:
-    """The sets of a table as they are recorded.
+def _row_of(table: pa.Table, base: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> _Row:
+    """Return the sets of a table as a row of the database.
 
     The key of a set is the sum of a hash for each parameter with its value, so that sets of runs
     and sweeps compare; of ten million sets two share it by chance in one case of 300,000.
@@ -208,8 +216,8 @@ def _part(table: pa.Table, fixed: Mapping[str, Any], axes: Mapping[str, Sequence
     import numpy as np
 
     named = {_REACTION if name == "reaction" else name: name for name in axes}
-    same = sum(_hash(name, fixed[name]) for name in fixed.keys() - named.keys())
-    keys = np.full(table.num_rows, same % 2**64, "<u8")
+    key = sum(_hash(name, base[name]) for name in base.keys() - named.keys())
+    keys = np.full(table.num_rows, key % 2**64, "<u8")
     for name, axis in named.items():
         column = table.column(axis).combine_chunks().dictionary_encode(null_encoding="encode")
         distinct = column.dictionary.to_pylist()
@@ -229,19 +237,19 @@ def _hash(name: str, value: Any) -> int:
 
 
 def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON values of the parameters and the reaction by name, the same for values that are equal.
+    """Return the parameters and the reaction by dotted name, as JSON values that compare as equal.
 
-    Trials that react as usual count by their parameters alone.
+    A reaction of the default length does not change the key of a set (see `_hash`).
     """
     reaction = manifest["rules"]["reaction_minutes"]
     return leaves(_whole(plain({**manifest["parameters"], _REACTION: reaction})))
 
 
 def _whole(value: Any) -> Any:
-    """The value, with doubles that are whole numbers written as such: 10.0 is 10."""
+    """Return a value with its floats that are whole numbers as integers: 10.0 becomes 10."""
     if isinstance(value, dict):
         return {name: _whole(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_whole(inner) for inner in value]
-    whole = isinstance(value, float) and abs(value) < _EXACT and value.is_integer()
-    return int(value) if whole else value
+    is_whole = isinstance(value, float) and abs(value) < _EXACT and value.is_integer()
+    return int(value) if is_whole else value
