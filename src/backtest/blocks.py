@@ -25,19 +25,10 @@ if TYPE_CHECKING:
 AnyAnswer = TypeVar("AnyAnswer", bound=Signal | Wait | str)
 
 __all__ = [
-    "above_average",
-    "atr_stop",
-    "average_true_range",
-    "beta",
-    "events_near",
-    "faded",
-    "grade_scale",
-    "precision_scale",
-    "realised_volatility",
-    "sessions_since",
-    "standardised_surprise",
-    "volatility_weight",
-]
+    "above_average", "atr_stop", "average_true_range", "beta", "events_near", "faded",
+    "grade_scale", "precision_scale", "realised_volatility", "sessions_since",
+    "standardised_surprise", "volatility_weight",
+]  # fmt: skip
 
 
 def faded(answer: AnyAnswer) -> AnyAnswer:
@@ -141,12 +132,12 @@ def beta(market: Market, *symbols: str, sessions: int = 60) -> float | None:
     """
     closes = [market.bars(symbol)["close"] for symbol in (None, *symbols)]
     shared = closes[0].index
-    for each in closes[1:]:
-        shared = shared.intersection(each.index)
+    for other in closes[1:]:
+        shared = shared.intersection(other.index)
     shared = shared[-(sessions + 1) :]
     if len(shared) <= sessions:
         return None
-    stock, *others = ([b / a - 1 for a, b in pairwise(each[shared].tolist())] for each in closes)
+    stock, *others = ([b / a - 1 for a, b in pairwise(c[shared].tolist())] for c in closes)
     mean_of_others = [fmean(returns) for returns in zip(*others, strict=True)]
     if max(mean_of_others) == min(mean_of_others):
         return None
@@ -168,8 +159,8 @@ def average_true_range(market: Market, *, sessions: int = 14) -> float | None:
     rows = zip(bars["high"].tolist()[1:], bars["low"].tolist()[1:], closes[:-1], strict=True)
     ranges = [max(high, before) - min(low, before) for high, low, before in rows]
     average = sum(ranges[:sessions]) / sessions
-    for each in ranges[sessions:]:
-        average += (each - average) / sessions
+    for true_range in ranges[sessions:]:
+        average += (true_range - average) / sessions
     return float(average / closes[-1])
 
 

@@ -65,13 +65,9 @@ def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
 
 
 def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -> None:
-    """Raise one error for all symbols that were refused, of the class of the first; else return.
+    """Raise one error for all of the `total` symbols that were refused, of the class of the first.
 
-    Args:
-        refused: the error of each symbol that failed.
-        total: the number of symbols that were tried.
-        done: a participle for the message, such as "fetched".
-
+    `done` is a participle for the message, such as "fetched". Return where none was refused.
     """
     if not refused:
         return

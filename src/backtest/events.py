@@ -24,22 +24,7 @@ from backtest.data.scheduled import (
 )
 
 __all__ = [
-    "Deal",
-    "DecisionDate",
-    "Delisting",
-    "Dividend",
-    "Earnings",
-    "Event",
-    "Grade",
-    "IndexChange",
-    "LockupEnd",
-    "MacroDate",
-    "MarketEvent",
-    "News",
-    "Precision",
-    "ReportDate",
-    "ShortReport",
-    "Split",
-    "StakeDisclosure",
-    "Start",
-]
+    "Deal", "DecisionDate", "Delisting", "Dividend", "Earnings", "Event", "Grade", "IndexChange",
+    "LockupEnd", "MacroDate", "MarketEvent", "News", "Precision", "ReportDate", "ShortReport",
+    "Split", "StakeDisclosure", "Start",
+]  # fmt: skip

@@ -67,17 +67,11 @@ def read_terms(
 ) -> Terms:
     """Read terms from arguments, or else from the environment, `backtest.toml` or the defaults.
 
-    Args:
-        data: the data folder, which has the files of costs.
-        settings: `symbol`, `benchmark`, `cash` and `costs`, as `read_config` takes them.
-        rules: fields of `Rules`, which go before the costs; those that are None do not count.
-        universe: the universe to trade in place of symbols.
-
-    Raises:
-        UsageError: both a universe and symbols are named, a setting is not allowed, a rule is
-            unknown or out of its bounds, or there are no such costs.
-        DataError: the file of costs is not readable.
-
+    `settings` are `symbol`, `benchmark`, `cash` and `costs`, as `read_config` takes them; `rules`
+    are fields of `Rules`, which go before the costs; those that are None do not count. Raise
+    UsageError where a universe and symbols are named, a setting is not allowed, a rule is unknown
+    or out of its bounds, or there are no such costs, and DataError where the file of costs is not
+    readable.
     """
     from backtest.workspace.folders import read_config
 
@@ -98,10 +92,7 @@ def read_terms(
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
-    """Make rules of settings, which go before the costs; raise UsageError where one is wrong.
-
-    A setting that is None does not count.
-    """
+    """Make rules of costs, then settings that are not None; UsageError where one is wrong."""
     set_values = {name: value for name, value in settings.items() if value is not None}
     try:
         return Rules(**{**(costs.figures if costs else {}), **set_values})
@@ -150,10 +141,7 @@ def _symbols_in(file: Path) -> list[str]:
 
 
 def read_day(name: str, value: str | date | None) -> date | None:
-    """Return a day given as a date or an ISO text; UsageError, with its name, where it is neither.
-
-    None stays None.
-    """
+    """Read a day from a date or an ISO text, None from None; UsageError, with its name, else."""
     try:
         if isinstance(value, datetime):  # such as a Timestamp; NaT is refused here
             return date.fromordinal(value.toordinal())
@@ -276,11 +264,8 @@ def run_id(identity: Mapping[str, Any]) -> str:
 def identity(file: StrategyFile | None, inputs: Mapping[str, str], **terms: Any) -> dict[str, Any]:
     """Return all that decides a result and its evidence, and nothing else, as JSON values.
 
-    Args:
-        file: the strategy's file; None where no strategy takes part.
-        inputs: the hashes of the data that are used, by name.
-        terms: all else that decides the result.
-
+    `inputs` are the hashes of the data that are used, by name, and `terms` all else; `file` is None
+    where no strategy takes part.
     """
     return {
         **terms,

@@ -2,8 +2,7 @@
 
 The more sets were tried, the better the best of them looks by chance alone. So each evaluation is
 recorded in `reports/trials.sqlite`, apart from the folders of runs and sweeps, and outlives them.
-All that opens that file raises DataError where it is damaged, and UsageError where it cannot be
-written.
+What uses the file raises DataError where it is damaged, and UsageError where it is not writable.
 """
 
 from __future__ import annotations
@@ -65,12 +64,8 @@ def record_base(reports: Path, manifest: Mapping[str, Any], sharpe: float | None
 def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa.Table]) -> None:
     """Record sets of a sweep, all or none, in place of the same sets on record.
 
-    Args:
-        reports: the folder of reports.
-        manifest: the sweep's record; `strategy`, `symbols`, `universe`, `sweep_id`, `parameters`,
-            `axes`, `rules` and `finished_at` are read.
-        tables: the sets, with the columns `set`, the axes and `sharpe`.
-
+    Of the manifest `strategy`, `symbols`, `universe`, `sweep_id`, `parameters`, `axes`, `rules` and
+    `finished_at` are read; the columns of the tables are `set`, the axes and `sharpe`.
     """
     base = _settings(manifest)
     rows = (_row_of(table, base, manifest["axes"]) for table in tables)
@@ -124,8 +119,7 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
 def is_mixed(values: Iterable[Any]) -> bool:
     """Tell whether a table's column must hold the values of an axis as texts of JSON.
 
-    It must where they have several types, or are whole numbers beyond 64 bits, or, among floats,
-    beyond what a double holds exactly.
+    It must if their types differ, or a whole number exceeds 64 bits or, among floats, a double.
     """
     values = [value for value in values if value is not None]
     kinds = {type(value) for value in values}
@@ -135,19 +129,16 @@ def is_mixed(values: Iterable[Any]) -> bool:
 
 
 def deflated(estimate: SharpeEstimate, sharpes: Sequence[float | None]) -> float | None:
-    """Compute the deflated Sharpe ratio from the annual ratios of all trials.
-
-    A trial whose ratio is undefined (None) counts as a trial. None where fewer than two are known.
-    """
+    """Deflate a Sharpe ratio by the annual ones of all trials; None if fewer than two are known."""
     import numpy as np
 
     from backtest.stats import SESSIONS_A_YEAR
     from backtest.stats.multiple_testing import deflated_sharpe_ratio
 
-    known = [ratio for ratio in sharpes if ratio is not None]
-    if len(known) < 2:  # noqa: PLR2004
+    ratios = [ratio for ratio in sharpes if ratio is not None]
+    if len(ratios) < 2:  # noqa: PLR2004
         return None
-    variance = float(np.var(known, ddof=1)) / SESSIONS_A_YEAR
+    variance = float(np.var(ratios, ddof=1)) / SESSIONS_A_YEAR
     return deflated_sharpe_ratio(estimate, variance, len(sharpes))
 
 
@@ -231,16 +222,13 @@ def _row_of(table: pa.Table, base: Mapping[str, Any], axes: Mapping[str, Sequenc
 
 def _hash(name: str, value: Any) -> int:
     if (name, value) == (_REACTION, _USUAL_REACTION):
-        return 0
+        return 0  # so that the default reaction leaves the key of a set unchanged
     text = f"{name}={json.dumps(value, sort_keys=True, ensure_ascii=False)}"
     return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
 
 
 def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters and the reaction by dotted name, as JSON values that compare as equal.
-
-    A reaction of the default length does not change the key of a set (see `_hash`).
-    """
+    """Return the parameters and the reaction by dotted name, equal values as equal JSON."""
     reaction = manifest["rules"]["reaction_minutes"]
     return leaves(_whole(plain({**manifest["parameters"], _REACTION: reaction})))
 
