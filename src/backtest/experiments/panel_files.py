@@ -1,4 +1,4 @@
-"""Bars from Parquet files to a panel, in two passes by batches: who and when, then the prices."""
+"""This module reads Parquet files of bars into a panel, in two passes: keys, then prices."""
 
 from __future__ import annotations
 
@@ -25,25 +25,23 @@ Times = NDArray[np.datetime64]
 
 _BATCH = 65_536  # rows
 _BUFFER = 1 << 20  # bytes; without it a column of a whole row group would be in memory
-_PARTS = 32  # batches whose times are held apart
-_EXAMPLES = 3  # rows of each kind of fault
+_PARTS = 32  # batches whose times are kept before they are made distinct
+_EXAMPLES = 3  # rows that are named for each rule
 _PARTITION = "symbol="
 _FIELDS: tuple[str, ...] = PRICES.names or ()
 
 
 @dataclass(frozen=True)
 class ColumnKind:
-    """A kind of column: what it holds, and which types of Arrow do."""
+    """A kind of column says what the column must hold, and which Arrow types hold that."""
 
     content: str
     fits: Callable[[pa.DataType], bool]
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    plain = kind.value_type if types.is_dictionary(kind) else kind
-    return bool(
-        types.is_string(plain) or types.is_large_string(plain) or types.is_string_view(plain)
-    )
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -77,7 +75,7 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def schema_of(path: Path) -> pa.Schema:
-    """The columns of a file; errors as of `readable`."""
+    """Read the names and types of a file's columns; raise as `readable`."""
     with readable(path):
         return parquet.read_schema(path)
 
@@ -90,39 +88,39 @@ def check_columns(path: Path, schema: pa.Schema, needed: Mapping[str, ColumnKind
             raise DataError(
                 f"{path}: {fault}. Needed: {', '.join(needed)}; it has {', '.join(schema.names)}."
             )
-        found = schema.field(name).type
+        arrow_type = schema.field(name).type
         with readable(path):
-            fits = kind.fits(found) or types.is_null(found)  # nulls alone have no type
+            fits = kind.fits(arrow_type) or types.is_null(arrow_type)  # nulls alone have no type
         if not fits:
-            raise DataError(f"{path}, column {name!r}: {found}. It must hold {kind.content}.")
+            raise DataError(f"{path}, column {name!r}: {arrow_type}. It must hold {kind.content}.")
 
 
 def parquet_file(path: Path) -> parquet.ParquetFile:
-    """An open file that holds little of itself in memory."""
+    """Open a file so that little of it is in memory at a time, and checksums are verified."""
     return parquet.ParquetFile(
         path, pre_buffer=False, buffer_size=_BUFFER, page_checksum_verification=True
     )
 
 
 def moments(column: Any) -> Times:
-    """A column of `MOMENT`, UTC in microseconds; NaT where it is null."""
-    # Of nanoseconds the whole microseconds are kept: whatever is later than them is so of both.
+    """Convert a column of `MOMENT` to UTC in microseconds; null is NaT."""
+    # Nanoseconds are cut off, which changes no comparison with a time of whole microseconds.
     exact = not str(column.type).startswith("timestamp[ns")
     return _array(column.cast(pa.timestamp("us", "UTC"), safe=exact))
 
 
 def days(column: Any) -> Times:
-    """A column of `DAY`; NaT where it is null."""
+    """Convert a column of `DAY` to days; null is NaT."""
     return _array(column.cast(pa.date32(), safe=False)).astype("M8[D]")
 
 
 def numbers(column: Any) -> NDArray[np.float64]:
-    """A column of `NUMBER`; NaN where it is null."""
+    """Convert a column of `NUMBER` to floats; null is NaN."""
     return _array(column.cast(pa.float64(), safe=False))
 
 
 def texts(column: Any) -> tuple[list[str], NDArray[np.int64]]:
-    """A column of `TEXT` as its distinct texts and each row's number among them; null is empty."""
+    """Encode a column of `TEXT`: return its texts, and each row's place among them; null is ""."""
     coded = column if types.is_dictionary(column.type) else column.dictionary_encode()
     names = [name or "" for name in coded.dictionary.to_pylist()]
     codes = _array(coded.indices.fill_null(len(names)).cast(pa.int64()))
@@ -135,26 +133,26 @@ def _array(column: Any) -> NDArray[Any]:
 
 
 class Faults:
-    """What is wrong with the rows of a file or folder: of each kind how many, and the first."""
+    """Faults collect the rules that rows of a file or folder break: how many do, and the first."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._found: dict[str, tuple[int, list[str]]] = {}
+        self._broken: dict[str, tuple[int, list[str]]] = {}
 
-    def note(self, rule: str, bad: NDArray[np.bool_], tell: Callable[[int], str]) -> None:
-        """Note the rows that break a rule; `tell` says which row has what, by its place."""
+    def note(self, rule: str, bad: NDArray[np.bool_], describe: Callable[[int], str]) -> None:
+        """Note the rows that break a rule; `describe` words one of them by its place in `bad`."""
         rows = np.flatnonzero(bad)
         if len(rows):
-            count, examples = self._found.get(rule, (0, []))
-            more = [tell(place) for place in rows[: _EXAMPLES - len(examples)].tolist()]
-            self._found[rule] = (count + len(rows), examples + more)
+            count, examples = self._broken.get(rule, (0, []))
+            more = [describe(row) for row in rows[: _EXAMPLES - len(examples)].tolist()]
+            self._broken[rule] = (count + len(rows), examples + more)
 
     def check(self) -> None:
-        """Raise DataError where something is wrong; one message for all of it."""
-        if not self._found:
+        """Raise one DataError for all faults, if there is any."""
+        if not self._broken:
             return
         lines = [f"{self._path} has rows that are wrong (they are counted from 0)."]
-        for rule, (count, examples) in self._found.items():
+        for rule, (count, examples) in self._broken.items():
             lines.append(f"  {rule} {count:,} {'row breaks' if count == 1 else 'rows break'} this:")
             lines += [f"    {example}" for example in examples]
             lines += ["    …"] * (count > len(examples))
@@ -163,21 +161,21 @@ class Faults:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a file."""
+    """A batch is some rows of a file with their symbols and times."""
 
-    file: str  # what the file is called
-    rows: NDArray[np.int64]  # their numbers in the file
+    file: str  # the file's name, within the folder
+    rows: NDArray[np.int64]  # the rows' numbers in the file, from 0
     names: list[str]  # symbols
     codes: NDArray[np.int64]  # the place of each row's symbol in `names`
     times: Times  # opens of bars in microseconds, UTC, or sessions as days
     table: pa.RecordBatch
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """A column of numbers, NaN where it is null."""
+        """Return a column of numbers; null is NaN."""
         return numbers(self.table.column(name))
 
-    def tell(self, row: int) -> str:
-        """Where a row is and which bar it has, by its place in the batch."""
+    def describe(self, row: int) -> str:
+        """Describe where a row of the batch is in the file, and which bar it has."""
         symbol, time = self.names[self.codes[row]] or "no symbol", self.times[row]
         when = str(time)
         if np.isnat(time):
@@ -188,28 +186,28 @@ class Batch:
 
 
 class BarFiles:
-    """A Parquet file of bars or a folder of them, which can be read again and again.
+    """A `BarFiles` reads a Parquet file of bars, or a folder of them, as often as needed.
 
-    `key` is the column that says when: `time`, or `session` where bars are sessions.
+    `key` is the column of times: `time`, or `session` where bars are sessions.
     """
 
     def __init__(self, path: Path, *, volume: bool) -> None:
-        """Find the files and check their columns; errors as of `read_panel`."""
+        """Find the files and check their columns; raise as `read_panel`."""
         self.path = path
         schemas = {file: schema_of(file) for file in _files(path)}
         self.key = _key_of(*next(iter(schemas.items())))
         needed = {self.key: DAY if self.key == "session" else MOMENT}
         needed |= dict.fromkeys((*_FIELDS, *(["volume"] if volume else [])), NUMBER)
-        self._symbols: dict[Path, str | None] = {}  # None where a column says it
+        self._symbols: dict[Path, str | None] = {}  # None where a column has them
         kinds = {"symbol": TEXT, **needed, REGULAR: FLAG}
         for file, schema in schemas.items():
-            own = {n: kind for n, kind in kinds.items() if n in needed or n in schema.names}
-            check_columns(file, schema, own)
-            self._symbols[file] = None if "symbol" in own else _symbol_of(file, path)
+            columns = {n: kind for n, kind in kinds.items() if n in needed or n in schema.names}
+            check_columns(file, schema, columns)
+            self._symbols[file] = None if "symbol" in columns else _symbol_of(file, path)
         self._marked = {file for file, schema in schemas.items() if REGULAR in schema.names}
 
     def batches(self, *columns: str) -> Iterator[Batch]:
-        """The rows with their symbol, their time and these columns, batch by batch."""
+        """Yield batches of rows with their symbol, their time and `columns`."""
         read_times = days if self.key == "session" else moments
         for path, symbol in self._symbols.items():
             name = path.name if path == self.path else path.relative_to(self.path).as_posix()
@@ -219,8 +217,8 @@ class BarFiles:
                 for whole in file.iter_batches(_BATCH, columns=[*keys, *columns]):
                     table, rows = whole, np.arange(first, first + whole.num_rows)
                     if REGULAR in keys:
-                        within = whole.column(REGULAR).cast(pa.bool_()).fill_null(False)  # noqa: FBT003
-                        table, rows = whole.filter(within), rows[_array(within)]
+                        regular = whole.column(REGULAR).cast(pa.bool_()).fill_null(False)  # noqa: FBT003
+                        table, rows = whole.filter(regular), rows[_array(regular)]
                     names, codes = [symbol or ""], np.zeros(table.num_rows, np.int64)
                     if symbol is None:
                         names, codes = texts(table.column("symbol"))
@@ -233,14 +231,14 @@ class BarFiles:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = [
+    files = [
         file
         for file in sorted(path.rglob("*.parquet"))
         if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
     ]
-    if not found:
+    if not files:
         raise UsageError(f"There is no file *.parquet in the folder {path}.")
-    return found
+    return files
 
 
 def _key_of(file: Path, schema: pa.Schema) -> str:
@@ -264,14 +262,14 @@ def read_panel(path: Path, *, volume: bool = False) -> Panel:
     """Read bars from a Parquet file, or a folder of them, in any order of rows.
 
     The columns are `time` (a timestamp with a zone: when the bar opens) or `session` (a date,
-    where bars are sessions), `open high low close` in dollars, `volume` if it is wanted, and
-    `symbol`. Without that column a file has the bars of one symbol: of the folder `symbol=…` that
-    it is in, or else of its own name. Each time at which any symbol has a bar is one of the
-    panel's bars; sessions open when the calendar says. Rows in which a column `regular` is false
-    are left out.
+    where bars are sessions), `open`, `high`, `low` and `close` in dollars, `volume` in shares if it
+    is wanted, and `symbol`. A file without that column has the bars of one symbol, which the folder
+    `symbol=…` that it is in names, or else its own name. The panel has a bar for each time at which
+    any symbol has one; sessions open when the calendar says. Rows in which a column `regular` is
+    not true are left out.
 
-    Raises UsageError where there is nothing at the path, or not enough memory, and DataError where
-    a file is corrupt, or its columns or rows are wrong.
+    Raise UsageError where there is nothing at the path, or not enough memory, and DataError where a
+    file is corrupt, or its columns or rows are wrong.
     """
     files = BarFiles(path, volume=volume)
     names, times = _keys(files)
@@ -286,27 +284,28 @@ def read_panel(path: Path, *, volume: bool = False) -> Panel:
             f"{path}: {shape[0]:,} times × {shape[1]:,} symbols take {size:,.1f} GB, which this "
             f"machine does not have. Take fewer symbols, or a shorter span, at a time."
         ) from None
-    _fill(files, names, times, prices, volumes)
-    return Panel(names, opens, sessions, prices, volumes)
+    panel = Panel(names, opens, sessions, prices, volumes)
+    _fill(panel, files, times)
+    return panel
 
 
 def _distinct(parts: Sequence[Times]) -> Times:
-    """The distinct times of several parts, sorted."""
+    """Return the distinct times of several parts, sorted."""
     times = np.concatenate(parts)
     return np.sort(pd.unique(times.view(np.int64))).view(times.dtype)
 
 
 def _keys(files: BarFiles) -> tuple[tuple[str, ...], Times]:
-    """The symbols and the times of all rows, sorted."""
+    """Read the distinct symbols and times of all rows, each sorted."""
     faults, symbols = Faults(files.path), set[str]()
     parts: list[Times] = []
     for batch in files.batches():
         nameless = np.array([not name for name in batch.names])[batch.codes]
-        faults.note("Each row names its symbol;", nameless, batch.tell)
-        faults.note(f"Each row has a {files.key};", np.isnat(batch.times), batch.tell)
+        faults.note("Each row names its symbol;", nameless, batch.describe)
+        faults.note(f"Each row has a {files.key};", np.isnat(batch.times), batch.describe)
         symbols |= {batch.names[code] for code in np.flatnonzero(np.bincount(batch.codes)).tolist()}
         parts.append(_distinct([batch.times]))
-        if len(parts) == _PARTS:  # so that few of very many batches are held twice
+        if len(parts) == _PARTS:  # so that memory holds few times more than once
             parts = [_distinct(parts)]
     faults.check()
     if not symbols:
@@ -329,32 +328,25 @@ def _opens_and_sessions(files: BarFiles, times: Times) -> tuple[Times, Times]:
     if bad.any():
         faults = Faults(files.path)
         for batch in files.batches():
-            faults.note(rule, np.isin(batch.times, times[bad]), batch.tell)
+            faults.note(rule, np.isin(batch.times, times[bad]), batch.describe)
         faults.check()
     return opens, sessions
 
 
-def _fill(
-    files: BarFiles,
-    names: Sequence[str],
-    times: Times,
-    prices: NDArray[Any],
-    volumes: NDArray[np.float64],
-) -> None:
+def _fill(panel: Panel, files: BarFiles, times: Times) -> None:
     """Write each row's prices and volume where its symbol and time are in the panel."""
-    columns = {name: column for column, name in enumerate(names)}
-    faults, rows = Faults(files.path), 0
-    bars, sizes = prices.reshape(-1), volumes.reshape(-1)
-    for batch in files.batches(*_FIELDS, *(["volume"] if len(volumes) else [])):
+    faults, rows, columns, prices = Faults(files.path), 0, panel.columns, panel.prices
+    bars, sizes = prices.reshape(-1), panel.volume.reshape(-1)
+    for batch in files.batches(*_FIELDS, *(["volume"] if len(sizes) else [])):
         cells = _cells(batch, columns, times)
-        found = {name: batch.numbers(name) for name in _FIELDS}
-        _check_prices(batch, found, faults)
-        for name in _FIELDS:
-            bars[name][cells] = found[name]
-        if len(volumes):
+        fields = {name: batch.numbers(name) for name in _FIELDS}
+        _check_prices(batch, fields, faults)
+        for name, values in fields.items():
+            bars[name][cells] = values
+        if len(sizes):
             sizes[cells] = volume = batch.numbers("volume")
             bad = ~is_allowed("volume", volume)
-            faults.note("A volume is a number from 0 up;", bad, batch.tell)
+            faults.note("A volume is a number from 0 up;", bad, batch.describe)
         rows += len(cells)
     faults.check()
     if np.count_nonzero(~np.isnan(prices["open"])) < rows:
@@ -362,23 +354,23 @@ def _fill(
 
 
 def _cells(batch: Batch, columns: Mapping[str, int], times: Times) -> NDArray[np.int64]:
-    """Where the bars of a batch belong, counted along the rows of the panel."""
+    """Return the cell of each row's bar in the flattened panel of shape (times, symbols)."""
     column = np.array([columns.get(name, 0) for name in batch.names])[batch.codes]
     cells: NDArray[np.int64] = np.searchsorted(times, batch.times) * len(columns) + column
     return cells
 
 
-def _check_prices(batch: Batch, found: Mapping[str, NDArray[np.float64]], faults: Faults) -> None:
-    def tell(row: int) -> str:
-        prices = ", ".join(f"{name} {values[row]:g}" for name, values in found.items())
-        return f"{batch.tell(row)}, {prices}"
+def _check_prices(batch: Batch, fields: Mapping[str, NDArray[np.float64]], faults: Faults) -> None:
+    def describe(row: int) -> str:
+        prices = ", ".join(f"{name} {values[row]:g}" for name, values in fields.items())
+        return f"{batch.describe(row)}, {prices}"
 
-    allowed = np.all([is_allowed(name, values) for name, values in found.items()], axis=0)
-    faults.note("A price is a number above 0, and a bar without is left out;", ~allowed, tell)
+    allowed = np.all([is_allowed(name, values) for name, values in fields.items()], axis=0)
+    faults.note("A price is a number above 0, and a bar without is left out;", ~allowed, describe)
     for bound in ("high", "low"):
-        wrong = np.any([beyond_it for _, beyond_it in beyond(bound, found)], axis=0)
+        wrong = np.any([beyond_it for _, beyond_it in beyond(bound, fields)], axis=0)
         rule = f"The {bound} is the {bound}est price of its bar;"
-        faults.note(rule, allowed & wrong, tell)
+        faults.note(rule, allowed & wrong, describe)
 
 
 def _refuse_repeated(files: BarFiles, columns: Mapping[str, int], times: Times) -> None:
@@ -387,5 +379,5 @@ def _refuse_repeated(files: BarFiles, columns: Mapping[str, int], times: Times) 
         cells = _cells(batch, columns, times)
         repeated = pd.Series(cells).duplicated().to_numpy() | seen[cells]
         seen[cells] = True
-        faults.note(f"A symbol has one row for a {files.key};", repeated, batch.tell)
+        faults.note(f"A symbol has one row for a {files.key};", repeated, batch.describe)
     faults.check()

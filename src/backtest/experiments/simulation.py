@@ -1,4 +1,4 @@
-"""One account traded by the kernel on prices and signals from files, and what came of it."""
+"""This module trades signals from a file on prices from files, in one account, by the kernel."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from backtest.experiments.panel_files import Times
 
 _NEEDED = {"symbol": files.TEXT, "published_at": files.MOMENT, "direction": files.TEXT}
-# What a column of texts may say, with its bit of a signal's terms.
+# The words of each column of texts, with the bit of a signal's terms that each sets.
 _WORDS = {
     "enter": {"open": 0, "close": ENTERS_AT_CLOSE},
     "leave": {"open": 0, "close": LEAVES_AT_CLOSE},
@@ -74,33 +74,34 @@ TOO_LATE = "after the last bar of its symbol"
 
 @dataclass(frozen=True)
 class SignalTable:
-    """Signals that can be traded, by bar, publication, symbol and event id."""
+    """A table of signals holds those that can be traded, by bar, publication, symbol and event."""
 
-    rows: NDArray[Any]  # as the kernel takes them, records of `SIGNAL`, shape (signals,)
-    event_ids: NDArray[np.object_]  # what each acts on, shape (signals,)
-    left_out: Mapping[str, int]  # how many more there are that cannot be traded, by reason
+    rows: NDArray[Any]  # records of `SIGNAL`, as the kernel takes them, shape (signals,)
+    event_ids: NDArray[np.object_]  # the event of each signal, shape (signals,)
+    left_out: Mapping[str, int]  # the number of signals that cannot be traded, by reason
 
 
 def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
-    """Read signals and find the bar at which each can first be traded.
+    """Read signals from a Parquet file and find the bar at which each can first be traded.
 
     The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound), `direction`
-    (`long`, `short` or `flat`) and, as wanted, `event_id` (else a row's number) and the terms of
-    `Signal` in its bounds and words; null is the default. Legs are no terms of a row: it is of one
-    symbol.
+    (`long`, `short` or `flat`) and, if wanted, `event_id` (by default a row's number) and the terms
+    of `Signal` but for legs, with its bounds and words; null is the default.
 
-    Each signal is on the first bar of its own symbol that opens later than its publication and
-    the reaction time. Those that have none, or were public on a day (in New York) before the
-    symbol's first session, are counted. Raises UsageError where there is no such file, and
-    DataError where it is corrupt, or its columns or rows are wrong.
+    Each signal gets the first bar of its own symbol that opens later than its publication plus the
+    reaction time. Signals without such a bar, or that were public on a day (in New York) before the
+    symbol's first session, are only counted.
+
+    Raise UsageError where there is no such file, and DataError where it is corrupt, or its columns
+    or rows are wrong.
     """
     schema = files.schema_of(path)
-    known = {**_NEEDED, **_OPTIONAL}
-    others = [n for n in schema.names if n not in known and not n.startswith("__index_level_")]
-    if others:  # a stop whose name is mistyped would not be there
+    allowed = {**_NEEDED, **_OPTIONAL}
+    wrong = [n for n in schema.names if n not in allowed and not n.startswith("__index_level_")]
+    if wrong:  # a stop whose name is mistyped would not be set
         raise DataError(
-            f"{path} has columns that no signal has: {', '.join(others)}. "
-            f"Allowed: {', '.join(known)}. Rename them or take them out."
+            f"{path} has columns that no signal has: {', '.join(wrong)}. "
+            f"Allowed: {', '.join(allowed)}. Rename them or take them out."
         )
     optional = {name: kind for name, kind in _OPTIONAL.items() if name in schema.names}
     files.check_columns(path, schema, {**_NEEDED, **optional})
@@ -129,7 +130,7 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
 
 
 def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) -> NDArray[Any]:
-    """What the signals want, by row of the file; their bars are not found yet."""
+    """Return each row as a record of `SIGNAL` without its bar."""
     rows = np.zeros(len(table["symbol"]), SIGNAL)
     rows["symbol"] = _coded(
         table, "symbol", panel.columns, "A signal's symbol is one that has bars;", faults
@@ -140,10 +141,10 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) 
     for name, words in _WORDS.items():
         if name in table:
             rule = f"{name} is {' or '.join(words)};"
-            known = {**words, "": 0}  # null is the default
-            rows["terms"] |= _coded(table, name, known, rule, faults).astype(np.uint8)
+            codes = {**words, "": 0}  # null is the default
+            rows["terms"] |= _coded(table, name, codes, rule, faults).astype(np.uint8)
     if "resize" in table:
-        resizes = np.array(table["resize"].to_pylist(), bool)  # null does not
+        resizes = np.array(table["resize"].to_pylist(), bool)  # null is false
         rows["terms"] |= np.where(resizes, RESIZES, 0).astype(np.uint8)
     is_flat, at_close = rows["side"] == 0, rows["terms"] & LEAVES_AT_CLOSE != 0
     rows["terms"] |= np.where(~np.isnan(rows["limit"]), WAITS, 0).astype(np.uint8)
@@ -167,88 +168,90 @@ def _coded(
     rule: str,
     faults: files.Faults,
 ) -> NDArray[np.int64]:
-    """The codes of a column of texts by row; 0 of one that has none, which is a fault."""
-    words, numbers = files.texts(table[name])
-    known = np.array([word in codes for word in words])
+    """Return the code of each row's text, and 0 for a text without one, which is a fault."""
+    words, places = files.texts(table[name])
+    is_coded = np.array([word in codes for word in words])
     faults.note(
-        rule, ~known[numbers], lambda row: f"row {row}: {name} {words[numbers[row]] or 'missing'}"
+        rule, ~is_coded[places], lambda row: f"row {row}: {name} {words[places[row]] or 'missing'}"
     )
-    return np.array([codes.get(word, 0) for word in words])[numbers]
+    return np.array([codes.get(word, 0) for word in words])[places]
 
 
 def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDArray[np.float64]:
-    """The values of a term by row, in the bounds that `Signal` sets."""
+    """Return the values of a term by row; one out of the bounds of `Signal` is a fault."""
     default = _DEFAULTS[term]
     if term not in table:
         return np.full(len(table["symbol"]), default)
     values = files.numbers(table[term])
-    known = table[term].is_valid().to_numpy(zero_copy_only=False)
-    limits = field_schema(Signal, term)
-    allowed = np.isfinite(values)
-    for name, (holds, _) in _CHECKS.items():
-        if name in limits:
-            allowed &= holds(values, limits[name])
-    if limits["type"] == "integer":
+    is_stated = table[term].is_valid().to_numpy(zero_copy_only=False)
+    schema = field_schema(Signal, term)
+    allowed, kind, bounds = np.isfinite(values), "a number", []
+    if schema["type"] == "integer":
         allowed &= values == np.floor(values)
-    bounds = " and ".join(f"{word} {limits[n]}" for n, (_, word) in _CHECKS.items() if n in limits)
-    kind = "a whole number" if limits["type"] == "integer" else "a number"
+        kind = "a whole number"
+    for name, (holds, word) in _CHECKS.items():
+        if name in schema:
+            allowed &= holds(values, schema[name])
+            bounds.append(f"{word} {schema[name]}")
     faults.note(
-        f"A {term} is {kind} {bounds}".rstrip() + ", or null;",
-        known & ~allowed,
+        f"A {term} is {kind} {' and '.join(bounds)}".rstrip() + ", or null;",
+        is_stated & ~allowed,
         lambda row: f"row {row}: {term} {values[row]:g}",
     )
-    return np.where(known & allowed, values, default)
+    return np.where(is_stated & allowed, values, default)
 
 
 def _event_ids(
     table: Mapping[str, pa.Array], faults: files.Faults
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
-    """The event of each signal, and its place in the order of ids."""
+    """Return the event id of each signal, and the rank of that id among all."""
     if "event_id" not in table:
-        count = len(table["symbol"])
-        return np.array([str(row) for row in range(count)], object), np.arange(count)
-    ids = table["event_id"].cast("string")
-    names = ids.to_numpy(zero_copy_only=False)
+        numbers = np.arange(len(table["symbol"]))
+        return numbers.astype(str).astype(object), numbers
+    column = table["event_id"].cast("string")
+    ids = column.to_numpy(zero_copy_only=False)
     faults.note(
         "A signal names its event, where there is a column event_id;",
-        np.array([not name for name in names]),
+        np.array([not event_id for event_id in ids]),
         "row {}".format,
     )
-    return names, compute.rank(ids).to_numpy()
+    return ids, compute.rank(column).to_numpy()
 
 
 def _tradable_bars(
     rows: NDArray[Any], published: Times, panel: Panel, reaction: timedelta
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """By signal the first bar that comes late enough, or else the number of bars; and whether it
-    was public on a day before its symbol's first session. What is for the close is of the last bar.
+    """Return each signal's first tradable bar, and whether it comes before its symbol's prices.
+
+    A signal for the close gets the last bar of that session; one that is too late for any bar gets
+    the number of bars. It comes before the prices if public on a day before their first session.
     """
     columns, at_close = rows["symbol"], rows["terms"] & ENTERS_AT_CLOSE != 0
-    known = published + np.timedelta64(reaction)
+    ready = published + np.timedelta64(reaction)
     bars = np.full(len(columns), len(panel.times))
     early = np.zeros(len(columns), np.bool_)
     by_symbol = np.argsort(columns)
     bounds = np.searchsorted(columns[by_symbol], range(len(panel.symbols) + 1))
     for column in np.flatnonzero(np.diff(bounds)).tolist():
-        mine = by_symbol[bounds[column] : bounds[column + 1]]
-        own = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
-        later = np.searchsorted(panel.times[own], known[mine], side="right")
-        sessions = panel.session_numbers[own]
-        last = np.searchsorted(sessions, sessions, side="right") - 1  # of the session of each
-        later = np.where(at_close[mine], np.append(last, len(own))[later], later)
-        bars[mine] = np.append(own, len(panel.times))[later]
-        early[mine] = published[mine] < _midnight(panel.sessions[own[0]].item())
+        signals = by_symbol[bounds[column] : bounds[column + 1]]
+        open_bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
+        first = np.searchsorted(panel.times[open_bars], ready[signals], side="right")
+        sessions = panel.session_numbers[open_bars]
+        last = np.searchsorted(sessions, sessions, side="right") - 1  # of each bar's session
+        first = np.where(at_close[signals], np.append(last, len(open_bars))[first], first)
+        bars[signals] = np.append(open_bars, len(panel.times))[first]
+        early[signals] = published[signals] < _midnight(panel.sessions[open_bars[0]].item())
     return bars, early
 
 
 @cache
 def _midnight(day: date) -> np.datetime64:
-    """When a day begins in New York, UTC."""
+    """Return the moment at which a day begins in New York, in UTC."""
     moment = datetime.combine(day, time(), NEW_YORK).astimezone(UTC)
     return np.datetime64(moment.replace(tzinfo=None), "us")
 
 
-# What became of signals, in the order of OUTCOMES after `pending`.
+# The outcomes of signals by their names in the counts, in the order of OUTCOMES after `pending`.
 _OUTCOMES = (
     "entered", "renewed", "reversed", "superseded", "no_room", "ruined", "resized", "left",
     "not_filled", "nothing_held",
@@ -257,13 +260,13 @@ _OUTCOMES = (
 
 @dataclass(frozen=True, repr=False)
 class Simulation:
-    """An account that was traded."""
+    """A simulation is one account that was traded, with its trades, its curve and its figures."""
 
     panel: Panel
-    signals: SignalTable  # what could be traded
+    signals: SignalTable
     rules: Rules
     rates: Mapping[str, BorrowRates]  # borrow rates of the symbols that have a file of them
-    result: Tables  # of the kernel
+    result: Tables  # the kernel's tables
 
     def __repr__(self) -> str:
         figures, sessions = self.figures(), self.panel.sessions
@@ -276,13 +279,13 @@ class Simulation:
         )
 
     def figures(self) -> dict[str, float | None]:
-        """The figures as in `run.json`, None where undefined; the drawdown is from bar to bar."""
-        found = figures_of_totals(self.result.totals, self.rules.cash, self.panel.count)
-        values = {name: array[0].item() for name, array in found.items()}
+        """Return the figures as in `run.json`, or None; the drawdown is measured bar to bar."""
+        figures = figures_of_totals(self.result.totals, self.rules.cash, self.panel.count)
+        values = {name: array[0].item() for name, array in figures.items()}
         return {name: None if np.isnan(value) else value for name, value in values.items()}
 
     def counts(self) -> dict[str, int]:
-        """How much there was, and how many signals came to what."""
+        """Count the symbols, sessions, bars and signals, and the signals by outcome."""
         left_out = sum(self.signals.left_out.values())
         outcomes = self.result.outcomes
         counts = np.bincount(outcomes % CAPPED, minlength=len(OUTCOMES)).tolist()
@@ -298,12 +301,12 @@ class Simulation:
 
     @property
     def is_ruined(self) -> bool:
-        """Whether equity fell to zero or below."""
+        """Tell whether equity fell to zero or below."""
         totals = self.result.totals[0]
         return bool(totals["is_ruined"] or totals["lowest"] <= 0)
 
     def trades(self) -> pa.Table:
-        """Every trade in order of entry, as in `trades.csv`, but with its bars for excursions."""
+        """Return the trades in order of entry, in those columns of `trades.csv` that are known."""
         entered = by_entry(self.signals.rows, self.result.trades)
         trades, signals = self.result.trades[entered], self.signals.rows[entered]
         first, last, shares = trades["entry_bar"], trades["exit_bar"], trades["shares"]
@@ -333,7 +336,7 @@ class Simulation:
         )
 
     def equity(self) -> pa.Table:
-        """The account at the close of each session's last bar; UsageError without the curves."""
+        """Return equity, cash and return at each session's close; UsageError without curves."""
         if not len(self.result.equity):
             raise UsageError("There is no curve of the account. Simulate with curves=True.")
         numbers = self.panel.session_numbers
@@ -350,9 +353,11 @@ class Simulation:
         )
 
     def assumptions(self) -> list[str]:
-        """What the result rests on that nobody quoted, in sentences."""
-        made = (self.result.trades, self.signals.rows, self.panel, self.rates, self.rules)
-        return borrow_assumptions(used_rates(*made), self.rules.borrow_default)
+        """Return the assumptions of the result that no source backs, as sentences."""
+        rates = used_rates(
+            self.result.trades, self.signals.rows, self.panel, self.rates, self.rules
+        )
+        return borrow_assumptions(rates, self.rules.borrow_default)
 
     def check_identity(self) -> None:
         """Raise AccountingError where the profits do not make the final equity, to the cent."""
@@ -367,16 +372,16 @@ def simulate_files(
 ) -> Simulation:
     """Trade the signals of a file on the bars of a file or folder, in one account.
 
-    `borrow` is a folder of borrow rates, with a file for each symbol that has them; `curves` says
-    whether equity and cash are wanted. Errors are those of `read_panel` and `read_signals`, and
-    AccountingError where the books do not balance, a fault of the program.
+    `borrow` is a folder of borrow rates, with a file for each symbol that has them; `curves` tells
+    whether equity and cash are wanted. Raise as `read_panel` and `read_signals`, and
+    AccountingError where the books do not balance, which is a fault of the program.
     """
     panel = files.read_panel(prices, volume=rules.max_participation is not None)
     table = read_signals(signals, panel, timedelta(minutes=rules.reaction_minutes))
-    known = {path.stem for path in borrow.glob("*.csv")} & set(panel.symbols)
-    rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in sorted(known)}
+    quoted = {path.stem for path in borrow.glob("*.csv")} & set(panel.symbols)
+    rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in sorted(quoted)}
     starts = np.array([0, len(table.rows)])
     result = simulate(panel, table.rows, starts, rules, rates, trades=True, curves=curves)
-    account = Simulation(panel, table, rules, rates, result)
-    account.check_identity()
-    return account
+    simulation = Simulation(panel, table, rules, rates, result)
+    simulation.check_identity()
+    return simulation
