@@ -1,11 +1,11 @@
-"""Placebos: the same signals at random times, or in random directions at the true times.
+"""This module trades placebos: the same signals at random times, or in random directions.
 
-A strategy that knows something does better than most of them. Signals that belong together are
-moved by chains, or turned round by occasions, for the days that they meet are the same; both put
-all symbols of a session together. A chain goes by plans alone, so that nothing of what came of
-them decides what is moved; an occasion goes by what was held, and is the unit of evidence. Each
-draw is an account of its own, traded by the same rules (`engine.kernel.simulate`); so is what
-happened, so that like stands beside like. Cash earns nothing there: what it earns is no merit.
+A strategy that knows something does better than most of them. Signals that meet the same days
+belong together, whatever their symbols: they are moved in chains and reversed by occasions. Chains
+follow from the plans of signals alone, so that no outcome decides what is moved; occasions follow
+from what was held, and are the unit of evidence. Each draw is an account of its own, traded by the
+same rules (`engine.kernel.simulate`), and so is the run itself, so that like is compared with
+like. Cash earns nothing in them, for that is no merit of the signals.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ if TYPE_CHECKING:
 Draws = Iterator[NDArray[Any]]
 
 _DAY = 24 * 60  # minutes
-_LONGEST = 2  # an occasion is cut when it has gone on for so many times the longest trade
+_LONGEST = 2  # longest trades after which an occasion is cut
 
 
 @dataclass(frozen=True)
 class Chains:
-    """Signals that stand within one another's planned holding time."""
+    """Chains are made of signals within one another's planned holding time."""
 
-    of_signal: Ints  # number of the chain of each signal, from 0, shape (n,)
-    first: Ints  # session in which each begins, shape (chains,)
-    lengths: Ints  # sessions from there up to and with its last planned exit, likewise
+    of_signal: Ints  # number of each signal's chain, from 0, shape (n,)
+    first: Ints  # number of the session in which each begins, shape (chains,)
+    lengths: Ints  # sessions of each, from its first up to and with its last planned exit, likewise
 
 
 def chains_of(signals: NDArray[Any], longest: int) -> Chains:
-    """The chains of signals, which are sorted by session.
+    """Return the chains of signals, which are sorted by session (in place of bar).
 
-    A session joins a chain up to the last exit planned in it, for at that open a new signal still
-    renews the trade or turns it round. A signal without a time exit counts for `longest` sessions.
+    A signal joins a chain up to the session of its last planned exit, for at that open it still
+    renews or reverses the trade. A signal without a time exit counts for `longest` sessions.
     """
     sessions = signals["bar"]
-    is_flat = signals["terms"] & IS_FLAT != 0  # it ends others and plans nothing itself
+    is_flat = signals["terms"] & IS_FLAT != 0  # such a signal plans no exit of its own
     hold = np.where(is_flat, 0, signals["hold"])
     ends = sessions + np.where(hold < 0, longest, hold)
     last = np.maximum.accumulate(ends)
@@ -77,14 +77,14 @@ def chains_of(signals: NDArray[Any], longest: int) -> Chains:
 
 
 def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Ints:
-    """The number of each signal's occasion, from 0, shape (n,), by what became of each signal.
+    """Return the number of each signal's occasion, from 0, shape (n,); `trades` has a row for each.
 
-    At an open with signals a new occasion begins where all that the present one has entered has
-    left by then, or where it has gone on for twice the longest trade. Signals that entered nothing
-    (renewals, or no room) belong to the present one; one without any trade joins the one before.
+    At an open with signals a new occasion begins if the current one's trades were all left by then,
+    or if it has lasted twice as long as the longest trade. Signals that entered nothing (renewals,
+    or no room) belong to the current one; an occasion without a trade joins the one before.
     """
     entered = trades["shares"] > 0
-    # After a reversal or a target of an open the day is not free for another trade.
+    # A trade left at an open by a target, a reversal or ruin takes up that session too.
     is_free = ~np.isin(trades["reason"], (TARGET, REVERSAL, RUIN))
     left_at_open = is_free & (trades["left_at"] == AT_OPEN)
     free_from = np.where(left_at_open, trades["exit_bar"], trades["exit_bar"] + 1)
@@ -109,9 +109,9 @@ def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Ints:
 
 
 def by_session(panel: Panel, table: NDArray[Any]) -> NDArray[Any]:
-    """Signals, or what became of them, with numbers of sessions in place of those of bars.
+    """Return signals or their trades with numbers of sessions in place of those of bars.
 
-    What leaves at the open of a later bar than its session's first has not left at that open.
+    A trade left at the open of a later bar than its session's first was not left at that open.
     """
     if panel.kinds is None:
         return table
@@ -131,10 +131,11 @@ def by_session(panel: Panel, table: NDArray[Any]) -> NDArray[Any]:
 
 
 def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Ints, Ints]:
-    """The bar of a signal in each session, shape (kinds, sessions), and the kind of each signal.
+    """Return the bar that a signal moves to, shape (kinds, sessions), and the kind of each signal.
 
-    It is that of the same time of day in New York or the next after it, else the session's last,
-    which is also that of a signal for the close; -1 where the stock has none. Legs go with theirs.
+    A kind is a symbol and a time of day in New York. The bar is the session's first from that time
+    on, or else its last, as also for a signal for the close; -1 where the symbol has none. A leg is
+    of the kind of its leader.
     """
     signals = signals[leaders(signals)]
     at_close = signals["terms"] & ENTERS_AT_CLOSE != 0
@@ -143,48 +144,48 @@ def _landings(panel: Panel, signals: NDArray[Any]) -> tuple[Ints, Ints]:
     landings = np.empty((kinds.shape[1], panel.count), np.int64)
     begins = np.arange(panel.count) * _DAY
     for symbol in np.unique(kinds[0]).tolist():
-        own = np.flatnonzero(~np.isnan(panel.prices["open"][:, symbol]))
-        number = panel.session_numbers[own]
+        bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, symbol]))
+        number = panel.session_numbers[bars]
         last = np.full(panel.count, -1)
-        last[number] = own
-        moments = number * _DAY + panel.clock[own]
+        last[number] = bars
+        moments = number * _DAY + panel.clock[bars]
         for row in np.flatnonzero(kinds[0] == symbol).tolist():
-            place = np.searchsorted(moments, begins + kinds[1, row]).clip(max=len(own) - 1)
-            is_there = number[place] == np.arange(panel.count)
-            landings[row] = np.where(is_there, own[place], last)
+            place = np.searchsorted(moments, begins + kinds[1, row]).clip(max=len(bars) - 1)
+            is_in_session = number[place] == np.arange(panel.count)
+            landings[row] = np.where(is_in_session, bars[place], last)
     return landings, kind.ravel()
 
 
 def longest_trade(trades: NDArray[Any]) -> int:
-    """Sessions of the longest trade, at least 1; one still open counts up to the last session."""
-    made = trades[trades["shares"] > 0]
-    spans = made["exit_bar"] - made["entry_bar"] + (made["reason"] == OPEN)
+    """Return the sessions of the longest trade, at least 1; an open one counts to the last."""
+    entered = trades[trades["shares"] > 0]
+    spans = entered["exit_bar"] - entered["entry_bar"] + (entered["reason"] == OPEN)
     return int(spans.max(initial=1))
 
 
 STATISTICS = ("sharpe", "total_return", "mean_trade_return")
-FEWEST_STARTS = 20  # that a chain needs for its dates to be moved at all
-_ROOM = 250_000  # signals that are held at once
-_BATCH = 1_000_000  # signals that are traded before anyone asks whether the verdict is certain
-_LEAST_BATCH = 200  # draws; with fewer none is
-_WORTH_THREADS = 20_000  # signals
+FEWEST_STARTS = 20  # sessions in which a chain must be able to begin for its dates to be moved
+_ROOM = 250_000  # signals that are held in memory at once
+_BATCH = 1_000_000  # signals that are traded before it is tested whether the verdict is certain
+_LEAST_BATCH = 200  # draws; the verdict is certain after no fewer
+_WORTH_THREADS = 20_000  # signals from which on threads are used
 _TRIAL = 50  # draws that show whether chains find room
-_TRIES = 200  # of places for a chain among others, before a draw is left out
+_TRIES = 200  # starts that are tried for a chain among others before a draw is left out
 
 
 @dataclass(frozen=True)
 class Null:
-    """What happened, beside draws of what happens without knowledge."""
+    """A null distribution is what the signals did, beside draws of what chance does."""
 
     observed: Mapping[str, float]  # by statistic, of the signals as they are; NaN where undefined
-    draws: Mapping[str, Floats]  # likewise, (B,): fewer where the verdict was certain before
-    is_complete: bool = False  # whether they are all that there can be, what happened among them
+    draws: Mapping[str, Floats]  # likewise, shape (B,); fewer where the verdict was certain before
+    is_complete: bool = False  # whether the draws are all possible ones, the observed among them
 
     def standing(self, statistic: str) -> MonteCarlo | None:
-        """p-values of a statistic; `upper` says how often chance does as well.
+        """Return the p-values of a statistic; `upper` is how often chance does as well or better.
 
-        A draw in which the statistic is undefined counts against the run in both. None where that
-        of what happened is undefined.
+        A draw in which the statistic is undefined counts against the run in both. None where the
+        observed one is undefined.
         """
         observed, draws = self.observed[statistic], self.draws[statistic]
         return monte_carlo(observed, draws, is_complete=self.is_complete)
@@ -192,7 +193,7 @@ class Null:
 
 @dataclass(frozen=True)
 class Account:
-    """What a placebo trades: the bars, the rules and the signals that acted."""
+    """An account is what a placebo trades: the bars, the rules and the signals that acted."""
 
     panel: Panel
     signals: NDArray[Any]  # from `acting`, by session, publication, symbol and event id
@@ -200,7 +201,7 @@ class Account:
     rates: Mapping[str, BorrowRates]
 
     def without_costs(self) -> Account:
-        """The same without commission, slippage and borrow."""
+        """Return the account without commission, slippage and borrow."""
         free = {
             "commission_per_share": 0.0, "commission_fixed": 0.0, "commission_bps": 0.0,
             "commission_min": 0.0, "slippage_bps": 0.0, "extended_slippage_bps": 0.0,
@@ -209,13 +210,14 @@ class Account:
         return Account(self.panel, self.signals, self.rules.model_copy(update=free), self.rates)
 
     def batch(self, draws: int) -> int:
-        """How many draws are traded between two looks at the verdict; all of a few signals."""
+        """Return how many draws are traded at once: all of them where the signals are few."""
         return min(draws, max(_LEAST_BATCH, _BATCH // len(self.signals)))
 
     def null(self, batches: Callable[[int], Draws], draws: int, *, is_complete: bool) -> Null:
-        """Trade what happened, then draws until their verdict is certain (see `is_certain`).
+        """Trade the signals as they are, then draws until the verdict is certain (`is_certain`).
 
-        `batches` makes so many draws, in tables of shape (accounts, n), of at most `draws` in all.
+        `batches` yields tables of signals, shape (accounts, n), for a number of draws; `draws` is
+        the most that are made in all.
         """
         observed = {name: float(of[0]) for name, of in self._statistics(self.signals[None]).items()}
         size = self.batch(draws)
@@ -234,29 +236,29 @@ class Account:
         starts = np.arange(len(table) + 1) * table.shape[1]
         rules = self.rules.model_copy(update={"cash_rate": 0.0})
         threads = (os.cpu_count() or 1) if table.size > _WORTH_THREADS else 1
-        made = simulate(self.panel, table.ravel(), starts, rules, self.rates, threads=threads)
-        figures = figures_of_totals(made.totals, rules.cash, self.panel.count)
+        tables = simulate(self.panel, table.ravel(), starts, rules, self.rates, threads=threads)
+        figures = figures_of_totals(tables.totals, rules.cash, self.panel.count)
         return {name: figures[name] for name in STATISTICS}
 
 
 def acting(signals: NDArray[Any]) -> NDArray[Any]:
-    """The signals without those that another of the same open supersedes, legs included."""
-    own = np.flatnonzero(signals["terms"] & IS_LEG == 0)
-    opens = signals[own][["bar", "symbol"]][::-1]
+    """Return the signals that no other of the same open and symbol supersedes, with their legs."""
+    leading = np.flatnonzero(signals["terms"] & IS_LEG == 0)[::-1]
+    _, last = np.unique(signals[leading][["bar", "symbol"]], return_index=True)
     acts = np.zeros(len(signals), np.bool_)
-    acts[own[len(own) - 1 - np.unique(opens, return_index=True)[1]]] = True
+    acts[leading[last]] = True
     return signals[acts[leaders(signals)]]
 
 
 def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) -> Null | None:
-    """The same signals at other times; None where the history is too short to move them in.
+    """Trade the signals at random times; None where the history is too short to move them in.
 
-    The sessions are a circle. The chains stand on it in random order with random gaps (all ways to
-    share out the free sessions are equally likely), and within a chain distances, directions,
-    weights and exit plans stay; of bars finer than sessions the time of the day stays too. Chains
-    that would not fit side by side move all by one number. Where symbols lack bars, a chain only
-    goes where each of its signals finds one. Chains of many symbols find no such sessions; a signal
-    that meets none of its symbol's bars then goes as many sessions round those that there are.
+    The sessions form a circle. The chains are put on it in random order with random gaps (all ways
+    to share out the free sessions are equally likely). Within a chain distances, directions,
+    weights and exit plans stay, and so does the time of day of finer bars. Chains that do not fit
+    side by side are all moved by the same number of sessions. Where symbols lack bars, a chain only
+    goes where each of its signals has one. Chains of many symbols may find no such sessions; then
+    a signal that meets no bar of its symbol goes as many sessions round those that it has.
     """
     panel, sessions, number = account.panel, account.panel.count, chains.of_signal
     signals, has_bar = by_session(panel, account.signals), _has_bar(panel)
@@ -282,25 +284,25 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
 
     def tables(count: int) -> Draws:
         for part in _parts(begins(count), len(signals)):
-            to = (part[:, number] + distance) % sessions
-            to = to if bars is None else bars[to, lead]
+            target = (part[:, number] + distance) % sessions
+            target = target if bars is None else bars[target, lead]
             if landings is not None:
-                of, kind = landings
-                to = of[kind, to]
-            order = np.argsort(to.astype(np.min_scalar_type(len(panel.times))), kind="stable")
+                bar_of, kind = landings
+                target = bar_of[kind, target]
+            order = np.argsort(target.astype(np.min_scalar_type(len(panel.times))), kind="stable")
             table = account.signals[order]
-            table["bar"] = np.take_along_axis(to, order, axis=1)
+            table["bar"] = np.take_along_axis(target, order, axis=1)
             yield table
 
     return account.null(tables, draws, is_complete=False)
 
 
 def random_direction(account: Account, occasions: Ints, *, seed: int, draws: int) -> Null:
-    """The same signals at their true times, all of an occasion turned round by one coin.
+    """Trade the signals at their true times, all of an occasion reversed or not by one coin.
 
-    Costs are left out in draws and in what happened alike: a long turned into a short would lose by
-    its borrow alone. Of k occasions there are 2ᵏ draws; where that is no more than `draws`, each is
-    made once.
+    The draws and the signals as they are trade without costs, for a long that becomes a short would
+    lose by its borrow alone. Of k occasions there are 2ᵏ draws; if no more than one batch takes,
+    each is made once.
     """
     free, count = account.without_costs(), int(occasions.max()) + 1
     is_complete = 2**count <= free.batch(draws)
@@ -320,13 +322,13 @@ def random_direction(account: Account, occasions: Ints, *, seed: int, draws: int
 
 
 def _parts(draws: Ints, signals: int) -> Iterator[Ints]:
-    """The draws, as many at once as there is room for the signals of."""
+    """Return the draws in parts whose signals fit into memory."""
     step = max(1, _ROOM // signals)
     return (draws[first : first + step] for first in range(0, len(draws), step))
 
 
 def _has_bar(panel: Panel) -> NDArray[np.bool_]:
-    """Which symbols have a bar in each session, shape (sessions, symbols)."""
+    """Tell which symbols have a bar in each session, shape (sessions, symbols)."""
     has_bar: NDArray[np.bool_] = ~np.isnan(panel.prices["open"])
     if panel.kinds is None:
         return has_bar
@@ -337,7 +339,7 @@ def _has_bar(panel: Panel) -> NDArray[np.bool_]:
 def _fitting(
     signals: NDArray[Any], has_bar: NDArray[np.bool_], chains: Chains, distance: Ints
 ) -> NDArray[np.bool_]:
-    """Where each chain may begin: all its signals find a bar; shape (chains, sessions)."""
+    """Tell where each chain can begin, so that all its signals have a bar: (chains, sessions)."""
     fits = np.ones((len(chains.first), len(has_bar)), np.bool_)
     symbols, lacks_bars = signals["symbol"], np.asarray(~has_bar.all(axis=0))
     for row in np.flatnonzero(lacks_bars[symbols]):
@@ -346,24 +348,23 @@ def _fitting(
 
 
 def _own_bars(has_bar: NDArray[np.bool_]) -> Ints:
-    """By session and symbol that bar, or as many round those of the symbol where it has none."""
+    """Map sessions without a bar of a symbol to others with one, shape (sessions, symbols)."""
     bars = np.tile(np.arange(len(has_bar))[:, None], has_bar.shape[1])
     for column in np.flatnonzero(~has_bar.all(axis=0)):
-        own, lacks = np.flatnonzero(has_bar[:, column]), np.flatnonzero(~has_bar[:, column])
-        bars[lacks, column] = own[lacks % len(own)]
+        has, lacks = np.flatnonzero(has_bar[:, column]), np.flatnonzero(~has_bar[:, column])
+        bars[lacks, column] = has[lacks % len(has)]
     return bars
 
 
 def _can_stand_apart(lengths: Ints, fits: NDArray[np.bool_], seed: int) -> bool:
-    """Whether chains mostly find sessions where all fit: at least half of a first few draws."""
+    """Tell whether chains find sessions where all fit, in at least half of a first few draws."""
     if lengths.sum() > fits.shape[1] or fits.sum(axis=1).min() < FEWEST_STARTS:
         return False
-    found = _among_others(lengths, fits, _TRIAL, np.random.default_rng(seed))
-    return 2 * len(found) >= _TRIAL
+    return 2 * len(_among_others(lengths, fits, _TRIAL, np.random.default_rng(seed))) >= _TRIAL
 
 
 def _side_by_side(lengths: Ints, sessions: int, draws: int, rng: np.random.Generator) -> Ints:
-    """Chains in random order with random gaps on a circle of sessions."""
+    """Draw where chains begin in random order with random gaps: shape (draws, chains)."""
     order = rng.permuted(np.tile(np.arange(len(lengths)), (draws, 1)), axis=1)
     gaps = shares_of(sessions - int(lengths.sum()), rng, draws, len(lengths))
     ahead = np.cumsum(lengths[order] + gaps, axis=1) - lengths[order]
@@ -376,9 +377,9 @@ def _side_by_side(lengths: Ints, sessions: int, draws: int, rng: np.random.Gener
 def _among_others(
     lengths: Ints, fits: NDArray[np.bool_], draws: int, rng: np.random.Generator
 ) -> Ints:
-    """Chains one after another, those with the fewest starts first, each clear of the others.
+    """Draw where chains begin, those with the fewest starts first, each clear of the others.
 
-    A draw in which one finds no room is left out.
+    A draw in which a chain finds no room is left out; shape (at most `draws`, chains).
     """
     sessions = fits.shape[1]
     begins = np.zeros((draws, len(lengths)), np.int64)
