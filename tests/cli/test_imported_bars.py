@@ -156,7 +156,7 @@ def test_finer_bars_count_where_the_engine_is_not_named(command, report, monkeyp
 )
 def test_of_many_finer_bars_the_newest_are_kept(command, report, monkeypatch, most, days):
     made = report("2025-06-05T10:15:00")
-    monkeypatch.setattr("backtest.experiments.runs.store.MOST_FINER", most)
+    monkeypatch.setattr("backtest.experiments.runs.store._MOST_FINER", most)
     assert command(*RUN).code == 0
     assert sorted({row["session"] for row in rows(made, "finer_bars.csv")}) == days
 

@@ -182,7 +182,7 @@ def test_finer_bars_are_kept_of_the_sessions_of_events_and_of_both_ends_of_trade
 )
 def test_of_many_finer_bars_the_newest_sessions_are_kept(monkeypatch, most, days):
     """06-06 and 06-05 have one, 06-03 has two; the session that goes beyond is whole."""
-    monkeypatch.setattr(store, "MOST_FINER", most)
+    monkeypatch.setattr(store, "_MOST_FINER", most)
     made = result(*(("ACME", at) for at in (4, 0, 1, 3)))
     assert {int(when[:2]) for _, when in kept(made)} == days
 
@@ -273,6 +273,6 @@ def test_the_rows_of_a_file_of_bars():
         zip(("open", "high", "low", "close", "volume"), (1.5, 2, 0.1, 1, 7), strict=True)
     )
     table = pd.DataFrame(columns, index, dtype=float)
-    assert store._bars_csv({"ACME": table}) == (
+    assert store._csv(store.BARS, store._bar_rows({"ACME": table})) == (
         "symbol,session,open,high,low,close,volume\nACME,2025-06-02,1.5,2.0,0.1,1.0,7\n"
     )

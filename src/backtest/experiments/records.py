@@ -1,4 +1,4 @@
-"""What readers use of `run.json`, `study.json` and `many-study.json`."""
+"""This module types what readers use of `run.json`, `study.json` and `many-study.json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STUDY, MANY_STUDY = "study.json", "many-study.json"
 
 
 class RunRules(TypedDict):
-    """The rules that pages show; all of them stand in the record."""
+    """These rules are shown on pages; the record has all of them."""
 
     cash: float
     commission_per_share: float
@@ -42,11 +42,11 @@ class Figures(TypedDict):
 
 
 class Summary(TypedDict):
-    """The figures of the run, and by the same names of its benchmark and of the stock held."""
+    """A summary has the figures of the run and, by the same names, of its benchmark and stock."""
 
     run: Figures
     benchmark: dict[str, float | None]
-    stock: dict[str, float | None] | None  # None where it is the benchmark, or of a universe
+    stock: dict[str, float | None] | None  # None in a universe, and where it is the benchmark
 
 
 class AmongDraws(TypedDict):
@@ -85,7 +85,7 @@ class PerSession(TypedDict):
 
 
 class SharpeRatio(IntervalRecord):
-    """The Sharpe ratio, a year; by session what PSR and DSR are made of, where it is known."""
+    """The Sharpe ratio is annual; `per_session` is what PSR and DSR take, where it is known."""
 
     per_session: NotRequired[PerSession]
     psr: NotRequired[float | None]
@@ -130,7 +130,7 @@ class Attribution(TypedDict):
 
 
 class NoRoom(TypedDict):
-    """Signals without room, and what each would have made in an account of its own."""
+    """It counts the signals without room, and says what each makes in an account of its own."""
 
     signals: int
     mean_return: float | None
@@ -146,7 +146,7 @@ class Differences(TypedDict):
 
 
 class Traded(TypedDict):
-    """What the records of a run and of a sweep have in common."""
+    """It holds what the records of a run and of a sweep have in common."""
 
     strategy: str
     parameters: dict[str, Any]
@@ -159,20 +159,20 @@ class Traded(TypedDict):
 
 
 class AtReaction(TypedDict):
-    """What a strategy makes that reacts so many minutes after an event; None: at the next open."""
+    """It says what the strategy makes if it reacts so many minutes after an event."""
 
-    reaction: float | None
+    reaction: float | None  # minutes; None for the next open by daily bars
     trades: int
     profit: float
     mean_trade_return: float | None
 
 
 class RunRecord(Traded):
-    """What `run.json` holds; the last four come after the rest is written."""
+    """A run's record is `run.json`; its last four fields are added when the run is weighed."""
 
     run_id: str
     engine: NotRequired[Literal["backtrader", "kernel"]]
-    from_class: NotRequired[bool]  # of a script or a notebook
+    from_class: NotRequired[bool]  # the strategy is a class of a script or a notebook
     bars: NotRequired[str]
     missing_bars: NotRequired[Literal["daily", "none"]]
     benchmark: str
@@ -185,7 +185,7 @@ class RunRecord(Traded):
     assumptions: list[str]
     ruined_on: IsoDay | None
     summary: Summary
-    files: dict[str, str]  # by name the sha256
+    files: dict[str, str]  # sha256 by name
     evidence: NotRequired[Evidence]
     attribution: NotRequired[Attribution]
     no_room: NotRequired[NoRoom]
@@ -207,7 +207,7 @@ class EventFields(TypedDict):
 
 
 class StudiedRow(EventFields):
-    """An event of a study; by window its CAR, its standard error, or why it is unknown."""
+    """An event of a study has by window its CAR and standard error, or why it is unknown."""
 
     day_0: IsoDay
     direction: int
@@ -226,7 +226,7 @@ class LeftOutRow(EventFields):
 
 
 class Average(TypedDict):
-    """The average CAR of events, and how random days do; `known` counts their days 0."""
+    """An average is a mean CAR with p-values; `known` counts the days 0 of events with a CAR."""
 
     events: int
     known: int
@@ -237,7 +237,7 @@ class Average(TypedDict):
 
 
 class WindowRow(Average):
-    """A window: all events, or those in the expected direction, which have no tests."""
+    """A window row is of all events, or of those in the expected direction, which have no tests."""
 
     window: str
     detectable: float | None
@@ -285,8 +285,8 @@ class MinutesRecord(TypedDict):
     events: int
     stocks: int
     sessions: int
-    without_usual: int  # events of too few sessions before
-    outside: int  # events not known to the minute, or out of the hours with bars
+    without_usual: int  # events with too few sessions before
+    outside: int  # events not known to the minute, or outside the hours with bars
     rows: list[MinuteRow]
     close: MeanInterval
     next_open: MeanInterval
@@ -298,12 +298,12 @@ class _Studied(TypedDict):
     name: str
     of: Literal["kind", "strategy"]
     reaction_minutes: float
-    decides: NotRequired[Literal["close"]]  # before which price; without it the open
+    decides: NotRequired[Literal["close"]]  # the price before which is decided; else the open
     days: list[int]
     finished_at: IsoTime
     files: NotRequired[dict[str, str]]
     bars: NotRequired[str]
-    minutes: NotRequired[MinutesRecord]  # only with bars
+    minutes: NotRequired[MinutesRecord]  # with finer bars alone
 
 
 class StudyRecord(_Studied):
@@ -323,7 +323,6 @@ class StudyRecord(_Studied):
 class MeanRow(MeanInterval):
     p: float | None
     detectable: float | None
-    events: int
     seasons: int
 
 
@@ -333,7 +332,7 @@ class ManyWindowRow(TypedDict):
     groups: list[MeanRow]
     spread: MeanRow | None
     p_holm: float | None
-    tested: NotRequired[bool]  # False of the past that a strategy may have decided on
+    tested: NotRequired[bool]  # False for the past that a strategy may have decided on
 
 
 class ManyStudyRecord(_Studied):

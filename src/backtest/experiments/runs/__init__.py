@@ -1,1 +1,1 @@
-"""This room makes a run: one strategy replayed, kept in a folder with its evidence."""
+"""This package makes a run: one strategy replayed, kept in a folder with its evidence."""

@@ -1,4 +1,4 @@
-"""The figures of a run and of what it is held against, and where its profit came from.
+"""This module computes the figures of a run and its benchmark, and where its profit came from.
 
 Profits are net, in dollars.
 """
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 Hour = Literal[
     "before the open", "during the session", "after the close", "without a session", "unknown"
 ]
-FEWEST_BY_SURPRISE = 50  # trades, ten a fifth
+_FEWEST_BY_SURPRISE = 50  # trades, ten in each fifth
 
 
 def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[str, float | None]:
-    """The figures of all cash in something of these returns; `nights` as of `nights_before`."""
+    """Return the figures of all cash held in something with these returns by session."""
     growth = np.asarray(rules.cash * np.cumprod(1 + returns))
     return {
         **figures.curve_figures(growth, rules.cash, above_cash(returns, nights, rules)),
@@ -51,12 +51,12 @@ def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[st
 
 
 def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> Floats:
-    """Return of the benchmark in each session, close to close, with dividends.
+    """Compute the benchmark's return in each session, close to close, with dividends.
 
-    The first return needs the close before; where it is first traded in the span, it is 0 until
-    then, and taken from the open of that session, where there is one.
+    The first return needs the close before. Where the benchmark is first traded within the span,
+    its returns are 0 until that session, whose return is taken from its open, if it has one.
 
-    Raises DataError where a session has no close.
+    Raise DataError where a session has no close.
     """
     index = pd.DatetimeIndex(pd.to_datetime(sessions))
     growth = prices.growth
@@ -65,10 +65,10 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> Floats:
         raise DataError(
             f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
             f"({counted(len(missing), 'session')} {'is' if len(missing) == 1 else 'are'} missing). "
-            f"Its prices run from {prices.first} to "
-            f"{prices.last}: choose another --benchmark, or a span {_within(prices, sessions)}."
+            f"Its prices run from {prices.first} to {prices.last}: choose another --benchmark, "
+            f"or a span {_within(prices, sessions)}."
         )
-    # Of what it has grown to: where the run has no session, the next one's return holds it.
+    # By growth, so that the return of a session that the run lacks is part of the next one's.
     changes = growth.reindex(index).pct_change(fill_method=None).fillna(0.0)
     changes.iloc[0] = prices.returns[index[0]]
     if pd.isna(changes.iloc[0]):
@@ -76,47 +76,47 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> Floats:
         first = prices.traded.iloc[:1]
         place = int(index.searchsorted(first.index[0])) if len(first) else len(index)
         if prices.has_bars and place < len(index):
-            within = (first["close"] / first["open"]).iloc[0]
-            changes.iloc[place] = (1 + changes.iloc[place]) * within - 1
+            intraday = (first["close"] / first["open"]).iloc[0]
+            changes.iloc[place] = (1 + changes.iloc[place]) * intraday - 1
     return np.asarray(changes, np.float64)
 
 
 def _within(prices: Prices, sessions: Sequence[date]) -> str:
-    """The options that keep a span within prices."""
+    """Return the options that keep a span within the prices, as words for a message."""
     ends = [f"--from {prices.first}"] * (sessions[0] < prices.first)
     ends += [f"--to {prices.last}"] * (sessions[-1] > prices.last)
     return "with " + (" ".join(ends) or "--from and --to")
 
 
 class BuyAndHold(NamedTuple):
-    """What runs traded, held from first to last: its symbols, its figures and one of the runs."""
+    """Buy and hold keeps what a run traded from the first session to the last."""
 
-    symbols: str
+    symbols: str  # the symbols in a line, of many the first
     figures: Mapping[str, float | None]
     run: Run
 
 
 def holdings(runs: Sequence[Run]) -> list[BuyAndHold]:
-    """What runs traded, held, of each set of stocks, span and amount of cash once."""
+    """Return buy and hold for the runs, once for each set of stocks, span and amount of cash."""
     held: dict[tuple[str, ...], BuyAndHold] = {}
     for run in runs:
         manifest = run.manifest
         span, cash = manifest["span"], manifest["rules"]["cash"]
         terms = (run.traded, span["first"], span["last"], str(cash))
-        if terms not in held and (found := manifest["summary"]["stock"]):
-            held[terms] = BuyAndHold(few(manifest["symbols"]), found, run)
+        if terms not in held and (stock := manifest["summary"]["stock"]):
+            held[terms] = BuyAndHold(few(manifest["symbols"]), stock, run)
     return list(held.values())
 
 
 def holding_returns(history: Iterable[Prices], sessions: Sequence[date]) -> Floats:
-    """Returns by session of holding stocks bought once, in equal parts, dividends reinvested.
+    """Compute the returns by session of stocks bought once in equal parts, dividends reinvested.
 
-    The first of each is against its close before, or against the open that its prices begin with.
+    Each stock is bought at the close before the first session, or at the open of its first price.
     """
     index = pd.DatetimeIndex(pd.to_datetime(sessions))
     paths = []
     for prices in history:
-        if prices.traded.empty:  # as in a halt over all of its prices
+        if prices.traded.empty:  # such as where a halt covers all prices
             paths.append(np.ones(len(index)))
             continue
         first = prices.traded.iloc[0]
@@ -127,20 +127,17 @@ def holding_returns(history: Iterable[Prices], sessions: Sequence[date]) -> Floa
     return figures.session_returns(np.mean(paths, axis=0), 1.0)
 
 
-def _left(trade: Mapping[str, Any]) -> tuple[str, str, int]:
-    """When a trade was left, to be sorted by."""
-    return trade["exit_session"], trade["exit_bar"], FILL_TIMES.index(trade["left_at"])
-
-
 def all_figures(run: Run) -> dict[str, float | None]:
-    """The figures of the record, and those that follow from trades and curves."""
+    """Return the figures of the record, and those that follow from trades and curves."""
     cash, equity = run.manifest["rules"]["cash"], run.equity["equity"].to_numpy()
-    trades = pd.DataFrame(
-        sorted(run.trades, key=_left),
-        columns=["net_profit", "return", "shares", "entry_price", "mae", "mfe"],
-    ).apply(pd.to_numeric)
+    rows = sorted(
+        run.trades,
+        key=lambda row: (row["exit_session"], row["exit_bar"], FILL_TIMES.index(row["left_at"])),
+    )
+    columns = ["net_profit", "return", "shares", "entry_price", "mae", "mfe"]
+    trades = pd.DataFrame(rows, columns=columns).apply(pd.to_numeric)
     excursions = trades[["mae", "mfe"]].mean()
-    found = {
+    values = {
         **run.summary,
         **figures.trade_figures(trades["net_profit"].to_numpy(), trades["return"].to_numpy()),
         **{name: None if pd.isna(mean) else float(mean) for name, mean in excursions.items()},
@@ -148,20 +145,20 @@ def all_figures(run: Run) -> dict[str, float | None]:
         "longest_drawdown": figures.longest_drawdown(equity, cash),
         "turnover": figures.turnover((trades["shares"] * trades["entry_price"]).to_numpy(), equity),
     }
-    own, rules = run.equity["return"].to_numpy(), Rules(**run.manifest["rules"])
+    rules = Rules(**run.manifest["rules"])
     nights = nights_before(run.equity.index.to_numpy("M8[D]"))
-    for name, column in (("", "benchmark_return"), ("_stock", "holding_return")):
+    returns = above_cash(run.equity["return"].to_numpy(), nights, rules)
+    for suffix, column in (("", "benchmark_return"), ("_stock", "holding_return")):
         market = run.equity[column].to_numpy()
-        pair: tuple[float | None, float | None] = (None, None)
+        alpha = beta = None
         if equity.min() > 0 and not np.isnan(market).all():  # a ruin has no ratios
-            returns = above_cash(market, nights, rules)
-            pair = figures.alpha_beta(above_cash(own, nights, rules), returns)
-        found |= dict(zip((f"alpha{name}", f"beta{name}"), pair, strict=True))
-    return found
+            alpha, beta = figures.alpha_beta(returns, above_cash(market, nights, rules))
+        values |= {f"alpha{suffix}": alpha, f"beta{suffix}": beta}
+    return values
 
 
 def _mean_holding(run: Run) -> float | None:
-    """Mean sessions from entry to exit of trades; of an open one to the last session."""
+    """Return the mean sessions from entry to exit of trades; an open one ends with the last."""
     if not run.trades:
         return None
     ends = [(row["entry_session"], row["exit_session"]) for row in run.trades]
@@ -176,14 +173,14 @@ def attribution_of(
     history: Mapping[str, Prices],
     bars: RunBars | None = None,
 ) -> dict[str, Any]:
-    """The `attribution` of a run, as JSON knows it."""
+    """Return the `attribution` of `run.json`."""
     events = {decision.event.id: decision.event for decision in decisions}
     groups = attribution(trades, events)
     if surprises := by_surprise(trades, events):
         groups["surprise"] = surprises
     columns = ("last_close", "first_open", "gap", "direction", "traded")
     return {
-        "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
+        "profit_by": {name: [asdict(group) for group in each] for name, each in groups.items()},
         "moves": [
             {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
             for move in moves(decisions, trades, history, bars)
@@ -193,11 +190,11 @@ def attribution_of(
 
 @dataclass(frozen=True)
 class Group:
-    """Trades that have something in common."""
+    """A group sums up trades that have something in common, such as their kind of event."""
 
-    name: str  # what they have in common
+    name: str  # what the trades have in common
     trades: int
-    wins: int  # those with a net profit above 0
+    wins: int  # trades with a net profit above 0
     net_profit: float  # sum, dollars
     mean_return: float  # mean of net profit ÷ entry value, a fraction
 
@@ -205,33 +202,33 @@ class Group:
 def attribution(
     trades: Sequence[Trade], events: Mapping[str, Event]
 ) -> dict[str, tuple[Group, ...]]:
-    """The profit by `event`, `kind`, `direction`, `exit_reason` and `hour` of knowledge.
+    """Group the profit by `event`, `kind`, `direction`, `exit_reason` and `hour` of publication.
 
     A trade counts for the event that opened it, also where later ones renewed its plan; one of no
-    event counts under `none`. Groups come in order of their first trade, and each way of grouping
+    event counts under `none`. Groups are in order of their first trade, and each way of grouping
     adds up to the same profit.
     """
 
-    def told(of: Callable[[Event], str]) -> Callable[[Trade], str]:
-        return lambda trade: of(events[trade.event_id]) if trade.event_id in events else "none"
+    def of_event(name_of: Callable[[Event], str]) -> Callable[[Trade], str]:
+        return lambda trade: name_of(events[trade.event_id]) if trade.event_id in events else "none"
 
     return {
-        "event": _grouped(trades, told(lambda event: event.id)),
-        "kind": _grouped(trades, told(lambda event: event.kind)),
+        "event": _grouped(trades, of_event(lambda event: event.id)),
+        "kind": _grouped(trades, of_event(lambda event: event.kind)),
         "direction": _grouped(trades, lambda trade: trade.direction),
         "exit_reason": _grouped(trades, lambda trade: trade.exit_reason),
-        "hour": _grouped(trades, told(hour_of_knowledge)),
+        "hour": _grouped(trades, of_event(hour_of_knowledge)),
     }
 
 
 def by_surprise(trades: Sequence[Trade], events: Mapping[str, Event]) -> tuple[Group, ...]:
-    """The profit by fifth of the EPS surprise, the lowest first; of few trades there are none.
+    """Group the profit by fifths of the EPS surprise, the lowest first.
 
-    Trades of an event without a known surprise are the last group, `unknown`.
+    There are none below 50 trades with a known surprise; the last group, `unknown`, has the others.
     """
-    found = {t.trade_id: getattr(events.get(t.event_id), "eps_surprise", None) for t in trades}
-    known = np.sort([value for value in found.values() if value is not None])
-    if len(known) < FEWEST_BY_SURPRISE:
+    surprises = {t.trade_id: getattr(events.get(t.event_id), "eps_surprise", None) for t in trades}
+    known = np.sort([surprise for surprise in surprises.values() if surprise is not None])
+    if len(known) < _FEWEST_BY_SURPRISE:
         return ()
     edges = np.quantile(known, [0.2, 0.4, 0.6, 0.8])
     fifths = np.split(known, np.searchsorted(known, edges))
@@ -241,17 +238,19 @@ def by_surprise(trades: Sequence[Trade], events: Mapping[str, Event]) -> tuple[G
     ]
 
     def name_of(trade: Trade) -> str:
-        value = found[trade.trade_id]
-        return "unknown" if value is None else names[np.searchsorted(edges, value, side="right")]
+        surprise = surprises[trade.trade_id]
+        if surprise is None:
+            return "unknown"
+        return names[int(np.searchsorted(edges, surprise, side="right"))]
 
     return tuple(sorted(_grouped(trades, name_of), key=lambda group: group.name))
 
 
 def hour_of_knowledge(event: Event) -> Hour:
-    """When in the day of New York an event became known.
+    """Tell when in the New York day an event became public.
 
-    `without a session`: on a day on which the exchange did not open. `unknown`: its day, week or
-    month alone is known.
+    It is `without a session` on a day on which the exchange did not open, and `unknown` where only
+    the day, week or month is known.
     """
     if event.precision in COARSE:
         return "unknown"
@@ -266,17 +265,17 @@ def hour_of_knowledge(event: Event) -> Hour:
 
 @dataclass(frozen=True)
 class Move:
-    """What the price did on an event: before it could be traded, and while it was."""
+    """A move is what the price did on an event: before it could be traded, and in its trade."""
 
-    event: Event  # the event
-    last_close: float | None  # of the last session that closed before it can have been public
-    first_open: float | None  # after it, where it first could be traded, dollars
+    event: Event
+    last_close: float | None  # dollars, of the last session that closed before it can be public
+    first_open: float | None  # dollars, of the first session or bar in which it could be traded
     direction: int | None  # +1 where it opened a long trade, -1 a short one
     traded: float | None  # exit fill ÷ entry fill − 1 of that trade
 
     @property
     def gap(self) -> float | None:
-        """The part that nobody could trade, a fraction; None where either price is unknown."""
+        """Return the part that nobody could trade, a fraction; None if either price is unknown."""
         if self.last_close is None or self.first_open is None:
             return None
         return self.first_open / self.last_close - 1
@@ -288,12 +287,12 @@ def moves(
     history: Mapping[str, Prices],
     bars: RunBars | None = None,
 ) -> tuple[Move, ...]:
-    """The move on every event that was decided on, in the order of the decisions.
+    """Return the move on every event that was decided on, in the order of the decisions.
 
-    Of several trades from one event the first counts. What waited counts from the open at which it
-    was asked first, and by finer bars that is the open of one. An event that is known by its day
-    alone may have been public all that day, so that its gap begins at the close before; one known
-    by week or month alone has no prices.
+    Of several trades from one event the first counts. An event on which the strategy waited counts
+    from the open at which it was first asked, of a finer bar if there is one. An event whose day
+    alone is known may have been public all that day, so that its gap begins at the close before;
+    one whose week or month alone is known has no prices.
     """
     first = {trade.event_id: trade for trade in reversed(trades)}
     days = {name: prices.table.index.to_numpy("M8[D]") for name, prices in history.items()}
@@ -303,22 +302,22 @@ def moves(
         for column in ("close", "open")
     }
     splits = {name: splits_of(prices) for name, prices in history.items()}
-    calendar, found = trading_calendar(), []
+    calendar, result = trading_calendar(), []
 
     def price(symbol: str, column: str, session: date | None) -> float | None:
-        at = np.searchsorted(days[symbol], np.datetime64(session or "NaT", "D"))
-        if at == len(days[symbol]) or days[symbol][at] != session:
+        row = np.searchsorted(days[symbol], np.datetime64(session or "NaT", "D"))
+        if row == len(days[symbol]) or days[symbol][row] != session:
             return None
-        return float(dollars[symbol, column][at])
+        return float(dollars[symbol, column][row])
 
     def first_open(decision: Decision) -> tuple[float | None, date | None]:
-        """The first open after an event that could be traded, and its day."""
+        """Return the first open after an event that could be traded, and its day."""
         event, session, moment = decision.event, *_first_chance(decision)
         if bars and session and moment:
-            own = bars.of[event.symbol]
-            place = own.place(session, moment)
-            if place < len(own.times) and own.time_of(place) == moment:
-                return float(own.table[place][0]), own.days_and_clock[0][place].item()
+            finer = bars.of[event.symbol]
+            place = finer.place(session, moment)
+            if place < len(finer.times) and finer.time_of(place) == moment:
+                return float(finer.table[place][0]), finer.days_and_clock[0][place].item()
         if session and calendar.time_of(session, "open") <= event.published_at:
             session = calendar.tradable_session(event.published_at, timedelta(0))  # at a close
         return price(event.symbol, "open", session), session
@@ -329,9 +328,9 @@ def moves(
         if event.precision not in NEVER_TRADED:
             before, (opened, day) = calendar.last_closed(_earliest(event)), first_open(decision)
             closed = price(event.symbol, "close", before)
-            if closed and day:  # in the shares of the open
+            if closed and day:  # per share of the open's day
                 closed /= splits_since(splits[event.symbol], before, day)
-        found.append(
+        result.append(
             Move(
                 event,
                 closed,
@@ -340,18 +339,18 @@ def moves(
                 traded=trade.exit_price / trade.entry_price - 1 if trade else None,
             )
         )
-    return tuple(found)
+    return tuple(result)
 
 
 def _first_chance(decision: Decision) -> tuple[date | None, datetime | None]:
-    """The session in which an event could be traded first, and when, where that is known."""
+    """Return the session in which an event could first be traded, and the time of its bar."""
     if decision.waited:
         return decision.waited[0].session, decision.waited[0].time
     return decision.tradable_session, decision.tradable_bar
 
 
 def _earliest(event: Event) -> datetime:
-    """The earliest time at which an event can have been public."""
+    """Return the earliest time at which an event can have been public."""
     if event.precision != "date":
         return event.published_at
     day = event.published_at.astimezone(NEW_YORK)
@@ -363,7 +362,7 @@ def _grouped(trades: Sequence[Trade], name_of: Callable[[Trade], str]) -> tuple[
 
 
 def grouped(trades: Iterable[tuple[str, float, float]]) -> tuple[Group, ...]:
-    """Trades in groups, from the name, the net profit and the return of each."""
+    """Group trades, each a group's name, a net profit and a return, in order of first trade."""
     groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, profit, change in trades:
         groups[name].append((profit, change))

@@ -1,4 +1,4 @@
-"""Which run is meant, and what tells a run from others: its variant, in words."""
+"""This module finds runs by name, and words how each differs from the defaults and the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from backtest.strategy.parameters import flat
 from backtest.workspace.files import readable
 
 _FEWEST = 3  # characters of the beginning of an id
-_RULES = {  # in words where a figure differs from what the costs say
+_RULES = {  # the words for rules that differ from the costs
     "slippage_bps": "slippage {:g} bp",
     "commission_per_share": "commission {:g} $ a share",
     "reaction_minutes": "{:g} min to react",
@@ -31,12 +31,7 @@ _RULES = {  # in words where a figure differs from what the costs say
 
 
 def variant(record: Mapping[str, Any]) -> list[str]:
-    """What a run differs in from the defaults, such as `hold 5`, `institutional`, `QQQ`.
-
-    Args:
-        record: what `run.json` holds.
-
-    """
+    """Word what a run's record differs in from the defaults: `hold 5`, `institutional`, `QQQ`."""
     differs = record.get("differs", {})
     rules, costs = record["rules"], (record.get("costs") or {}).get("name", "retail")
     usual = ("SPY", record.get("universe"))
@@ -49,38 +44,42 @@ def variant(record: Mapping[str, Any]) -> list[str]:
     if rules["cash"] != Rules().cash:
         words.append(f"{rules['cash']:,.10g} $")
     words += [record["benchmark"]] * (record["benchmark"] not in usual)
-    words += [f"from {day}" for day in [differs.get("first")] if day]
-    words += [f"to {day}" for day in [differs.get("last")] if day]
-    words += [f"as of {day}" for day in [record.get("as_of")] if day]
-    words += [f"by {length}" for length in [differs.get("bars")] if length]
-    words += ["no daily bars"] * (differs.get("missing_bars") == "none")
-    return words + [f"on {engine}" for engine in [differs.get("engine")] if engine]
+    optional = {
+        "from {}": differs.get("first"),
+        "to {}": differs.get("last"),
+        "as of {}": record.get("as_of"),
+        "by {}": differs.get("bars"),
+        "no daily bars": differs.get("missing_bars") == "none",
+        "on {}": differs.get("engine"),
+    }
+    return words + [text.format(value) for text, value in optional.items() if value]
 
 
 def name_of(run: Run) -> str:
-    """The label of a run, and its variant in words; empty where it is the defaults'."""
+    """Return the label of a run and its variant in words; empty for a run of the defaults."""
     return " · ".join(filter(None, (run.label, *variant(run.manifest))))
 
 
 def telling(runs: Sequence[Run]) -> list[list[str]]:
-    """What tells each run from the others; empty where it is the only one of the defaults.
+    """Return for each run the words that tell it from the others; none where its name does.
 
-    These are its label or, of its variant, the words that not all runs share; `defaults` where
-    others of the same strategy and stocks have such words; and its id where another says the same.
+    These are its label or, of its variant, the words that not all runs share. Among runs of the
+    same strategy and stocks one without such words has `defaults`, and those that have the same
+    words have their ids as well.
     """
-    words = [variant(run.manifest) for run in runs]
-    shared = set[str].intersection(*map(set, words)) if words else set()
-    own = [
-        [run.label] if run.label else [word for word in its if word not in shared]
-        for run, its in zip(runs, words, strict=True)
+    variants = [variant(run.manifest) for run in runs]
+    shared = set[str].intersection(*map(set, variants)) if variants else set()
+    words = [
+        [run.label] if run.label else [word for word in each if word not in shared]
+        for run, each in zip(runs, variants, strict=True)
     ]
-    same = Counter(run.name for run in runs)
-    alike = Counter((run.name, *lines) for run, lines in zip(runs, own, strict=True))
+    of_name = Counter(run.name for run in runs)
+    alike = Counter((run.name, *each) for run, each in zip(runs, words, strict=True))
     return [
-        lines
-        if same[run.name] == 1
-        else (lines or ["defaults"]) + [run.run_id] * (alike[run.name, *lines] > 1)
-        for run, lines in zip(runs, own, strict=True)
+        each
+        if of_name[run.name] == 1
+        else (each or ["defaults"]) + [run.run_id] * (alike[run.name, *each] > 1)
+        for run, each in zip(runs, words, strict=True)
     ]
 
 
@@ -92,14 +91,14 @@ def list_runs(
     settings: Mapping[str, str] | None = None,
     since: date | None = None,
 ) -> list[Run]:
-    """The runs in a folder, the one requested last first.
+    """List the runs in a folder, the one requested last first.
 
     Args:
-        reports: the folder.
-        tell: takes a sentence for each that is damaged.
-        names: those that are meant, as of `find_run`; all without any.
+        reports: the folder of reports.
+        tell: a function that takes a sentence for each damaged run.
+        names: names of the wanted runs, as `fitting_runs` takes them; all runs without any.
         settings: parameters that a run must have, as texts by dotted name.
-        since: the New York day since which it was requested.
+        since: the New York day from which on it must have been requested.
 
     Raises:
         UsageError: a name fits no run, or no run has a parameter of that name.
@@ -122,14 +121,14 @@ def list_runs(
 
 
 def fitting_runs(reports: Path, runs: Sequence[Run], name: str) -> list[Run]:
-    """The runs that a name fits: an id or its beginning, a folder, a strategy, a label, a glob.
+    """Return the runs that a name fits; raise UsageError where none does.
 
-    Raises UsageError where none fits.
+    A name is the beginning of an id, a folder, a strategy, a label, or a glob of these.
     """
     name = _word(runs, name)
     exact = [run for run in runs if name in _exact_names(run)]
-    if found := exact or [run for run in runs if _fits(run, name)]:
-        return found
+    if fitting := exact or [run for run in runs if _fits(run, name)]:
+        return fitting
     known = [word for run in runs for word in _exact_names(run) if word]
     near, _, _ = str(unknown("run", name, known)).partition(" Known:")
     listed = [f"{run.manifest['strategy']} {run.run_id}" for run in runs]
@@ -141,39 +140,38 @@ def fitting_runs(reports: Path, runs: Sequence[Run], name: str) -> list[Run]:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name is a glob, which may be of several runs."""
+    """Tell whether a name is a glob, which may fit several runs."""
     return any(sign in name for sign in "*?[")
 
 
 def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
-    """The run that a name fits, as of `fitting_runs`; of several the one requested last.
+    """Return the run that a name fits, as in `fitting_runs`; of several the one requested last.
 
-    `tell` takes a sentence for each that the name fits as well and that is damaged. Raises
-    UsageError where none fits, or the beginning of an id fits several, and DataError where none
-    does but damaged ones.
+    `tell` takes a sentence for each damaged run that the name fits as well. Raise UsageError where
+    no run fits, or the beginning of an id or a glob fits several, and DataError where only damaged
+    runs fit.
     """
     if (Path(name) / "run.json").is_file():
         return read_run(Path(name))
     folders = _folders(reports)
     runs = _newest_first(readable(folders, read_run, lambda _: None))
     text = _word(runs, name)
-    sound = {run.path for run in runs}
-    others = [one for one in folders if one not in sound and text in _names(one)]
-    if others and not any(text in _exact_names(run) for run in runs):
-        return read_run(others[0])  # raises what is wrong with it
-    list(readable(others, read_run, tell))
-    found = fitting_runs(reports, runs, name)
-    is_exact = text in _exact_names(found[0])
-    if len(found) > 1 and not is_exact:
-        listed = [f"{run.path.name} ({name_of(run) or 'the defaults'})" for run in found]
+    undamaged = {run.path for run in runs}
+    damaged = [folder for folder in folders if folder not in undamaged and text in _names(folder)]
+    if damaged and not any(text in _exact_names(run) for run in runs):
+        return read_run(damaged[0])  # raises what is wrong with it
+    list(readable(damaged, read_run, tell))
+    fitting = fitting_runs(reports, runs, name)
+    if len(fitting) > 1 and text not in _exact_names(fitting[0]):
+        listed = [f"{run.path.name} ({name_of(run) or 'the defaults'})" for run in fitting]
         raise UsageError(
-            f"{name!r} fits {len(found)} runs: {first_few(listed, 8)}. Name one of them."
+            f"{name!r} fits {len(fitting)} runs: {first_few(listed, 8)}. Name one of them."
         )
-    return found[0]
+    return fitting[0]
 
 
 def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The run requested last of each strategy on each set of symbols, by name."""
+    """Return the run requested last of each strategy on each set of symbols, sorted by name."""
     latest: dict[str, Run] = {}
     for run in list_runs(reports, tell):
         latest.setdefault(run.name, run)
@@ -185,7 +183,7 @@ def _newest_first(runs: Iterable[Run]) -> list[Run]:
 
 
 def _word(runs: Sequence[Run], name: str) -> str:
-    """A label as it is, which may hold a slash; of a path the last part."""
+    """Return a label unchanged, for it may hold a slash, and the last part of any other path."""
     return name if any(run.label == name for run in runs) else Path(name).name
 
 
@@ -199,7 +197,7 @@ def _fits(run: Run, name: str) -> bool:
 
 
 def _has(run: Run, name: str, text: str) -> bool:
-    """Whether a run has a parameter of a value, which may be written in another way."""
+    """Tell whether a run's parameter has a value, however that is written: 0.10 is 0.1."""
     value = flat(run.manifest["parameters"]).get(name)
     with suppress(ValueError, TypeError):
         return bool(json.loads(value or "") == json.loads(text))
@@ -207,7 +205,7 @@ def _has(run: Run, name: str, text: str) -> bool:
 
 
 def _folders(reports: Path) -> list[Path]:
-    """The folders of runs; hidden ones are unfinished work."""
+    """Return the folders of runs, but for hidden ones, which are unfinished."""
     return [record.parent for record in reports.glob("[!.]*/run.json")]
 
 

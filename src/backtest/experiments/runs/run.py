@@ -1,4 +1,4 @@
-"""A run: from a request to the folder with what the replay made and what that is worth."""
+"""This module makes a run: from a request to a folder with the result and its evidence."""
 
 from __future__ import annotations
 
@@ -52,24 +52,24 @@ if TYPE_CHECKING:
 
 Engine = Literal["backtrader", "kernel"]
 ENGINES: tuple[Engine, ...] = get_args(Engine)
-MOST_BARS = 50_000  # that Backtrader replays where no engine is named
-_REACTIONS = (0.0, 1.0, 5.0, 30.0, 60.0)  # minutes
+MOST_BARS = 50_000  # bars that Backtrader replays where no engine is named
+_REACTIONS = (0.0, 1.0, 5.0, 30.0, 60.0)  # minutes, of the speed curve
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest(Request):
-    """What is run, and what it is held against."""
+    """A run request names what is run, its benchmark and its engine."""
 
     benchmark: str  # a symbol with closes; the stock's own symbol for the stock itself
-    as_of: date | None = None  # the day at whose end the data are looked at; None as they are
-    engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
-    notes: Mapping[str, str] = field(default_factory=dict)  # files of the run folder by name
-    from_class: bool = False  # of a script or a notebook, and no file of a strategies folder
+    as_of: date | None = None  # the day at whose end the data are read; None for as they are now
+    engine: Engine | None = None  # None for the kernel with many bars, else for Backtrader
+    notes: Mapping[str, str] = field(default_factory=dict)  # text by name of `NOTES`
+    from_class: bool = False  # whether the strategy is a class of a script or a notebook
 
 
 @dataclass(frozen=True)
 class RunPlan(Plan[Run]):
-    """A run whose inputs were read and checked."""
+    """A run plan holds the inputs of a run, read and checked."""
 
     request: RunRequest
     file: StrategyFile
@@ -80,20 +80,20 @@ class RunPlan(Plan[Run]):
 
     @cached_property
     def bars(self) -> RunBars | None:
-        """The bars that are replayed, where some are finer than sessions."""
+        """Return the bars to replay where some are finer than sessions, else None."""
         return self.request.run_bars(self.inputs)
 
     def read(self) -> Run:
-        """Read the run; errors as of `read_run`."""
+        """Read the run; raise as `read_run`."""
         return read_run(self.path)
 
 
 def prepare_run(
     workspace: Workspace, request: RunRequest, file: StrategyFile | None = None
 ) -> RunPlan:
-    """Read and check everything that a run needs; without `file` the strategy is found by name.
+    """Read and check everything that a run needs; without `file` find the strategy by name.
 
-    Raises UsageError where a strategy, symbol, parameter or span is wrong, and DataError where a
+    Raise UsageError where a strategy, symbol, parameter or span is wrong, and DataError where a
     data file is.
     """
     file = file or find_strategy(workspace, request.strategy)
@@ -133,7 +133,7 @@ def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs
 
 
 def goes_by_sessions(name: str) -> UsageError:
-    """The error for a strategy that cannot run by finer bars."""
+    """Return the error for a strategy that cannot run by finer bars."""
     return UsageError(
         f"{name} orders on Backtrader by itself, session by session: leave --bars out, or write it "
         f"as a Strategy."
@@ -148,16 +148,16 @@ def _orders_itself(name: str, option: str) -> UsageError:
 
 
 def run(plan: RunPlan, *, force: bool = False) -> Run:
-    """Replay a run and weigh its result."""
+    """Replay a run and weigh its result; raise as `replay_run` and `weigh`."""
     return weigh(plan, replay_run(plan, force=force))
 
 
 def weigh(plan: RunPlan, run: Run) -> Run:
-    """Add its evidence, its attribution, what had no room and the trials so far to a replayed run.
+    """Add to a run its evidence, its attribution, the signals without room and the trials so far.
 
-    One that has them is left as it is; a run that was interrupted before is replayed for them.
-    Raises UsageError where the reports folder cannot be written, and DataError where a record of
-    trials is corrupt.
+    A run that has evidence is returned unchanged; one that was read without it, since it had been
+    interrupted, is replayed for it. Raise UsageError where the reports folder cannot be written,
+    and DataError where the record of trials is corrupt.
     """
     if "evidence" in run.manifest:
         return run
@@ -166,36 +166,36 @@ def weigh(plan: RunPlan, run: Run) -> Run:
     result, strategy = run.result or _replay(plan), plan.strategy
     inputs, rules, bars = plan.inputs, plan.request.rules, plan.bars
     orders_itself = isinstance(strategy, BacktraderStrategy)
-    found = evidence_of(result, inputs, rules, bars, orders_itself=orders_itself)
+    added = evidence_of(result, inputs, rules, bars, orders_itself=orders_itself)
     if bars and not isinstance(strategy, BacktraderStrategy):
-        found["speed"] = _speed_curve(strategy, inputs, rules, bars, result.trades)
-    manifest = {**run.manifest, **found}
-    trials = trials_on_record(plan.path.parent, manifest)
-    return complete_manifest(run, {**found, "trials": trials})
+        added["speed"] = _speed_curve(strategy, inputs, rules, bars, result.trades)
+    added["trials"] = trials_on_record(plan.path.parent, {**run.manifest, **added})
+    return complete_manifest(run, added)
 
 
 def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
-    """Replay a run and write its folder; one that exists whole is read, unless forced.
+    """Replay a run and write its folder; read a run that exists undamaged, unless forced.
 
-    Raises UsageError where the reports folder cannot be written, and AccountingError where the
-    books do not balance, a fault of the program.
+    Raise UsageError where the reports folder cannot be written, and AccountingError where the
+    books do not balance, which is a fault of the program.
     """
-    if not force and (made := plan.result):
-        write_notes(made, plan.request.notes)  # somebody's words are not lost in silence
+    request, reports = plan.request, plan.path.parent
+    if not force and (run := plan.result):
+        write_notes(run, request.notes)  # these raise where they cannot be written
         with suppress(UsageError):  # reports may be read-only
-            request_again(made)
-            record_run(plan.path.parent, made.manifest)
-        return made
+            request_again(run)
+            record_run(reports, run.manifest)
+        return run
     started = datetime.now(UTC)
-    costs = plan.request.costs
+    costs = request.costs
     result = _replay(plan)
     returns, summary = _measure(plan, result)
     manifest = {
         "run_id": plan.id,
         **plan.identity,
-        "universe": plan.request.universe,
+        "universe": request.universe,
         "engine": plan.engine,
-        **({"from_class": True} if plan.request.from_class else {}),
+        **({"from_class": True} if request.from_class else {}),
         "versions": dict(plan.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": installed_packages(),
@@ -213,16 +213,16 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     }
     history = plan.inputs.history
     bars = {symbol: prices.table for symbol, prices in history.items()}
-    if plan.request.universe:
+    if request.universe:
         bars = bars_around(result.trades, history)
-    made = save_run(plan.path, manifest, result, returns, bars, plan.bars)
-    write_notes(made, plan.request.notes)
-    record_run(plan.path.parent, made.manifest)
-    return made
+    run = save_run(plan.path, manifest, result, returns, bars, plan.bars)
+    write_notes(run, request.notes)
+    record_run(reports, run.manifest)
+    return run
 
 
 def of_bars(bars: RunBars | None, sessions: int) -> list[str]:
-    """Of how many sessions there were no finer bars, in a sentence."""
+    """Say in a sentence how many sessions had finer bars; empty where all had, or none should."""
     if bars is None or not bars.by_the_day:
         return []
     replayed = counted(sessions - len(bars.by_the_day), "session")
@@ -231,7 +231,7 @@ def of_bars(bars: RunBars | None, sessions: int) -> list[str]:
 
 
 def _differs(plan: RunPlan) -> dict[str, Any]:
-    """What was set, and differs from the strategy's, the costs' and the prices' own."""
+    """Return what differs from the defaults of the strategy, the costs and the prices."""
     request, rules = plan.request, plan.request.rules.model_dump()
     usual = make_rules(request.costs, cash=request.rules.cash).model_dump()
     return {
@@ -245,10 +245,10 @@ def _differs(plan: RunPlan) -> dict[str, Any]:
 
 
 def verify(plan: RunPlan, run: Run) -> int:
-    """Replay a run with the other engine too; returns the number of trades that agree.
+    """Replay a run with the other engine too, and return the number of trades, which agree.
 
-    Raises UsageError where the strategy orders on Backtrader by itself or answers otherwise when it
-    is asked again, and AccountingError where the engines differ.
+    Raise UsageError where the strategy sends its own orders, or answers differently when it is
+    asked again, and AccountingError where the engines differ.
     """
     from backtest.engine.kernel.replay import check_agreement
 
@@ -256,11 +256,12 @@ def verify(plan: RunPlan, run: Run) -> int:
         raise _orders_itself(plan.request.strategy, "--verify")
     other: Engine = "backtrader" if plan.engine == "kernel" else "kernel"
     result, again = run.result or _replay(plan), _replay(replace(plan, engine=other))
-    for one, anew in zip(result.decisions, again.decisions, strict=True):
-        # of a signal the reason is in it: engines put theirs beside that
-        if (one.signal or one.reason, one.waited) != (anew.signal or anew.reason, anew.waited):
+    for first, second in zip(result.decisions, again.decisions, strict=True):
+        # A signal holds the strategy's reason; that of the decision may be the engine's.
+        answers = [(each.signal or each.reason, each.waited) for each in (first, second)]
+        if answers[0] != answers[1]:
             raise UsageError(
-                f"{plan.request.strategy} answered {one.event.id} otherwise when it was asked "
+                f"{plan.request.strategy} answered {first.event.id} otherwise when it was asked "
                 f"again, so that engines cannot be compared. The same event and the same past give "
                 f"the same answer: see `backtest check {plan.request.strategy}`."
             )
@@ -269,7 +270,7 @@ def verify(plan: RunPlan, run: Run) -> int:
 
 
 def _replay(plan: RunPlan) -> ReplayResult:
-    """Ask the strategy about each event and trade its answers; Backtrader's own just hears it."""
+    """Ask the strategy about each event and trade its answers; one with orders just hears it."""
     from backtest.engine.schedule import schedule
     from backtest.engine.timeline import decide
 
@@ -293,15 +294,14 @@ def _replay(plan: RunPlan) -> ReplayResult:
 
 
 def _trading(prices: Mapping[str, Prices]) -> dict[str, Prices]:
-    """Those that trade in the span at all: Backtrader has no feed without a bar."""
-    return {symbol: one for symbol, one in prices.items() if one.days.size}
+    """Return the prices with a bar in the span: Backtrader takes no feed without one."""
+    return {symbol: each for symbol, each in prices.items() if each.days.size}
 
 
 def _measure(plan: RunPlan, result: ReplayResult) -> tuple[list[Returns], dict[str, Any]]:
-    """Returns of run, benchmark and stock by session, and the summary of each.
+    """Return the returns of run, benchmark and stock by session, and the summary of each.
 
-    Of a universe, whose mean is the benchmark, and of a benchmark that is the stock itself,
-    holding is told already.
+    The stock's are None in a universe, whose mean is the benchmark, and where it is the benchmark.
     """
     import numpy as np
 
@@ -316,7 +316,7 @@ def _measure(plan: RunPlan, result: ReplayResult) -> tuple[list[Returns], dict[s
     benchmark = benchmark_returns(plan.inputs.benchmark, sessions)
     nights = nights_before(np.array(sessions, "M8[D]"))
     spans = [(t.entry_session, t.exit_session or t.entry_session) for t in result.trades]
-    own = {
+    of_run = {
         **figures.curve_figures(equity, start, above_cash(returns, nights, rules)),
         "trades": len(result.trades),
         "win_rate": figures.win_rate([trade.net_profit for trade in result.trades]),
@@ -330,19 +330,19 @@ def _measure(plan: RunPlan, result: ReplayResult) -> tuple[list[Returns], dict[s
         history = plan.inputs.history
         holding = holding_returns([history[name] for name in stocks], sessions)
         held, of_stock = holding.tolist(), figures_of_holding(holding, nights, rules)
-    found = list(zip(returns.tolist(), benchmark.tolist(), held, strict=True))
+    rows = list(zip(returns.tolist(), benchmark.tolist(), held, strict=True))
     of_benchmark = figures_of_holding(benchmark, nights, rules)
-    return found, {"run": own, "benchmark": of_benchmark, "stock": of_stock}
+    return rows, {"run": of_run, "benchmark": of_benchmark, "stock": of_stock}
 
 
 def _speed_curve(
-    strategy: Strategy, inputs: Inputs, rules: Rules, bars: RunBars, own: Sequence[Trade]
+    strategy: Strategy, inputs: Inputs, rules: Rules, bars: RunBars, run_trades: Sequence[Trade]
 ) -> list[dict[str, Any]]:
-    """The result by reaction time, `own` of the run's among them; the last is of the next open.
+    """Return the result by reaction time in minutes; that of the run is of `run_trades`.
 
-    Each reaction asks the strategy anew, for it sees what is known by then, and trades an account
-    of its own. The reaction of the last is None: it trades daily bars alone, with the rules'
-    reaction. It is left out where a signal holds for so many bars, which would be sessions there.
+    For each reaction the strategy is asked anew, for it sees what is known by then, and trades an
+    account of its own. The last row, of reaction None, trades at the next open by daily bars alone,
+    with the rules' reaction. It is missing where a signal's hold counts bars, not sessions.
     """
     from backtest.engine.bars import sessions_alone
     from backtest.engine.kernel.replay import replay_by_kernel
@@ -356,14 +356,14 @@ def _speed_curve(
         return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules, bars).trades
 
     as_run = rules.reaction_minutes
-    found = [
-        _figures(minutes, own if minutes == as_run else trades(decided(minutes, bars), bars))
+    rows = [
+        _figures(minutes, run_trades if minutes == as_run else trades(decided(minutes, bars), bars))
         for minutes in sorted({*_REACTIONS, as_run})
     ]
     late = decided(as_run, sessions_alone(inputs.replayed, inputs.finer))
-    if any(one.signal and one.signal.hold_bars is not None for one in late):
-        return found
-    return [*found, _figures(None, trades(late, None))]
+    if any(decision.signal and decision.signal.hold_bars is not None for decision in late):
+        return rows
+    return [*rows, _figures(None, trades(late, None))]
 
 
 def _figures(minutes: float | None, trades: Sequence[Trade]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Run folders: the id of a run, its manifest, and its tables, written whole or not at all."""
+"""This module reads and writes run folders: a record and tables, whole or not at all."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import ReplayResult, SentOrder, Trade
 
-Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
+Cells = Mapping[str, Callable[[Any], Any]]  # by column, the function that takes it from a record
 
-_REQUESTED = "requested_at"  # a file of a run folder: when a finished run was last requested
-NOTES = ("label", "note")  # files of a run folder: what somebody calls it, and says of it
-_IN_ONE_LINE = ("attribution",)  # of the record: it has a row for each event
+_REQUESTED = "requested_at"  # the file that says when a finished run was last requested
+NOTES = ("label", "note")  # files that the user has put texts into
+_IN_ONE_LINE = ("attribution",)  # fields of the record with a row for each event
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
-
 
 Returns: TypeAlias = "tuple[float, float, float | None]"
 Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
 
-# Each table's columns with what they hold; a float may be unknown, and so may a text or a day.
+# The columns of each table with their types; floats, texts and days may be missing.
 TRADES: Columns = {
     "trade_id": "int", "event_id": "text", "symbol": "text", "direction": "text", "shares": "float",
     "entry_session": "day", "entry_price": "float", "exit_session": "day", "exit_price": "float",
@@ -54,9 +53,8 @@ EQUITY: Columns = {
 DECISIONS: Columns = {
     "event_id": "text", "symbol": "text", "kind": "text", "published_at": "moment",
     "precision": "text", "tradable_session": "day", "tradable_bar": "moment", "action": "text",
-    "direction": "text",
-    "reason": "text", "headline": "text", "grade": "text", "source_url": "text",
-    "source_url_2": "text",
+    "direction": "text", "reason": "text", "headline": "text", "grade": "text",
+    "source_url": "text", "source_url_2": "text",
 }  # fmt: skip
 ORDERS: Columns = {
     "session": "day", "symbol": "text", "size": "float", "type": "text", "price": "float",
@@ -70,7 +68,7 @@ FINER_BARS: Columns = {
     "symbol": "text", "time": "moment", "session": "day", "open": "float", "high": "float",
     "low": "float", "close": "float", "volume": "float",
 }  # fmt: skip
-MOST_FINER = 20_000  # bars within sessions
+_MOST_FINER = 20_000  # finer bars that are kept, but for the last session
 _MARGIN = 5  # bars of a universe that are kept before a trade and after it
 FILES: Mapping[str, Columns] = {
     "trades.csv": TRADES, "equity.csv": EQUITY, "decisions.csv": DECISIONS, "orders.csv": ORDERS,
@@ -81,40 +79,40 @@ TABLES: Mapping[str, Columns] = {**FILES, "finer_bars.csv": FINER_BARS}
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it stands in its folder."""
+    """A run is read from its folder: its record, and its tables as they are needed."""
 
     path: Path
-    manifest: RunRecord  # what `run.json` holds
+    manifest: RunRecord  # the content of `run.json`
     result: ReplayResult | None = field(default=None, compare=False, repr=False)
 
     @property
     def run_id(self) -> str:
-        """The id: a hash of everything that decides the result."""
+        """Return the id: a hash of all that decides the result."""
         return self.manifest["run_id"]
 
     @property
     def name(self) -> str:
-        """The strategy and what it traded, such as `earnings_surprise · CRWV`."""
+        """Return the strategy and what it traded, such as `earnings_surprise · CRWV`."""
         return f"{self.manifest['strategy']} · {self.traded}"
 
     @property
     def traded(self) -> str:
-        """The universe, or else the symbols."""
+        """Return the universe, or else the symbols in a line."""
         return self.manifest.get("universe") or ", ".join(self.manifest["symbols"])
 
     @property
     def summary(self) -> Mapping[str, Any]:
-        """The figures of the run."""
+        """Return the figures of the run by name; None where unknown."""
         return self.manifest["summary"]["run"]
 
     @property
     def benchmark(self) -> Mapping[str, Any]:
-        """The figures of its benchmark."""
+        """Return the figures of the benchmark by name; None where unknown."""
         return self.manifest["summary"]["benchmark"]
 
     @property
     def last_request(self) -> datetime:
-        """When it was last requested; a run that was not repeated, or not readably, has its own."""
+        """Return when the run was last requested, or finished if that is not readable; UTC."""
         with suppress(OSError, ValueError, OverflowError):
             text = (self.path / _REQUESTED).read_text(encoding="utf-8")
             return datetime.fromisoformat(text).astimezone(UTC)
@@ -122,42 +120,42 @@ class Run:
 
     @property
     def label(self) -> str:
-        """What somebody calls the run; empty where nobody does."""
+        """Return the user's label of the run; empty without one."""
         return note_in(self.path, "label")
 
     @property
     def note(self) -> str:
-        """What somebody says of the run; empty where nobody does."""
+        """Return the user's note on the run; empty without one."""
         return note_in(self.path, "note")
 
     @property
     def has_tearsheet(self) -> bool:
-        """Whether its tear sheet has been drawn."""
+        """Tell whether the tear sheet has been drawn."""
         return (self.path / "tearsheet.html").exists()
 
     @cached_property
     def trades(self) -> list[dict[str, str]]:
-        """The rows of trades.csv, as texts."""
+        """Return the rows of trades.csv, as texts."""
         return read_rows(self.path / "trades.csv")
 
     @cached_property
     def decisions(self) -> list[dict[str, str]]:
-        """The rows of decisions.csv, as texts."""
+        """Return the rows of decisions.csv, as texts."""
         return read_rows(self.path / "decisions.csv")
 
     @cached_property
     def orders(self) -> list[dict[str, str]]:
-        """The rows of orders.csv, as texts: by session, in bars within it what changed."""
+        """Return the rows of orders.csv, as texts; an order unchanged within a session once."""
         return read_rows(self.path / "orders.csv")
 
     @cached_property
     def bars(self) -> pd.DataFrame:
-        """bars.csv: symbol, session (dates without a zone), open, high, low, close, volume."""
+        """Return bars.csv: symbol, session (without a zone), open, high, low, close, volume."""
         return read_table(self.path / "bars.csv")
 
     @cached_property
     def finer_bars(self) -> pd.DataFrame:
-        """finer_bars.csv: those of the sessions of events and trades; empty in a run without."""
+        """Return finer_bars.csv, of the sessions of events and trades; empty in a run without."""
         path = self.path / "finer_bars.csv"
         if path.name in self.manifest["files"]:
             return read_table(path)
@@ -167,12 +165,12 @@ class Run:
 
     @cached_property
     def equity(self) -> pd.DataFrame:
-        """equity.csv, indexed by session (dates without a zone)."""
+        """Return equity.csv, indexed by session (dates without a zone)."""
         return read_table(self.path / "equity.csv", index="session")
 
 
 def read_run(path: Path) -> Run:
-    """Read a run folder; raises DataError where its record or another file is not as written."""
+    """Read a run folder; raise DataError where its record or another file is not as written."""
     manifest = read_record(path / "run.json", RunRecord)
     for name in FILES:
         if name not in manifest["files"]:
@@ -181,20 +179,20 @@ def read_run(path: Path) -> Run:
 
 
 def note_in(folder: Path, name: str) -> str:
-    """One of `NOTES` of a run folder; empty where there is none."""
+    """Read one of `NOTES` of a run folder; empty where there is none."""
     with suppress(OSError, ValueError):
         return (folder / name).read_text(encoding="utf-8").strip()
     return ""
 
 
 def write_notes(run: Run, notes: Mapping[str, str]) -> None:
-    """Write some of `NOTES`; an empty text takes one away."""
+    """Write some of `NOTES`, an empty text for none; raise UsageError where that fails."""
     for name, text in notes.items():
         write_text(run.path / name, text)
 
 
 def request_again(run: Run) -> None:
-    """Note that a finished run was requested now; UsageError where that cannot be written."""
+    """Record that a finished run was requested now; UsageError where that cannot be written."""
     write_text(run.path / _REQUESTED, datetime.now(UTC).isoformat())
 
 
@@ -208,7 +206,7 @@ def save_run(
 ) -> Run:
     """Write a run's files beside its path and rename the folder there when it is complete.
 
-    `returns` are those of the run, of the benchmark and of holding the stock by session. Raises
+    `returns` are by session those of the run, of the benchmark and of holding the stock. Raise
     UsageError where the folder cannot be written.
     """
     texts = result_files(result, returns, bars)
@@ -222,7 +220,7 @@ def save_run(
 
 
 def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
-    """Add to `run.json`, which is what it was, or whole; UsageError where it cannot be written."""
+    """Add fields to `run.json`, all or none; raise UsageError where it cannot be written."""
     write_text(run.path / "run.json", record_text({**run.manifest, **more}, _IN_ONE_LINE))
     return read_run(run.path)
 
@@ -230,38 +228,38 @@ def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
 def result_files(
     result: ReplayResult, returns: Iterable[Returns], bars: Mapping[str, pd.DataFrame]
 ) -> dict[str, str]:
-    """The texts of `FILES` by name; `returns` are as of `save_run`."""
+    """Return the texts of `FILES` by name; `returns` as in `save_run`."""
     of_event = ("symbol", "kind", "precision", "headline", "grade", "source_url", "source_url_2")
     decision: Cells = {
         **{name: attrgetter(f"event.{name}") for name in of_event},
         "event_id": attrgetter("event.id"),
-        "published_at": lambda one: one.event.published_at.isoformat(),
-        # That of an event that is not tradable is none; the reason says why.
-        "tradable_session": lambda one: (
-            None if one.action == "not_tradable" else one.tradable_session
+        "published_at": attrgetter("event.published_at"),
+        # An event that is not tradable may have a session all the same; the reason says why not.
+        "tradable_session": lambda decision: (
+            None if decision.action == "not_tradable" else decision.tradable_session
         ),
     }
-    trade: Cells = {"shares": lambda one: _count(one.shares), "return": attrgetter("net_return")}
-    order: Cells = {"size": lambda one: _count(one.size)}
+    trade: Cells = {"shares": lambda row: _count(row.shares), "return": attrgetter("net_return")}
+    order: Cells = {"size": lambda row: _count(row.size)}
     points = zip(result.curve, returns, strict=True)
-    equity = ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points)
+    equity = ((p.session, p.equity, p.cash, p.position_value, *each) for p, each in points)
     return {
         "trades.csv": _csv(TRADES, _rows(TRADES, result.trades, trade)),
         "equity.csv": _csv(EQUITY, equity),
         "decisions.csv": _csv(DECISIONS, _rows(DECISIONS, result.decisions, decision)),
         "orders.csv": _csv(ORDERS, _rows(ORDERS, _once(result.orders), order)),
-        "bars.csv": _bars_csv(bars),
+        "bars.csv": _csv(BARS, _bar_rows(bars)),
     }
 
 
 def _rows(columns: Columns, records: Iterable[object], cells: Cells) -> Iterator[list[Any]]:
-    """The cells of each record: by `cells`, or else its attribute of the column's name."""
-    read = [cells.get(name, attrgetter(name)) for name in columns]
-    return ([cell(record) for cell in read] for record in records)
+    """Return the cells of each record: by `cells`, or else its attribute of the column's name."""
+    getters = [cells.get(name, attrgetter(name)) for name in columns]
+    return ([getter(record) for getter in getters] for record in records)
 
 
 def _once(orders: Iterable[SentOrder]) -> Iterator[SentOrder]:
-    """Orders, of one that rests unchanged through bars of a session the first bar alone."""
+    """Yield orders, but one that rests unchanged through bars of a session only at the first."""
     seen = set()
     for order in orders:
         level = replace(order, bar=None)
@@ -271,53 +269,53 @@ def _once(orders: Iterable[SentOrder]) -> Iterator[SentOrder]:
 
 
 def _finer_rows(result: ReplayResult, bars: RunBars) -> Iterator[list[Any]]:
-    """The finer bars of the sessions in which events could be traded, or trades began or ended.
+    """Return the finer bars of the sessions of events, entries and exits, sorted.
 
     Of many the newest, as many as a page shows; all are in the files of prices.
     """
-    days = {(one.tradable_session, one.event.symbol) for one in result.decisions}
+    days = {(decision.tradable_session, decision.event.symbol) for decision in result.decisions}
     for trade in result.trades:
         days |= {(trade.entry_session, trade.symbol), (trade.exit_session, trade.symbol)}
-    known = sorted((day, symbol) for day, symbol in days if day and symbol in bars.of)
-    found: list[list[Any]] = []
-    for session, symbol in reversed(known):
-        own = bars.of[symbol]
-        first, end = (own.place(day) for day in (session, session + timedelta(days=1)))
-        rows = zip(range(first, end), own.table[first:end].tolist(), strict=True)
-        found += [[symbol, own.time_of(n), session, *row] for n, row in rows if own.kinds[n]]
-        if len(found) > MOST_FINER:
+    with_bars = sorted((day, symbol) for day, symbol in days if day and symbol in bars.of)
+    rows: list[list[Any]] = []
+    for session, symbol in reversed(with_bars):
+        stock = bars.of[symbol]
+        first, end = (stock.place(day) for day in (session, session + timedelta(days=1)))
+        prices = zip(range(first, end), stock.table[first:end].tolist(), strict=True)
+        rows += [[symbol, stock.time_of(n), session, *row] for n, row in prices if stock.kinds[n]]
+        if len(rows) > _MOST_FINER:
             break
-    return iter(sorted(found))
+    return iter(sorted(rows))
 
 
 def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
-    """By traded symbol the bars from 5 before an entry to 5 after its exit."""
+    """Return by traded symbol the bars from 5 before an entry to 5 after its exit."""
     import numpy as np
 
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
     for t in trades:
         spans[t.symbol].append((t.entry_session, t.exit_session or history[t.symbol].last))
-    found = {}
+    bars = {}
     for symbol in sorted(spans):
         table = history[symbol].table
         days = table.index.to_numpy("M8[D]")
         is_near = np.zeros(len(days), np.bool_)
         for first, last in np.searchsorted(days, np.array(spans[symbol], "M8[D]")).tolist():
             is_near[max(0, first - _MARGIN) : last + _MARGIN + 1] = True
-        found[symbol] = table[is_near]
-    return found
+        bars[symbol] = table[is_near]
+    return bars
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, as texts."""
+    """Read the rows of a CSV file, as texts."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def read_table(path: Path, index: str | None = None) -> pd.DataFrame:
-    """One of `TABLES` with the types of its columns; an empty cell alone is unknown.
+    """Read one of `TABLES` with the types of its columns; only an empty cell is missing.
 
-    A text is what it says, also where it says `NA` or `1e5`. Days have no zone, moments are UTC.
+    A text stays one, even `NA` or `1e5`. Days have no zone, moments are in UTC.
     """
     import pandas as pd
 
@@ -331,26 +329,20 @@ def read_table(path: Path, index: str | None = None) -> pd.DataFrame:
             name: ["", "nan"] if kind == "float" else [""] for name, kind in columns.items()
         },
     )
-    table = table.reindex(columns=list(columns))  # those of later versions are unknown
+    table = table.reindex(
+        columns=list(columns)
+    )  # a file of another version lacks some, or has more
     for name, kind in columns.items():
         if kind in ("day", "moment"):
             table[name] = pd.to_datetime(table[name], utc=kind == "moment", format="ISO8601")
     return table if index is None else table.set_index(index)
 
 
-def _bars_csv(bars: Mapping[str, pd.DataFrame]) -> str:
-    import numpy as np
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(BARS)
+def _bar_rows(bars: Mapping[str, pd.DataFrame]) -> Iterator[Iterable[Any]]:
     for symbol, table in bars.items():
-        days = np.datetime_as_string(table.index.to_numpy("M8[D]")).tolist()
-        # Lists have floats, which are written with every digit.
         prices = [table[name].tolist() for name in ("open", "high", "low", "close")]
         volume = map(_count, table["volume"].tolist())
-        writer.writerows(zip(repeat(symbol), days, *prices, volume, strict=False))
-    return text.getvalue()
+        yield from zip(repeat(symbol), table.index.date, *prices, volume, strict=False)
 
 
 def _count(shares: float) -> float | int:
@@ -366,7 +358,7 @@ def _csv(columns: Columns, rows: Iterable[Iterable[Any]]) -> str:
 
 
 def _full(cell: Any) -> Any:
-    """Floats with every digit, also numpy's, where NaN is unknown; moments as ISO has them."""
+    """Return a float with every digit, or empty for NaN, and a moment in ISO form."""
     if isinstance(cell, datetime):
         return cell.isoformat()
     if not isinstance(cell, float):
