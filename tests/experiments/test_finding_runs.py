@@ -88,7 +88,7 @@ def test_the_only_run_of_a_strategy_says_what_is_its_own():
     [
         ("abc", True), ("ab", False), ("abd", False), ("abc1234567", True), ("beats", True),
         ("reports/beats-ACME-abc1234567", True), ("beats-*", True), ("be", False), ("b?ats", True),
-        ("bc1", False), ("Beats", False),
+        ("bc1", False), ("Beats", False), ("", False), (".", False), ("/", False),
     ],
 )  # fmt: skip
 def test_a_run_fits_three_characters_of_its_id_its_whole_names_or_a_pattern(name, fits):

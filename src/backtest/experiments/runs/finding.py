@@ -129,7 +129,7 @@ def fitting_runs(reports: Path, runs: Sequence[Run], name: str) -> list[Run]:
     exact = [run for run in runs if name in _exact_names(run)]
     if fitting := exact or [run for run in runs if _fits(run, name)]:
         return fitting
-    known = [word for run in runs for word in _exact_names(run) if word]
+    known = [word for run in runs for word in _exact_names(run)]
     near, _, _ = str(unknown("run", name, known)).partition(" Known:")
     listed = [f"{run.manifest['strategy']} {run.run_id}" for run in runs]
     raise UsageError(
@@ -184,11 +184,12 @@ def _newest_first(runs: Iterable[Run]) -> list[Run]:
 
 def _word(runs: Sequence[Run], name: str) -> str:
     """Return a label unchanged, for it may hold a slash, and the last part of any other path."""
-    return name if any(run.label == name for run in runs) else Path(name).name
+    return name if any(run.label == name for run in runs) else Path(name).name or name
 
 
-def _exact_names(run: Run) -> tuple[str, ...]:
-    return (run.run_id, run.path.name, run.manifest["strategy"], run.label)
+def _exact_names(run: Run) -> list[str]:
+    names = (run.run_id, run.path.name, run.manifest["strategy"], run.label)
+    return [name for name in names if name]  # most runs have no label, which is no name
 
 
 def _fits(run: Run, name: str) -> bool:
