@@ -138,26 +138,25 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) 
     rows["side"] = _coded(table, "direction", SIDES, "A direction is long, short or flat;", faults)
     for term in NUMBERS:
         rows[term] = _term(table, term, faults)
+    is_flat, has_limit = rows["side"] == 0, ~np.isnan(rows["limit"])
+    terms: NDArray[np.int64] = IS_FLAT * is_flat + WAITS * has_limit
     for name, words in _WORDS.items():
         if name in table:
             rule = f"{name} is {' or '.join(words)};"
-            codes = {**words, "": 0}  # null is the default
-            rows["terms"] |= _coded(table, name, codes, rule, faults).astype(np.uint8)
+            terms |= _coded(table, name, {**words, "": 0}, rule, faults)  # null is the default
     if "resize" in table:
-        resizes = np.array(table["resize"].to_pylist(), bool)  # null is false
-        rows["terms"] |= np.where(resizes, RESIZES, 0).astype(np.uint8)
-    is_flat, at_close = rows["side"] == 0, rows["terms"] & LEAVES_AT_CLOSE != 0
-    rows["terms"] |= np.where(~np.isnan(rows["limit"]), WAITS, 0).astype(np.uint8)
-    rows["terms"][is_flat] &= ~np.uint8(ENTERS_AT_CLOSE)
-    rows["terms"] |= np.where(is_flat, IS_FLAT + ENTERS_AT_CLOSE * at_close, 0).astype(np.uint8)
-    enters_at_close = ~is_flat & (rows["terms"] & ENTERS_AT_CLOSE != 0)
-    for fault, is_wrong in (
-        ("What enters at the close cannot leave at it: hold is above 0;", rows["hold"] == 0),
-        ("A limit is for an entry at the open;", ~np.isnan(rows["limit"])),
+        terms[np.array(table["resize"].to_pylist(), bool)] |= RESIZES  # null is false
+    enters_at_close = ~is_flat & (terms & ENTERS_AT_CLOSE != 0)
+    terms[is_flat] &= ~ENTERS_AT_CLOSE
+    terms[is_flat & (terms & LEAVES_AT_CLOSE != 0)] |= ENTERS_AT_CLOSE  # it acts where it leaves
+    rows["terms"] = terms
+    leaves_at_once = enters_at_close & (rows["hold"] == 0)
+    for rule, bad in (
+        ("What enters at the close cannot leave at it: hold is above 0;", leaves_at_once),
+        ("A limit is for an entry at the open;", enters_at_close & has_limit),
+        ("A limit is for an entry without resize;", has_limit & (terms & RESIZES != 0)),
     ):
-        faults.note(fault, enters_at_close & is_wrong, "row {}".format)
-    waits_to_resize = (rows["terms"] & WAITS != 0) & (rows["terms"] & RESIZES != 0)
-    faults.note("A limit is for an entry without resize;", waits_to_resize, "row {}".format)
+        faults.note(rule, bad, "row {}".format)
     return rows
 
 
