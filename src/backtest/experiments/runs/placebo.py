@@ -45,8 +45,16 @@ if TYPE_CHECKING:
 
 Draws = Iterator[NDArray[Any]]
 
+STATISTICS = ("sharpe", "total_return", "mean_trade_return")
+FEWEST_STARTS = 20  # sessions in which a chain must be able to begin for its dates to be moved
 _DAY = 24 * 60  # minutes
 _LONGEST = 2  # longest trades after which an occasion is cut
+_ROOM = 250_000  # signals that are held in memory at once
+_BATCH = 1_000_000  # signals that are traded before it is tested whether the verdict is certain
+_LEAST_BATCH = 200  # draws; the verdict is certain after no fewer
+_WORTH_THREADS = 20_000  # signals from which on threads are used
+_TRIAL = 50  # draws that show whether chains find room
+_TRIES = 200  # starts that are tried for a chain among others before a draw is left out
 
 
 @dataclass(frozen=True)
@@ -161,16 +169,6 @@ def longest_trade(trades: NDArray[Any]) -> int:
     entered = trades[trades["shares"] > 0]
     spans = entered["exit_bar"] - entered["entry_bar"] + (entered["reason"] == OPEN)
     return int(spans.max(initial=1))
-
-
-STATISTICS = ("sharpe", "total_return", "mean_trade_return")
-FEWEST_STARTS = 20  # sessions in which a chain must be able to begin for its dates to be moved
-_ROOM = 250_000  # signals that are held in memory at once
-_BATCH = 1_000_000  # signals that are traded before it is tested whether the verdict is certain
-_LEAST_BATCH = 200  # draws; the verdict is certain after no fewer
-_WORTH_THREADS = 20_000  # signals from which on threads are used
-_TRIAL = 50  # draws that show whether chains find room
-_TRIES = 200  # starts that are tried for a chain among others before a draw is left out
 
 
 @dataclass(frozen=True)
