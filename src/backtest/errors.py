@@ -74,8 +74,9 @@ def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -
     first, count = next(iter(refused.values())), len(refused)
     if total == 1:
         raise first
-    texts = {symbol: str(error).removeprefix(f"{symbol}: ") for symbol, error in refused.items()}
-    lines = [f"\n  {symbol}: {text}" for symbol, text in texts.items()]
-    more = f"\n  … and {count - _MOST_REFUSED:,} more" if count > _MOST_REFUSED else ""
-    named = "".join(lines[:_MOST_REFUSED])
-    raise type(first)(f"{count:,} of {total:,} symbols could not be {done}.{named}{more}")
+    lines = [
+        f"\n  {name}: {str(error).removeprefix(f'{name}: ')}" for name, error in refused.items()
+    ]
+    if count > _MOST_REFUSED:
+        lines[_MOST_REFUSED:] = [f"\n  … and {count - _MOST_REFUSED:,} more"]
+    raise type(first)(f"{count:,} of {total:,} symbols could not be {done}.{''.join(lines)}")

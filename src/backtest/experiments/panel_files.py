@@ -170,10 +170,6 @@ class Batch:
     times: Times  # opens of bars in microseconds, UTC, or sessions as days
     table: pa.RecordBatch
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
-        """Return a column of numbers; null is NaN."""
-        return numbers(self.table.column(name))
-
     def describe(self, row: int) -> str:
         """Describe where a row of the batch is in the file, and which bar it has."""
         symbol, time = self.names[self.codes[row]] or "no symbol", self.times[row]
@@ -339,12 +335,12 @@ def _fill(panel: Panel, files: BarFiles, times: Times) -> None:
     bars, sizes = prices.reshape(-1), panel.volume.reshape(-1)
     for batch in files.batches(*_FIELDS, *(["volume"] if len(sizes) else [])):
         cells = _cells(batch, columns, times)
-        fields = {name: batch.numbers(name) for name in _FIELDS}
+        fields = {name: numbers(batch.table.column(name)) for name in _FIELDS}
         _check_prices(batch, fields, faults)
         for name, values in fields.items():
             bars[name][cells] = values
         if len(sizes):
-            sizes[cells] = volume = batch.numbers("volume")
+            sizes[cells] = volume = numbers(batch.table.column("volume"))
             bad = ~is_allowed("volume", volume)
             faults.note("A volume is a number from 0 up;", bad, batch.describe)
         rows += len(cells)

@@ -143,7 +143,7 @@ def _symbols_in(file: Path) -> list[str]:
 def read_day(name: str, value: str | date | None) -> date | None:
     """Read a day from a date or an ISO text, None from None; UsageError, with its name, else."""
     try:
-        if isinstance(value, datetime):  # such as a Timestamp; NaT is refused here
+        if isinstance(value, datetime):  # a Timestamp; NaT has no ordinal, but a date()
             return date.fromordinal(value.toordinal())
         return value if value is None or isinstance(value, date) else date.fromisoformat(value)
     except (TypeError, ValueError):
