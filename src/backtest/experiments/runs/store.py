@@ -60,14 +60,9 @@ ORDERS: Columns = {
     "session": "day", "symbol": "text", "size": "float", "type": "text", "price": "float",
     "event_id": "text", "exit_reason": "text", "bar": "moment",
 }  # fmt: skip
-BARS: Columns = {
-    "symbol": "text", "session": "day", "open": "float", "high": "float", "low": "float",
-    "close": "float", "volume": "float",
-}  # fmt: skip
-FINER_BARS: Columns = {
-    "symbol": "text", "time": "moment", "session": "day", "open": "float", "high": "float",
-    "low": "float", "close": "float", "volume": "float",
-}  # fmt: skip
+_PRICES: Columns = dict.fromkeys(("open", "high", "low", "close", "volume"), "float")
+BARS: Columns = {"symbol": "text", "session": "day", **_PRICES}
+FINER_BARS: Columns = {"symbol": "text", "time": "moment", "session": "day", **_PRICES}
 _MOST_FINER = 20_000  # finer bars that are kept, but for the last session
 _MARGIN = 5  # bars of a universe that are kept before a trade and after it
 FILES: Mapping[str, Columns] = {
@@ -329,9 +324,7 @@ def read_table(path: Path, index: str | None = None) -> pd.DataFrame:
             name: ["", "nan"] if kind == "float" else [""] for name, kind in columns.items()
         },
     )
-    table = table.reindex(
-        columns=list(columns)
-    )  # a file of another version lacks some, or has more
+    table = table.reindex(columns=list(columns))  # another version may have more, or fewer
     for name, kind in columns.items():
         if kind in ("day", "moment"):
             table[name] = pd.to_datetime(table[name], utc=kind == "moment", format="ISO8601")
