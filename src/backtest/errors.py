@@ -9,7 +9,7 @@ _MOST_REFUSED = 3  # symbols that an error names
 
 
 class BacktestError(Exception):
-    """A failure has one message: what is wrong, where, what is allowed and how to mend it."""
+    """A failure is told in one message: what is wrong, where, what is allowed, how to mend it."""
 
     exit_code = 1
 

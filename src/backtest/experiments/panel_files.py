@@ -140,7 +140,7 @@ class Faults:
         self._broken: dict[str, tuple[int, list[str]]] = {}
 
     def note(self, rule: str, bad: NDArray[np.bool_], describe: Callable[[int], str]) -> None:
-        """Note the rows that break a rule; `describe` words one of them by its place in `bad`."""
+        """Note the rows that break a rule; `describe` describes one by its place in `bad`."""
         rows = np.flatnonzero(bad)
         if len(rows):
             count, examples = self._broken.get(rule, (0, []))

@@ -130,7 +130,7 @@ class Attribution(TypedDict):
 
 
 class NoRoom(TypedDict):
-    """It counts the signals without room, and says what each makes in an account of its own."""
+    """Count the signals without room, and what each makes in an account of its own."""
 
     signals: int
     mean_return: float | None
@@ -146,7 +146,7 @@ class Differences(TypedDict):
 
 
 class Traded(TypedDict):
-    """It holds what the records of a run and of a sweep have in common."""
+    """Hold what the records of a run and of a sweep have in common."""
 
     strategy: str
     parameters: dict[str, Any]
@@ -159,7 +159,7 @@ class Traded(TypedDict):
 
 
 class AtReaction(TypedDict):
-    """It says what the strategy makes if it reacts so many minutes after an event."""
+    """Tell what the strategy makes if it reacts so many minutes after an event."""
 
     reaction: float | None  # minutes; None for the next open by daily bars
     trades: int

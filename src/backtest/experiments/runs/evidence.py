@@ -334,7 +334,7 @@ def _no_room(account: Account, decisions: Sequence[Decision]) -> dict[str, Any]:
 
 
 def sentence(record: Mapping[str, Any]) -> str:
-    """Word the evidence: how many trades and occasions there were, and the verdict on them."""
+    """Describe the evidence: how many trades and occasions there were, and the verdict on them."""
     if not record["trades"]:
         return f"{record['refused']}."
     text = f"{counted(record['trades'], 'trade')} on {counted(record['occasions'], 'occasion')}"
@@ -357,7 +357,7 @@ def sentence(record: Mapping[str, Any]) -> str:
 
 
 def _caveat(record: Mapping[str, Any]) -> str:
-    """Word what keeps a reader from misunderstanding the verdict."""
+    """Say what a reader of the verdict would misunderstand without it."""
     total, verdict = record["total_return"], record["verdict"]
     if verdict == "better":
         return f" It lost {share(-total)} all the same." if total < 0 else ""
@@ -391,7 +391,7 @@ def _in_one_part(occasions: Occasions, panel: Panel) -> str:
 
 
 def _times(placebo: Mapping[str, Any], tail: str) -> str:
-    """Word how often chance does as well, to two significant figures if the draws allow it."""
+    """Say how often chance does as well, to two significant figures if the draws allow it."""
     p, drawn = placebo[LEADING][tail], placebo.get("drawn", DRAWS)
     scale = next(s for s in _SCALES if p * s >= 9.5 or 10 * s > drawn)  # noqa: PLR2004
     times = round(p * scale)

@@ -1,4 +1,4 @@
-"""This module finds runs by name, and words how each differs from the defaults and the others."""
+"""This module finds runs by name, and describes how each differs from defaults and others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RULES = {  # the words for rules that differ from the costs
 
 
 def variant(record: Mapping[str, Any]) -> list[str]:
-    """Word what a run's record differs in from the defaults: `hold 5`, `institutional`, `QQQ`."""
+    """Describe how a run's record differs from the defaults: `hold 5`, `institutional`, `QQQ`."""
     differs = record.get("differs", {})
     rules, costs = record["rules"], (record.get("costs") or {}).get("name", "retail")
     usual = ("SPY", record.get("universe"))
