@@ -1,6 +1,6 @@
-"""Statistics: pure functions of numbers, with the paper that each comes from.
+"""Compute figures, intervals, tests and event studies: pure functions of numbers.
 
-Nothing here reads a file or knows of strategies, events or accounts.
+Each formula names its paper. Nothing here reads a file or knows of strategies, events or accounts.
 """
 
 from __future__ import annotations

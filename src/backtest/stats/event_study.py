@@ -1,4 +1,4 @@
-"""The event study: abnormal returns of each event, their average, and the tests of it.
+"""Run event studies: abnormal returns of each event, their average, and the tests of it.
 
 MacKinlay 1997 is the frame. A model that is estimated before an event says what was to be expected;
 what went beyond it adds up, and `significance` asks whether that is more than chance. Returns are
@@ -34,7 +34,7 @@ MODELS = tuple(_PARAMETERS)
 
 @dataclass(frozen=True)
 class Fit:
-    """A model of normal returns as estimated before one event.
+    """A `Fit` is a model of normal returns as estimated before one event.
 
     `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`, `mean_adjusted` `R = alpha`.
     `sigma` is the standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`;
@@ -53,15 +53,14 @@ class Fit:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Estimation days less parameters, `L1 − 2` for the market model."""
+        """Return estimation days less parameters, `L1 − 2` for the market model."""
         return len(self.days) - _PARAMETERS[self.model]
 
     def window_error(self, market: Floats) -> float:
-        """Standard deviation of a CAR over these returns of the market, the estimates' error
-        included.
+        """Return the standard deviation of a CAR, the estimates' error included (MacKinlay 1997).
 
-        `s √(L2 + L2² ÷ L1 + (ΣRm − L2 R̄m)² ÷ Sxx)`; the second term falls away without an
-        intercept, the third without a slope.
+        `s √(L2 + L2² ÷ L1 + (ΣRm − L2 R̄m)² ÷ Sxx)` with the market's returns in the window; the
+        second term falls away without an intercept, the third without a slope.
         """
         length = len(market)
         variance = float(length)
@@ -74,10 +73,10 @@ class Fit:
 
 
 def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
-    """Estimate a model on some days, positions on which stock and market are both known.
+    """Estimate a model on days, positions on which the returns of stock and market are known.
 
-    Where a model with parameters has fewer than 30 days, or the market does not move on them,
-    returns are taken less the market's instead, which needs no estimate.
+    Where a model with parameters has fewer than 30 days, or the market does not move on them, the
+    market's returns are subtracted instead, which needs no estimate.
     """
     model, reason = wanted, ""
     if _PARAMETERS[wanted] and len(days) < FEWEST_DAYS:
@@ -100,7 +99,7 @@ def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
 
 
 def _beyond(returns: Floats, expected: Floats) -> Floats:
-    """Returns less what was to be expected; what rounding leaves of nothing is nothing."""
+    """Subtract expected returns; what rounding leaves of nothing is nothing."""
     away = returns - expected
     return np.where(np.abs(away) < NO_RETURN, 0.0, away)
 
@@ -112,43 +111,43 @@ _CORE = (-1, 1)  # sessions round an event that no estimate rests on
 
 @dataclass(frozen=True)
 class Series:
-    """A stock's history and its events."""
+    """A `Series` holds a stock's returns, the market's and the events' positions."""
 
-    returns: Floats  # simple, one a session, shape (T,); NaN where unknown
-    market: Floats  # of the market in the same sessions, (T,); likewise
+    returns: Floats  # simple returns, one a session, shape (T,); NaN where unknown
+    market: Floats  # the market's in the same sessions, (T,); NaN where unknown
     events: Ints  # position of each event's day 0; several of one day are one observation
 
 
 @dataclass(frozen=True)
 class EventOutcome:
-    """What the stock did round one day 0."""
+    """An `EventOutcome` says what the stock did round one day 0."""
 
     day: int  # position of day 0
     fit: Fit  # what was to be expected, and why by this model
-    abnormal: Floats  # returns by day of the event period, shape (days,); NaN where unknown
-    cars: Floats  # by window, NaN where unknown
+    abnormal: Floats  # abnormal returns by day of the event period, shape (days,); NaN if unknown
+    cars: Floats  # cumulative abnormal returns by window; NaN where unknown
     errors: Floats  # standard deviation of each CAR with the error of prediction; NaN where unknown
-    unknown: tuple[str, ...]  # by window why its CAR is unknown; empty where it is known
+    unknown: tuple[str, ...]  # reason by window why its CAR is unknown; empty where it is known
 
 
 @dataclass(frozen=True)
 class WindowOutcome:
-    """The events' average over one window, and what it is worth."""
+    """A `WindowOutcome` holds the events' average over one window, and its inference."""
 
     window: Window  # first and last day, both included
     known: int  # days 0 whose CAR is known; the average is theirs
     unknown: int  # days 0 whose CAR is not
     caar: float | None  # average CAR, a fraction; None where no CAR is known
     overlaps: int  # pairs of events whose windows share a session
-    correlation: float  # mean of two events' CARs; see `mean_correlation`
-    tests: Mapping[str, test.Statistic]  # of events whose error is known, `cross_section` of all
+    correlation: float  # mean correlation of two events' CARs; see `mean_correlation`
+    tests: Mapping[str, test.Statistic]  # by name; of events with a known error but `cross_section`
     permutation: Permutation | None  # the leading test; None where no CAR is known
     detectable: float | None  # effect that would be found at 5 %, two-sided, 80 times in 100
 
 
 @dataclass(frozen=True)
 class EventStudy:
-    """An event study."""
+    """An `EventStudy` holds the averages by day, the outcomes by event and the windows' tests."""
 
     days: Ints  # the event period, from the first day of any window to the last, shape (days,)
     average: Floats  # average abnormal return by day, (days,); NaN where no event's is known
@@ -170,8 +169,8 @@ def study(
 
     The event period reaches from the first day of any window to the last, relative to day 0. A
     model is estimated for each event on the last `estimation` sessions before it, less those within
-    a session of any event studied here; all windows share it. Raises ValueError where a window ends
-    before it begins.
+    a session of any event studied here; all windows share it. `seed` and `draws` are those of the
+    permutation test. Raises ValueError where a window ends before it begins.
     """
     if any(first > last for first, last in windows):
         raise ValueError("a window ends before it begins")
@@ -196,7 +195,7 @@ def study(
 def _outcomes(
     series: Series, days: Ints, windows: Sequence[Window], model: Model, estimation: int
 ) -> dict[int, EventOutcome]:
-    """What an event on each day would have seen, the true events' days among them."""
+    """Return what an event on each day would have seen, the true events' days among them."""
     known = ~np.isnan(series.returns) & ~np.isnan(series.market)
     core = (series.events[:, None] + np.arange(_CORE[0], _CORE[1] + 1)).ravel()
     usable = np.setdiff1d(np.flatnonzero(known), core)
@@ -204,8 +203,9 @@ def _outcomes(
     def outcome(day: int) -> EventOutcome:
         end = int(np.searchsorted(usable, day + days[0]))
         fitted = fit(series.returns, series.market, usable[max(0, end - estimation) : end], model)
-        market = _at(series.market, day + days)
-        abnormal = _beyond(_at(series.returns, day + days), fitted.alpha + fitted.beta * market)
+        market = test.at_positions(series.market, day + days)
+        returns = test.at_positions(series.returns, day + days)
+        abnormal = _beyond(returns, fitted.alpha + fitted.beta * market)
         columns = [slice(first - days[0], last - days[0] + 1) for first, last in windows]
         cars = np.array([np.sum(abnormal[one]) for one in columns])
         errors = np.array([fitted.window_error(market[one]) for one in columns])
@@ -217,11 +217,6 @@ def _outcomes(
         return EventOutcome(day, fitted, abnormal, cars, errors, unknown)
 
     return {day: outcome(day) for day in {*range(len(known)), *series.events.tolist()}}
-
-
-def _at(values: Floats, days: Ints) -> Floats:
-    inside = (days >= 0) & (days < len(values))
-    return np.where(inside, values.take(days, mode="clip"), np.nan)
 
 
 def _why(known: NDArray[np.bool_], first: int, last: int) -> str:

@@ -1,4 +1,4 @@
-"""The figures of a run: pure functions of its equity, returns and trades; and their intervals.
+"""Compute the figures of a run from its equity, returns and trades, and their intervals.
 
 Returns are simple, one a session, as fractions. A figure that cannot be known is None, never NaN.
 Ratios are of returns above what cash earned. docs/figures.md compares each with quantstats.
@@ -38,12 +38,12 @@ _RATIOS = ("volatility", "sharpe", "sortino", "calmar")
 
 
 def varies(returns: Floats) -> bool:
-    """Whether returns differ by more than what rounding leaves of equal ones."""
+    """Tell whether returns differ by more than rounding leaves of equal ones."""
     return bool(np.ptp(returns) > NO_RETURN)
 
 
 def session_returns(equity: Floats, start: float) -> Floats:
-    """`equity[t] ÷ equity[t-1] − 1`, the first one against `start`.
+    """Return `equity[t] ÷ equity[t-1] − 1` by session, the first one against `start`.
 
     After ruin, where the equity before is zero or below, a return has no meaning: it is 0.
     """
@@ -53,37 +53,37 @@ def session_returns(equity: Floats, start: float) -> Floats:
 
 
 def mean_of_known(returns: Floats) -> Floats:
-    """The mean of the known returns of each session, shape (T,); 0 where none is known."""
+    """Average the known returns of each session, shape (T,); 0 where none is known."""
     known = ~np.isnan(returns)
     total = np.where(known, returns, 0.0).sum(axis=1)
     return np.asarray(total / np.maximum(known.sum(axis=1), 1), np.float64)
 
 
 def total_return(equity: Floats, start: float) -> float:
-    """`final equity ÷ start − 1`; below -1 where the account ends in debt."""
+    """Return `final equity ÷ start − 1`, which is below -1 where the account ends in debt."""
     return float(equity[-1] / start - 1)
 
 
 def cagr(equity: Floats, start: float) -> float:
-    """Compound annual growth: `(final ÷ start)^(252 ÷ sessions) − 1`; -1 after a total loss."""
+    """Return the annual growth `(final ÷ start)^(252 ÷ sessions) − 1`; -1 after a total loss."""
     growth = equity[-1] / start
     return float(growth ** (SESSIONS_A_YEAR / len(equity)) - 1) if growth > 0 else -1.0
 
 
 def volatility(returns: Floats) -> float | None:
-    """Annual standard deviation of returns (n − 1); None for fewer than two."""
+    """Return the annual standard deviation of returns (n − 1); None for fewer than two."""
     return float(np.std(returns, ddof=1)) * sqrt(SESSIONS_A_YEAR) if len(returns) > 1 else None
 
 
 def sharpe(returns: Floats) -> float | None:
-    """Mean ÷ standard deviation (n − 1) of returns above cash, × √252; None if nothing varies."""
+    """Return mean ÷ deviation (n − 1) of returns above cash × √252; None where none varies."""
     if len(returns) < 2 or not varies(returns):  # noqa: PLR2004 - no deviation of one
         return None
     return float(np.mean(returns) / np.std(returns, ddof=1)) * sqrt(SESSIONS_A_YEAR)
 
 
 def sortino(returns: Floats) -> float | None:
-    """Mean ÷ downside deviation of returns above cash, × √252 (Sortino & Price 1994).
+    """Return mean ÷ downside deviation of returns above cash, × √252 (Sortino & Price 1994).
 
     The downside deviation is the root of the mean over all sessions of the squared losses;
     None where there is no loss, and for fewer than two returns.
@@ -96,48 +96,47 @@ def sortino(returns: Floats) -> float | None:
 
 
 def max_drawdown(equity: Floats, start: float) -> float:
-    """Deepest fall from a peak, `equity ÷ highest before − 1`, at most 0; the start is a peak."""
+    """Return the deepest fall `equity ÷ highest before − 1`, at most 0; the start is a peak."""
     curve = np.concatenate(([start], equity))
     return float(np.min(curve / np.maximum.accumulate(curve) - 1))
 
 
 def calmar(equity: Floats, start: float) -> float | None:
-    """CAGR ÷ |maximum drawdown|; None where there is no drawdown."""
+    """Return CAGR ÷ |maximum drawdown|; None where there is no drawdown."""
     depth = max_drawdown(equity, start)
     return cagr(equity, start) / -depth if depth else None
 
 
 def win_rate(net_profits: Sequence[float]) -> float | None:
-    """Share of trades with a net profit above 0, open ones at their last mark; None without."""
+    """Return the share of trades with a net profit above 0, open ones marked; None without any."""
     return sum(profit > 0 for profit in net_profits) / len(net_profits) if net_profits else None
 
 
 def exposure(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> float:
-    """Share of sessions with a position at any time, from each trade's entry and exit session."""
+    """Return the share of sessions with a position, from each trade's entry and exit session."""
     return sessions_held(held, sessions) / len(sessions)
 
 
 def sessions_held(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> int:
-    """How many sessions had a position at any time; entry and exit session both count."""
+    """Count the sessions with a position at any time; entry and exit session both count."""
     if not held:
         return 0
     days, (first, last) = np.array(sessions, "M8[D]"), np.array(held, "M8[D]").T
-    begins, ends = np.searchsorted(days, first), np.searchsorted(days, last, side="right")
-    open_trades = np.cumsum(
-        np.bincount(begins, minlength=len(days) + 1) - np.bincount(ends, minlength=len(days) + 1)
-    )
-    return int(np.count_nonzero(open_trades > 0))
+    changes = np.zeros(len(days) + 1, int)
+    np.add.at(changes, np.searchsorted(days, first), 1)
+    np.add.at(changes, np.searchsorted(days, last, side="right"), -1)
+    return int(np.count_nonzero(changes.cumsum() > 0))
 
 
 def longest_drawdown(equity: Floats, start: float) -> int:
-    """Most sessions in a row below an earlier peak; the start is a peak."""
+    """Return the most sessions in a row below an earlier peak; the start is a peak."""
     curve = np.concatenate(([start], equity))
     peaks = np.flatnonzero(curve >= np.maximum.accumulate(curve))
     return int(np.max(np.diff([*peaks, len(curve)]))) - 1
 
 
 def turnover(entered: Floats, equity: Floats) -> float | None:
-    """Value of all entries ÷ mean equity, a year; None for fewer than 20 sessions, and in debt."""
+    """Return the value of all entries ÷ mean equity, a year; None under 20 sessions and in debt."""
     mean = float(np.mean(equity))
     if len(equity) < FEWEST_SESSIONS or mean <= 0:
         return None
@@ -145,9 +144,9 @@ def turnover(entered: Floats, equity: Floats) -> float | None:
 
 
 def alpha_beta(returns: Floats, market: Floats) -> tuple[float | None, float | None]:
-    """Alpha, a year, and beta of returns above cash on those of a market (Jensen 1968).
+    """Regress returns above cash on those of a market: annual alpha and beta (Jensen 1968).
 
-    Both are of least squares, alpha × 252; None for fewer than 20 sessions, and where the market
+    Both are by least squares, alpha × 252; None for fewer than 20 sessions, and where the market
     does not vary.
     """
     if len(returns) < FEWEST_SESSIONS or not varies(market):
@@ -157,10 +156,10 @@ def alpha_beta(returns: Floats, market: Floats) -> tuple[float | None, float | N
 
 
 def trade_figures(profits: Floats, returns: Floats) -> dict[str, float | None]:
-    """The figures of trades, in order of their exits, from net profits in dollars and returns.
+    """Compute the figures of trades from net profits in dollars and returns, in order of exit.
 
     A trade of no profit is neither won nor lost. Profit factor: dollars won ÷ dollars lost;
-    expectancy: mean profit; payoff: mean win ÷ mean loss.
+    expectancy: mean profit; payoff: mean win ÷ mean loss. A figure is None where no trade bears it.
     """
     won, lost = profits[profits > 0], profits[profits < 0]
     win, loss = _mean(won), _mean(lost)
@@ -179,7 +178,7 @@ def trade_figures(profits: Floats, returns: Floats) -> dict[str, float | None]:
 
 
 def system_quality(profits: Floats) -> float | None:
-    """System quality number: √trades × mean ÷ standard deviation (n − 1) of profits (Tharp 2008).
+    """Return `√trades × mean ÷ standard deviation (n − 1)` of profits, the SQN (Tharp 2008).
 
     It is Student's t of the mean trade; None for fewer than six trades, and where all are alike.
     """
@@ -189,7 +188,7 @@ def system_quality(profits: Floats) -> float | None:
 
 
 def longest_streak(hits: NDArray[np.bool_]) -> int | None:
-    """Most hits in a row; None of nothing."""
+    """Count the most hits in a row; None where there is nothing to count."""
     return max((int(sum(row)) for _, row in groupby(hits.tolist())), default=None)
 
 
@@ -200,11 +199,11 @@ def _mean(values: Floats) -> float | None:
 def curve_figures(
     equity: Floats, start: float, above_cash: Floats | None = None
 ) -> dict[str, float | None]:
-    """The figures that follow from a curve alone, by their names in `run.json`.
+    """Compute the figures that follow from an equity curve alone, by their names in `run.json`.
 
-    A curve that fell to zero or below has no ratios: its returns cross a base without meaning. Of
-    fewer than 20 sessions there is no figure by the year, which would be a number without sense.
-    `above_cash` are returns less what cash earned; all returns where it earns nothing.
+    The ratios are None for a curve that fell to zero or below, whose returns cross a base without
+    meaning, and so is every annual figure of fewer than 20 sessions. `above_cash` are the returns
+    less what cash earned; all of them where it earns nothing.
     """
     returns = session_returns(equity, start)
     above_cash = returns if above_cash is None else above_cash
@@ -226,7 +225,7 @@ def curve_figures(
 
 
 def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict[str, NDArray[Any]]:
-    """The figures of many accounts from the kernel's records `ACCOUNT`; NaN where undefined."""
+    """Compute the figures of many accounts from the kernel's `ACCOUNT` records; NaN if none."""
     passed_over = totals["returns"] < sessions  # those sessions earned nothing
     least = np.where(passed_over, np.minimum(totals["least"], 0), totals["least"])
     most = np.where(passed_over, np.maximum(totals["most"], 0), totals["most"])
@@ -235,46 +234,44 @@ def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (totals["squares"] - totals["total"] * mean) / (sessions - 1)
         sharpe = mean / np.sqrt(variance) * np.sqrt(SESSIONS_A_YEAR)
-        win_rate = totals["wins"] / totals["trades"]
-        mean_trade_return = totals["profit"] / totals["entered"]
-    return {
-        "final_equity": totals["equity"],
-        "total_return": totals["equity"] / start - 1,
-        "sharpe": np.where(has_ratio, sharpe, np.nan),
-        "max_drawdown": totals["deepest"],
-        "trades": totals["trades"],
-        "win_rate": win_rate,
-        "mean_trade_return": mean_trade_return,
-        "commission": totals["commission"],
-        "borrow": totals["borrow"],
-        "interest": totals["interest"],
-    }
+        return {
+            "final_equity": totals["equity"],
+            "total_return": totals["equity"] / start - 1,
+            "sharpe": np.where(has_ratio, sharpe, np.nan),
+            "max_drawdown": totals["deepest"],
+            "trades": totals["trades"],
+            "win_rate": totals["wins"] / totals["trades"],
+            "mean_trade_return": totals["profit"] / totals["entered"],
+            "commission": totals["commission"],
+            "borrow": totals["borrow"],
+            "interest": totals["interest"],
+        }
 
 
-# How far they could have come out otherwise
+# Intervals: how far the figures could have come out otherwise
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its interval; the bounds are None where they cannot be known."""
+    """An `Interval` holds an estimate and its bounds, which are None where they cannot be known."""
 
-    estimate: float | None = None  # the figure itself
-    low: float | None = None  # lower bound
-    high: float | None = None  # upper bound
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
     confidence: float = CONFIDENCE  # chance that such an interval holds the truth
     unknown: str = ""  # why there are no bounds; empty where there are
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its standard error from `count` independent observations."""
+    """An `Estimate` is a figure with its standard error from `count` independent observations."""
 
     value: float
     error: float
     count: int
 
     def interval(self, draws: Floats) -> Interval:
-        """Student's interval, widened to the spread about their mean of draws without knowledge."""
+        """Return Student's interval, widened to the spread of random draws about their mean."""
         reach = student(0.5 + CONFIDENCE / 2, self.count - 1) * self.error
         low, high = self.value - reach, self.value + reach
         known = draws[~np.isnan(draws)]
@@ -285,7 +282,7 @@ class Estimate:
         return Interval(self.value, low, high)
 
     def detectable(self, draws: Floats, level: float, power: float) -> float:
-        """The least effect that is found at this level with this power, one-sided.
+        """Return the least effect that is found at this level with this power, one-sided.
 
         `(t(1 − level) + t(power)) × error`, the error that of the draws where it is larger.
         """
@@ -296,23 +293,23 @@ class Estimate:
 
 
 def fewest_occasions() -> int:
-    """The fewest observations that can carry an interval.
+    """Return the fewest observations that can carry an interval: six for 95 %.
 
     n observations of a symmetric distribution all lie on one side of its mean with chance
-    `2 ÷ 2ⁿ`, and then no interval made of them holds it. Six for 95 %.
+    `2 ÷ 2ⁿ`, and then no interval made of them holds it.
     """
     return ceil(log2(2 / (1 - CONFIDENCE)))
 
 
 def student(probability: float, freedom: int) -> float:
-    """The quantile of Student's t."""
+    """Return a quantile of Student's t with `freedom` degrees of freedom."""
     from scipy.special import stdtrit  # a tenth of the time that scipy.stats takes to load
 
     return float(stdtrit(freedom, probability))
 
 
 def ratio_of_sums(numerators: Floats, denominators: Floats) -> Estimate:
-    """The ratio of two sums over independent observations, such as profits and what was put in."""
+    """Divide two sums over independent observations, such as profits by entry values."""
     count, total = len(numerators), float(np.sum(denominators))
     ratio = float(np.sum(numerators)) / total
     away = numerators - ratio * denominators
@@ -321,11 +318,12 @@ def ratio_of_sums(numerators: Floats, denominators: Floats) -> Estimate:
 
 
 def sharpe_by_group(returns: Floats, groups: Ints) -> Estimate | None:
-    """The annual Sharpe ratio with its error over independent groups of sessions.
+    """Estimate the annual Sharpe ratio, with its error over independent groups of sessions.
 
     With R and Q the sums of a group's returns and of their squares, the ratio is a function of ΣR
     and ΣQ; each group moves it by `∂R (R − mean) + ∂Q (Q − mean)` (delta method). Groups are
-    numbered from 0; -1 is none, where nothing is held. None where no return differs.
+    numbered from 0; -1 marks sessions without a position. The error is NaN for fewer than two
+    groups; None where no return differs.
     """
     sessions, count = len(returns), int(groups.max()) + 1
     mean = float(np.mean(returns))
@@ -346,11 +344,11 @@ def sharpe_by_group(returns: Floats, groups: Ints) -> Estimate | None:
 
 
 def thin_record(trades: int, held: int, sessions: int, noun: str = "trade") -> str:
-    """Why a record is too thin for what is told here; empty where it is not.
+    """Return why a record is too thin for a figure that counts sessions; empty where it is not.
 
-    All of it counts sessions, also those without a position, which tell nothing. An account that is
-    in the market for most of them has its sessions for observations; one that is seldom in it has
-    its trades, whose dates it chose, and needs as many as the interval of their mean.
+    Sessions without a position count too, but tell nothing. An account that is in the market for
+    most of them has its sessions for observations; one that is seldom in it has its trades, whose
+    dates it chose, and needs as many as the interval of their mean.
     """
     if trades < fewest_occasions() and 2 * held < sessions:
         return f"{counted(trades, noun)}: at least {fewest_occasions()} are needed"

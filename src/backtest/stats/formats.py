@@ -1,4 +1,4 @@
-"""How figures and texts are written, in the terminal and on pages alike."""
+"""Write figures and texts the same way in the terminal and on pages."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 UNKNOWN = "–"
-_GROUPED = 10_000
+_GROUPED = 10_000  # numbers from here on have their thousands grouped
 _LEAST = 0.01  # percent
-_NEARLY_ALL = 0.995  # what would be rounded to all
-_NAMED = 3
+_NEARLY_ALL = 0.995  # a share that would round to 100 %
+_NAMED = 3  # names in a line
 _TENTH = 0.1  # a p-value
 # C0 but for tab and line feed, delete, C1, and what changes the direction or breaks a line.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -20,21 +20,21 @@ _SMALL, _LEAST_P = 0.01, 0.0001  # p-values that need more digits, and those tha
 
 
 def visible(text: str) -> str:
-    r"""A text in which control characters and marks of direction are read, such as `\u001b`.
+    r"""Return a text with control characters and direction marks spelled out, such as `\u001b`.
 
-    So no text from outside can move the cursor, color, hide or turn around what is printed. In
-    JSON it says the same.
+    So no text from outside can move the cursor, color, hide or reverse what is printed. In JSON the
+    spelled-out text means the same.
     """
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def new_york_day(stamp: str) -> str:
-    """The New York day of an ISO time stamp."""
+    """Return the New York day of an ISO time stamp."""
     return new_york_time(stamp)[:10]
 
 
 def new_york_time(stamp: str) -> str:
-    """The New York day and minute of an ISO time stamp."""
+    """Return the New York day and minute of an ISO time stamp."""
     from zoneinfo import ZoneInfo  # help has no times
 
     moment = datetime.fromisoformat(stamp).astimezone(ZoneInfo("America/New_York"))
@@ -42,27 +42,27 @@ def new_york_time(stamp: str) -> str:
 
 
 def bar_or_session(session: str, bar: str | None) -> str:
-    """When a bar opened in New York, or its session where it is a daily one."""
+    """Return when a bar opened in New York, or its session where it is a daily bar."""
     return new_york_time(bar) if bar else session
 
 
 def percent(value: float | None) -> str:
-    """A fraction as a percentage with a sign; what rounds to zero has none."""
+    """Write a fraction as a percentage with a sign; what rounds to zero has none."""
     return UNKNOWN if value is None else f"{_signed(f'{100 * value:+,.1f}')} %"
 
 
 def fine(value: float | None) -> str:
-    """A fraction as a percentage with a sign, to a hundredth of a per cent."""
+    """Write a fraction as a percentage with a sign, to a hundredth of a percent."""
     return UNKNOWN if value is None else f"{100 * value:+z,.2f} %"
 
 
 def effect(value: float | None) -> str:
-    """A fraction as a percentage without a sign, to a tenth of a per cent."""
+    """Write a fraction as a percentage without a plus sign, to a tenth of a percent."""
     return UNKNOWN if value is None else f"{100 * value:,.1f} %"
 
 
 def probability(value: float | None) -> str:
-    """A p-value with two decimals, a small one with four."""
+    """Write a p-value with two decimals, or with four where it is below 0.01."""
     if value is None:
         return UNKNOWN
     if value < _LEAST_P:
@@ -71,14 +71,14 @@ def probability(value: float | None) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """A p-value with two figures that count."""
+    """Write a p-value with two decimals, or with two significant digits where it is below 0.1."""
     if p is None:
         return UNKNOWN
     return f"{p:.2f}" if p >= _TENTH else f"{p:.2g}"
 
 
 def gain(value: float | None) -> str:
-    """A profit in whole dollars, likewise."""
+    """Write a profit in whole dollars with a sign; what rounds to zero has none."""
     return UNKNOWN if value is None else _signed(f"{value:+,.0f}")
 
 
@@ -87,7 +87,7 @@ def _signed(text: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """A fraction as a percentage; below one percent with two figures, and never nearly as all."""
+    """Write a fraction as a percentage, a small one with two digits; only all of it is 100 %."""
     if value is None:
         return UNKNOWN
     size = abs(100 * value)
@@ -99,19 +99,19 @@ def share(value: float | None) -> str:
 
 
 def price(value: float) -> str:
-    """Dollars a share to the cent; below a dollar to a hundredth of one, and to two figures."""
+    """Write dollars a share to the cent; below a dollar to four decimals or two digits."""
     size = abs(value)
     digits = max(4, 1 - math.floor(math.log10(size))) if 0 < size < 1 else 2
     return f"{value:,.{digits}f}"
 
 
 def ratio(value: float | None) -> str:
-    """A ratio with two decimals."""
+    """Write a ratio with two decimals."""
     return UNKNOWN if value is None else f"{value:z,.2f}"
 
 
 def sessions(value: float | None) -> str:
-    """A number of sessions, which may be a mean."""
+    """Write a number of sessions, which may be a mean, to a tenth."""
     if value is None:
         return UNKNOWN
     text = f"{value:,.1f}".removesuffix(".0")
@@ -119,23 +119,23 @@ def sessions(value: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """A whole number."""
+    """Write a whole number with thousands grouped."""
     return UNKNOWN if value is None else f"{value:z,.0f}"
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun, such as `1 set` or `3,480 sets`."""
+    """Write a number with its noun, such as `1 set` or `3,480 sets`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def few(names: Sequence[str]) -> str:
-    """Names in a line, of many the first three."""
+    """Join names in a line; of five or more name the first three and count the rest."""
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED + 1 else ""
     return ", ".join(names[:_NAMED] if more else names) + more
 
 
 def field(name: str, value: Any) -> str:
-    """A field of an event: changes and surprises in percent, large numbers grouped."""
+    """Write a field of an event: changes and surprises in percent, large numbers grouped."""
     if value is None or value == "":
         return UNKNOWN
     if isinstance(value, datetime):
@@ -148,22 +148,19 @@ def field(name: str, value: Any) -> str:
 
 
 def costs_line(manifest: Mapping[str, Any]) -> str:
-    """The costs of a run in a line: the preset, and the figures that are most asked for."""
-    rules, chosen = manifest["rules"], manifest.get("costs")
+    """Describe the costs of a run or sweep in a line: the preset and its main figures."""
+    rules, costs = manifest["rules"], manifest.get("costs")
+    part = rules["slippage_range"]
+    of_range = f" and {100 * part:g} % of the range" if part else ""
     parts = [
-        chosen["name"] if chosen else "retail",
+        costs["name"] if costs else "retail",
         f"{rules['commission_per_share']:g} $ a share",
-        f"{rules['slippage_bps']:g} bp slippage{_of_the_range(rules)}",
+        f"{rules['slippage_bps']:g} bp slippage{of_range}",
         f"borrow by {rules['borrow_mode']}" if rules["borrow_mode"] != "none" else "no borrow",
     ]
     if "reaction" not in manifest.get("axes", ()):  # of a sweep
         parts.append(f"{rules['reaction_minutes']:g} min to react")
     return ", ".join(parts)
-
-
-def _of_the_range(rules: Mapping[str, Any]) -> str:
-    part = rules["slippage_range"]
-    return f" and {100 * part:g} % of the range" if part else ""
 
 
 FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
@@ -182,7 +179,7 @@ FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("final_equity", "Final equity $", count),
 )
 
-# Those that follow from trades and curves of a run, and need no place in its record.
+# Figures that follow from a run's trades and curves, and need no place in its record.
 MORE_FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("profit_factor", "Profit factor", ratio),
     ("expectancy", "Expectancy $", gain),

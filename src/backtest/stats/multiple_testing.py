@@ -1,9 +1,9 @@
-"""Many tests at once, and whether the best of many is more than the best of many accidents.
+"""Correct for many tests, and judge whether the best of many is more than the best accident.
 
 p-values: Holm 1979 as in Harvey & Liu 2014; Monte Carlo, Davison & Hinkley 1997; shares, Wilson
 1927. PBO by combinatorially symmetric cross-validation: Bailey, Borwein, López de Prado & Zhu 2017.
 Superior predictive ability: Hansen 2005, on the stationary bootstrap of Politis & Romano 1994.
-Walk-forward: variants chosen on what earlier events taught, and traded on the next.
+Walk-forward: variants are chosen by what earlier events earned, and traded on the next.
 
 Sharpe ratios: Bailey & López de Prado 2012 (PSR, MinTRL) and 2014 (DSR). Everything is per period,
 not per year; `kurtosis` is raw: 3 for the normal distribution. The standard error is that of the
@@ -34,21 +34,23 @@ RISK = 1e-3  # of a p-value on the wrong side, where draws end early
 _EULER_GAMMA = 0.5772156649015329
 _NORMAL = NormalDist()
 _ROUNDING = 1e-12  # a draw that repeats what happened counts as equal, whatever the order of sums
+_NOISE = 1e-12  # of the mean square; a spread below it is rounding
+_COLUMNS = 1_000  # variants that are drawn at once
 
 
 def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> Ints:
-    """`count` different numbers below `among` in random order, one row a draw (Floyd)."""
-    chosen = np.empty((draws, count), np.int64)
-    for place in range(count):
-        last = among - count + place
+    """Draw `count` different numbers below `among` in random order, one row a draw (Floyd)."""
+    numbers = np.empty((draws, count), np.int64)
+    for column in range(count):
+        last = among - count + column
         drawn = rng.integers(last + 1, size=draws)
-        taken = (chosen[:, :place] == drawn[:, None]).any(axis=1)
-        chosen[:, place] = np.where(taken, last, drawn)
-    return rng.permuted(chosen, axis=1)
+        is_taken = (numbers[:, :column] == drawn[:, None]).any(axis=1)
+        numbers[:, column] = np.where(is_taken, last, drawn)
+    return rng.permuted(numbers, axis=1)
 
 
 def shares_of(total: int, rng: np.random.Generator, draws: int, count: int) -> Ints:
-    """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
+    """Draw `count` whole numbers from 0 up that sum to `total`, all such rows equally likely."""
     if count == 0:
         return np.empty((draws, 0), np.int64)
     bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
@@ -57,54 +59,54 @@ def shares_of(total: int, rng: np.random.Generator, draws: int, count: int) -> I
 
 
 def holm(p_values: Sequence[float]) -> Floats:
-    """Holm's step-down: `max over j ≤ i of (N − j + 1) p_(j)`, in the order given.
+    """Correct p-values by Holm's step-down, `max over j ≤ i of (N − j + 1) p_(j)`, in their order.
 
-    Holds the chance of any false find, and never less powerful than Bonferroni's `N p`.
+    It bounds the chance of any false discovery, and is never less powerful than Bonferroni's `N p`.
     """
     p = np.asarray(p_values, np.float64)
     order = np.argsort(p)
     stepped = np.maximum.accumulate(np.arange(len(p), 0, -1) * p[order])
-    found = np.empty_like(p)
-    found[order] = np.minimum(stepped, 1.0)
-    return found
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected
 
 
 def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
-    """The p-values that are known, corrected for their number by `holm`; None where unknown."""
+    """Correct the known p-values for their number by `holm`; None where one is unknown."""
     corrected = iter(holm([p for p in p_values if p is not None]).tolist())
     return [None if p is None else next(corrected) for p in p_values]
 
 
 @dataclass(frozen=True)
 class MonteCarlo:
-    """Where an outcome stands among draws of the null, as p-values."""
+    """A `MonteCarlo` says where an outcome stands among draws of the null, as p-values."""
 
     upper: float  # chance of an outcome at least as high
     lower: float  # chance of one at least as low
 
     @property
     def two_sided(self) -> float:
-        """Twice the smaller tail, at most 1: the null need not be symmetric."""
+        """Return twice the smaller tail, at most 1: the null need not be symmetric."""
         return min(1.0, 2 * min(self.upper, self.lower))
 
 
 def monte_carlo(observed: float, null: Floats, *, is_complete: bool = False) -> MonteCarlo | None:
-    """p-values `(1 + #{draws as extreme}) ÷ (1 + B)`, never 0, in both tails.
+    """Compute p-values `(1 + #{draws as extreme}) ÷ (1 + B)`, never 0, in both tails.
 
-    A draw that is NaN counts as more extreme in both, so that what is not known never speaks for an
-    effect. Where the draws are all that there can be, the outcome among them, p-values are shares
-    of them. None where the outcome itself is NaN, or there is no draw.
+    A draw that is NaN counts as more extreme in both tails, so that what is not known never speaks
+    for an effect. If `is_complete`, the draws are all that there can be, the outcome among them,
+    and the p-values are shares of them. None where the outcome itself is NaN, or there is no draw.
     """
     if np.isnan(observed) or len(null) == 0:
         return None
     upper, lower = _as_extreme(observed, null)
-    one = 0 if is_complete else 1
-    total = one + len(null)
-    return MonteCarlo((one + upper) / total, (one + lower) / total)
+    itself = 0 if is_complete else 1  # the outcome counts as a draw
+    total = itself + len(null)
+    return MonteCarlo((itself + upper) / total, (itself + lower) / total)
 
 
 def is_certain(observed: float, null: Floats, level: float, looks: int) -> bool:
-    """Whether more draws would hardly bring either p-value to the other side of a level.
+    """Tell whether more draws would hardly bring either p-value to the other side of a level.
 
     If the true p-value were `level`, so few or so many draws as extreme would come up with a chance
     of at most `RISK` ÷ `looks`. Over all looks, a p-value lies on another side than that of endless
@@ -126,15 +128,11 @@ def _as_extreme(observed: float, null: Floats) -> tuple[int, int]:
 
 
 def wilson_interval(successes: int, tries: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval of a share by Wilson 1927, two-sided; it stays within 0 and 1."""
+    """Return the two-sided interval of a share (Wilson 1927), which stays within 0 and 1."""
     from scipy.stats import binomtest
 
-    found = binomtest(successes, tries).proportion_ci(confidence, method="wilson")
-    return float(found.low), float(found.high)
-
-
-_NOISE = 1e-12  # of the mean square; a spread below it is rounding
-_COLUMNS = 1_000  # variants that are drawn at once
+    interval = binomtest(successes, tries).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 # The best of many variants
@@ -142,7 +140,7 @@ _COLUMNS = 1_000  # variants that are drawn at once
 
 @dataclass(frozen=True)
 class Overfitting:
-    """The in-sample best, held against what came out of sample.
+    """`Overfitting` compares the in-sample best with what it did out of sample.
 
     `pbo` is the probability of overfitting, the share of splits in which it ended in the lower
     half. Without any skill that is 0.5 on average, and one sample scatters round it by about 0.15.
@@ -153,7 +151,7 @@ class Overfitting:
 
 
 def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
-    """PBO by CSCV: the rows are cut into blocks, and every half of them is a sample once.
+    """Compute PBO by CSCV: cut the rows into blocks and take every half of them as a sample once.
 
     A best that ranks r-th of N variants out of sample is in the lower half where `r ÷ (N + 1)` is
     at most a half, so that its logit is not above 0; equal ones share a rank. Variants compete by
@@ -175,13 +173,13 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
     def ratios(sample: list[int]) -> Floats:
         mean, mean_square = (part[sample].sum(axis=0) / half for part in (sums, squares))
         variance = mean_square - mean**2
-        varies = variance > _NOISE * mean_square
-        return np.where(varies, mean / np.sqrt(np.where(varies, variance, 1.0)), 0.0)
+        moves = variance > _NOISE * mean_square
+        return np.where(moves, mean / np.sqrt(np.where(moves, variance, 1.0)), 0.0)
 
     lower_half = losses = splits = 0
-    for some in combinations(range(1, blocks), blocks // 2 - 1):  # each pair of halves once
-        one = ratios([0, *some])
-        other = ratios([block for block in range(1, blocks) if block not in some])
+    for with_first in combinations(range(1, blocks), blocks // 2 - 1):  # each pair of halves once
+        one = ratios([0, *with_first])
+        other = ratios([block for block in range(1, blocks) if block not in with_first])
         for inside, outside in ((one, other), (other, one)):
             best = int(np.argmax(inside))
             lower_half += 2 * _rank(outside, best) <= variants + 1
@@ -191,33 +189,34 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
 
 
 def _rank(values: Floats, variant: int) -> float:
-    """The rank from 1 up; those that are equal share the mean of their ranks."""
+    """Return the rank of a variant from 1 up; equal values share the mean of their ranks."""
     equal = np.count_nonzero(values == values[variant])
     return float(np.count_nonzero(values < values[variant]) + (equal + 1) / 2)
 
 
 @dataclass(frozen=True)
 class SuperiorAbility:
-    """p-values of the best variant against a benchmark, corrected for the choice among all."""
+    """`SuperiorAbility` holds p-values of the best variant, corrected for the choice among all."""
 
-    p: float  # the one to read; poor variants are left out of the null as data grow
-    lower: float  # a bound from below: every variant worse than the benchmark is left out
-    upper: float  # a bound from above: none is (White's reality check)
+    p: float  # the p-value to read; poor variants are left out of the null as data grow
+    lower: float  # its lower bound: every variant worse than the benchmark is left out
+    upper: float  # its upper bound: no variant is left out (White's reality check)
 
 
 def superior_ability(
     returns: Floats, benchmark: Floats, *, seed: int, draws: int = 1000
 ) -> SuperiorAbility | None:
-    """Hansen's test of superior predictive ability, by the stationary bootstrap.
+    """Run Hansen's test of superior predictive ability (2005) by the stationary bootstrap.
 
     The null: no variant's mean return exceeds the benchmark's. The statistic is the highest mean
     difference ÷ standard deviation; the mean block is √T periods; p is `(1 + #) ÷ (1 + draws)`. A
     standard error by blocks in its place is too rough for a maximum over many: of 200 variants
-    without skill it rejects 45 times in 100 at the 10 % level, where this rejects 9 times. Blocks
-    that repeat vary less than the mean does, which of short records would find too much: means are
-    held against them that much smaller. `arch.bootstrap.SPA` gives the same where it is handed the
-    differences so divided, of such means, with `nested=True`: its own maximum is not studentised.
-    None where no variant differs from the benchmark.
+    without skill it rejects 45 times in 100 at the 10 % level, where this rejects 9 times. Repeated
+    blocks vary less than the mean does, which would find too much in short records: means are
+    shrunk by as much before they are compared. `arch.bootstrap.SPA` gives the same where it gets
+    the differences so divided, of such means, with `nested=True`: its own maximum is not
+    studentised. `returns` have shape (T, variants), `benchmark` (T,). None where no variant differs
+    from it.
     """
     excess = np.unique(returns - benchmark[:, None], axis=1)  # equal ones do not move a maximum
     excess = excess[:, np.ptp(excess, axis=0) > NO_RETURN]
@@ -243,14 +242,14 @@ def superior_ability(
 
 
 def _resampling_weights(rows: int, seed: int, draws: int) -> Floats:
-    """How much each row weighs in the mean of each draw, shape (draws, rows)."""
+    """Return how much each row weighs in the mean of each draw, shape (draws, rows)."""
     rng, length = np.random.default_rng(seed), int(sqrt(rows))
     drawn = (_stationary_positions(rng, rows, length) for _ in range(draws))
     return np.array([np.bincount(positions, minlength=rows) for positions in drawn]) / rows
 
 
 def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> Ints:
-    """Rows of one draw of the stationary bootstrap, in blocks of `length` on average.
+    """Draw the rows of one stationary bootstrap sample, in blocks of `length` on average.
 
     A block begins anywhere, and ends after each row with chance `1 ÷ length`; after the last row
     comes the first. The draws are those of `arch.bootstrap.StationaryBootstrap`.
@@ -263,14 +262,14 @@ def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> I
 
 @dataclass(frozen=True)
 class WalkForward:
-    """What choosing as one goes would have earned."""
+    """A `WalkForward` holds what choosing sets as events came would have earned."""
 
-    events: NDArray[np.intp]  # the events that any set trades, by their column, in order of time
+    events: NDArray[np.intp]  # columns of the events that any set trades, in order of time
     known: NDArray[np.bool]  # whether a trade on an earlier event was over by then
-    picked: NDArray[np.intp]  # the set for each; the default as long as nothing was known
-    returns: Floats  # net, of its trade on the event, a fraction of the entry value; 0 without
-    default: Floats  # likewise of the default
-    hindsight: Floats  # likewise of the set that is best over all events
+    picked: NDArray[np.intp]  # the set for each event; the default as long as nothing was known
+    returns: Floats  # net returns of its trades, fractions of the entry value; 0 without a trade
+    default: Floats  # net returns of the default's trades
+    hindsight: Floats  # net returns of the trades of the set that is best over all events
 
 
 def walk_forward(
@@ -278,15 +277,16 @@ def walk_forward(
 ) -> WalkForward:
     """Choose for each event the set whose trades that were over by then had earned most.
 
-    Returns and exits are of each set's trade on each event; NaN where there is none. `bars` rise:
-    when each event can be traded. `default` trades until a choice can be made.
+    Returns and exit bars are of each set's trade on each event, shape (sets, events); a return is
+    NaN where there is no trade. `bars` rise: when each event can be traded. The set `default`
+    trades until a choice can be made.
     """
-    traded = ~np.isnan(returns)
-    earned = np.where(traded, returns, 0.0)
-    events = np.flatnonzero(traded.any(axis=0))
+    is_traded = ~np.isnan(returns)
+    earned = np.where(is_traded, returns, 0.0)
+    events = np.flatnonzero(is_traded.any(axis=0))
     picked = np.full(len(events), default, dtype=np.intp)
     known = np.zeros(len(events), dtype=np.bool)
-    sets, columns = np.nonzero(traded)
+    sets, columns = np.nonzero(is_traded)
     by_exit = np.argsort(exits[sets, columns], kind="stable")
     sets, columns = sets[by_exit], columns[by_exit]
     over = np.searchsorted(exits[sets, columns], bars[events])  # trades, rising with the events
@@ -313,7 +313,7 @@ def walk_forward(
 
 @dataclass(frozen=True)
 class SharpeEstimate:
-    """A Sharpe ratio per period, and what its standard error hangs on."""
+    """A `SharpeEstimate` is a Sharpe ratio per period with what its standard error depends on."""
 
     ratio: float  # mean ÷ standard deviation (n − 1) of returns, per period
     observations: int  # how many returns
@@ -322,12 +322,12 @@ class SharpeEstimate:
 
     @property
     def variance(self) -> float:
-        """Variance of √(n − 1) times the ratio: `1 − g3 SR + (g4 − 1) ÷ 4 SR²`."""
+        """Return the variance of √(n − 1) × the ratio: `1 − g3 SR + (g4 − 1) ÷ 4 SR²`."""
         return 1 - self.skewness * self.ratio + (self.kurtosis - 1) / 4 * self.ratio**2
 
 
 def sharpe_estimate(returns: Floats) -> SharpeEstimate | None:
-    """The Sharpe ratio of simple returns, one a period, with population moments.
+    """Estimate the Sharpe ratio of simple returns, one a period, with population moments.
 
     None where nothing varies, and for fewer than two returns.
     """
@@ -344,10 +344,10 @@ def sharpe_estimate(returns: Floats) -> SharpeEstimate | None:
 
 
 def expected_maximum(trials: int) -> float:
-    """The expected best of `trials` independent standard normal draws.
+    """Return the expected best of `trials` independent standard normal draws; 0 for one.
 
-    `(1 − g) Φ⁻¹(1 − 1/N) + g Φ⁻¹(1 − 1/(N e))` with Euler's constant g, Bailey & López de Prado
-    2014; 0 for one trial.
+    `(1 − g) Φ⁻¹(1 − 1/N) + g Φ⁻¹(1 − 1/(N e))` with Euler's constant g (Bailey & López de Prado
+    2014).
     """
     if trials == 1:
         return 0.0
@@ -356,10 +356,10 @@ def expected_maximum(trials: int) -> float:
 
 
 def probabilistic_sharpe_ratio(estimate: SharpeEstimate, benchmark: float = 0.0) -> float | None:
-    """The probability that the true Sharpe ratio exceeds `benchmark`, both per period.
+    """Return the probability that the true Sharpe ratio exceeds `benchmark`, both per period.
 
-    `Φ((SR − SR*) √(T − 1) ÷ √(1 − g3 SR + (g4 − 1) ÷ 4 SR²))`, Bailey & López de Prado 2012.
-    None for fewer than two observations, and where the moments leave no variance.
+    `Φ((SR − SR*) √(T − 1) ÷ √(1 − g3 SR + (g4 − 1) ÷ 4 SR²))` (Bailey & López de Prado 2012). None
+    for fewer than two observations, and where the moments leave no variance.
     """
     if estimate.observations < 2 or estimate.variance <= 0:  # noqa: PLR2004
         return None
@@ -370,11 +370,10 @@ def probabilistic_sharpe_ratio(estimate: SharpeEstimate, benchmark: float = 0.0)
 def deflated_sharpe_ratio(
     estimate: SharpeEstimate, trials_variance: float, trials: int
 ) -> float | None:
-    """PSR against the ratio that the best of so many trials without skill would be expected to
-    show.
+    """Return the PSR against the best ratio that so many trials without skill should show.
 
     `PSR(√V × E[max])` with the variance of all trials' ratios, per period as the estimate's (Bailey
-    & López de Prado 2014).
+    & López de Prado 2014). None as for the PSR.
     """
     best = sqrt(trials_variance) * expected_maximum(trials)
     return probabilistic_sharpe_ratio(estimate, best)
@@ -383,10 +382,10 @@ def deflated_sharpe_ratio(
 def minimum_track_record_length(
     estimate: SharpeEstimate, benchmark: float = 0.0, confidence: float = 0.95
 ) -> float | None:
-    """How many periods it takes to show that the true Sharpe ratio exceeds `benchmark`.
+    """Return how many periods it takes to show that the true Sharpe ratio exceeds `benchmark`.
 
-    `1 + (1 − g3 SR + (g4 − 1) ÷ 4 SR²) (z ÷ (SR − SR*))²`, Bailey & López de Prado 2012.
-    None where the estimate does not exceed the benchmark: no length would show it.
+    `1 + (1 − g3 SR + (g4 − 1) ÷ 4 SR²) (z ÷ (SR − SR*))²` (Bailey & López de Prado 2012). None
+    where the estimate does not exceed the benchmark: no length would show it.
     """
     if estimate.ratio <= benchmark:
         return None

@@ -1,10 +1,10 @@
-"""Tests of abnormal returns. Each takes N events and gives a statistic, None where it has none.
+"""Test abnormal returns: each test takes N events and gives a statistic, None where undefined.
 
-They rest on independent events of many firms and on large N. For events of one firm they are
+The tests rest on independent events of many firms and on large N. For events of one firm they are
 indicative and the permutation test leads: would random days of the same stock have done as much?
 (In the spirit of Nguyen & Wolf 2023.)
 
-Of a whole universe, reports come in seasons whose windows overlap, so that neither events nor dates
+In a whole universe, reports come in seasons whose windows overlap, so that neither events nor dates
 are independent: errors are clustered by season, a calendar quarter (Liang & Zeger 1986), by the
 jackknife (Cameron & Miller 2015) and Student's t of G* − 1 degrees of freedom, G* as many quarters
 of equal weight as weigh as much (Carter, Schnepel & Steigerwald 2017): few may hold most events.
@@ -34,17 +34,17 @@ FEWEST_SEASONS = 8
 
 @dataclass(frozen=True)
 class Statistic:
-    """A test of no effect."""
+    """A `Statistic` is the outcome of a test of no effect."""
 
-    name: str  # short name
+    name: str
     value: float | None  # None where it is not defined, as for a spread of one event
-    p: float | None  # two-sided, None likewise
-    freedom: int | None = None  # of Student's t that it is held against; None for the normal
+    p: float | None  # two-sided; None without a value
+    freedom: int | None = None  # degrees of freedom of Student's t; None for the normal
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the tests of one window look at, one row an event whose CAR and sigma are known."""
+    """A `Sample` is what the tests of one window need, a row an event with known CAR and sigma."""
 
     cars: Floats  # cumulative abnormal returns, shape (N,)
     sigmas: Floats  # standard deviation of a session's abnormal return, (N,)
@@ -55,29 +55,30 @@ class Sample:
 
     @property
     def scars(self) -> Floats:
-        """Standardised CARs, shape (N,)."""
+        """Return the standardised CARs, shape (N,)."""
         return self.cars / self.errors
 
     @property
     def inflation(self) -> float:
-        """How many times the variance of a mean is that of independent events."""
+        """Return how many times the variance of a mean is that of independent events."""
         return 1 + (len(self.cars) - 1) * self.correlation
 
 
 def t_plain(sample: Sample) -> float | None:
-    """`CAAR ÷ √(Σ s² L2 ÷ N²)`: the estimates count as exact (MacKinlay 1997)."""
+    """Return `CAAR ÷ √(Σ s² L2 ÷ N²)`: the estimates count as exact (MacKinlay 1997)."""
     return _over(np.sum(sample.cars), sqrt(np.sum(sample.sigmas**2) * sample.length))
 
 
 def t_with_prediction_error(sample: Sample) -> float | None:
-    """`CAAR ÷ √(Σ Var CAR ÷ N²)`."""
+    """Return `CAAR ÷ √(Σ Var CAR ÷ N²)` (MacKinlay 1997)."""
     return _over(np.sum(sample.cars), sqrt(np.sum(sample.errors**2)))
 
 
 def cross_section_t(cars: Floats, correlation: float = 0.0) -> float | None:
-    """`√N mean(CAR) ÷ sd(CAR)`, Student's t with N − 1 degrees of freedom.
+    """Return `√N mean(CAR) ÷ sd(CAR)`, Student's t with N − 1 degrees of freedom.
 
-    Of CARs with a mean correlation r × `√((1 − r) ÷ (1 + (N − 1) r))` (Kolari & Pynnönen 2010).
+    A mean correlation r of the CARs multiplies it by `√((1 − r) ÷ (1 + (N − 1) r))` (Kolari &
+    Pynnönen 2010). None for fewer than two CARs.
     """
     if len(cars) < 2:  # noqa: PLR2004 - no deviation of one
         return None
@@ -86,15 +87,15 @@ def cross_section_t(cars: Floats, correlation: float = 0.0) -> float | None:
 
 
 def across_events(cars: Floats, signs: Ints, days: Ints, length: int) -> Statistic:
-    """The t test across events of CAR × sign, in windows of `length` sessions that may overlap."""
+    """Run the t test across events of CAR × sign, in windows of `length` sessions."""
     shared = max(0.0, mean_correlation(signs, days, length))  # opposite ones count as apart
     return statistic("cross_section", cross_section_t(signs * cars, shared), len(cars) - 1)
 
 
 def mean_correlation(signs: Ints, days: Ints, length: int) -> float:
-    """Mean correlation of two CARs × sign: the share of sessions that their windows share.
+    """Return the mean correlation of two CARs × sign: the share of sessions that windows share.
 
-    It is 0 of a single event; `days` are their days 0, each once.
+    It is 0 for a single event; `days` are their days 0, each once.
     """
     count = len(days)
     if count < 2:  # noqa: PLR2004 - no pair of one
@@ -105,33 +106,34 @@ def mean_correlation(signs: Ints, days: Ints, length: int) -> float:
 
 
 def patell(sample: Sample) -> float | None:
-    """`ΣSCAR ÷ √Σ((L1 − 2) ÷ (L1 − 4))` (Patell 1976); L1 − 2 is the estimates' freedom."""
+    """Return `ΣSCAR ÷ √Σ((L1 − 2) ÷ (L1 − 4))` (Patell 1976); L1 − 2 is the estimates' freedom."""
     variance = np.sum(sample.freedom / (sample.freedom - 2))
     return _over(np.sum(sample.scars), sqrt(variance))
 
 
 def bmp(sample: Sample) -> float | None:
-    """`√N mean(SCAR) ÷ sd(SCAR)` (Boehmer, Musumeci & Poulsen 1991): events may move variance."""
+    """Return `√N mean(SCAR) ÷ sd(SCAR)` (Boehmer, Musumeci & Poulsen 1991): variance may move."""
     return cross_section_t(sample.scars)
 
 
 def kp_patell(sample: Sample) -> float | None:
-    """Patell × `1 ÷ √(1 + (N − 1) r)` (Kolari & Pynnönen 2010)."""
+    """Return Patell's statistic × `1 ÷ √(1 + (N − 1) r)` (Kolari & Pynnönen 2010)."""
     return _times(patell(sample), 1.0, sample.inflation)
 
 
 def kp_bmp(sample: Sample) -> float | None:
-    """BMP × `√((1 − r) ÷ (1 + (N − 1) r))` (Kolari & Pynnönen 2010)."""
+    """Return the BMP statistic × `√((1 − r) ÷ (1 + (N − 1) r))` (Kolari & Pynnönen 2010)."""
     return cross_section_t(sample.scars, sample.correlation)
 
 
 def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float | None:
-    """The rank test of Corrado 1989 over a window as Cowan 1992 has it.
+    """Run the rank test of Corrado 1989 over a window as in Cowan 1992.
 
     Ranks are taken over an event's estimation and event days and divided by their number plus one,
     so that events of unequal length can be averaged (Corrado & Zivney 1992); for equal ones it is
     `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`. Estimation days,
-    oldest first, are aligned at their ends; `window` are columns of the event days.
+    oldest first, are aligned at their ends; `event` has a row an event, shape (N, days), and
+    `window` selects its columns.
     """
     longest = max(map(len, estimation))
     table = np.full((len(estimation), longest + event.shape[1]), np.nan)
@@ -146,7 +148,7 @@ def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float
 
 
 def generalised_sign(cars: Floats, positive: Floats) -> float | None:
-    """`(w − N p) ÷ √(N p (1 − p))` of w positive CARs (Cowan 1992).
+    """Return `(w − N p) ÷ √(N p (1 − p))` of w positive CARs (Cowan 1992); None without a CAR.
 
     p is the mean share of positive abnormal returns in the events' estimation days.
     """
@@ -157,7 +159,7 @@ def generalised_sign(cars: Floats, positive: Floats) -> float | None:
 
 
 def statistic(name: str, value: float | None, freedom: int | None = None) -> Statistic:
-    """A statistic held against Student's t, or without degrees of freedom against the normal."""
+    """Compare a value with Student's t, or with the normal where there is no `freedom`."""
     from scipy.stats import t
 
     if value is None:
@@ -167,15 +169,15 @@ def statistic(name: str, value: float | None, freedom: int | None = None) -> Sta
 
 
 def detectable_effect(error: float) -> float:
-    """The effect that is found at `LEVEL`, two-sided, 80 times in 100 (MacKinlay 1997).
+    """Return the effect that is found at `LEVEL`, two-sided, 80 times in 100 (MacKinlay 1997).
 
-    `(z(1 − LEVEL/2) + z(0.8)) × error` of the mean; the far tail is nothing at such a power.
+    `(z(1 − LEVEL/2) + z(0.8)) × error` of the mean; the far tail is negligible at such a power.
     """
     return (NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(_POWER)) * error
 
 
 def _standard_ranks(table: Floats) -> Floats:
-    """Ranks of each row's known values ÷ (their number + 1) − 1/2; equal ones share a rank."""
+    """Return each row's ranks ÷ (known values + 1) − 1/2, NaN kept; equal values share a rank."""
     from scipy.stats import rankdata
 
     ranks = rankdata(table, axis=1, nan_policy="omit")
@@ -196,20 +198,20 @@ def _over(value: float, spread: float) -> float | None:
 
 @dataclass(frozen=True)
 class Permutation:
-    """The average CAR of the events, beside those of random days."""
+    """A `Permutation` compares the average CAR of the events with those of random days."""
 
-    caar: float  # of the events, a fraction
-    null: Floats  # of random days, shape (B,)
-    p: MonteCarlo  # where the events stand among them
-    days: int  # how many days could be drawn, all series together
+    caar: float  # average CAR of the events, a fraction
+    null: Floats  # average CARs of random days, shape (B,)
+    p: MonteCarlo  # p-values of the events among them
+    days: int  # number of days that could be drawn, all series together
 
 
 def permutation_test(
     cars: Sequence[Floats], events: Sequence[Ints], *, length: int = 1, seed: int, draws: int
 ) -> Permutation | None:
-    """Hold the average CAR of the events against that of random days.
+    """Compare the average CAR of the events with that of random days.
 
-    Of each series `cars` has what an event on each day would have had, and `events` the true days;
+    In each series `cars` has what an event on each day would have had, and `events` the true days;
     its random days are among all on which its CAR is known, its own events' days too. Windows of
     `length` sessions overlap as much as the true ones do: of the gaps between successive events,
     that from the last round to the first included, those shorter than a window stay as they are,
@@ -218,9 +220,9 @@ def permutation_test(
     """
     rng = np.random.default_rng(seed)
     null, total, count, among = np.zeros(draws), 0.0, 0, 0
-    for series, own in zip(cars, events, strict=True):
+    for series, days in zip(cars, events, strict=True):
         known = np.flatnonzero(~np.isnan(series))
-        positions = np.searchsorted(known, np.intersect1d(own, known))
+        positions = np.searchsorted(known, np.intersect1d(days, known))
         if len(positions):
             values = series[known]
             drawn = _random_positions(rng, positions, len(known), length, draws)
@@ -237,7 +239,7 @@ def permutation_test(
 def _random_positions(
     rng: np.random.Generator, positions: Ints, among: int, length: int, draws: int
 ) -> Ints:
-    """Positions on a circle of `among` days as close together as these, a row for each draw."""
+    """Draw positions on a circle of `among` days as close together as these, a row a draw."""
     gaps = np.diff(positions, append=positions[0] + among)
     short = gaps[gaps < length]
     free = len(gaps) - len(short)
@@ -250,32 +252,37 @@ def _random_positions(
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean of events, or a difference of two, with what it is worth."""
+    """A `Mean` is a mean over events, or a difference of two, with its inference."""
 
     value: float | None  # the mean, a fraction; None of no event
-    low: float | None  # of the interval at `1 − LEVEL`; None where there are too few seasons
-    high: float | None
-    p: float | None  # two-sided, of no effect; None likewise
-    detectable: float | None  # the effect that would be found at `LEVEL` 80 times in 100
-    events: int
-    seasons: int  # in which the events are
+    low: float | None  # lower bound at `1 − LEVEL`; None where there are too few seasons
+    high: float | None  # upper bound, likewise
+    p: float | None  # two-sided p-value of no effect, likewise
+    detectable: float | None  # effect that would be found at `LEVEL` 80 times in 100, likewise
+    events: int  # number of events
+    seasons: int  # number of seasons that they fall into
 
 
 NO_MEAN = Mean(None, None, None, None, None, 0, 0)
 
 
+def at_positions(values: Floats, positions: Ints) -> Floats:
+    """Return the values at positions on the last axis; NaN where there is no such position."""
+    inside = (positions >= 0) & (positions < values.shape[-1])
+    return np.where(inside, values.take(positions, axis=-1, mode="clip"), np.nan)
+
+
 def paths(abnormal: Floats, days: Ints, stocks: Ints, first: int, last: int) -> Floats:
-    """The abnormal returns round each event's day 0, shape (events, last − first + 1)."""
+    """Return the abnormal returns round each day 0, (events, last − first + 1); NaN outside."""
     reached = days[:, None] + np.arange(first, last + 1)
     inside = (reached >= 0) & (reached < len(abnormal))
-    found = abnormal[np.where(inside, reached, 0), stocks[:, None]]
-    return np.where(inside, found, np.nan)
+    return np.where(inside, abnormal[np.where(inside, reached, 0), stocks[:, None]], np.nan)
 
 
 def quantiles(values: Floats, count: int) -> Ints:
-    """The quantile of each value, from 0 up to `count − 1`; -1 where it is unknown.
+    """Return the quantile of each value, from 0 up to `count − 1`; -1 where it is unknown.
 
-    Equal values are never parted: each takes the place of the middle of them, so that quantiles
+    Equal values are never parted: each takes the quantile of the middle of them, so that quantiles
     need not be equally large.
     """
     known = ~np.isnan(values)
@@ -283,71 +290,73 @@ def quantiles(values: Floats, count: int) -> Ints:
     below = np.searchsorted(ordered, values[known], side="left")
     until = np.searchsorted(ordered, values[known], side="right")
     middle = (below + until) / 2  # of n values the ranks from 0 to n
-    places = np.full(len(values), -1)
+    groups = np.full(len(values), -1)
     if known.any():
-        places[known] = np.minimum((middle * count // known.sum()).astype(int), count - 1)
-    return places
+        groups[known] = np.minimum((middle * count // known.sum()).astype(int), count - 1)
+    return groups
 
 
 def mean_by_season(values: Floats, seasons: Ints) -> Mean:
-    """The mean over events of the sum of their returns, with errors clustered by season.
+    """Average over events the sum of their returns, with errors clustered by season.
 
-    `values` are the returns of each event, shape (events, days); those of which one is unknown do
-    not count. `seasons` are that of its day 0 and that of each return, shape (events, 1 + days).
+    `values` are the returns of each event, shape (events, days); an event with an unknown return
+    does not count. `seasons` are that of its day 0 and that of each return, shape (events, 1 +
+    days).
     """
     return _sum_of_means([(1, values, seasons)])
 
 
 def difference_by_season(high: Floats, low: Floats, seasons: tuple[Ints, Ints]) -> Mean:
-    """The mean of some events less that of others, likewise."""
+    """Subtract the mean of some events from that of others, with errors clustered by season."""
     return _sum_of_means([(1, high, seasons[0]), (-1, low, seasons[1])])
 
 
 def _sum_of_means(parts: Sequence[tuple[int, Floats, Ints]]) -> Mean:
-    """The means of parts with their signs, and how far each season moves their sum.
+    """Add the means of parts with their signs, and measure how far each season moves the sum.
 
     Windows that reach into the next season meet what moves the events there. So a season is once
     that of the events and once that of the returns, and the larger error counts.
     """
-    found = [
-        (sign, values[known], each[known])
-        for sign, values, each in parts
-        if (known := ~np.isnan(values).any(axis=1)).any()
+    complete = [
+        (sign, returns[known], seasons[known])
+        for sign, returns, seasons in parts
+        if (known := ~np.isnan(returns).any(axis=1)).any()
     ]
-    if len(found) < len(parts):
+    if len(complete) < len(parts):
         return NO_MEAN
-    seasons = np.unique(np.concatenate([each.ravel() for _, _, each in found]))
+    every = np.unique(np.concatenate([seasons.ravel() for *_, seasons in complete]))
     value, weights = 0.0, []
-    of_events, of_returns = np.zeros((2, len(seasons)))
-    for sign, own, each in found:
-        sums, places = own.sum(axis=1), np.searchsorted(seasons, each)
-        columns = zip((sums, *own.T), places.T, strict=True)
-        first, *others = (_moved(*column, len(seasons)) for column in columns)
+    of_events, of_returns = np.zeros((2, len(every)))
+    for sign, returns, seasons in complete:
+        sums, numbers = returns.sum(axis=1), np.searchsorted(every, seasons)
+        columns = zip((sums, *returns.T), numbers.T, strict=True)
+        first, *others = (_moved(*column, len(every)) for column in columns)
         value += sign * float(sums.mean())
         of_events += sign * first
         of_returns += sign * np.sum(others, axis=0)
-        weights.append(np.bincount(places[:, 0], minlength=len(seasons)) / len(own))
-    events = sum(len(own) for _, own, _ in found)
+        weights.append(np.bincount(numbers[:, 0], minlength=len(every)) / len(returns))
+    events = sum(len(returns) for _, returns, _ in complete)
     moved = max(of_events, of_returns, key=np.linalg.norm)
     return clustered_mean(value, moved, events, np.array(weights))
 
 
-def _moved(values: Floats, places: Ints, clusters: int) -> Floats:
-    """How far the mean falls where each cluster is left out; `places` number those of values."""
-    adds = np.bincount(places, values - values.mean(), clusters) / len(values)
-    return left_out(adds, np.bincount(places, minlength=clusters) / len(values))
+def _moved(values: Floats, numbers: Ints, clusters: int) -> Floats:
+    """Return how far the mean falls where each cluster, numbered by `numbers`, is left out."""
+    adds = np.bincount(numbers, values - values.mean(), clusters) / len(values)
+    return left_out(adds, np.bincount(numbers, minlength=clusters) / len(values))
 
 
 def left_out(adds: Floats, weights: Floats) -> Floats:
-    """How far a mean falls where each cluster is left out, from what it adds and its weight."""
+    """Return how far a mean falls without each cluster, from what it adds and its weight."""
     return np.asarray(adds / np.where(weights < 1, 1 - weights, 1.0), np.float64)
 
 
 def clustered_mean(value: float, moved: Floats, events: int, weights: Floats) -> Mean:
-    """A mean of events, whose error is of how far each cluster, left out, moves it: a jackknife.
+    """Judge a mean of events by how far each cluster, left out, moves it: a jackknife.
 
-    `weights` are the shares of the clusters, shape (means, clusters). Where fewer than two equal
-    ones would weigh as much, in any of the means, it is not known what the mean is worth.
+    `weights` are the shares of the clusters, shape (means, clusters). Nothing but the value is
+    known with fewer than `FEWEST_SEASONS` clusters, or where fewer than two equal ones would weigh
+    as much in any of the means.
     """
     from scipy.special import stdtr, stdtrit
 

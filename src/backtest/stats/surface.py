@@ -1,9 +1,9 @@
-"""The surface of a sweep: its axes, its sets along two of them, as a whole, and round the default.
+"""Describe the surface of a sweep: its axes, its sets as a whole, and those round the default.
 
-Pure functions over the table of sets: one row a set in product order (the last axis changes
-fastest), with the columns of `FIGURES`. A figure that a set has not (the Sharpe ratio of one that
-never traded) is NaN. Results are never averaged but counted and ranked, so that one lucky set
-moves nothing.
+These are pure functions over the table of sets: one row a set in product order (the last axis
+changes fastest), with the columns of `FIGURES`. A figure that a set does not have (the Sharpe ratio
+of one that never traded) is NaN. Results are never averaged but counted and ranked, so that one
+lucky set moves nothing.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ Value = bool | int | float | str | None
 
 @dataclass(frozen=True)
 class Axis:
-    """A parameter of the grid: numbers rising, and after them what has no order, as in the grid.
+    """An `Axis` is a parameter of the grid: rising numbers, then values that have no order.
 
-    `codes` says of each value of the grid, in the order of the grid, which of `levels` it is.
-    `default` is its index in `levels`, None where the grid does not hold it; `nearest` is the
-    index of the default or else of the nearest number, None where there is none.
+    `numbers` counts the levels that are numbers. `codes` gives for each value of the grid, in the
+    order of the grid, its index in `levels`. `default` is the default's index in `levels`, None
+    where the grid does not hold it; `nearest` is the index of the default or else of the nearest
+    number, None where there is none.
     """
 
     name: str
@@ -44,32 +45,32 @@ class Axis:
 
     @property
     def steps(self) -> bool:
-        """Whether the default, or the number nearest to it, has neighbours along this axis."""
+        """Tell whether the default, or the number nearest to it, has neighbours on this axis."""
         return self.nearest is not None and self.nearest < self.numbers and self.numbers > 1
 
 
 @dataclass(frozen=True)
 class SurfaceGrid:
-    """The axes, and for each set its level along each of them (axes × sets)."""
+    """A `SurfaceGrid` holds the axes, and each set's level on each of them, shape (axes, sets)."""
 
     axes: tuple[Axis, ...]
     codes: Ints
 
     @property
     def varied(self) -> list[int]:
-        """The numbers of the axes that have more than one value."""
+        """Return the numbers of the axes that have more than one value."""
         return [number for number, axis in enumerate(self.axes) if len(axis.levels) > 1]
 
     @property
     def default(self) -> int | None:
-        """The number of the set that is the default, None where it is not in the grid."""
-        own = [axis.default == codes for axis, codes in zip(self.axes, self.codes, strict=True)]
-        found = np.flatnonzero(np.all(own, axis=0))
-        return int(found[0]) if len(found) else None
+        """Return the number of the default set, None where it is not in the grid."""
+        alike = [axis.default == codes for axis, codes in zip(self.axes, self.codes, strict=True)]
+        numbers = np.flatnonzero(np.all(alike, axis=0))
+        return int(numbers[0]) if len(numbers) else None
 
 
 def make_grid(axes: Mapping[str, Sequence[Value]], base: Mapping[str, Value]) -> SurfaceGrid:
-    """Where each set of a sweep lies, by the grid's values and the default's."""
+    """Locate each set of a sweep by the grid's values, and the default by its own in `base`."""
     made = tuple(_axis(name, values, base[name]) for name, values in axes.items())
     shape = [len(axis.levels) for axis in made]
     along = np.unravel_index(np.arange(math.prod(shape)), shape)
@@ -83,11 +84,11 @@ def _axis(name: str, values: Sequence[Value], default: Value) -> Axis:
     others = [(v, at) for at, v in enumerate(values) if not _is_number(v)]
     levels = tuple(value for value, _ in (*numbers, *others))
     codes = np.argsort([at for _, at in (*numbers, *others)])
-    own = next((at for at, level in enumerate(levels) if _same(level, default)), None)
-    nearest = own
-    if own is None and numbers and _is_number(default):
+    index = next((at for at, level in enumerate(levels) if _same(level, default)), None)
+    nearest = index
+    if index is None and numbers and _is_number(default):
         nearest = int(np.argmin(np.abs(np.array([v for v, _ in numbers], float) - default)))
-    return Axis(name, levels, len(numbers), codes, own, nearest)
+    return Axis(name, levels, len(numbers), codes, index, nearest)
 
 
 def _is_number(value: Value) -> TypeGuard[int | float]:
@@ -101,7 +102,7 @@ def _same(one: Value, other: Value) -> bool:
 
 
 def bins(axis: Axis, most: int) -> tuple[range, ...]:
-    """The levels of an axis in at most `most` (≥ 2) groups of neighbours, each nearly as large.
+    """Group the levels of an axis with their neighbours into at most `most` (≥ 2) similar parts.
 
     Numbers and values without order never share a group.
     """
@@ -130,7 +131,7 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True)
 class Spread:
-    """Where the known values of a figure lie; `count` of them are known, at least one."""
+    """A `Spread` holds the quartiles of the `count` known values of a figure, at least one."""
 
     count: int
     lowest: float
@@ -142,7 +143,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Rank:
-    """How many sets have less of a figure than the default, and how many exactly as much.
+    """A `Rank` counts the sets with less of a figure than the default, and with exactly as much.
 
     `known` counts the sets that have the figure, the default itself where the grid holds it.
     """
@@ -154,7 +155,7 @@ class Rank:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts between edges at round numbers (one more edge than counts); 0 is never inside."""
+    """A `Histogram` counts values between round edges, one more than counts; 0 is never inside."""
 
     edges: Floats
     counts: Ints
@@ -162,7 +163,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Some sets round the default, and the spread of their figures; None where none is known."""
+    """`Neighbours` are some sets round the default with the spreads of their figures, if known."""
 
     count: int
     returns: Spread | None
@@ -171,12 +172,12 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """The sets one step of the grid away from the default.
+    """A `Neighbourhood` holds the sets one step of the grid away from the default.
 
     `beside` differ by one step in one parameter, `around` by at most one step in every parameter.
-    The default itself is not counted. `moved` names the parameters whose default the grid does
-    not hold, with the nearest number that stands in for it; that set then is a neighbour too.
-    `held` names the parameters without steps, which stay as they are.
+    The default itself is not counted. `moved` names the parameters whose default the grid does not
+    hold, with the nearest number that stands in for it; that set then is a neighbour too. `held`
+    names the parameters without steps, which stay as they are.
     """
 
     beside: Neighbours
@@ -187,7 +188,7 @@ class Neighbourhood:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A result: the first set that has it, how many sets have it, and its figures."""
+    """A `Ranked` result is the first set that has it, how many sets are alike, and its figures."""
 
     number: int
     alike: int
@@ -197,7 +198,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class SweepSummary:
-    """What a sweep found, in figures.
+    """A `SweepSummary` says in figures what a sweep found.
 
     `distinct` counts the results that differ by a cent of final equity or more. `unplaced` names
     the parameters whose default is not in the grid and not near any number of it: there is no
@@ -227,30 +228,30 @@ def cells(
     *,
     others_at_default: bool = False,
 ) -> dict[str, Floats] | None:
-    """The median of each metric in each cell: groups of levels (of `bins`) along one or two axes.
+    """Return the median of each metric by cell: groups of levels (of `bins`) on one or two axes.
 
-    With `others_at_default` only sets count whose other parameters are at their defaults; None
-    where the grid does not hold one. NaN where no set of a cell has the figure.
+    With `others_at_default` only the sets whose other parameters are at their defaults count; None
+    where the grid does not hold such a default. NaN where no set of a cell has the figure.
     """
     shape = tuple(len(groups) for groups in along.values())
     of_level = [np.repeat(np.arange(len(g)), [len(part) for part in g]) for g in along.values()]
-    counted = np.ones(len(sets), bool)
+    counts = np.ones(len(sets), bool)
     if others_at_default:
         for number in set(range(len(grid.axes))) - set(along):
             default = grid.axes[number].default
             if default is None:
                 return None
-            counted &= grid.codes[number] == default
+            counts &= grid.codes[number] == default
     groups = [
-        group[grid.codes[number, counted]] for group, number in zip(of_level, along, strict=True)
+        group[grid.codes[number, counts]] for group, number in zip(of_level, along, strict=True)
     ]
     cell = np.ravel_multi_index(tuple(groups), shape)
-    found = sets.loc[counted, list(METRICS)].groupby(cell).median()
-    return {metric: found[metric].to_numpy(float).reshape(shape) for metric in METRICS}
+    medians = sets.loc[counts, list(METRICS)].groupby(cell).median()
+    return {metric: medians[metric].to_numpy(float).reshape(shape) for metric in METRICS}
 
 
 def spread(values: Floats) -> Spread | None:
-    """The spread of the known values; None where none is known."""
+    """Return the quartiles of the known values; None where none is known."""
     known = values[~np.isnan(values)]
     if not len(known):
         return None
@@ -259,7 +260,7 @@ def spread(values: Floats) -> Spread | None:
 
 
 def rank(values: Floats, default: float | None) -> Rank | None:
-    """The default's rank among the known values; None where it has no such figure."""
+    """Rank the default among the known values; None where it has no such figure."""
     if default is None:
         return None
     known = int(np.sum(~np.isnan(values)))
@@ -267,7 +268,7 @@ def rank(values: Floats, default: float | None) -> Rank | None:
 
 
 def histogram(values: Floats, default: float | None, most: int = 40) -> Histogram | None:
-    """The known values in at most `most` + 1 bins, which reach to the default too.
+    """Count the known values in at most `most` + 1 bins, which reach to the default too.
 
     None where no value is known.
     """
@@ -289,7 +290,7 @@ def _round_step(least: float) -> float:
 
 
 def neighbourhood(sets: pd.DataFrame, grid: SurfaceGrid) -> Neighbourhood | None:
-    """The sets round the default; None where a default has no number of the grid near it."""
+    """Describe the sets round the default; None if a default has no number of the grid near it."""
     away = np.zeros(len(sets), np.int64)
     within = np.ones(len(sets), bool)
     moved: dict[str, Value] = {}
@@ -327,17 +328,20 @@ def summary(
     base: Mapping[str, Value],
     base_figures: Mapping[str, Any],
 ) -> SweepSummary:
-    """What a sweep found; the default's figures are by the names of the columns of the sets."""
+    """Summarise a sweep; `base_figures` are the default's, by the names of the sets' columns.
+
+    Raises ValueError where no set, or not the default, has a total return.
+    """
     grid = make_grid(axes, base)
     returns, sharpes = sets["total_return"].to_numpy(), sets["sharpe"].to_numpy(float)
     spread_of_returns = spread(returns)
     by_return = rank(returns, base_figures["total_return"])
     if spread_of_returns is None or by_return is None:
         raise ValueError("every set, and the default, needs a total return")
-    # Rising, each result once, with the first set that has it and the number that have it.
+    # Each result once, rising: the first set that has it, and how many sets have it.
     cents = sets["final_equity"].to_numpy().round(2)
-    _, *found = np.unique(cents, return_index=True, return_counts=True)
-    results = np.column_stack(found)
+    _, *first_and_count = np.unique(cents, return_index=True, return_counts=True)
+    results = np.column_stack(first_and_count)
     best = results[::-1][:_RANKED]
     worst = results[: min(_RANKED, len(results) - len(best))]
     return SweepSummary(
