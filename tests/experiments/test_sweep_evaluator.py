@@ -91,7 +91,7 @@ def codes_of(sweep):
 
 def answers_of(sweep):
     """The answers after the one reaction."""
-    (answers,) = sweep._asked.values()
+    (answers,) = sweep._answers.values()
     return answers
 
 
@@ -382,12 +382,12 @@ def test_each_reaction_has_its_blocks_and_its_answers(sweep):
     axes, codes = made.spec.axes, codes_of(made)
     found = list(made._blocks(axes, codes, curves=False))
     assert [rows.tolist() for rows, *_ in found] == [[0, 2], [1, 3]]
-    assert [asked for _, asked, _ in found] == [made._asked[5.0], made._asked[1440.0]]
+    assert [asked for _, asked, _ in found] == [made._answers[5.0], made._answers[1440.0]]
     assert found[1][2]["hold"].tolist() == [0, 1]
 
 
 def test_the_reaction_of_the_rules_is_asked_for_as_well_for_the_base(sweep):
-    assert list(sweep(HOLD, "hold=1:2", "reaction=30,60")._asked) == [5.0, 30.0, 60.0]
+    assert list(sweep(HOLD, "hold=1:2", "reaction=30,60")._answers) == [5.0, 30.0, 60.0]
 
 
 def test_two_sweeps_are_kept_read_and_no_third(checkout):

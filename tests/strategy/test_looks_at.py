@@ -64,7 +64,7 @@ def test_a_sweep_shows_the_same(looking):
     assert "prices/INDX" in spec.inputs
     sweep = Evaluator(spec, looking.workspace)
     strategy = sweep._make({"hold": 2})
-    assert [one.ask(strategy).reason for one in sweep._asked[5.0].questions] == TOLD
+    assert [one.ask(strategy).reason for one in sweep._answers[5.0].questions] == TOLD
 
 
 def test_a_study_of_the_strategy_shows_the_same(looking):

@@ -1,1 +1,1 @@
-"""Sweeps: every set of a grid of parameters, evaluated by the compiled kernel."""
+"""Evaluate every set of a grid of parameters with the compiled kernel."""

@@ -1,4 +1,4 @@
-"""What a strategy answers to events, asked once for the sets that differ in terms of its signal.
+"""Ask a strategy about events once for all the sets that differ in terms of its signal alone.
 
 A parameter in `signal_terms` is handed on to the signal: the answer is the same for all its values,
 but for that term. Whether it is handed on for an event is found by asking with two of its values.
@@ -30,34 +30,34 @@ if TYPE_CHECKING:
     from backtest.engine.timeline import Question
 
 Rows = NDArray[np.intp]
-# Of all events: the signals as the kernel takes them, and by term whether it was handed on.
+# The signals of all events as the kernel takes them, and for each term whether it was handed on.
 _Answers = tuple[NDArray[Any], NDArray[np.bool]]
-_Ends = Mapping[str, tuple[Any, Any]]  # by varied term its first and its last value
+_Ends = Mapping[str, tuple[Any, Any]]  # first and last value of each varied term
 
 _CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
 _KEPT = 1_000_000  # answers that are remembered from one chunk to the next
 
 
 def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> Decision:
-    """What a strategy that was made of some values answers; an error names them."""
+    """Ask a strategy that was made of some values; an error names them."""
     try:
         return question.ask(strategy)
     except UsageError as error:
-        own = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
-        raise UsageError(f"{error}\n  in the set with {own or 'no parameter varied'}") from None
+        varied = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+        raise UsageError(f"{error}\n  in the set with {varied or 'no parameter varied'}") from None
 
 
 def same_answer(one: Decision, other: Decision) -> bool:
-    """Whether two answers are the same signal, or the same reason why there is none."""
+    """Tell whether two answers are the same signal, or the same reason why there is none."""
     return (one.signal, one.reason, one.tradable_session) == (
         other.signal, other.reason, other.tradable_session
     )  # fmt: skip
 
 
 def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bool | None:
-    """Whether a parameter is the term of the signal, by the answers with one value and another.
+    """Tell whether a parameter is the term of the signal, by the answers with two of its values.
 
-    True where the term moved to the other value and nothing else changed, False where nothing did;
+    True where the term moved to the second value and nothing else changed, False where nothing did;
     None where anything else changed.
     """
     if same_answer(before, after):
@@ -71,20 +71,19 @@ def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bo
 
 
 def does_act(signals: NDArray[Any]) -> NDArray[np.bool]:
-    """Which records hold a signal or a leg of one; a flat one has no side."""
+    """Mark the records that hold a signal or a leg of one; a flat one has no side."""
     acts: NDArray[np.bool] = (signals["side"] != 0) | (signals["terms"] & IS_FLAT != 0)
     return acts
 
 
 class Answers:
-    """The answers of a strategy to some events, whatever its parameters.
+    """`Answers` are what a strategy answers to some events, whatever its parameters.
 
     Attributes:
         questions: the events, by bar, then by publication, symbol and event id, as the kernel
             takes them.
-        bars: in which they are put.
-        ranks: of each among all by publication, symbol and event id.
-
+        bars: the bar of each question, shape (events,).
+        ranks: the rank of each question by publication, symbol and event id, shape (events,).
     """
 
     def __init__(
@@ -98,9 +97,9 @@ class Answers:
     ) -> None:
         """Begin with no answer.
 
-        `questions` stand by publication; `legs` is how many a signal may have. `make` makes the
-        strategy of the values of the varied parameters; `terms` are those that it only hands on to
-        its signal.
+        `questions` are in order of publication; `legs` is how many a signal may have. `make` makes
+        the strategy of the values of the varied parameters; `terms` are those that it only hands on
+        to its signal.
         """
         bars = np.array([_bar_of(one, panel) for one in questions], np.intp)
         self.ranks = np.argsort(bars, kind="stable")
@@ -116,30 +115,32 @@ class Answers:
         self._asking = Lock()  # the questions share one past, which goes forwards and back
 
     def signals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
-        """The signals by set and event, of the type `SIGNAL`; those without a side do not act.
+        """Return the signals of each set, shape (sets, records), of the type `SIGNAL`.
 
-        `codes` has by parameter, also of some that are no axis, the place of each set's value,
-        shape (sets,). Raises UsageError where the strategy fails, a signal is out of bounds, a term
-        is none, or the same question gets another answer each time.
+        Those without a side do not act. `codes` has for each parameter, also for some that are no
+        axis, the index of each set's value on its axis, shape (sets,). Raises UsageError where the
+        strategy fails, a signal is out of bounds, a parameter in `signal_terms` is no term, or the
+        same question gets another answer each time.
         """
         ends = {n: (axes[n][0], axes[n][-1]) for n in self._terms if len(axes.get(n, ())) > 1}
         others = [name for name in axes if name not in ends]
         shape = [len(axes[name]) for name in others]
-        own = [codes[name] for name in others]
         count = len(next(iter(codes.values())))
-        alike = np.ravel_multi_index(own, shape) if others else np.zeros(count, np.intp)
+        alike = np.zeros(count, np.intp)
+        if others:
+            alike = np.ravel_multi_index([codes[name] for name in others], shape)
         _, firsts, group = np.unique(alike, return_index=True, return_inverse=True)
         groups = [{name: axes[name][codes[name][row]] for name in others} for row in firsts]
         with self._asking:
-            found = self._answers_of(groups, ends)
-            table = np.stack([records for records, _ in found])[group]
+            answers = self._answers_of(groups, ends)
+            table = np.stack([records for records, _ in answers])[group]
             for number, name in enumerate(ends):
-                handed_on = np.stack([handed[number] for _, handed in found])[group]
+                handed_on = np.stack([handed[number] for _, handed in answers])[group]
                 if handed_on.any():
                     term = term_of(name)
-                    used, at = np.unique(codes[name], return_inverse=True)
-                    values = _column_of(self._name, term, [axes[name][place] for place in used])[at]
-                    every = np.broadcast_to(values[:, None], table.shape)
+                    used, index = np.unique(codes[name], return_inverse=True)
+                    values = _column_of(self._name, term, [axes[name][code] for code in used])
+                    every = np.broadcast_to(values[index, None], table.shape)
                     table[term][handed_on] = every[handed_on]
                     self._agree(table, term)
             self._check(table, axes, codes, ends)
@@ -161,40 +162,40 @@ class Answers:
             )
 
     def _answers_of(self, groups: Sequence[Mapping[str, Any]], ends: _Ends) -> list[_Answers]:
-        """The answers to all events for groups of sets that differ in terms of the signal alone."""
+        """Return the answers to all events for groups of sets that differ in signal terms alone."""
         keys = [(*ends, repr(group)) for group in groups]
         missing = {k: v for k, v in zip(keys, groups, strict=True) if k not in self._kept}
         new = self._ask(list(missing.values()), ends)
-        known = {**self._kept, **dict(zip(missing, new, strict=True))}
+        known = self._kept | dict(zip(missing, new, strict=True))
         if ends:
             most = max(1, _KEPT // (len(self.questions) or 1))
             self._kept = dict(list(known.items())[-most:])
         return [known[key] for key in keys]
 
     def _ask(self, groups: Sequence[Mapping[str, Any]], ends: _Ends) -> list[_Answers]:
-        """Ask all of them event by event, so that time runs forwards once."""
+        """Ask for all groups event by event, so that time runs forwards once."""
         sets = [{**group, **{name: first for name, (first, _) in ends.items()}} for group in groups]
-        made = [self._make(values) for values in sets]
+        strategies = [self._make(values) for values in sets]
         changes = [[{**values, name: ends[name][1]} for name in ends] for values in sets]
-        changed = [[(one, self._make(one)) for one in some] for some in changes]
+        others = [[(varied, self._make(varied)) for varied in some] for some in changes]
         handed_on = np.zeros((len(sets), len(ends), len(self._empty)), np.bool)
-        found = [(self._empty.copy(), handed) for handed in handed_on]
+        answers = [(self._empty.copy(), handed) for handed in handed_on]
         for column, question in enumerate(self.questions):
-            for (records, handed), values, strategy, others in zip(
-                found, sets, made, changed, strict=True
+            for (records, handed), values, strategy, some in zip(
+                answers, sets, strategies, others, strict=True
             ):
                 before = ask(question, strategy, values)
                 self._write(records, column, before)
-                for number, (name, (other, varied)) in enumerate(zip(ends, others, strict=True)):
-                    after = ask(question, varied, other)
-                    is_term = is_handed_on(before, after, term_of(name), value_of(varied, name))
+                for number, (name, (varied, other)) in enumerate(zip(ends, some, strict=True)):
+                    after = ask(question, other, varied)
+                    is_term = is_handed_on(before, after, term_of(name), value_of(other, name))
                     if is_term is None:
                         raise self._not_a_term(question, values, name)
                     handed[number, column * self._width] = is_term
-        return found
+        return answers
 
     def _of(self, column: int) -> slice:
-        """The records of an event."""
+        """Return the slice of an event's records."""
         return slice(column * self._width, (column + 1) * self._width)
 
     def _write(self, records: NDArray[Any], column: int, decision: Decision) -> None:
@@ -202,12 +203,12 @@ class Answers:
         signal = decision.signal
         if signal is None:
             return
-        own = records[self._of(column)]
-        set_terms(own[0], signal)
-        set_legs(own[: 1 + len(signal.legs)], signal)
-        for row, leg in zip(own[1:], signal.legs, strict=False):
+        of_event = records[self._of(column)]
+        set_terms(of_event[0], signal)
+        set_legs(of_event[: 1 + len(signal.legs)], signal)
+        for row, leg in zip(of_event[1:], signal.legs, strict=False):
             row["symbol"] = self._panel.columns[leg.symbol]
-        own["bar"] = self._panel.bar_for(decision)
+        of_event["bar"] = self._panel.bar_for(decision)
 
     def _check(
         self,
@@ -216,38 +217,38 @@ class Answers:
         codes: Mapping[str, Rows],
         ends: _Ends,
     ) -> None:
-        """Hold some answers, drawn at random, against those of the strategy of their set."""
-        drawn = np.random.default_rng(0)
+        """Compare some answers, drawn at random, with those of the strategy of their set."""
+        rng = np.random.default_rng(0)
         sets, events = len(table), len(self.questions)
-        for row in np.unique(drawn.integers(sets, size=_CHECKED)):
-            values = {name: own[codes[name][row]] for name, own in axes.items()}
+        for row in np.unique(rng.integers(sets, size=_CHECKED)):
+            values = {name: axis[codes[name][row]] for name, axis in axes.items()}
             strategy = self._make(values)
-            for column in np.sort(drawn.permutation(events)[:_EVENTS_CHECKED]):
-                question, got = self.questions[column], table[row, self._of(column)]
+            for column in np.sort(rng.permutation(events)[:_EVENTS_CHECKED]):
+                question, actual = self.questions[column], table[row, self._of(column)]
                 every = self._empty.copy()
                 self._write(every, column, ask(question, strategy, values))
                 wanted = every[self._of(column)]
-                acts = does_act(wanted).any() or does_act(got).any()
-                if acts and wanted.tobytes() != got.tobytes():
+                acts = does_act(wanted).any() or does_act(actual).any()
+                if acts and wanted.tobytes() != actual.tobytes():
                     terms = map(term_of, ends)
-                    moved = [term for term in terms if wanted[0][term] != got[0][term]]
+                    moved = [term for term in terms if wanted[0][term] != actual[0][term]]
                     name = self._false_term(question, values, ends) or ", ".join(moved)
                     raise self._not_a_term(question, values, name)
 
     def _false_term(self, question: Question, values: Mapping[str, Any], ends: _Ends) -> str:
-        """The first parameter that changes more of the answer than its term; empty without one."""
+        """Return the first parameter that changes more of the answer than its term, or nothing."""
         before = ask(question, self._make(values), values)
         for name, both in ends.items():
             for value in both:
-                other = {**values, name: value}
-                made = self._make(other)
-                after = ask(question, made, other)
-                if is_handed_on(before, after, term_of(name), value_of(made, name)) is None:
+                varied = {**values, name: value}
+                other = self._make(varied)
+                after = ask(question, other, varied)
+                if is_handed_on(before, after, term_of(name), value_of(other, name)) is None:
                     return name
         return ""
 
     def _not_a_term(self, question: Question, values: Mapping[str, Any], name: str) -> UsageError:
-        """The error for a term that is none, or for a strategy that is not pure."""
+        """Make the error for a parameter that is no term, or for a strategy that is not pure."""
         again = [ask(question, self._make(values), values) for _ in range(2)]
         if not name or not same_answer(*again):
             return UsageError(
@@ -263,7 +264,7 @@ class Answers:
 
 
 def _bar_of(question: Question, panel: Panel) -> int:
-    """The bar in which a question is put."""
+    """Return the number of the bar in which a question is asked."""
     session, time = question.market.session, question.tradable_bar
     if time is not None:
         return int(np.searchsorted(panel.times, as_utc64(time)))
@@ -273,7 +274,7 @@ def _bar_of(question: Question, panel: Panel) -> int:
 
 
 def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
-    """The values of a parameter as a term of signals."""
+    """Convert the values of a parameter to a term of signals; UsageError where one is no term."""
     for value in values:
         if fault := fault_of(term, value):
             raise UsageError(
@@ -286,7 +287,7 @@ def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
 
 @cache
 def fault_of(term: str, value: float) -> str:
-    """What keeps a value from being a term of a signal; empty where nothing does."""
+    """Return what keeps a value from being a term of a signal; empty where nothing does."""
     try:
         Signal(symbol="", event_id="", direction="long", **{term: value})
     except ValidationError as error:
@@ -296,13 +297,13 @@ def fault_of(term: str, value: float) -> str:
 
 @cache
 def derives(model: type[BaseModel]) -> bool:
-    """Whether a strategy may compute something of its parameters when it is made."""
-    own = model.__pydantic_decorators__
+    """Tell whether a strategy may compute something of its parameters when it is made."""
+    decorators = model.__pydantic_decorators__
     return bool(
-        own.model_validators
-        or own.root_validators
-        or own.field_validators
-        or own.validators
+        decorators.model_validators
+        or decorators.root_validators
+        or decorators.field_validators
+        or decorators.validators
         or model.__pydantic_post_init__
         or model.__init__ is not BaseModel.__init__
         or any(map(_is_derived, model.model_fields.values()))

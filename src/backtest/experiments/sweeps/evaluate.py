@@ -1,4 +1,4 @@
-"""The sets of a sweep evaluated from its specification alone: here, in processes, on a cluster."""
+"""Evaluate the sets of a sweep from its specification alone: here, in processes, on a cluster."""
 
 from __future__ import annotations
 
@@ -41,20 +41,19 @@ from backtest.strategy.parameters import ParameterReader, parameters, typed, var
 from backtest.workspace.folders import Workspace, workspace_of_worker
 from backtest.workspace.processes import MOST_TRIES, completed, on_cluster
 
-Axes = Mapping[str, Sequence[Any]]  # values by parameter
-Codes = Mapping[str, Rows]  # by parameter the place of each set's value on its axis, (sets,)
-Parts = Generator[tuple[int, bytes]]  # number and part of each chunk, as it ends
+Axes = Mapping[str, Sequence[Any]]  # values of each parameter
+Codes = Mapping[str, Rows]  # index of each set's value on the axis of each parameter, (sets,)
 
 _CELLS = 1_000_000  # sets × events that are in memory at once; some 400 bytes each
-_BARS_A_CELL = 25  # of a curve, with what is made of it, that take as much room
-_FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
+_BARS_A_CELL = 25  # bars of a curve, with what is made of it, that take as much room
+_FEWEST, _ENOUGH = 100, 0.2  # least sets, and seconds, by which the time a set takes is measured
 _LOADING = Lock()
 
 
 def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> bytes:
-    """The part of a chunk: its sets with their figures, as the bytes of a Parquet file.
+    """Evaluate a chunk: return its sets with their figures as the bytes of a Parquet file.
 
-    Folders are found around the working folder where there are none; errors as of `evaluator`.
+    Without `folders` the workspace is found around the working folder; errors as of `evaluator`.
     """
     sweep = evaluator(spec_json, folders)
     spec = sweep.spec
@@ -74,14 +73,14 @@ def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> by
 
 
 def _column(values: Sequence[Any]) -> pa.Array:
-    """The values of an axis; as texts of JSON where they are of several types."""
+    """Make a column of an axis's values, of JSON texts where they are of several types."""
     if is_mixed(values):
         values = [None if value is None else json.dumps(value) for value in values]
     return pa.array(values, pa.string() if all(value is None for value in values) else None)
 
 
 def evaluator(spec_json: str, folders: Workspace | None = None) -> Evaluator:
-    """The evaluator of a sweep, made once a process.
+    """Return the evaluator of a sweep, made once a process.
 
     Raises UsageError where program, strategy or data are not those of the specification.
     """
@@ -133,7 +132,9 @@ def attempt(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int) -
         raise BacktestError(f"Chunk {chunk} failed.\n{traceback.format_exc()}") from None
 
 
-def _in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers: int) -> Parts:
+def _in_processes(
+    evaluate: Callable[[int], bytes], todo: Sequence[int], workers: int
+) -> Generator[tuple[int, bytes]]:
     with closing(completed(evaluate, todo, workers)) as ended:
         for chunk, task in ended:
             try:
@@ -149,21 +150,21 @@ def _in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers
 
 @dataclass(frozen=True)
 class Histories:
-    """How some sets came to their figures."""
+    """`Histories` say how some sets came to their figures."""
 
-    returns: NDArray[np.float64]  # above cash, by session and set, shape (sessions, sets)
+    returns: NDArray[np.float64]  # returns above cash, shape (sessions, sets)
     earned: NDArray[np.float64]  # return of each set's trade on each event, (sets, events), or NaN
     entries: NDArray[np.int32]  # bar in which that trade was entered; 0 where there is none
     exits: NDArray[np.int32]  # bar in which it was left, or marked last where it stays open
-    session_numbers: NDArray[np.int64]  # of each bar, from 0
+    session_numbers: NDArray[np.int64]  # session of each bar, from 0
 
     @property
     def traded(self) -> NDArray[np.bool]:
-        """Whether each set has a trade on each event, shape (sets, events)."""
+        """Tell whether each set has a trade on each event, shape (sets, events)."""
         return ~np.isnan(self.earned)
 
     def held(self) -> NDArray[np.bool]:
-        """Whether each set has a position in each session, shape (sessions, sets)."""
+        """Tell whether each set has a position in each session, shape (sessions, sets)."""
         changes = np.zeros((len(self.returns) + 1, len(self.earned)), np.int64)
         sets, events = np.nonzero(self.traded)
         first, last = (
@@ -171,8 +172,7 @@ class Histories:
         )
         np.add.at(changes, (first, sets), 1)
         np.add.at(changes, (last + 1, sets), -1)
-        found: NDArray[np.bool] = changes[:-1].cumsum(axis=0) > 0
-        return found
+        return np.asarray(changes[:-1].cumsum(axis=0) > 0, np.bool)
 
 
 def _count(codes: Codes) -> int:
@@ -180,10 +180,10 @@ def _count(codes: Codes) -> int:
 
 
 class Evaluator:
-    """A sweep whose strategy and data are read: it evaluates any sets of its parameters."""
+    """An `Evaluator` holds a sweep's strategy and data, and evaluates sets of its parameters."""
 
     def __init__(self, spec: SweepSpec, folders: Workspace) -> None:
-        """Read what the specification names; raises UsageError where that is not as it says."""
+        """Read what the specification names; UsageError where it is not as specified."""
         self.spec = spec
         file = find_strategy(folders, spec.strategy)
         strategy = sweepable(file, spec.settings)
@@ -208,88 +208,88 @@ class Evaluator:
         sessions = np.arange(1, self.panel.count + 1)
         self._closes = np.searchsorted(self.panel.session_numbers, sessions) - 1
         self._width = 1 + len(strategy.trades_also)  # records of an event
-        usual = self._rules.reaction_minutes
-        self._asked = {
-            minutes: self._answers(minutes)
-            for minutes in dict.fromkeys((usual, *spec.axes.get(REACTION, ())))
-        }
-        # Those that can be traded after any reaction, by the first bar in which one is.
+        reactions = dict.fromkeys((self._rules.reaction_minutes, *spec.axes.get(REACTION, ())))
+        self._answers = {minutes: self._answers_after(minutes) for minutes in reactions}
+        # Events that can be traded after any reaction, by the first bar in which one is.
         bars: dict[str, int] = {}
-        for asked in self._asked.values():
-            for one, bar in zip(asked.questions, asked.bars.tolist(), strict=True):
-                bars[one.event.id] = min(bar, bars.get(one.event.id, bar))
-        every = [one.event for asked in self._asked.values() for one in asked.questions]
+        every = []
+        for answers in self._answers.values():
+            for question, bar in zip(answers.questions, answers.bars.tolist(), strict=True):
+                event = question.event
+                bars[event.id] = min(bar, bars.get(event.id, bar))
+                every.append(event)
         events = {event.id: event for event in sorted(every, key=event_order)}
         self.events = sorted(events.values(), key=lambda event: bars[event.id])
         self.bars = [bars[event.id] for event in self.events]
         self._columns = {event.id: column for column, event in enumerate(self.events)}
 
-    def _answers(self, minutes: float) -> Answers:
-        """The answers after a reaction time."""
+    def _answers_after(self, minutes: float) -> Answers:
+        """Return the answers for a reaction time."""
         strategy, inputs, legs = self._strategy, self._inputs, self._width - 1
         where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=minutes))
         terms = (inputs.universe, strategy.decides, self.run_bars)
-        found = questions(strategy.listens_to, *where, *terms)
-        put = [one for one in found if isinstance(one, Question)]
+        outcomes = questions(strategy.listens_to, *where, *terms)
+        tradable = [each for each in outcomes if isinstance(each, Question)]
         # What a validator computes or forbids is found by making each set.
         handed_on = () if derives(type(strategy)) else strategy.signal_terms
-        return Answers(self._file.name, put, self.panel, legs, self._make, handed_on)
+        return Answers(self._file.name, tradable, self.panel, legs, self._make, handed_on)
 
     def figures(self, axes: Axes, codes: Codes) -> dict[str, NDArray[Any]]:
-        """The figures of some sets, by name, each of shape (sets,); errors as of `Answers`."""
+        """Compute the figures of sets, each of shape (sets,); errors as of `Answers.signals`."""
         totals, cash = np.zeros(_count(codes), ACCOUNT), self._rules.cash
         by_bars = self.run_bars is not None
-        for rows, asked, block in self._blocks(axes, codes, curves=by_bars):
-            *_, done = self._trade(asked, axes, block, histories=by_bars)
-            totals[rows] = done.totals
+        for rows, answers, block in self._blocks(axes, codes, curves=by_bars):
+            *_, tables = self._trade(answers, axes, block, histories=by_bars)
+            totals[rows] = tables.totals
             if by_bars:  # the kernel follows equity bar by bar, a run by session
-                curves = done.equity[:, self._closes]
+                curves = tables.equity[:, self._closes]
                 totals["deepest"][rows] = [max_drawdown(equity, cash) for equity in curves]
                 totals["lowest"][rows] = curves.min(axis=1)
         return figures_of_totals(totals, cash, self.panel.count)
 
     def base_figures(self) -> dict[str, float | None]:
-        """The figures of the base set, which has no value from the grid."""
+        """Compute the figures of the set without values from the grid; None where undefined."""
         figures = self.figures(*self.base)
         values = {name: figures[name][0].item() for name in FIGURES}
         return {name: None if np.isnan(value) else value for name, value in values.items()}
 
     def histories(self, axes: Axes, codes: Codes) -> Histories:
-        """How some sets came to their figures."""
+        """Trace how some sets came to their figures; errors as of `Answers.signals`."""
         shape = _count(codes), len(self.events)
         returns, earned = np.empty((self.panel.count, shape[0])), np.full(shape, np.nan)
         entries, exits = np.zeros((2, *shape), np.int32)
-        for rows, asked, block in self._blocks(axes, codes, curves=True):
-            signals, (sets, columns), done = self._trade(asked, axes, block, histories=True)
-            is_traded = done.trades["shares"] > 0
-            trades = done.trades[is_traded]
+        for rows, answers, block in self._blocks(axes, codes, curves=True):
+            signals, (sets, columns), tables = self._trade(answers, axes, block, histories=True)
+            is_traded = tables.trades["shares"] > 0
+            trades = tables.trades[is_traded]
             _, net = profits(signals[is_traded], trades)
-            events = np.array([self._columns[one.event.id] for one in asked.questions], np.intp)
+            events = np.array([self._columns[one.event.id] for one in answers.questions], np.intp)
             traded = rows[sets[is_traded]], events[columns[is_traded] // self._width]
             earned[traded] = net / (trades["shares"] * trades["entry_price"])
             entries[traded], exits[traded] = trades["entry_bar"], trades["exit_bar"]
-            for row, equity in zip(rows, done.equity[:, self._closes], strict=True):
+            for row, equity in zip(rows, tables.equity[:, self._closes], strict=True):
                 returns[:, row] = self.above_cash(session_returns(equity, self._rules.cash))
         return Histories(returns, earned, entries, exits, self.panel.session_numbers)
 
     def assumptions(self, numbers: Rows) -> list[str]:
-        """What the borrow of the default and of some sets, by number, rests on."""
+        """Return what the borrow of the default and of some sets, by number, rests on."""
         used: dict[tuple[str, BorrowRate | None], date] = {}
+        market = (self.panel, self._inputs.rates, self._rules)
         for axes, codes in (self.base, (self.spec.axes, self.spec.codes(numbers))):
-            for _, asked, block in self._blocks(axes, codes, curves=True):
-                signals, (sets, _), done = self._trade(asked, axes, block, histories=True)
-                for own in (sets == one for one in np.unique(sets)):
-                    made = (done.trades[own], signals[own], self.panel, self._inputs.rates)
-                    for rate, night in used_rates(*made, self._rules).items():
+            for _, answers, block in self._blocks(axes, codes, curves=True):
+                signals, (sets, _), tables = self._trade(answers, axes, block, histories=True)
+                for of_set in (sets == number for number in np.unique(sets)):
+                    rates = used_rates(tables.trades[of_set], signals[of_set], *market)
+                    for rate, night in rates.items():
                         used[rate] = max(night, used.get(rate, night))
         return borrow_assumptions(used, self._rules.borrow_default)
 
     def above_cash(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Returns by session less what cash earned."""
+        """Subtract from returns by session what cash earned."""
         return above_cash(returns, self.panel.nights, self._rules)
 
     def held_throughout(self) -> NDArray[np.float64]:
-        """Returns of the symbols bought once, as of a run, or of the mean of the universe."""
+        """Return by session the returns of the symbols bought once, or the universe's mean."""
         inputs, sessions = self._inputs, self.panel.session_days.tolist()
         if self.spec.universe:
             return benchmark_returns(inputs.benchmark, sessions)
@@ -298,52 +298,52 @@ class Evaluator:
     def _blocks(
         self, axes: Axes, codes: Codes, *, curves: bool
     ) -> Iterator[tuple[Rows, Answers, Codes]]:
-        """The sets in blocks of one reaction that memory holds, with their `curves` or without."""
+        """Cut the sets into blocks of one reaction that memory holds, with `curves` or without."""
         more = len(self.panel.times) // _BARS_A_CELL if curves else 0
         reactions = axes.get(REACTION, [self._rules.reaction_minutes])
-        own = codes.get(REACTION, np.zeros(_count(codes), np.intp))
-        for place in np.unique(own):
-            asked, rows = self._asked[reactions[place]], np.flatnonzero(own == place)
-            most = max(1, _CELLS // (len(asked.questions) + more + 1))
+        of_sets = codes.get(REACTION, np.zeros(_count(codes), np.intp))
+        for code in np.unique(of_sets):
+            answers, rows = self._answers[reactions[code]], np.flatnonzero(of_sets == code)
+            most = max(1, _CELLS // (len(answers.questions) + more + 1))
             for first in range(0, len(rows), most):
-                some = rows[first : first + most]
-                yield some, asked, {name: code[some] for name, code in codes.items()}
+                block = rows[first : first + most]
+                yield block, answers, {name: code[block] for name, code in codes.items()}
 
     def _trade(
-        self, asked: Answers, axes: Axes, codes: Codes, *, histories: bool = False
+        self, answers: Answers, axes: Axes, codes: Codes, *, histories: bool
     ) -> tuple[NDArray[Any], tuple[Rows, Rows], Tables]:
-        """The signals of some sets, the set and column of each, and what the kernel made of it."""
+        """Trade some sets: their signals, the set and column of each, and the kernel's tables."""
         varied = {name: values for name, values in axes.items() if name != REACTION}
-        table = asked.signals(varied, codes)
+        table = answers.signals(varied, codes)
         sets, columns = np.nonzero(does_act(table))
         signals = table[sets, columns]
-        if (table["bar"] != np.repeat(asked.bars, self._width)).any():  # some act later
-            order = np.lexsort((asked.ranks[columns // self._width], signals["bar"], sets))
+        if (table["bar"] != np.repeat(answers.bars, self._width)).any():  # some act later
+            order = np.lexsort((answers.ranks[columns // self._width], signals["bar"], sets))
             signals, columns = signals[order], columns[order]
         starts = np.searchsorted(sets, np.arange(len(table) + 1))
         work = (self.panel, signals, starts, self._rules, self._inputs.rates)
         return signals, (sets, columns), simulate(*work, trades=histories, curves=histories)
 
     def _make(self, values: Mapping[str, Any]) -> Strategy:
-        """The strategy of a set, made as that of a run with these settings is."""
-        own = {name: self._readers[name].read(value) for name, value in values.items()}
-        made = variant(self._file, {**self._fixed, **own})
-        return cast("Strategy", made)  # as `sweepable` has found
+        """Make the strategy of a set, as that of a run with these settings is made."""
+        read = {name: self._readers[name].read(value) for name, value in values.items()}
+        # `sweepable` has made sure that it is no Backtrader strategy.
+        return cast("Strategy", variant(self._file, self._fixed | read))
 
     def seconds_a_set(self) -> float:
-        """How long a set takes, by a sample of the grid that is as large as time allows."""
-        drawn, size = np.random.default_rng(0), _FEWEST
-        self._seconds(drawn.integers(self.spec.sets, size=1))  # compiles
+        """Measure how long a set takes, on a sample of the grid that is as large as time allows."""
+        rng, size = np.random.default_rng(0), _FEWEST
+        self._seconds(rng.integers(self.spec.sets, size=1))  # compiles
         while True:
-            seconds = self._seconds(drawn.integers(self.spec.sets, size=size))
+            seconds = self._seconds(rng.integers(self.spec.sets, size=size))
             if seconds > _ENOUGH or size >= self.spec.chunk:
                 return seconds / size
             size *= 4
 
     def _seconds(self, numbers: Rows) -> float:
-        begun = perf_counter()
+        started = perf_counter()
         self.figures(self.spec.axes, self.spec.codes(numbers))
-        return perf_counter() - begun
+        return perf_counter() - started
 
 
 def _compare(spec: SweepSpec, file: StrategyFile, inputs: Mapping[str, str]) -> None:

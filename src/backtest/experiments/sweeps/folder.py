@@ -1,7 +1,7 @@
-"""Sweep folders: parts while a sweep runs, one file of all sets when it has ended.
+"""Write and read sweep folders: parts while a sweep runs, one file of all sets at its end.
 
-An unfinished sweep stands in a hidden folder beside its place. Each part is written whole as its
-chunk ends, so that whatever stops the sweep, the same command goes on from there.
+An unfinished sweep is kept in a hidden folder beside its final one. Each part is written whole as
+its chunk ends, so that whatever stops the sweep, the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class SuperiorAbilityRecord(TypedDict):
 
 
 class TooFewTrades(TypedDict):
-    """Why the trades of the best set, and of all, are too few to tell; empty where they are not."""
+    """`TooFewTrades` says why the trades of the best set, and of all, are too few, if they are."""
 
     best: str
     all: str
@@ -92,7 +92,7 @@ WalkedEvent = TypedDict(
 
 
 class WalkForwardRecord(TypedDict):
-    """Event by event the set that was chosen on earlier ones, and what that earned in sum."""
+    """A `WalkForwardRecord` holds the set chosen for each event on earlier ones, and the sums."""
 
     events: list[WalkedEvent]
     total: float
@@ -113,7 +113,7 @@ class SweepEvidence(TypedDict):
 
 
 class SweepRecord(Traded):
-    """What readers use of `sweep.json`."""
+    """A `SweepRecord` is what readers use of `sweep.json`."""
 
     sweep_id: str
     bars: NotRequired[str]
@@ -130,14 +130,14 @@ class SweepRecord(Traded):
 
 @dataclass(frozen=True)
 class Sweep:
-    """A finished sweep as it stands in its folder."""
+    """A `Sweep` is a finished sweep in its folder."""
 
     path: Path
     manifest: SweepRecord
 
     @cached_property
     def sets(self) -> pa.Table:
-        """Every set: number, value on each axis, figures; DataError where the file is corrupt."""
+        """Read every set: number, value on each axis, figures; DataError if the file is corrupt."""
         path = self.path / _SETS
         try:
             table = _read_table(path.read_bytes(), self.manifest["sweep_id"])
@@ -149,7 +149,7 @@ class Sweep:
 
 
 class SweepFolder:
-    """Where one sweep is written: to `work` while it is unfinished, then to `path`."""
+    """A `SweepFolder` is where one sweep is written: to `work` while unfinished, then to `path`."""
 
     def __init__(self, reports: Path, spec: SweepSpec) -> None:
         """Name the folders; nothing is written yet."""
@@ -162,7 +162,7 @@ class SweepFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the unfinished folder against other processes; it is made where it is missing.
+        """Lock the unfinished folder against other processes; it is made where it is missing.
 
         Raises UsageError where it cannot be written, another process holds it, or it has another
         specification.
@@ -184,14 +184,14 @@ class SweepFolder:
             yield
 
     def finished_parts(self, tell: Callable[[str], None]) -> list[int]:
-        """The chunks whose parts are there and whole, in order.
+        """List the chunks whose parts are present and whole, in order.
 
-        `tell` takes one sentence for each part that is not; it is set aside as `*.corrupt`.
+        `tell` takes one sentence for each part that is corrupt; it is set aside as `*.corrupt`.
         """
-        found = []
+        chunks = []
         for path in sorted(self._parts.glob("*.parquet")):
             try:
-                found.append(self._chunk_of(path))
+                chunks.append(self._chunk_of(path))
             except (OSError, ValueError, KeyError) as error:
                 aside = path.with_name(f"{path.name}.corrupt")
                 path.replace(aside)
@@ -199,7 +199,7 @@ class SweepFolder:
                     f"{path} is corrupt ({error}): it is kept as {aside.name}, "
                     f"and its sets are evaluated again."
                 )
-        return found
+        return chunks
 
     def write_part(self, chunk: int, content: bytes) -> None:
         """Write the part of a chunk whole or not at all; UsageError where that is not possible."""
@@ -209,7 +209,7 @@ class SweepFolder:
             raise self._not_written(error) from None
 
     def tables(self, chunks: Iterable[int]) -> Iterator[pa.Table]:
-        """The parts of chunks one after the other; DataError where one is missing or corrupt."""
+        """Read the parts of chunks one by one; DataError where one is missing or corrupt."""
         for chunk in chunks:
             path = self._part(chunk)
             try:
@@ -238,7 +238,7 @@ class SweepFolder:
         return read_sweep(self.path)
 
     def _join(self) -> None:
-        """Write one row group a part: the bytes hang on the parts alone, few are in memory."""
+        """Write one row group a part: the bytes depend on the parts alone, few are in memory."""
         import pyarrow.parquet as pq
 
         tables = self.tables(range(self._spec.chunks))
@@ -262,7 +262,7 @@ class SweepFolder:
             )
 
     def _chunk_of(self, path: Path) -> int:
-        """The number of a part; raises ValueError where it is not whole."""
+        """Return the number of a part; raises ValueError where it is not whole."""
         chunk = int(path.stem)
         if not 0 <= chunk < self._spec.chunks:
             raise ValueError(f"the sweep has {self._spec.chunks} parts")
@@ -276,9 +276,9 @@ class SweepFolder:
         return self._parts / f"{chunk:05}.parquet"
 
     def _not_written(self, error: OSError) -> UsageError:
-        kept = len(list(self._parts.glob("[!.]*.parquet")))
+        parts = len(list(self._parts.glob("[!.]*.parquet")))
         return UsageError(
-            f"{self.work} cannot be written: {error.strerror or error}. {kept} of "
+            f"{self.work} cannot be written: {error.strerror or error}. {parts} of "
             f"{self._spec.chunks} parts are on disk and kept: make room there and the same "
             f"command goes on from them, or choose another reports folder with --out."
         )

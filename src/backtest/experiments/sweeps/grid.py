@@ -1,10 +1,10 @@
-"""The grid of a sweep: `hold=1:40`, `stop=0.02:0.30:0.01`, `threshold=0,0.05,0.1`."""
+"""Read the grid of a sweep: `hold=1:40`, `stop=0.02:0.30:0.01`, `threshold=0,0.05,0.1`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from functools import cached_property
@@ -32,12 +32,12 @@ from backtest.strategy.parameters import (
     variant,
 )
 
-_PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets a chunk
+_PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks to aim at, least and most sets a chunk
 
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """All that decides the result of a sweep."""
+    """A `SweepSpec` holds all that decides the result of a sweep."""
 
     strategy: str
     settings: Mapping[str, Any]  # parameters that all sets share, JSON values by dotted name
@@ -46,60 +46,59 @@ class SweepSpec:
     span: tuple[str, str]  # first and last session
     rules: Mapping[str, Any]
     inputs: Mapping[str, str]  # sha256 of the data that are used, by names such as `prices/CRWV`
-    strategy_sha256: str  # of the strategy's source
+    strategy_sha256: str  # sha256 of the strategy's source
     rules_version: int
-    packages: Mapping[str, str]  # what of the packages' versions decides results
-    universe: str | None = None  # whose members the symbols are
+    packages: Mapping[str, str]  # versions of the packages as far as they decide results
+    universe: str | None = None  # universe whose members the symbols are
     bars: str | None = None  # the length of bars finer than sessions
     missing_bars: MissingBars = "daily"  # what trades an event where there are none
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many values each axis has."""
+        """Return how many values each axis has."""
         return tuple(len(values) for values in self.axes.values())
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All of it, as JSON knows it."""
-        found: dict[str, Any] = json.loads(self.to_json())
-        return found
+        """Return the whole specification as JSON values."""
+        return dict(json.loads(self.to_json()))
 
     @cached_property
     def sweep_id(self) -> str:
-        """A short hash of all of it."""
+        """Return a short hash of the whole specification."""
         return run_id(self.identity)
 
     @property
     def sets(self) -> int:
-        """How many sets there are: the product of the axes, the last one changing fastest."""
+        """Return the number of sets: the product of the axes, the last one changing fastest."""
         return prod(self.shape)
 
     @property
     def chunk(self) -> int:
-        """Sets a chunk: it hangs on the grid alone, so that parts fit whoever evaluates them."""
+        """Return the sets a chunk, by the grid alone, so that parts fit whoever evaluates them."""
         return min(max(-(-self.sets // _PARTS), _FEWEST), _MOST)
 
     @property
     def chunks(self) -> int:
-        """How many chunks there are."""
+        """Return the number of chunks."""
         return -(-self.sets // self.chunk)
 
     def numbers(self, chunk: int) -> range:
-        """The numbers of the sets of a chunk."""
+        """Return the numbers of the sets of a chunk."""
         return range(chunk * self.chunk, min((chunk + 1) * self.chunk, self.sets))
 
     def codes(self, numbers: NDArray[np.intp]) -> dict[str, NDArray[np.intp]]:
-        """By parameter the place of each set's value on its axis."""
+        """Return for each parameter the index of each set's value on its axis."""
         return dict(zip(self.axes, np.unravel_index(numbers, self.shape), strict=True))
 
     @property
     def days(self) -> tuple[date, date]:
-        """The first and the last session."""
+        """Return the first and the last session."""
         first, last = map(date.fromisoformat, self.span)
         return first, last
 
     def to_json(self) -> str:
-        """The specification as JSON, the same text for the same specification."""
+        """Write the specification as JSON, the same text for the same specification."""
         # The order of the axes is part of it, and JSON objects have none.
         content = {**asdict(self), "axes": list(self.axes.items())}
         if self.bars is None:
@@ -108,12 +107,10 @@ class SweepSpec:
 
     @classmethod
     def from_json(cls, text: str) -> SweepSpec:
-        """The specification that a text holds."""
-        content = json.loads(text)
-        values = {one.name: content[one.name] for one in fields(cls) if one.name in content}
+        """Read the specification from its JSON text."""
+        values = json.loads(text)
         values |= {name: tuple(values[name]) for name in ("symbols", "span")}
-        values["axes"] = dict(values["axes"])
-        return cls(**values)
+        return cls(**{**values, "axes": dict(values["axes"])})
 
 
 MOST_VALUES = 1_000_000  # on one axis
@@ -125,7 +122,7 @@ _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
-    """By axis of `--grid` the text of its values; UsageError where one has none, or is twice."""
+    """Split `--grid` texts into axes and their values; UsageError for one without any, or twice."""
     axes: dict[str, Text] = {}
     for text in texts:
         name, equals, values = text.partition("=")
@@ -141,7 +138,7 @@ def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
 def read_grid(
     file: StrategyFile, settings: Mapping[str, Any], axes: Mapping[str, Text | Sequence[Any]]
 ) -> dict[str, list[Any]]:
-    """By parameter the values of its axis in JSON, checked against the strategy's field.
+    """Read the values of each axis as JSON values, checked against the strategy's fields.
 
     Those of `REACTION` are minutes, rising. Raises UsageError where an axis names no parameter, is
     empty, reversed or named twice, or a value is out of the parameter's bounds.
@@ -157,43 +154,43 @@ def read_grid(
             f"Take wider steps, or fewer parameters."
         )
     return {
-        name: _reactions(found) if name == REACTION else _axis(file, fixed, name, found)
-        for name, found in values_by_name.items()
+        name: _reactions(values) if name == REACTION else _axis(file, fixed, name, values)
+        for name, values in values_by_name.items()
     }
 
 
 def _by_name(
     file: StrategyFile, is_set: Iterable[str], axes: Mapping[str, Text | Sequence[Any]]
 ) -> dict[str, list[Any]]:
-    """The values of each axis; those of a text are texts."""
-    known = parameters(file.cls)
-    found: dict[str, list[Any]] = {}
+    """Return the values of each axis; those from a text are texts."""
+    definitions = parameters(file.cls)
+    by_name: dict[str, list[Any]] = {}
     for name, values in axes.items():
-        if name == REACTION and name in known:
+        if name == REACTION and name in definitions:
             raise UsageError(
                 f"--grid {name}: {file.name} has a parameter of this name, and so has the time to "
                 f"react in the trading rules. Rename the parameter."
             )
-        if name not in known and name != REACTION:
-            raise unknown(f"parameter of {file.name}", name, known)
-        if name in is_set and not known[name].is_required():  # whose default is what is set
+        if name not in definitions and name != REACTION:
+            raise unknown(f"parameter of {file.name}", name, definitions)
+        if name in is_set and not definitions[name].is_required():  # its default is what is set
             raise UsageError(f"{name} is given by --set and by --grid; choose one of them.")
         if name in _COLUMNS:
             raise UsageError(
                 f"--grid {name}: every sweep writes a column of this name. Rename the parameter."
             )
         if isinstance(values, Text):
-            is_number = name == REACTION or _takes_numbers(known[name].annotation)
-            found[name] = _split(name, values.text, is_number=is_number)
+            is_number = name == REACTION or _takes_numbers(definitions[name].annotation)
+            by_name[name] = _split(name, values.text, is_number=is_number)
         else:
-            found[name] = list(values)
-        if not found[name]:
+            by_name[name] = list(values)
+        if not by_name[name]:
             raise UsageError(f"--grid {name} has no value. {_FORMS}.")
-    return found
+    return by_name
 
 
 def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
-    """The strategy that the sets are variants of; raises UsageError where it cannot be swept."""
+    """Make the strategy whose variants the sets are; UsageError where it cannot be swept."""
     strategy = configure(file, settings)
     if isinstance(strategy, BacktraderStrategy):
         raise UsageError(
@@ -204,12 +201,12 @@ def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
 
 
 def value_of(strategy: object, name: str) -> Any:
-    """The value of a parameter by its dotted name."""
+    """Return the value of a parameter by its dotted name."""
     return attrgetter(name)(strategy)
 
 
 def base_of(strategy: object, rules: Mapping[str, Any], axes: Iterable[str]) -> dict[str, Any]:
-    """By axis the JSON value that is there without a grid."""
+    """Return for each axis the JSON value that applies without a grid."""
     return {
         name: rules["reaction_minutes"] if name == REACTION else plain(value_of(strategy, name))
         for name in axes
@@ -217,8 +214,8 @@ def base_of(strategy: object, rules: Mapping[str, Any], axes: Iterable[str]) -> 
 
 
 def _takes_numbers(annotation: Any) -> bool:
-    """Whether a type, or one of a union, is one of numbers."""
-    # What stands for another type: a NewType, or an alias of `type`.
+    """Tell whether a type, or one of a union, is a type of numbers."""
+    # A NewType, or an alias of `type`, is read as the type that it names.
     kind = getattr(annotation, "__supertype__", getattr(annotation, "__value__", annotation))
     origin = get_origin(kind) or kind
     if origin in (Union, UnionType, Annotated):
@@ -235,7 +232,7 @@ def _split(name: str, text: str, *, is_number: bool) -> list[Any]:
 
 
 def _range(name: str, text: str) -> list[str]:
-    """All values of a range, both ends included, in decimals: 0.02 and ten steps are 0.12."""
+    """Expand a range, both ends included, in decimals: 0.02 and ten steps of 0.01 are 0.12."""
     try:
         first, last, step = (*map(Decimal, text.split(":")), Decimal(1))[:3]
         if not all(number.is_finite() for number in (first, last, step)):
@@ -266,7 +263,7 @@ def _range(name: str, text: str) -> list[str]:
 
 
 def _landing(text: str, values: Sequence[Decimal]) -> str:
-    """A range that ends at its end: with a step that was given a shorter one, else a finer one."""
+    """Write a range that lands on its end: shorter where the step was given, else finer."""
     first, last, *step = (part.strip() for part in text.split(":"))
     if step and len(values) > 1:
         return f"{first}:{values[-1].normalize():f}:{step[0]}"
@@ -275,8 +272,8 @@ def _landing(text: str, values: Sequence[Decimal]) -> str:
 
 
 def _reactions(values: Sequence[Any]) -> list[float]:
-    """Times to react as minutes, rising."""
-    found = set()
+    """Read reaction times as minutes, rising."""
+    reactions = set()
     for value in values:
         text = value.text if isinstance(value, Text) else value
         try:
@@ -286,25 +283,25 @@ def _reactions(values: Sequence[Any]) -> list[float]:
                 f"--grid {REACTION}: {text} is no time to react. Write minutes from 0 to 10,080, "
                 f"or a time such as 30m or 2h."
             ) from None
-        if minutes in found:
+        if minutes in reactions:
             raise UsageError(f"--grid {REACTION}: {text} is there twice.")
-        found.add(minutes)
-    return sorted(found)
+        reactions.add(minutes)
+    return sorted(reactions)
 
 
 def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[Any]) -> list[Any]:
-    """The values of an axis as the strategy's field has them, in JSON."""
+    """Read the values of an axis as JSON values of the strategy's field."""
     reader = ParameterReader(parameters(file.cls)[name])
 
     def field_of(value: Any) -> Any:
         return value_of(variant(file, {**fixed, name: value}), name)
 
-    found: dict[str, Any] = {}
+    by_json: dict[str, Any] = {}
     for value in values:
         text = value.text if isinstance(value, Text) else shown(value)
         try:
             read = reader.read(value)
-        except ValueError:  # told as for any other setting
+        except ValueError:  # raised with the message that any other setting gets
             configure(file, {**fixed, name: value})
             raise
         field = field_of(read)
@@ -320,7 +317,7 @@ def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[
                 f"turn. A grid needs a parameter whose value, given again, stays as it is."
             )
         key = json.dumps(kept)
-        if key in found:
+        if key in by_json:
             raise UsageError(f"--grid {name}: {text} is there twice.")
-        found[key] = kept
-    return list(found.values())
+        by_json[key] = kept
+    return list(by_json.values())

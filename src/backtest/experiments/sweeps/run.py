@@ -1,6 +1,6 @@
-"""Running a sweep: from a request to the folder with every set and what the best is worth.
+"""Run a sweep: from a request to the folder with every set and the evidence for the best.
 
-The evidence looks at the distinct results of a sweep, at most `MOST` of them, spread over the grid.
+The evidence compares the distinct results of a sweep, at most `MOST` of them, spread over the grid.
 """
 
 from __future__ import annotations
@@ -48,22 +48,22 @@ if TYPE_CHECKING:
     from backtest.stats import Floats
     from backtest.workspace.folders import Workspace
 
-MOST = 1_000  # distinct results that are held against each other
-BLOCKS = 10  # of sessions; every half of them is in-sample once
-_FEWEST_HELD = 126  # sessions; of two in which the stock falls any set beats holding
+MOST = 1_000  # distinct results that are compared
+BLOCKS = 10  # blocks of sessions; every half of them is in-sample once
+_FEWEST_HELD = 126  # sessions; in two sessions of a falling stock any set beats holding
 _CENT = 2  # decimals in which final equities differ
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepRequest(Request):
-    """What is swept; `settings` are shared by all sets."""
+    """A `SweepRequest` says what is swept; `settings` are shared by all sets."""
 
-    grid: Mapping[str, Text | Sequence[Any]]  # by parameter its values, or a text such as `1:40`
+    grid: Mapping[str, Text | Sequence[Any]]  # values of each parameter, or a text such as `1:40`
 
 
 @dataclass(frozen=True)
 class SweepPlan(Plan[Sweep]):
-    """A sweep whose inputs were read and checked."""
+    """A `SweepPlan` is a sweep whose inputs were read and checked."""
 
     spec: SweepSpec
     strategy: Strategy
@@ -73,11 +73,11 @@ class SweepPlan(Plan[Sweep]):
 
     @property
     def evaluator(self) -> Evaluator:
-        """The evaluator of its sets; errors as of `evaluator`."""
+        """Return the evaluator of its sets; errors as of `evaluator`."""
         return evaluator(self.spec.to_json(), self.workspace)
 
     def read(self) -> Sweep:
-        """Read the finished sweep, all its sets; errors as of `read_sweep`."""
+        """Read the finished sweep with all its sets; DataError where a file is damaged."""
         sweep = read_sweep(self.path)
         sweep.sets.validate()
         return sweep
@@ -91,7 +91,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     """
     file = find_strategy(workspace, request.strategy)
     strategy = sweepable(file, request.settings)
-    recorded(strategy)  # what cannot be on record is told before all sets are evaluated
+    recorded(strategy)  # raises before all sets are evaluated where a value cannot be on record
     axes = read_grid(file, request.settings, request.grid)
     if REACTION in axes and "reaction_minutes" in request.rules.model_fields_set:
         raise UsageError("The reaction is given by --reaction and by --grid; choose one of them.")
@@ -115,7 +115,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
 
 
 def known_sweep(plan: SweepPlan) -> Sweep | None:
-    """The finished sweep of a plan, its sets on record; None where none is there and whole."""
+    """Read the finished sweep of a plan and record its trials; None where none is whole."""
     done, reports = plan.result, plan.workspace.reports
     if done and not has_sweep(reports, done.manifest):
         record_sweep(reports, done.manifest, [done.sets])
@@ -131,11 +131,10 @@ def run_sweep(
     on_sets: Callable[[int, int], None],
     tell: Callable[[str], None],
 ) -> Sweep:
-    """Evaluate every set and write the sweep's folder; parts that are there are not done again.
+    """Evaluate every set and write the sweep's folder; finished parts are not evaluated again.
 
-    `on_sets` takes how many sets are done, of how many, `tell` a sentence for each part that was
-    found corrupt. Errors are those of `run_chunks`, and UsageError where the folder cannot be
-    written.
+    `on_sets` takes the sets that are done and all sets, `tell` a sentence for each corrupt part.
+    Errors are those of `run_chunks`, and UsageError where the folder cannot be written.
     """
     spec, reports = plan.spec, plan.workspace.reports
     folder = SweepFolder(reports, spec)
@@ -163,25 +162,21 @@ def run_sweep(
                 spec.to_json(), todo, keep, folders=plan.workspace, workers=workers, cluster=cluster
             )
         except BaseException:
-            with suppress(BacktestError):  # what stopped the sweep is what has to be told
+            with suppress(BacktestError):  # the error that stopped the sweep is the one to raise
                 record()  # also what an interrupted sweep has evaluated counts as tried
             raise
         manifest = record()
         figures = plan.evaluator.base_figures()
         record_base(reports, manifest, figures["sharpe"])
         sharpes = trial_sharpes(reports, spec.strategy, traded(manifest))
-        sets = _figures(folder, spec)
-        found = sweep_evidence(plan.evaluator, sets, sharpes)
-        told = np.array([found["best"]["set"], sets["borrow"].argmax()])
-        manifest["assumptions"] += plan.evaluator.assumptions(told)
-        more = {"base_figures": figures, "trials": len(sharpes), "evidence": found}
+        columns = ["final_equity", "total_return", "sharpe", "borrow"]
+        parts = folder.tables(range(spec.chunks))
+        sets = pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
+        evidence = sweep_evidence(plan.evaluator, sets, sharpes)
+        best_and_dearest = np.array([evidence["best"]["set"], sets["borrow"].argmax()])
+        manifest["assumptions"] += plan.evaluator.assumptions(best_and_dearest)
+        more = {"base_figures": figures, "trials": len(sharpes), "evidence": evidence}
         return folder.finish({**manifest, **more})
-
-
-def _figures(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
-    parts = folder.tables(range(spec.chunks))
-    columns = ["final_equity", "total_return", "sharpe", "borrow"]
-    return pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
 
 
 def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
@@ -215,7 +210,7 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
 def sweep_evidence(
     sweep: Evaluator, sets: pd.DataFrame, sharpes: Sequence[float | None]
 ) -> dict[str, Any]:
-    """The evidence of a sweep, as JSON knows it; None where a figure has no meaning.
+    """Weigh a sweep: its evidence as JSON values, None where a figure has no meaning.
 
     `sets` are as in `sets.parquet`; `sharpes` are the annual Sharpe ratios of all trials on record,
     this sweep's included.
@@ -233,7 +228,6 @@ def sweep_evidence(
     too_few = _too_few(compared, best)
     held = sweep.held_throughout()
     has_ratio = sets["sharpe"].notna().to_numpy()[numbers[best]]  # not after a ruin
-    superior = _superior(compared.returns, sweep.above_cash(held))
     return {
         "universe": spec.universe,
         "compared": len(numbers),
@@ -245,35 +239,35 @@ def sweep_evidence(
         },
         "overfitting": None if too_few["all"] else _overfitting(compared.returns),
         "thin": too_few,
-        "superior": superior,
+        "superior": _superior(compared.returns, sweep.above_cash(held)),
         "walk_forward": _walked(forward, sweep.events, [None, *numbers.tolist()]),
         "seed": SEED,
     }
 
 
 def _compared(sets: pd.DataFrame) -> NDArray[np.intp]:
-    """Numbers of sets with distinct results, spread over the grid, the best among them."""
+    """Choose sets with distinct results, spread over the grid, the best among them."""
     first = np.flatnonzero(~sets["final_equity"].round(_CENT).duplicated().to_numpy())
     spread = np.unique(np.linspace(0, len(first) - 1, MOST).astype(int))
     best = first[sets["total_return"].to_numpy()[first].argmax()]
     return np.unique([*first[spread].tolist(), best])
 
 
-def _too_few(found: Histories, best: int) -> dict[str, str]:
-    """Why the trades of the best set, and of all together, are too few to tell; empty if not."""
-    held, traded = found.held(), found.traded
-    alone, together = held[:, best].sum(), held.any(axis=1).sum()
-    events = traded.any(axis=0).sum()
+def _too_few(histories: Histories, best: int) -> dict[str, str]:
+    """Return why the trades of the best set, and of all together, are too few; empty if not."""
+    held, traded = histories.held(), histories.traded
+    alone, together = int(held[:, best].sum()), int(held.any(axis=1).sum())
+    events = int(traded.any(axis=0).sum())
     return {
-        "best": thin_record(int(traded[best].sum()), int(alone), len(held)),
-        "all": thin_record(int(events), int(together), len(held), noun="traded event"),
+        "best": thin_record(int(traded[best].sum()), alone, len(held)),
+        "all": thin_record(events, together, len(held), noun="traded event"),
     }
 
 
 def _deflated(
     returns: Floats | None, sharpes: Sequence[float | None], too_few: str
 ) -> dict[str, Any]:
-    """The best set's Sharpe ratio, deflated by the trials on record unless trades are too few."""
+    """Deflate the best set's Sharpe ratio by the trials on record unless trades are too few."""
     estimate = None if returns is None else sharpe_estimate(returns)
     return {
         "trials": len(sharpes),
@@ -289,27 +283,27 @@ def _overfitting(returns: Floats) -> dict[str, Any] | None:
 
 
 def _superior(returns: Floats, held: Floats) -> dict[str, Any] | None:
-    """Whether a set beats what was held; not told of few sessions, where it too often would."""
-    found = superior_ability(returns, held, seed=SEED) if len(held) >= _FEWEST_HELD else None
-    return None if found is None else asdict(found)
+    """Test whether a set beats holding; not for few sessions, where it too often would."""
+    test = superior_ability(returns, held, seed=SEED) if len(held) >= _FEWEST_HELD else None
+    return None if test is None else asdict(test)
 
 
 def _walked(
     forward: WalkForward, events: Sequence[Event], numbers: Sequence[int | None]
 ) -> dict[str, Any]:
-    """Event by event the set that was chosen; None is the default."""
+    """Record for each event the set that was chosen; None is the default."""
     columns = (forward.events, forward.known, forward.picked, forward.returns, forward.default)
     return {
         "events": [
             {
-                "event_id": events[place].id,
-                "headline": events[place].headline,
+                "event_id": events[column].id,
+                "headline": events[column].headline,
                 "known": bool(known),
                 "set": numbers[picked],
                 "return": float(earned),
-                "default": float(usual),
+                "default": float(default),
             }
-            for place, known, picked, earned, usual in zip(*columns, strict=True)
+            for column, known, picked, earned, default in zip(*columns, strict=True)
         ],
         "total": float(forward.returns.sum()),
         "default": float(forward.default.sum()),
