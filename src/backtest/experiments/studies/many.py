@@ -1,6 +1,6 @@
-"""Event studies of many stocks: what they did round the events of a kind, by quantile of a field.
+"""Study what many stocks did round the events of a kind, by quantile of a field.
 
-One observation a stock and day 0: further events of that day tell of the same move.
+An observation is a stock and a day 0: further events of that day tell of the same move.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
 WINDOWS: tuple[Window, ...] = ((0, 10), (1, 10), (-1, -1), (0, 0), (0, 1))
-_DAYS = (-10, 20)  # of the curves
+_DAYS = (-10, 20)  # first and last day of the curves
 _MONTHS_A_SEASON = 3
 
 
 @dataclass(frozen=True)
 class ManyStocksPlan(StudyPlan[ManyStudyRecord]):
-    """A study of many stocks whose inputs were read and checked."""
+    """A `ManyStocksPlan` is a study of many stocks whose inputs were read and checked."""
 
     file, kind = MANY_STUDY, ManyStudyRecord
-    by: str | None  # the field that the events are sorted by
+    by: str | None  # field that the events are sorted by
 
 
 def prepare_many_study(workspace: Workspace, request: StudyRequest) -> ManyStocksPlan:
@@ -110,7 +110,7 @@ def prepare_many_study(workspace: Workspace, request: StudyRequest) -> ManyStock
 
 
 def run_many_study(plan: ManyStocksPlan, *, force: bool = False) -> Study[ManyStudyRecord]:
-    """Study the events and write the folder; a study that exists whole is read, unless forced."""
+    """Study the events and write the folder; read a study that is already whole, unless forced."""
     if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
@@ -126,7 +126,7 @@ def run_many_study(plan: ManyStocksPlan, *, force: bool = False) -> Study[ManySt
 
 
 class _Sample:
-    """The observations of a study: one a stock and day 0, with its abnormal returns."""
+    """A `_Sample` holds a study's observations, one a stock and day 0, with abnormal returns."""
 
     def __init__(self, plan: ManyStocksPlan) -> None:
         request, inputs = plan.request, plan.inputs
@@ -137,10 +137,9 @@ class _Sample:
         returns = np.column_stack([close_returns(one, sessions, stands=True) for one in history])
         market, self.against = _market(request, inputs, sessions, returns)
         latest = {(one.event.symbol, one.session): one for one in plan.events}
-        self.heard = len(plan.events)
+        self.published = len(plan.events)
         self.events = list(latest.values())
-        column = {symbol: place for place, symbol in enumerate(symbols)}
-        self.stocks = np.array([column[one.event.symbol] for one in self.events])
+        self.stocks = np.searchsorted(symbols, [one.event.symbol for one in self.events])
         day_zero = np.array([one.session for one in self.events], "M8[D]")
         self.days = np.searchsorted(sessions.to_numpy("M8[D]"), day_zero)
         first = min(_DAYS[0], *(window[0] for window in request.windows))
@@ -155,7 +154,7 @@ class _Sample:
         self.values, self.group, self.names = self._groups()
 
     def _groups(self) -> tuple[Floats, Ints, list[str]]:
-        """The value and the group of each observation, and the groups' names, lowest first."""
+        """Return the value and group of each observation, and the groups' names, lowest first."""
         if self.by is not None:
             numbers = [getattr(one.event, self.by) for one in self.events]
             values = np.array(numbers, dtype=float)
@@ -170,23 +169,23 @@ class _Sample:
         return values, group, ["fall expected", "rise expected"]
 
     def car(self, window: Window) -> Floats:
-        """The cumulative abnormal return of each observation over a window; NaN if unknown."""
+        """Return the cumulative abnormal return of each observation; NaN where unknown."""
         return np.asarray(self.paths[:, self._columns(window)].sum(axis=1), np.float64)
 
     def _columns(self, window: Window) -> slice:
         return slice(window[0] - self.first, window[1] - self.first + 1)
 
     def _of(self, window: Window, each: NDArray[np.bool]) -> tuple[Floats, Ints]:
-        """Of some observations the returns over a window, and the quarters of day 0 and of each."""
+        """Return some observations' returns over a window, and their quarters, day 0's first."""
         columns, quarters = self._columns(window), self.quarters[each]
         seasons = np.column_stack((self.seasons[each], quarters[:, columns]))
         return self.paths[each][:, columns], seasons
 
     def measured(self) -> dict[str, Any]:
-        """The figures, ready for JSON."""
+        """Return the figures, ready for JSON."""
         rows = [self._window(window) for window in self.request.windows]
         return {
-            "told": self.heard,
+            "told": self.published,
             "observations": len(self.events),
             "stocks": len(set(self.stocks.tolist())),
             "dates": len(set(self.days.tolist())),
@@ -200,7 +199,7 @@ class _Sample:
         }
 
     def _window(self, window: Window) -> dict[str, Any]:
-        groups = [self._of(window, self.group == place) for place in range(len(self.names))]
+        groups = [self._of(window, self.group == number) for number in range(len(self.names))]
         spread = None
         if groups:
             (low, of_low), (high, of_high) = groups[0], groups[-1]
@@ -215,26 +214,26 @@ class _Sample:
         return row if is_tested(self.subject, window) else untested(row) | {"tested": False}
 
     def _curves(self) -> list[dict[str, Any]]:
-        """By group, or of all, the mean cumulative abnormal return by day, with its interval."""
-        found = []
-        wanted = [(name, self.group == place) for place, name in enumerate(self.names)]
-        for name, each in wanted or [("all events", np.ones(len(self.events), bool))]:
+        """Return the mean cumulative abnormal return by day of each group, with its bounds."""
+        curves = []
+        groups = [(name, self.group == number) for number, name in enumerate(self.names)]
+        for name, each in groups or [("all events", np.ones(len(self.events), bool))]:
             means = [
                 mean_by_season(*self._of((_DAYS[0], day), each))
                 for day in range(_DAYS[0], _DAYS[1] + 1)
             ]
             line, low, high = ([getattr(m, end) for m in means] for end in ("value", "low", "high"))
-            found.append({"name": name, "mean": line, "low": low, "high": high})
-        return found
+            curves.append({"name": name, "mean": line, "low": low, "high": high})
+        return curves
 
     def table(self) -> pd.DataFrame:
-        """Every observation with its value, its group and its CARs."""
+        """Return every observation with its value, its group and its CARs."""
         columns = {
             "event_id": [one.event.id for one in self.events],
             "symbol": [one.event.symbol for one in self.events],
             "day_0": [one.session for one in self.events],
             "value": self.values,
-            "group": [place + 1 if place >= 0 else None for place in self.group.tolist()],
+            "group": [number + 1 if number >= 0 else None for number in self.group.tolist()],
         }
         cars = {window_name(window): self.car(window) for window in self.request.windows}
         return pd.DataFrame(columns | cars).astype({"group": "Int64"})
@@ -243,7 +242,7 @@ class _Sample:
 def _market(
     request: StudyRequest, inputs: Inputs, sessions: pd.Index[Any], returns: Floats
 ) -> tuple[Floats, str]:
-    """What is subtracted from each return, shape (sessions,), and what it is."""
+    """Return what is subtracted from each return, shape (sessions,), and its name."""
     if request.benchmark is None and request.universe is None:
         return mean_of_known(returns), "the mean of the stocks, each of equal weight"
     market = close_returns(inputs.benchmark, sessions)
@@ -254,19 +253,19 @@ def _market(
 
 def _group_names(by: str, values: Floats, group: Ints, count: int) -> list[str]:
     names = []
-    for place in range(count):
-        held = values[group == place]
-        if not len(held):
+    for number in range(count):
+        members = values[group == number]
+        if not len(members):
             names.append("none")
             continue
-        low, high = (field(by, float(end)) for end in (held.min(), held.max()))
+        low, high = (field(by, float(end)) for end in (members.min(), members.max()))
         ends = {0: f"up to {high}", count - 1: f"from {low}"}
-        names.append(ends.get(place, f"{low} to {high}"))
+        names.append(ends.get(number, f"{low} to {high}"))
     return names
 
 
 def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:
-    """The field that a name or its end stands for, which is known of some event."""
+    """Find the field by its name or the end of it, among those that some event knows."""
     kinds = subject.kinds
     fields = {name for kind in kinds for name in _numbers(kind)}
     known = {n for n in fields if any(getattr(e.event, n, None) is not None for e in events)}
@@ -283,12 +282,12 @@ def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:
 
 
 def _numbers(kind: type[Event]) -> set[str]:
-    """The fields and properties of a kind that may be numbers."""
-    own = {n for n, v in vars(kind).items() if isinstance(v, property) and not n.startswith("_")}
+    """Return the names of a kind's fields and properties that may be numbers."""
+    computed = {n for n, v in vars(kind).items() if isinstance(v, property) and n[0] != "_"}
     fields = {n: str(field.annotation).lower() for n, field in kind.model_fields.items()}
-    return own | {name for name, words in fields.items() if "float" in words or "int" in words}
+    return computed | {name for name, kind in fields.items() if "float" in kind or "int" in kind}
 
 
 def _plain(reason: str) -> str:
-    """A reason without what is particular to one event, so that equal ones can be counted."""
+    """Drop from a reason what is particular to one event, so that equal reasons can be counted."""
     return reason.partition(",")[0].partition(":")[0]

@@ -1,6 +1,6 @@
-"""Null worlds: made-up prices that nobody can predict, with the days and signals of strategies.
+"""Make null worlds: artificial prices that nobody can predict, with days and signals.
 
-Whatever a verdict finds there is luck: "better" and "worse" may each be told in 5 of 100 worlds of
+Whatever a verdict finds there is luck: "better" and "worse" may each come up in 5 of 100 worlds of
 every kind, and 95 of 100 intervals should hold the true mean trade.
 """
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from backtest.stats import Floats, Ints
 
-_FIRST_DAY = np.datetime64("2001-01-01")  # of the made-up sessions, every day one
-_STEPS = 16  # of a path within a session; the first is the night
+_FIRST_DAY = np.datetime64("2001-01-01")  # first session; every day after it is one too
+_STEPS = 16  # steps of a path within a session; the first is the night
 _RULES = Rules(commission_per_share=0, commission_min=0, slippage_bps=0, borrow_mode="none")
 
 
 @dataclass(frozen=True)
 class NullWorld:
-    """A kind of world without anything to find."""
+    """A `NullWorld` is a kind of world without anything to find."""
 
     name: str  # what it is like
     dates: int  # how many days have events
@@ -86,7 +86,7 @@ WORLDS = (
 
 @dataclass(frozen=True)
 class Calibration:
-    """What was said of the worlds of one kind."""
+    """A `Calibration` counts the verdicts on the worlds of one kind."""
 
     world: str  # its name
     worlds: int  # how many there were
@@ -97,24 +97,24 @@ class Calibration:
     covered: int  # how many of those hold the mean trade of all these worlds
 
     def share(self, name: str) -> tuple[float, float, float]:
-        """A count as a share, with its Wilson interval, 95 %."""
+        """Return a count as a share, with its 95 % Wilson interval; NaN, 0 and 1 of nothing."""
         found = int(getattr(self, name))
         of = self.intervals if name == "covered" else self.worlds
         return (found / of, *wilson_interval(found, of)) if of else (np.nan, 0.0, 1.0)
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether neither verdict is told in more worlds than luck allows."""
+        """Tell whether neither verdict comes up in more worlds than luck allows."""
         return all(self.share(name)[1] <= LEVEL for name in ("better", "worse"))
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
+        """Return all of it, ready for JSON."""
         return {**vars(self), "level": LEVEL, "is_calibrated": self.is_calibrated}
 
 
 @dataclass(frozen=True)
 class NullWorlds:
-    """What verdicts and the test of a study say where there is nothing to find."""
+    """`NullWorlds` count the verdicts, and the finds of a study, where there is nothing to find."""
 
     kinds: list[Calibration]  # what was said of the worlds of each kind
     significant: int  # in how many a study of six events found something
@@ -122,19 +122,19 @@ class NullWorlds:
     seed: int  # of all that is random
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
+        """Return all of it, ready for JSON."""
         study = {"significant": self.significant, "worlds": self.worlds}
         return {"worlds": [one.as_dict() for one in self.kinds], "study": study}
 
     def frame(self) -> pd.DataFrame:
-        """A row for each kind of world, with its counts."""
+        """Return a row for each kind of world, with its counts."""
         import pandas as pd
 
         return pd.DataFrame([vars(one) for one in self.kinds]).set_index("world")
 
 
 def null_worlds(worlds: int, *, seed: int) -> NullWorlds:
-    """Judge runs, and studies of six events, in so many worlds of each kind."""
+    """Judge runs, and studies of six events, in `worlds` worlds of each kind."""
     kinds, significant = calibrate(worlds, seed=seed), null_study(worlds, seed=seed)
     return NullWorlds(kinds, significant, worlds, seed)
 
@@ -142,57 +142,48 @@ def null_worlds(worlds: int, *, seed: int) -> NullWorlds:
 def calibrate(
     worlds: int, *, seed: int, draws: int = 299, kinds: tuple[NullWorld, ...] = WORLDS
 ) -> list[Calibration]:
-    """Judge runs in so many worlds of each kind."""
-    found = []
+    """Judge runs in `worlds` worlds of each kind."""
+    results = []
     for place, kind in enumerate(kinds):
         judged = [judge(kind, (seed, place, number), draws) for number in range(worlds)]
         verdicts = [one["verdict"] for one in judged]
-        bounds = [one["mean_trade_return"] for one in judged]
-        known = [one for one in bounds if one["low"] is not None]
-        truth = float(np.mean([one["estimate"] for one in bounds if one["estimate"] is not None]))
-        found.append(
-            Calibration(
-                kind.name,
-                worlds,
-                verdicts.count("better"),
-                verdicts.count("worse"),
-                verdicts.count("none"),
-                len(known),
-                sum(one["low"] <= truth <= one["high"] for one in known),
-            )
-        )
-    return found
+        means = [one["mean_trade_return"] for one in judged]
+        known = [one for one in means if one["low"] is not None]
+        truth = float(np.mean([one["estimate"] for one in means if one["estimate"] is not None]))
+        better, worse, refused = map(verdicts.count, ("better", "worse", "none"))
+        covered = sum(one["low"] <= truth <= one["high"] for one in known)
+        results.append(Calibration(kind.name, worlds, better, worse, refused, len(known), covered))
+    return results
 
 
 def null_study(worlds: int, *, seed: int, draws: int = 399) -> int:
-    """In how many worlds the permutation test of a study finds something, at 5 %.
+    """Count the worlds in which the permutation test of a study finds something, at 5 %.
 
-    A world is a stock that is made up, with six events on random days of 200 sessions.
+    A world is an artificial stock with six events on random days of 200 sessions.
     """
-    rng, found = np.random.default_rng(seed), 0
+    rng, significant = np.random.default_rng(seed), 0
     for _ in range(worlds):
         market = rng.normal(0, 0.01, 200)
-        own = 1.5 * market + 0.03 * rng.standard_t(4, 200).clip(-8, 8)
-        days = np.sort(rng.choice(200, 6, replace=False))
-        drawn = int(rng.integers(2**32))
-        made = study(Series(own, market, days), [(0, 5)], seed=drawn, draws=draws)
-        test = made.windows[0].permutation
-        found += test is not None and test.p.two_sided <= LEVEL
-    return found
+        stock = 1.5 * market + 0.03 * rng.standard_t(4, 200).clip(-8, 8)
+        series = Series(stock, market, np.sort(rng.choice(200, 6, replace=False)))
+        (window,) = study(series, [(0, 5)], seed=int(rng.integers(2**32)), draws=draws).windows
+        test = window.permutation
+        significant += test is not None and test.p.two_sided <= LEVEL
+    return significant
 
 
 def judge(kind: NullWorld, seed: tuple[int, ...], draws: int) -> dict[str, Any]:
-    """The evidence of a run in a world that is made up from a seed."""
+    """Weigh the evidence of a run in a world that is made from a seed."""
     account = make_world(kind, np.random.default_rng(seed))
     signals, panel = account.signals, account.panel
     whole = np.array([0, len(signals)])
-    made = simulate(panel, signals, whole, _RULES, {}, trades=True, curves=True)
-    trades = trades_of(made.trades, signals, panel, [""] * len(signals))
-    return evidence(account, trades, made.equity[0], draws=draws)
+    tables = simulate(panel, signals, whole, _RULES, {}, trades=True, curves=True)
+    trades = trades_of(tables.trades, signals, panel, [""] * len(signals))
+    return evidence(account, trades, tables.equity[0], draws=draws)
 
 
 def make_world(kind: NullWorld, rng: np.random.Generator) -> Account:
-    """Prices and signals of a world."""
+    """Make the prices and signals of a world."""
     dates = _dates(kind, rng)
     returns = _returns(kind, dates, rng)
     panel = _panel(kind, returns)
@@ -223,7 +214,7 @@ def _dates(kind: NullWorld, rng: np.random.Generator) -> Ints:
 
 
 def _returns(kind: NullWorld, dates: Ints, rng: np.random.Generator) -> Floats:
-    """Deviation and drift by step of each session, times noise: shape (sessions, steps, stocks)."""
+    """Draw returns, shape (sessions, steps, stocks): drift and deviation × noise."""
     shape = (kind.sessions, _STEPS, kind.stocks)
     scale = np.ones((kind.sessions, 1, 1))
     drift = np.full((kind.sessions, 1, 1), kind.drift / _STEPS)
@@ -232,8 +223,8 @@ def _returns(kind: NullWorld, dates: Ints, rng: np.random.Generator) -> Floats:
     if kind.clusters:
         scale *= _garch(kind.sessions, rng)[:, None, None]
     if kind.tails:
-        drawn = rng.chisquare(kind.tails, (kind.sessions, 1, kind.stocks)) / kind.tails
-        scale = scale / np.sqrt(np.maximum(drawn, 0.02) * kind.tails / (kind.tails - 2))
+        square = rng.chisquare(kind.tails, (kind.sessions, 1, kind.stocks)) / kind.tails
+        scale = scale / np.sqrt(np.maximum(square, 0.02) * kind.tails / (kind.tails - 2))
     for date in dates:
         scale[date : date + kind.wild_for] *= kind.wild
         drift[date : date + 10] += rng.normal(0, kind.trend) / _STEPS
@@ -245,16 +236,16 @@ def _returns(kind: NullWorld, dates: Ints, rng: np.random.Generator) -> Floats:
 
 
 def _garch(sessions: int, rng: np.random.Generator) -> Floats:
-    """Deviations by GARCH(1, 1) with weights 0.1 and 0.85, about 1."""
-    variance, found = 1.0, np.empty(sessions)
+    """Draw deviations by GARCH(1, 1) with weights 0.1 and 0.85, about 1."""
+    variance, variances = 1.0, np.empty(sessions)
     for number in range(sessions):
-        found[number] = variance
+        variances[number] = variance
         variance = 0.05 + 0.85 * variance + 0.1 * variance * rng.normal() ** 2
-    return np.sqrt(found)
+    return np.sqrt(variances)
 
 
 def _panel(kind: NullWorld, returns: Floats) -> Panel:
-    """Daily bars of the paths; the first step of a session is the night before it."""
+    """Make daily bars of the paths; the first step of a session is the night before it."""
     paths = 100 * np.cumprod(1 + returns.reshape(-1, kind.stocks), axis=0).reshape(returns.shape)
     bars = blank_prices((kind.sessions, kind.stocks))
     bars["open"], bars["close"] = paths[:, 0], paths[:, -1]

@@ -1,4 +1,4 @@
-"""A study of one stock: its plan, and the figures of its events."""
+"""Study the events of one stock: the plan of a study, and its figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from backtest.experiments.studies.subject import (
     choose,
     close_returns,
     corrected,
-    event_fields,
     events_of,
     find_subject,
     is_tested,
@@ -36,6 +35,7 @@ from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, study
 from backtest.stats.significance import across_events, detectable_effect, permutation_test
 
 if TYPE_CHECKING:
+    from backtest.data.kinds import Event
     from backtest.experiments.studies.subject import Benchmark, StudiedEvent
     from backtest.stats import Floats, Ints
     from backtest.stats.event_study import EventOutcome, EventStudy, Window
@@ -46,14 +46,14 @@ _COLUMNS = [
     "event_id", "kind", "day_0", "direction", "model", "estimation_days", "window", "car", "error",
     "unknown",
 ]  # fmt: skip
-_FAR = 60  # sessions from day 0 that a window may reach: CARs add up, which longer ones blur
-_CURVE_DRAWS = 2_000  # of random days, for each day of each curve
-_BAND = (0.025, 0.975)
+_FAR = 60  # sessions from day 0 that a window may reach: longer CARs add up noise
+_CURVE_DRAWS = 2_000  # random days for each day of each curve
+_BAND = (0.025, 0.975)  # quantiles of random days, for the band of a curve
 
 
 @dataclass(frozen=True)
 class OneStockPlan(StudyPlan[StudyRecord]):
-    """A study of one stock whose inputs were read and checked."""
+    """A `OneStockPlan` is a study of one stock whose inputs were read and checked."""
 
     file, kind = STUDY, StudyRecord
     series: Series
@@ -61,7 +61,7 @@ class OneStockPlan(StudyPlan[StudyRecord]):
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Windows written as `-1,+1`, each once; raises UsageError where one is not of this form."""
+    """Read windows such as `-1,+1`, each once; raises UsageError where one has another form."""
     windows = []
     for text in texts:
         try:
@@ -113,15 +113,16 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> OneStockPlan:
     }
     decides = study_identity(subject, inputs, terms, candidates)
     path = workspace.reports / folder_name(f"study-{request.name}", (symbol,), run_id(decides))
-    found = (inputs, events, left_out, series, benchmark)
-    plan = OneStockPlan(decides, path, request, subject, *found)
+    plan = OneStockPlan(
+        decides, path, request, subject, inputs, events, left_out, series, benchmark
+    )
     if not events:
         raise _nothing(plan, [])
     return plan
 
 
 def run_study(plan: OneStockPlan, *, force: bool = False) -> Study[StudyRecord]:
-    """Study the events and write the folder; a study that exists whole is read, unless forced.
+    """Study the events and write the folder; read a study that is already whole, unless forced.
 
     Raises UsageError where no event can be studied.
     """
@@ -136,14 +137,14 @@ def run_study(plan: OneStockPlan, *, force: bool = False) -> Study[StudyRecord]:
         "also": plan.subject.also,
         "benchmark_reason": plan.benchmark.reason,
         "explained": dict(plan.benchmark.explained),
-        "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
+        "left_out": [_fields(each.event) | {"reason": each.reason} for each in plan.left_out],
     }
     more |= study_minutes(plan.inputs, plan.events)
     return write_study(plan, started, {**figures, **more}, _cars(figures["events"]))
 
 
 def _nothing(plan: OneStockPlan, events: Sequence[Mapping[str, Any]]) -> UsageError:
-    """The error for a study without a single CAR, with the reason of each event."""
+    """Make the error for a study without a single CAR, with the reason of each event."""
     request = plan.request
     reasons = [f"{each.event.id}: {each.reason}" for each in plan.left_out]
     for event in events:
@@ -164,31 +165,31 @@ def _cars(events: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Selection:
-    """Some of the events; those of one day 0 are one observation."""
+    """A `_Selection` is some of the events; those of one day 0 are one observation."""
 
-    by: str  # the way of grouping; empty where all events are looked at
-    name: str  # of the group
+    by: str  # the way of grouping; empty where all events are studied
+    name: str  # the group's name
     zeros: Ints  # day 0 of each event, shape (N,)
-    numbers: Ints  # of the events, shape (N,)
-    of_day: Mapping[int, int]  # by day 0 what its CAR is multiplied by
+    numbers: Ints  # the events' numbers, shape (N,)
+    of_day: Mapping[int, int]  # sign by which the CAR of each day 0 is multiplied
 
     @property
     def days(self) -> Ints:
-        """The days 0, each once, shape (D,)."""
+        """Return the days 0, each once, shape (D,)."""
         return np.array(list(self.of_day), np.int64)
 
     @property
     def signs(self) -> Ints:
-        """The sign of each of these days, shape (D,)."""
+        """Return the sign of each of these days, shape (D,)."""
         return np.array(list(self.of_day.values()), np.int64)
 
     def known_events(self, cars: Floats) -> int:
-        """How many of the events have a CAR; those of one day have the same."""
+        """Count the events that have a CAR; those of one day have the same."""
         return int(np.sum(~np.isnan(cars[self.zeros])))
 
 
 def window_name(window: Window) -> str:
-    """A window as it is written, such as `[-1,+1]`."""
+    """Write a window, such as `[-1,+1]`."""
     return f"[{','.join(f'{day:+d}' if day else '0' for day in window)}]"
 
 
@@ -198,19 +199,19 @@ def measure(
     request: StudyRequest,
     tested: Sequence[bool] = (),
 ) -> dict[str, Any]:
-    """The figures of a study; `series.events` holds the day 0 of each event, in the same order.
+    """Compute the figures of a study; `series.events` has the day 0 of each event, in their order.
 
-    `tested` says of each window whether it is; all are where it is empty.
+    `tested` says for each window whether it is tested; all are where it is empty.
     """
     windows = request.windows
     tested = tested or [True] * len(windows)
-    found = study(series, windows, model=request.model, seed=request.seed, draws=request.draws)
-    everywhere = [found.outcomes[day] for day in range(len(series.returns))]
-    cars = np.array([outcome.cars for outcome in everywhere])
-    abnormal = np.array([outcome.abnormal for outcome in everywhere])
-    paths = np.array([abnormal[:, :days].sum(axis=1) for days in range(1, len(found.days) + 1)])
+    result = study(series, windows, model=request.model, seed=request.seed, draws=request.draws)
+    outcomes = [result.outcomes[day] for day in range(len(series.returns))]
+    cars = np.array([outcome.cars for outcome in outcomes])
+    abnormal = np.array([outcome.abnormal for outcome in outcomes])
+    paths = np.array([abnormal[:, :days].sum(axis=1) for days in range(1, len(result.days) + 1)])
     alike = np.ones(len(events), np.int64)
-    everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
+    every = _selection("", "all events", series.events, np.arange(len(events)), alike)
     groups, signed = _groups(series, events), _signed(series, events)
     of_signed = signed and [
         {"window": window_name(window), **_average(cars[:, number], signed, window, request)}
@@ -221,38 +222,38 @@ def measure(
         for each in groups
     ]
     return {
-        "days": found.days.tolist(),
-        "average": list(map(_known, found.average)),
-        "counts": found.counts.tolist(),
+        "days": result.days.tolist(),
+        "average": list(map(_known, result.average)),
+        "counts": result.counts.tolist(),
         "events": [
-            _event(event, found.outcomes[day], windows)
+            _event(event, result.outcomes[day], windows)
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
-        "windows": _judged(_windows(found, list(map(everyone.known_events, cars.T))), tested),
+        "windows": _judged(_windows(result, list(map(every.known_events, cars.T))), tested),
         "signed": of_signed and _judged(of_signed, tested),
         "groups": _judged(of_groups, [tested[0]] * len(of_groups)),
         "curves": [
             _curve(paths, selection, request.seed)
-            for selection in (everyone, *([signed] if signed else []), *groups)
+            for selection in (every, *([signed] if signed else []), *groups)
             if len(selection.days) > 1 or not selection.by
         ],
     }
 
 
 def _judged(rows: Sequence[dict[str, Any]], tested: Sequence[bool]) -> list[dict[str, Any]]:
-    """Rows with corrected p-values; those that are not tested have none."""
+    """Correct the p-values of rows; those that are not tested lose theirs."""
     pairs = zip(rows, tested, strict=True)
-    return corrected([row if is_judged else untested(row) for row, is_judged in pairs])
+    return corrected([row if is_tested else untested(row) for row, is_tested in pairs])
 
 
 def _selection(by: str, name: str, days: Ints, numbers: Ints, signs: Ints) -> _Selection:
-    """Events by their numbers; of several on a day the sign of the last published counts."""
+    """Select events by their numbers; of several on a day the sign of the last published counts."""
     of_day = dict(zip(days[numbers].tolist(), signs[numbers].tolist(), strict=True))
     return _Selection(by, name, days[numbers], numbers, of_day)
 
 
 def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Selection | None:
-    """The events of which something is expected; None where there is none."""
+    """Select the events of which a direction is expected; None where there is none."""
     signs = np.array([event.direction for event in events], np.int64)
     numbers = np.flatnonzero(signs)
     name = "in the expected direction"
@@ -260,26 +261,26 @@ def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Selection | None
 
 
 def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Selection]:
-    """Groups by each way of grouping that parts the days, the largest first.
+    """Select groups by each way of grouping that parts the days, the largest first.
 
     Days that two ways put together are one group.
     """
     alike, days = np.ones(len(events), np.int64), len(np.unique(series.events))
-    found: dict[tuple[int, ...], _Selection] = {}
+    groups: dict[tuple[int, ...], _Selection] = {}
     for by in dict.fromkeys(by for event in events for by in event.labels):
         labels = np.array([event.labels.get(by, "") for event in events])
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         for name in names[np.argsort(-counts, kind="stable")].tolist():
             selection = _selection(by, name, series.events, np.flatnonzero(labels == name), alike)
             if len(selection.days) < days:
-                found.setdefault(tuple(selection.days.tolist()), selection)
-    return list(found.values())
+                groups.setdefault(tuple(selection.days.tolist()), selection)
+    return list(groups.values())
 
 
 def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]) -> dict[str, Any]:
     names, fit = list(map(window_name, windows)), outcome.fit
     return {
-        **event_fields(event.event),
+        **_fields(event.event),
         "day_0": event.session.isoformat(),
         "direction": event.direction,
         "direction_reason": event.why,
@@ -297,7 +298,17 @@ def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]
     }
 
 
-def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
+def _fields(event: Event) -> dict[str, str]:
+    return {
+        "event_id": event.id,
+        "kind": event.kind,
+        "published_at": event.published_at.isoformat(),
+        "precision": event.precision,
+        "headline": event.headline,
+    }
+
+
+def _windows(result: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
     return [
         {
             "window": window_name(window.window),
@@ -312,7 +323,7 @@ def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
             "p": window.permutation and window.permutation.p.two_sided,
             "tests": {name: vars(test) for name, test in window.tests.items()},
         }
-        for window, count in zip(found.windows, events, strict=True)
+        for window, count in zip(result.windows, events, strict=True)
     ]
 
 
@@ -320,35 +331,35 @@ def _average(
     cars: Floats, selection: _Selection, window: Window, request: StudyRequest
 ) -> dict[str, Any]:
     length = window[1] - window[0] + 1
-    found = _random_days(cars, selection, length, request.seed, request.draws)
+    random_days = _random_days(cars, selection, length, request.seed, request.draws)
     is_known = ~np.isnan(cars[selection.days])
     signs, days = selection.signs[is_known], selection.days[is_known]
     return {
         "events": selection.known_events(cars),
         "known": len(days),
         "right": int(np.sum(signs * cars[days] > 0)),
-        "caar": found and found.caar,
-        "p": found and found.p.two_sided,
+        "caar": random_days and random_days.caar,
+        "p": random_days and random_days.p.two_sided,
         "p_across": across_events(cars[days], signs, days, length).p,
-        "detectable": found and detectable_effect(float(np.std(found.null))),
+        "detectable": random_days and detectable_effect(float(np.std(random_days.null))),
     }
 
 
 def _curve(paths: Floats, selection: _Selection, seed: int) -> dict[str, Any]:
-    """Average cumulative abnormal return by day, and the band that random days keep to."""
-    found = [
+    """Return the average cumulative abnormal return by day, and the band of random days."""
+    by_day = [
         _random_days(path, selection, length, seed, _CURVE_DRAWS)
         for length, path in enumerate(paths, start=1)
     ]
     bands = [
-        (None, None) if each is None else np.quantile(each.null, _BAND).tolist() for each in found
+        (None, None) if each is None else np.quantile(each.null, _BAND).tolist() for each in by_day
     ]
     return {
         "by": selection.by,
         "name": selection.name,
         "places": selection.numbers.tolist(),
         "signs": [selection.of_day[day] for day in selection.zeros.tolist()],
-        "mean": [None if each is None else each.caar for each in found],
+        "mean": [each and each.caar for each in by_day],
         "low": [low for low, _ in bands],
         "high": [high for _, high in bands],
     }
@@ -357,7 +368,7 @@ def _curve(paths: Floats, selection: _Selection, seed: int) -> dict[str, Any]:
 def _random_days(
     cars: Floats, selection: _Selection, length: int, seed: int, draws: int
 ) -> Permutation | None:
-    """The average CAR × sign beside that of random days; each sign is moved by itself."""
+    """Compare the average CAR × sign with that of random days; each sign is moved by itself."""
     sides = [side for side in (1, -1) if np.any(selection.signs == side)]
     return permutation_test(
         [side * cars for side in sides],

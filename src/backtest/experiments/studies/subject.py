@@ -1,4 +1,4 @@
-"""What is studied: the events of a kind, or of a strategy; and the plan and folder of a study."""
+"""Find what is studied, the events of a kind or of a strategy, and write a study's folder."""
 
 from __future__ import annotations
 
@@ -38,21 +38,19 @@ T = TypeVar("T")
 _FUNDS = ("SPY", "QQQ")
 _CARS = "cars.csv"
 _FEWEST = 20  # sessions of which a share of variance is taken
-_TO_THE_MINUTE = ("exact", "minute")
 _JUDGING = ("p", "p_across", "low", "high", "detectable")
-_CORE = range(-1, 2)  # sessions round an event that the choice does not look at
 
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What is studied: the events of a kind, or of a strategy, on one stock or on many."""
+    """A `StudyRequest` says what is studied: a kind's or a strategy's events, on which stocks."""
 
     name: str
     symbols: tuple[str, ...] = ()
     universe: str | None = None  # in place of symbols
     as_strategy: bool = False  # whether the strategy is meant where a kind has its name
-    # A fund; where None the mean of the universe, each stock of equal weight, and of symbols SPY or
-    # QQQ: of one stock by fit, of many the first, or their own mean where there is neither.
+    # A fund; where None the mean of the universe, of equal weights, and for symbols SPY or QQQ: for
+    # one stock by fit, for many the first of them, or their own mean where there is neither.
     benchmark: str | None = None
     reaction: float = 5.0  # minutes from publication to the earliest open
     bars: str | None = None  # length of finer bars, such as 5m, to study minutes by as well
@@ -67,16 +65,16 @@ class StudyRequest:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """The market of a study."""
+    """A `Benchmark` is the market of a study."""
 
     symbol: str  # the fund
-    reason: str  # why this one
-    returns: Floats  # in the stock's sessions, shape (T,); NaN where unknown
-    explained: Mapping[str, float]  # by candidate, of the variance in sessions without an event
+    reason: str  # why this fund
+    returns: Floats  # its returns in the stock's sessions, shape (T,); NaN where unknown
+    explained: Mapping[str, float]  # share of the variance away from events, by candidate
 
 
 def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
-    """Prices of the fund that the user names, or else of SPY and QQQ; UsageError without any."""
+    """Read the prices of the fund that is named, or else of SPY and QQQ; UsageError without any."""
     if named == symbol:
         raise UsageError(f"--benchmark {named} is what is studied: it does nothing beyond itself.")
     names = funds_in(folder, (symbol,)) if named is None else [named]
@@ -89,25 +87,24 @@ def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices
 
 
 def funds_in(folder: Path, studied: Sequence[str]) -> list[str]:
-    """Those of SPY and QQQ that there are prices of, and that are not studied themselves."""
-    there = price_symbols(folder)
-    return [name for name in _FUNDS if name in there and name not in studied]
+    """Return those of SPY and QQQ that have prices and are not studied themselves."""
+    symbols = price_symbols(folder)
+    return [name for name in _FUNDS if name in symbols and name not in studied]
 
 
 def choose(
     stock: Prices, candidates: Sequence[Prices], day_zeros: Sequence[int], *, named: bool
 ) -> Benchmark:
-    """The candidate that explains most of the stock where no event is near.
+    """Choose the candidate that explains most of the stock where no event is near.
 
-    `day_zeros` are the events' positions in the stock's sessions; `named` says whether the user
-    has named the candidate.
+    `day_zeros` are positions in the stock's sessions; `named`: the user has named the candidate.
     """
     sessions = stock.table.index
-    own = close_returns(stock, sessions)
+    of_stock = close_returns(stock, sessions)
     returns = {prices.symbol: close_returns(prices, sessions) for prices in candidates}
-    near = [day + away for day in day_zeros for away in _CORE]
-    quiet = np.setdiff1d(np.arange(len(own)), near)
-    explained = {name: _explained(own[quiet], other[quiet]) for name, other in returns.items()}
+    near = [day + away for day in day_zeros for away in (-1, 0, 1)]
+    quiet = np.setdiff1d(np.arange(len(of_stock)), near)
+    explained = {name: _explained(of_stock[quiet], each[quiet]) for name, each in returns.items()}
     best = max(explained, key=lambda name: explained[name])
     shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in explained.items())
     reason = (
@@ -123,9 +120,9 @@ def choose(
 
 
 def close_returns(prices: Prices, sessions: pd.Index[Any], *, stands: bool = False) -> Floats:
-    """From one of these sessions to the next, with dividends, shape (T,); NaN where it is unknown.
+    """Return the returns from session to session, with dividends, shape (T,); NaN where unknown.
 
-    With `stands` what has no row between its first and its last stands still there, as in a halt.
+    With `stands` a price without a row between its first and last stands still there, as in a halt.
     """
     grown = prices.growth.reindex(sessions, method="ffill" if stands else None)
     known = (sessions > prices.traded.index.min()) & (sessions <= prices.table.index.max())
@@ -133,27 +130,27 @@ def close_returns(prices: Prices, sessions: pd.Index[Any], *, stands: bool = Fal
     return np.asarray(changes.where(known), np.float64)
 
 
-def _explained(own: Floats, market: Floats) -> float:
-    known = ~np.isnan(own) & ~np.isnan(market)
-    if known.sum() < _FEWEST or not (varies(own[known]) and varies(market[known])):
+def _explained(stock: Floats, market: Floats) -> float:
+    known = ~np.isnan(stock) & ~np.isnan(market)
+    if known.sum() < _FEWEST or not (varies(stock[known]) and varies(market[known])):
         return 0.0
-    return float(np.corrcoef(own[known], market[known])[0, 1] ** 2)
+    return float(np.corrcoef(stock[known], market[known])[0, 1] ** 2)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a study is of."""
+    """A `Subject` is what a study is of."""
 
-    name: str  # as it was given
+    name: str  # as the user wrote it
     kinds: tuple[type[Event], ...]  # the kinds of event
-    file: StrategyFile | None = None  # of the strategy; None where all events of a kind are studied
-    strategy: Strategy | None = None  # with its default parameters; likewise
+    file: StrategyFile | None = None  # the strategy's; None where all events of a kind are studied
+    strategy: Strategy | None = None  # with its default parameters; None likewise
     also: str = ""  # what else has this name, in a sentence; empty where nothing has
 
 
 @dataclass(frozen=True)
 class StudiedEvent:
-    """An event with its day 0."""
+    """A `StudiedEvent` is an event with its day 0."""
 
     event: Event
     session: date  # day 0, the first session whose open comes after it was public
@@ -162,16 +159,8 @@ class StudiedEvent:
     labels: dict[str, str]  # its group by each way of grouping
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """An event that is not studied, and why."""
-
-    event: Event
-    reason: str
-
-
 def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subject:
-    """The kind of event that has the name, or the strategy; that alone with `as_strategy`.
+    """Find the kind of event with this name, or the strategy; only that with `as_strategy`.
 
     Raises UsageError where nothing has the name, or the strategy answers with no signals.
     """
@@ -185,22 +174,21 @@ def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subje
     file = find_strategy(workspace, name)
     strategy = configure(file, {})
     if isinstance(strategy, BacktraderStrategy):
-        heard = ", ".join(kind.kind for kind in file.cls.listens_to)
+        kind_names = ", ".join(kind.kind for kind in file.cls.listens_to)
         raise UsageError(
             f"{name} orders by itself and answers events with no signal, so that nothing says "
-            f"which it trades. Study the kinds that it hears of: {heard}."
+            f"which it trades. Study the kinds that it hears of: {kind_names}."
         )
     return Subject(name, tuple(strategy.listens_to), file, strategy)
 
 
 def is_tested(subject: Subject, window: Window) -> bool:
-    """Whether a window is none of the past that a strategy may have decided on."""
-    strategy = subject.strategy
-    return strategy is None or window[0] >= (strategy.decides == "close")
+    """Tell whether a window holds none of the past that a strategy may have decided on."""
+    return subject.strategy is None or window[0] >= (subject.strategy.decides == "close")
 
 
 def untested(value: Any) -> Any:
-    """The row of a window without what says how it is to be judged."""
+    """Blank in the row of a window what says how it is to be judged."""
     if isinstance(value, dict):
         return {name: None if name in _JUDGING else untested(v) for name, v in value.items()}
     return [untested(each) for each in value] if isinstance(value, list) else value
@@ -209,20 +197,18 @@ def untested(value: Any) -> Any:
 def windows_of(
     request: StudyRequest, subject: Subject, usual: Sequence[Window]
 ) -> tuple[Window, ...]:
-    """The windows that are asked for, or the usual ones, those that are tested first.
-
-    Of what decides before the close those that begin with day 0 are of a day later.
-    """
-    at = 0 if subject.strategy is None else int(subject.strategy.decides == "close")
-    moved = [(first + at, last + at) if first == 0 else (first, last) for first, last in usual]
-    tested_first = sorted(dict.fromkeys(moved), key=lambda one: not is_tested(subject, one))
+    """Return the windows of the request, or the usual ones, those that are tested first."""
+    # Usual windows that begin on day 0 begin a day later if the strategy decides before its close.
+    by = 0 if is_tested(subject, (0, 0)) else 1
+    moved = [(first + by, last + by) if first == 0 else (first, last) for first, last in usual]
+    tested_first = sorted(dict.fromkeys(moved), key=lambda window: not is_tested(subject, window))
     return request.windows or tuple(tested_first)
 
 
 def read_study_inputs(
     workspace: Workspace, request: StudyRequest, subject: Subject, benchmark: str
 ) -> Inputs:
-    """What is studied; errors as of `read_inputs`."""
+    """Read what is studied; errors as of `read_inputs`."""
     strategy = subject.strategy
     return read_inputs(
         workspace.data,
@@ -242,7 +228,7 @@ def read_study_inputs(
 def study_identity(
     subject: Subject, inputs: Inputs, terms: Mapping[str, Any], others: Sequence[Prices] = ()
 ) -> dict[str, Any]:
-    """Everything that decides a study: its subject, its inputs and other prices, and its terms."""
+    """Return all that decides a study: its subject, its inputs, other prices, and its terms."""
     if inputs.finer:
         terms = {**terms, "bars": next(iter(inputs.finer.values())).of}
     strategy = subject.strategy
@@ -263,8 +249,8 @@ def study_identity(
 
 def events_of(
     subject: Subject, inputs: Inputs, reaction: timedelta
-) -> tuple[list[StudiedEvent], list[LeftOut]]:
-    """The events with a day 0, in order of publication, and those that are left out."""
+) -> tuple[list[StudiedEvent], list[Decision]]:
+    """Return the events with a day 0, in order of publication, and those that are left out."""
     from backtest.engine.bars import sessions_alone
     from backtest.engine.schedule import schedule
     from backtest.engine.timeline import decide
@@ -279,9 +265,9 @@ def events_of(
     for decision in decisions:
         event, session = decision.event, decision.tradable_session
         if isinstance(event, Start):
-            left_out.append(LeftOut(event, "no public fact: the replay begins"))
+            left_out.append(replace(decision, reason="no public fact: the replay begins"))
         elif session is None or decision.action in ("not_tradable", "no_signal"):
-            left_out.append(LeftOut(event, decision.reason))
+            left_out.append(decision)
         else:
             studied.append(StudiedEvent(event, session, *_expected(decision, inputs.events)))
     return studied, left_out
@@ -290,16 +276,13 @@ def events_of(
 def corrected(
     rows: list[dict[str, Any]], tested: Callable[[Any], Any] = lambda row: row
 ) -> list[dict[str, Any]]:
-    """Rows with the p-values of what is tested in each corrected for their number."""
+    """Correct the p-value of each row, in the part that `tested` returns, for their number."""
     ps = holm_of_known([tested(row)["p"] for row in rows])
     return [{**row, "p_holm": p} for row, p in zip(rows, ps, strict=True)]
 
 
 def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, Any]:
-    """The minutes of a record, where there are finer bars.
-
-    They are those of the events that are known to the minute, within hours with bars.
-    """
+    """Study the minutes round the events known to the minute, where there are finer bars."""
     if not inputs.finer:
         return {}
     calendar = trading_calendar()
@@ -308,68 +291,56 @@ def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, A
     length = next(iter(bars.values())).length
 
     def slots(one: FinerBars, moments: Any, sessions: Any) -> list[int]:
-        """Numbers of bars from the open; those of an hour may open on it, but for the first."""
+        """Number bars from the open; those of an hour may open on the hour, but for the first."""
         step = np.timedelta64(length, "m")
         apart, counts = np.unique(one.times.view("m8[us]") % step, return_counts=True)
         grid = np.datetime64(0, "us") + apart[counts.argmax()]
         opens = calendar.times_of(sessions, "open")
-        found: list[int] = ((moments - grid) // step - (opens - grid) // step).tolist()
-        return found
+        return list(((moments - grid) // step - (opens - grid) // step).tolist())
 
-    happened: dict[str, list[tuple[int, int]]] = {}
+    known = [each.event for each in events if each.event.precision in ("exact", "minute")]
+    by_symbol: dict[str, list[tuple[int, int]]] = {}  # session and bar of each event
     for symbol, one in bars.items():
-        own = [each.event for each in events if each.event.symbol == symbol]
-        known = [event for event in own if event.precision in _TO_THE_MINUTE]
-        public = np.array([as_utc64(event.published_at) for event in known], "M8[us]")
-        within = calendar.sessions_at(public)
-        held = np.isin(within, one.sessions)
-        rows = np.searchsorted(days, within[held]).tolist()
-        happened[symbol] = list(zip(rows, slots(one, public[held], within[held]), strict=True))
+        times = [as_utc64(event.published_at) for event in known if event.symbol == symbol]
+        public = np.array(times, "M8[us]")
+        sessions = calendar.sessions_at(public)
+        inside = np.isin(sessions, one.sessions)
+        public, sessions = public[inside], sessions[inside]
+        rows, numbers = np.searchsorted(days, sessions), slots(one, public, sessions)
+        by_symbol[symbol] = list(zip(rows.tolist(), numbers, strict=True))
 
     def clock(one: FinerBars) -> BarsByClock:
         rows = np.searchsorted(days, one.sessions).tolist()
         nights = _nights(one, inputs.span[one.symbol], days)
         return by_clock(length, rows, slots(one, one.times, one.sessions), one.table, nights)
 
-    stocks = ((clock(bars[symbol]), some) for symbol, some in happened.items() if some)
-    outside = len(events) - sum(map(len, happened.values()))
+    stocks = ((clock(bars[symbol]), some) for symbol, some in by_symbol.items() if some)
+    outside = len(events) - sum(map(len, by_symbol.values()))
     return {"minutes": {"outside": outside, **minutes_study(length, stocks)}}
 
 
 def _nights(bars: FinerBars, prices: Prices, days: Any) -> Floats:
-    """The return from each session's close to the next open, with dividends and splits."""
+    """Return the return from each session's close to the next open, with dividends and splits."""
     grown, daily = prices.growth, bars.by_session
     opens = grown * (daily["open"] / daily["close"])
     nights = opens.reindex(grown.index).shift(-1) / grown - 1
     return np.asarray(nights.reindex(days.astype("M8[ns]")), np.float64)
 
 
-def event_fields(event: Event) -> dict[str, str]:
-    """What a record holds of every event."""
-    return {
-        "event_id": event.id,
-        "kind": event.kind,
-        "published_at": event.published_at.isoformat(),
-        "precision": event.precision,
-        "headline": event.headline,
-    }
-
-
 def _expected(decision: Decision, events: Sequence[Event]) -> tuple[int, str, dict[str, str]]:
-    """The direction, by the signal or else by what the event says, why, and the event's labels."""
+    """Return the direction, by the signal or else by the event, its reason, and the labels."""
     event, labels = decision.event, {"kind": decision.event.kind}
     direction, why = 0, "nothing is expected of this kind"
     if decision.direction is not None:
         labels["direction"] = decision.direction
     if isinstance(event, Earnings):
-        direction, why = _sign(event.eps_surprise), "sign of the EPS surprise"
-        labels["EPS surprise"] = _word(event.eps_surprise, "beat", "miss", "in line")
+        why, change = "sign of the EPS surprise", event.eps_surprise
+        direction, labels["EPS surprise"] = _sign_and_word(change, "beat", "miss", "in line")
     elif isinstance(event, StakeDisclosure) and event.is_stale(events):
-        direction, why = 0, "a stale filing says nothing"
-        labels["stake"] = "stale"
+        why, labels["stake"] = "a stale filing says nothing", "stale"
     elif isinstance(event, StakeDisclosure):
-        direction, why = _sign(event.stake_change), "sign of the stake's change"
-        labels["stake"] = _word(event.stake_change, "raised", "cut", "unchanged")
+        why, change = "sign of the stake's change", event.stake_change
+        direction, labels["stake"] = _sign_and_word(change, "raised", "cut", "unchanged")
     elif isinstance(event, ShortReport):
         direction, why = -1, "a case against the stock"
         labels["author"] = event.author
@@ -381,17 +352,14 @@ def _expected(decision: Decision, events: Sequence[Event]) -> tuple[int, str, di
     return direction, why, labels
 
 
-def _word(change: float | None, up: str, down: str, level: str) -> str:
-    return "unknown" if change is None else (level, up, down)[_sign(change)]
-
-
-def _sign(value: float | None) -> int:
-    return 0 if not value else 1 if value > 0 else -1
+def _sign_and_word(change: float | None, up: str, down: str, level: str) -> tuple[int, str]:
+    sign = int(np.sign(change or 0))
+    return sign, "unknown" if change is None else (level, up, down)[sign]
 
 
 @dataclass(frozen=True)
 class Study(Generic[T]):
-    """A study as it is in its folder."""
+    """A `Study` is a study as it is in its folder."""
 
     path: Path
     record: T
@@ -399,7 +367,7 @@ class Study(Generic[T]):
 
 @dataclass(frozen=True)
 class StudyPlan(Plan[Study[T]]):
-    """A study whose inputs were read and checked."""
+    """A `StudyPlan` is a study whose inputs were read and checked."""
 
     file: ClassVar[str]  # the name of the record
     kind: ClassVar[type[Any]]  # what the record holds
@@ -407,7 +375,7 @@ class StudyPlan(Plan[Study[T]]):
     subject: Subject
     inputs: Inputs
     events: Sequence[StudiedEvent]
-    left_out: Sequence[LeftOut]
+    left_out: Sequence[Decision]
 
     def read(self) -> Study[T]:
         """Read the study; DataError where its record, or the table of CARs, is damaged."""
