@@ -353,7 +353,9 @@ def test_single_events_lie_on_different_days_and_reach_both_ends():
 def studied(monkeypatch):
     """The made-up stocks of null studies, and how they would be studied."""
     found, nothing = [], SimpleNamespace(windows=[SimpleNamespace(permutation=None)])
-    monkeypatch.setattr(null_worlds, "study", lambda *of, **by: found.append((*of, by)) or nothing)
+    monkeypatch.setattr(
+        null_worlds, "event_study", lambda *of, **by: found.append((*of, by)) or nothing
+    )
     assert null_study(80, seed=1, draws=9) == 0
     return found
 

@@ -16,7 +16,7 @@ from backtest.experiments.studies.subject import (
     Subject,
     _expected,
     _explained,
-    choose,
+    choose_benchmark,
     close_returns,
     corrected,
     find_subject,
@@ -52,20 +52,20 @@ def test_the_choice_does_not_look_at_sessions_beside_an_event(away, looked_at):
     """A fund that moves as the stock, but in a session so far from the event."""
     returns = OWN.copy()
     returns[10 + away] = 0.5
-    found = choose(STOCK, [prices("SPY", returns)], [10], named=False)
+    found = choose_benchmark(STOCK, [prices("SPY", returns)], [10], named=False)
     assert (found.explained["SPY"] < 0.9) == looked_at
     assert (found.explained["SPY"] == pytest.approx(1)) != looked_at
 
 
 def test_the_reason_says_how_the_fund_was_found():
     like, against = prices("SPY", 2 * OWN), prices("QQQ", np.tile([0.01, 0.02], 15))
-    both = choose(STOCK, [against, like], [], named=False)
+    both = choose_benchmark(STOCK, [against, like], [], named=False)
     assert (both.symbol, both.explained["SPY"]) == ("SPY", pytest.approx(1))
     assert both.reason.endswith("SPY 100 % is explained; SPY explains most")
     np.testing.assert_allclose(both.returns[1:], 2 * OWN[1:])
-    named = choose(STOCK, [against], [], named=True)
+    named = choose_benchmark(STOCK, [against], [], named=True)
     assert named.reason.startswith("named by --benchmark; of the variance of ACME")
-    alone = choose(STOCK, [against], [], named=False)
+    alone = choose_benchmark(STOCK, [against], [], named=False)
     assert alone.reason.startswith("the one at hand; of the variance of ACME")
 
 

@@ -8,8 +8,8 @@ import pytest
 from backtest.stats.event_study import (
     EventStudy,
     Series,
+    event_study,
     fit,
-    study,
 )
 from backtest.stats.significance import (
     corrado,
@@ -34,7 +34,7 @@ def one_stock(*days: int, count: int = 200, seed: int = 1) -> Series:
 @pytest.fixture(scope="module")
 def overlapping() -> EventStudy:
     """Four events, two of which share two of the five sessions of the first window."""
-    return study(one_stock(*DAY_ZEROS), ((-2, 2), (0, 0)), estimation=40, draws=99)
+    return event_study(one_stock(*DAY_ZEROS), ((-2, 2), (0, 0)), estimation=40, draws=99)
 
 
 def test_averages_by_day(overlapping):
@@ -54,7 +54,7 @@ def test_mean_adjusted_by_hand():
     assert (found.alpha, found.beta) == (pytest.approx(0.01), 0.0)
     assert found.sigma == pytest.approx(0.01 * np.sqrt(40 / 39))
     series = Series(returns, market, np.array([40]))
-    studied = study(series, ((0, 1),), model="mean_adjusted", estimation=40, draws=0)
+    studied = event_study(series, ((0, 1),), model="mean_adjusted", estimation=40, draws=0)
     # the session before an event is no estimation day: 19 of 39 have a return of 0.02
     assert studied.outcomes[40].cars == pytest.approx([0.05 + 0.06 - 2 * 19 * 0.02 / 39])
     assert found.window_error(market[40:]) == pytest.approx(found.sigma * np.sqrt(2 + 4 / 40))
@@ -98,7 +98,7 @@ def test_market_that_does_not_move_gives_no_slope():
 
 
 def test_estimation_ends_before_the_period_and_leaves_events_out():
-    found = study(one_stock(60, 100), ((-5, 5), (0, 1)), estimation=50, draws=0)
+    found = event_study(one_stock(60, 100), ((-5, 5), (0, 1)), estimation=50, draws=0)
     assert found.outcomes[60].fit.days.tolist() == list(range(5, 55))
     expected = [day for day in range(95) if day not in (59, 60, 61)][-50:]
     assert found.outcomes[100].fit.days.tolist() == expected
@@ -108,7 +108,7 @@ def test_unknown_returns_are_left_out():
     series = one_stock(60)
     series.returns[0] = np.nan
     series.market[20] = np.nan
-    found = study(series, ((0, 1),), draws=0)
+    found = event_study(series, ((0, 1),), draws=0)
     assert found.outcomes[60].fit.days.tolist() == [n for n in range(59) if n not in (0, 20)]
 
 
@@ -117,7 +117,7 @@ def test_unknown_returns_are_left_out():
 
 def test_events_near_the_ends_are_unknown_and_counted():
     series = one_stock(-3, 2, 100, 198, 250)
-    found = study(series, ((-5, 5), (0, 1)), draws=50)
+    found = event_study(series, ((-5, 5), (0, 1)), draws=50)
     begin = "the returns begin within or after the window"
     end = "the returns end within or before the window"
     reasons = [found.outcomes[day].unknown for day in (-3, 2, 100, 198, 250)]
@@ -134,12 +134,12 @@ def test_events_near_the_ends_are_unknown_and_counted():
 def test_missing_return_within_a_window_is_told():
     series = one_stock(100)
     series.returns[101] = np.nan
-    found = study(series, ((0, 5), (0, 0)), draws=0)
+    found = event_study(series, ((0, 5), (0, 0)), draws=0)
     assert found.outcomes[100].unknown == ("a return is missing in the window", "")
 
 
 def test_single_event_has_no_spread_of_its_own():
-    found = study(one_stock(150), ((0, 1),), draws=50).windows[0]
+    found = event_study(one_stock(150), ((0, 1),), draws=50).windows[0]
     assert {name for name, test in found.tests.items() if test.value is None} == {
         "cross_section", "bmp", "kp_bmp",
     }  # fmt: skip
@@ -147,7 +147,7 @@ def test_single_event_has_no_spread_of_its_own():
 
 
 def test_no_event_at_all():
-    found = study(one_stock(), draws=50)
+    found = event_study(one_stock(), draws=50)
     assert found.counts.tolist() == [0] * 31
     assert all(w.caar is w.permutation is w.detectable is None for w in found.windows)
     assert all(test.value is None for w in found.windows for test in w.tests.values())
@@ -155,14 +155,14 @@ def test_no_event_at_all():
 
 def test_a_window_that_ends_before_it_begins_cannot_be_studied():
     with pytest.raises(ValueError, match="ends before it begins"):
-        study(one_stock(10), ((1, 0),))
+        event_study(one_stock(10), ((1, 0),))
 
 
 # Overlaps
 
 
 def test_overlaps_of_one_stock_are_counted_and_correlate():
-    found = study(one_stock(100, 102, 150), ((0, 0), (0, 3)), draws=0)
+    found = event_study(one_stock(100, 102, 150), ((0, 0), (0, 3)), draws=0)
     assert [w.overlaps for w in found.windows] == [0, 1]
     # of three pairs one shares two of four sessions
     assert [w.correlation for w in found.windows] == [0.0, pytest.approx(0.5 / 3)]
@@ -222,7 +222,7 @@ def flat(*days: int, count: int = 60, missing: tuple[int, ...] = ()) -> Series:
 
 
 def studied(series: Series, *windows: tuple[int, int]) -> EventStudy:
-    return study(series, windows, model="market_adjusted", draws=0)
+    return event_study(series, windows, model="market_adjusted", draws=0)
 
 
 def test_a_window_may_reach_the_first_and_the_last_session_and_no_further():
@@ -285,7 +285,7 @@ def test_the_error_of_a_car_grows_as_the_market_goes_far_from_its_mean():
 
 def test_random_days_overlap_as_much_as_windows_of_this_length():
     series = one_stock(60, 62, 100, count=120)
-    found = study(series, ((2, 4),), seed=3, draws=99)
+    found = event_study(series, ((2, 4),), seed=3, draws=99)
     cars = np.array([found.outcomes[day].cars[0] for day in range(120)])
     wanted = permutation_test([cars], [series.events], length=3, seed=3, draws=99)
     np.testing.assert_array_equal(found.windows[0].permutation.null, wanted.null)
@@ -296,7 +296,7 @@ def test_a_day_like_the_market_is_no_positive_one():
     market = noise(42)
     returns = market + np.array([*np.tile([0.01, 0.0, -0.01, 0.0], 10), 0.0, 0.05])
     series = Series(returns, market, np.array([41]))
-    found = study(series, ((0, 0),), model="market_adjusted", estimation=40, draws=0)
+    found = event_study(series, ((0, 0),), model="market_adjusted", estimation=40, draws=0)
     assert found.outcomes[41].fit.days.tolist() == list(range(40))
     assert found.windows[0].tests["sign"].value == pytest.approx(0.75 / sqrt(0.25 * 0.75))
 
@@ -307,7 +307,9 @@ def test_of_what_does_as_expected_in_every_session_rounding_finds_nothing(model)
     market = np.random.default_rng(1).normal(0, 0.01, 200)
     grown = 100 * np.cumprod(np.full(201, 1.0003))
     own = 2 * market if model == "market" else grown[1:] / grown[:-1] - 1
-    (found,) = study(Series(own, market, np.array([130, 150, 170])), [(0, 1)], model=model).windows
+    (found,) = event_study(
+        Series(own, market, np.array([130, 150, 170])), [(0, 1)], model=model
+    ).windows
     assert (found.caar, found.known, found.detectable) == (0.0, 3, None)
     assert found.permutation.p.two_sided == 1.0
     assert {test.p for test in found.tests.values()} == {None}

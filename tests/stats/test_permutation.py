@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.stats.event_study import Series, study
+from backtest.stats.event_study import Series, event_study
 from backtest.stats.multiple_testing import distinct, wilson_interval
 from backtest.stats.significance import _random_positions, permutation_test
 
@@ -97,7 +97,7 @@ def test_a_planted_effect_is_found_in_a_study():
     days = np.array([80, 130, 180, 230])
     market, returns = rng(1).normal(0, 0.01, 300), rng(2).normal(0, 0.02, 300)
     returns[days] += 0.08
-    found = study(Series(returns + market, market, days), ((0, 1),), draws=999)
+    found = event_study(Series(returns + market, market, days), ((0, 1),), draws=999)
     assert found.windows[0].permutation.p.upper == 1 / 1000
     assert found.windows[0].permutation.caar == pytest.approx(0.08, abs=0.03)
 
@@ -130,7 +130,7 @@ def test_level_of_a_whole_study_holds():
         market, own = calm_and_wild(draw, 100), calm_and_wild(draw, 100)
         days = draw.choice(np.arange(1, 95), 6, replace=False)
         series = Series(2 * market + own, market, days)
-        outcome = study(series, ((0, 3),), seed=seed, draws=99).windows[0]
+        outcome = event_study(series, ((0, 3),), seed=seed, draws=99).windows[0]
         found += outcome.permutation.p.two_sided <= 0.2
     low, high = wilson_interval(found, tries, 0.99)
     assert low <= 0.2 <= high

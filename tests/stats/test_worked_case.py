@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.stats.event_study import EventOutcome, Series, _tests, study
+from backtest.stats.event_study import EventOutcome, Series, _tests, event_study
 from backtest.stats.significance import Sample, Statistic, cross_section_t, statistic
 
 DAYS = np.arange(45)
@@ -31,7 +31,7 @@ def firms(scale: float = 1.0, alpha: float = 0.0) -> list[EventOutcome]:
         returns[42] += 0.020 + 0.004 * i
         returns[43] += 0.005
         series = Series(scale * returns + alpha, scale * MARKET, np.array([42]))
-        outcomes.append(study(series, WINDOWS, estimation=40, draws=0).outcomes[42])
+        outcomes.append(event_study(series, WINDOWS, estimation=40, draws=0).outcomes[42])
     return outcomes
 
 

@@ -42,11 +42,11 @@ class Fit:
     """
 
     model: Model
-    reason: str  # why it is not the model wanted; empty where it is
-    alpha: float  # a session, fraction
+    reason: str  # why it is not the wanted model; empty where it is
+    alpha: float  # intercept, a fraction a session
     beta: float  # slope on the market
     sigma: float
-    days: Ints  # the estimation days, positions in the series, shape (L1,)
+    days: Ints  # positions of the estimation days in the series, shape (L1,)
     residuals: Floats  # abnormal returns on those days, shape (L1,)
     market_mean: float  # mean return of the market on those days
     market_squares: float  # Σ (Rm − mean)² on those days
@@ -84,14 +84,14 @@ def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
         reason = f"{len(days)} estimation days: {wanted} needs {FEWEST_DAYS}"
     elif wanted == "market" and not varies(market[days]):
         model, reason = "market_adjusted", "the market does not move on the estimation days"
-    own, other = returns[days], market[days]
-    mean = float(np.mean(other)) if len(days) else nan
-    squares = float(np.sum((other - mean) ** 2))
+    of_stock, of_market = returns[days], market[days]
+    mean = float(np.mean(of_market)) if len(days) else nan
+    squares = float(np.sum((of_market - mean) ** 2))
     beta = {"market_adjusted": 1.0, "mean_adjusted": 0.0}.get(model)
     if beta is None:
-        beta = float(np.sum((other - mean) * own) / squares)
-    alpha = 0.0 if model == "market_adjusted" else float(np.mean(own)) - beta * mean
-    residuals = _beyond(own, alpha + beta * other)
+        beta = float(np.sum((of_market - mean) * of_stock) / squares)
+    alpha = 0.0 if model == "market_adjusted" else float(np.mean(of_stock)) - beta * mean
+    residuals = _beyond(of_stock, alpha + beta * of_market)
     freedom = len(days) - _PARAMETERS[model]
     known = len(days) >= FEWEST_FOR_SIGMA and np.any(residuals)
     sigma = sqrt(float(np.sum(residuals**2)) / freedom) if known else nan
@@ -149,14 +149,14 @@ class WindowOutcome:
 class EventStudy:
     """An `EventStudy` holds the averages by day, the outcomes by event and the windows' tests."""
 
-    days: Ints  # the event period, from the first day of any window to the last, shape (days,)
+    days: Ints  # days of the event period, from the first of any window to the last, shape (days,)
     average: Floats  # average abnormal return by day, (days,); NaN where no event's is known
     counts: Ints  # events behind each average, (days,)
-    outcomes: Mapping[int, EventOutcome]  # of an event on each session, and on each true day
+    outcomes: Mapping[int, EventOutcome]  # outcome of an event on each session, true days included
     windows: tuple[WindowOutcome, ...]
 
 
-def study(
+def event_study(
     series: Series,
     windows: Sequence[Window] = WINDOWS,
     *,
@@ -180,16 +180,16 @@ def study(
     table = np.array([event.abnormal for event in events]).reshape(-1, len(days))
     counts = np.sum(~np.isnan(table), axis=0)
     average = np.where(counts > 0, np.nansum(table, axis=0) / np.maximum(counts, 1), np.nan)
-    found = []
-    for number, window in enumerate(windows):
+    results = []
+    for number, (first, last) in enumerate(windows):
         cars = np.array([outcomes[day].cars[number] for day in range(len(series.returns))])
-        length = window[1] - window[0] + 1
+        length = last - first + 1
         permutation = permutation_test(
             [cars], [series.events], length=length, seed=seed, draws=draws
         )
-        columns = slice(window[0] - days[0], window[1] - days[0] + 1)
-        found.append(_window(events, number, window, columns, permutation))
-    return EventStudy(days, average, counts, outcomes, tuple(found))
+        columns = slice(first - days[0], last - days[0] + 1)
+        results.append(_window(events, number, (first, last), columns, permutation))
+    return EventStudy(days, average, counts, outcomes, tuple(results))
 
 
 def _outcomes(
@@ -259,7 +259,7 @@ def _window(
         caar=float(np.mean(cars)) if known else None,
         overlaps=int(later.sum()),
         correlation=sample.correlation,
-        tests={found.name: found for found in _tests(across, sample, spread, columns)},
+        tests={each.name: each for each in _tests(across, sample, spread, columns)},
         permutation=permutation,
         detectable=detectable_effect(error / len(spread)) if spread else None,
     )

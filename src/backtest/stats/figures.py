@@ -301,7 +301,7 @@ def fewest_occasions() -> int:
     return ceil(log2(2 / (1 - CONFIDENCE)))
 
 
-def student(probability: float, freedom: int) -> float:
+def student(probability: float, freedom: float) -> float:
     """Return a quantile of Student's t with `freedom` degrees of freedom."""
     from scipy.special import stdtrit  # a tenth of the time that scipy.stats takes to load
 

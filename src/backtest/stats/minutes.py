@@ -40,17 +40,17 @@ class BarsByClock:
     """
 
     length: int  # minutes of a bar
-    prices: Floats
+    prices: Floats  # closes
     volumes: Floats
     ranges: Floats  # (high − low) ÷ close, which widens with the spread and with the moves
-    nights: Floats  # the return from each session's close to the next open, shape (sessions,)
+    nights: Floats  # return from each session's close to the next open, shape (sessions,)
 
     @cached_property
     def last(self) -> Floats:
-        """Return the last close of each session, shape (sessions,)."""
+        """Return the last close of each session, shape (sessions,); NaN without a bar."""
         known = ~np.isnan(self.prices)
-        at = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
-        return np.asarray(self.prices[np.arange(len(at)), at], np.float64)
+        column = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+        return np.asarray(self.prices[np.arange(len(column)), column], np.float64)
 
 
 def by_clock(
@@ -63,9 +63,9 @@ def by_clock(
     """
     import pandas as pd
 
-    laid = np.full((5, len(nights), max(slots) + 2), np.nan)
-    laid[:, rows, np.add(slots, 1)] = table.T
-    opens, highs, lows, closes, volumes = laid
+    columns = np.full((5, len(nights), max(slots) + 2), np.nan)
+    columns[:, rows, np.add(slots, 1)] = table.T
+    opens, highs, lows, closes, volumes = columns
     ranges = (highs - lows) / closes
     closes[:, 0] = opens[:, 1]
     prices = pd.DataFrame(closes).ffill(axis=1, limit_area="inside").to_numpy()

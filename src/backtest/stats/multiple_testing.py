@@ -316,7 +316,7 @@ class SharpeEstimate:
     """A `SharpeEstimate` is a Sharpe ratio per period with what its standard error depends on."""
 
     ratio: float  # mean ÷ standard deviation (n − 1) of returns, per period
-    observations: int  # how many returns
+    observations: int  # number of returns
     skewness: float = 0.0  # third standardised moment
     kurtosis: float = 3.0  # fourth standardised moment, raw: 3 for the normal distribution
 

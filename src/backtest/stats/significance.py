@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL, NO_RETURN
+from backtest.stats.figures import student
 from backtest.stats.multiple_testing import MonteCarlo, monte_carlo, shares_of
 
 if TYPE_CHECKING:
@@ -358,7 +359,7 @@ def clustered_mean(value: float, moved: Floats, events: int, weights: Floats) ->
     known with fewer than `FEWEST_SEASONS` clusters, or where fewer than two equal ones would weigh
     as much in any of the means.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     clusters = int(np.count_nonzero(weights.any(axis=0)))
     error, freedom = 0.0, float(np.min(1 / np.sum(weights**2, axis=1))) - 1
@@ -366,7 +367,7 @@ def clustered_mean(value: float, moved: Floats, events: int, weights: Floats) ->
         error = float(np.sqrt((clusters - 1) / clusters * np.sum(moved**2)))
     if error <= NO_RETURN:
         return Mean(value, None, None, None, None, events, clusters)
-    sure, mostly = (float(stdtrit(freedom, share)) for share in (1 - LEVEL / 2, _POWER))
     p = 2 * float(stdtr(freedom, -abs(value) / error))
-    reach = sure * error
-    return Mean(value, value - reach, value + reach, p, reach + mostly * error, events, clusters)
+    reach = student(1 - LEVEL / 2, freedom) * error
+    detectable = reach + student(_POWER, freedom) * error
+    return Mean(value, value - reach, value + reach, p, detectable, events, clusters)

@@ -74,17 +74,16 @@ def make_grid(axes: Mapping[str, Sequence[Value]], base: Mapping[str, Value]) ->
     made = tuple(_axis(name, values, base[name]) for name, values in axes.items())
     shape = [len(axis.levels) for axis in made]
     along = np.unravel_index(np.arange(math.prod(shape)), shape)
-    return SurfaceGrid(
-        made, np.array([axis.codes[at] for axis, at in zip(made, along, strict=True)])
-    )
+    codes = [axis.codes[index] for axis, index in zip(made, along, strict=True)]
+    return SurfaceGrid(made, np.array(codes))
 
 
 def _axis(name: str, values: Sequence[Value], default: Value) -> Axis:
-    numbers = sorted((v, at) for at, v in enumerate(values) if _is_number(v))
-    others = [(v, at) for at, v in enumerate(values) if not _is_number(v)]
+    numbers = sorted((v, code) for code, v in enumerate(values) if _is_number(v))
+    others = [(v, code) for code, v in enumerate(values) if not _is_number(v)]
     levels = tuple(value for value, _ in (*numbers, *others))
-    codes = np.argsort([at for _, at in (*numbers, *others)])
-    index = next((at for at, level in enumerate(levels) if _same(level, default)), None)
+    codes = np.argsort([code for _, code in (*numbers, *others)])
+    index = next((number for number, level in enumerate(levels) if _same(level, default)), None)
     nearest = index
     if index is None and numbers and _is_number(default):
         nearest = int(np.argmin(np.abs(np.array([v for v, _ in numbers], float) - default)))
@@ -110,13 +109,12 @@ def bins(axis: Axis, most: int) -> tuple[range, ...]:
     if count <= most:
         return tuple(range(level, level + 1) for level in range(count))
     for_others = min(others, max(1, most * others // count)) if others else 0
-    parts = [*_parts(0, axis.numbers, most - for_others), *_parts(axis.numbers, count, for_others)]
-    return tuple(range(first, last) for first, last in parts if last > first)
+    return (*_parts(0, axis.numbers, most - for_others), *_parts(axis.numbers, count, for_others))
 
 
-def _parts(first: int, last: int, most: int) -> list[tuple[int, int]]:
+def _parts(first: int, last: int, most: int) -> list[range]:
     edges = np.linspace(first, last, min(most, last - first) + 1).round().astype(int).tolist()
-    return list(pairwise(edges))
+    return [range(begin, end) for begin, end in pairwise(edges)]
 
 
 FIGURES = (
@@ -125,8 +123,8 @@ FIGURES = (
 )  # fmt: skip
 METRICS = ("total_return", "sharpe", "max_drawdown", "trades")
 _RANKED = 5  # results at either end
-_NARROWEST = 0.001  # bin: a tenth of a percent
-_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_NARROWEST = 0.001  # width of a bin, a fraction: a tenth of a percent
+_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # round widths of a bin, times a power of ten
 
 
 @dataclass(frozen=True)
@@ -233,7 +231,7 @@ def cells(
     With `others_at_default` only the sets whose other parameters are at their defaults count; None
     where the grid does not hold such a default. NaN where no set of a cell has the figure.
     """
-    shape = tuple(len(groups) for groups in along.values())
+    shape = tuple(map(len, along.values()))
     of_level = [np.repeat(np.arange(len(g)), [len(part) for part in g]) for g in along.values()]
     counts = np.ones(len(sets), bool)
     if others_at_default:
@@ -280,8 +278,8 @@ def histogram(values: Floats, default: float | None, most: int = 40) -> Histogra
     step = _round_step(max((high - low) / most, _NARROWEST))
     first, last = math.floor(low / step), math.floor(high / step) + 1
     edges = step * np.arange(first, last + 1, dtype=float)
-    at = np.clip(np.searchsorted(edges, known, "right") - 1, 0, last - first - 1)
-    return Histogram(edges, np.bincount(at, minlength=last - first))
+    numbers = np.clip(np.searchsorted(edges, known, "right") - 1, 0, last - first - 1)
+    return Histogram(edges, np.bincount(numbers, minlength=last - first))
 
 
 def _round_step(least: float) -> float:
@@ -365,11 +363,8 @@ def summary(
 def _ranked(
     sets: pd.DataFrame, axes: Mapping[str, Sequence[Value]], number: int, alike: int
 ) -> Ranked:
-    at = map(int, np.unravel_index(number, [len(values) for values in axes.values()]))
+    codes = map(int, np.unravel_index(number, [len(values) for values in axes.values()]))
+    settings = {name: axis[code] for (name, axis), code in zip(axes.items(), codes, strict=True)}
     row = {name: float(sets[name].iloc[number]) for name in FIGURES}
-    return Ranked(
-        number,
-        alike,
-        {name: values[index] for (name, values), index in zip(axes.items(), at, strict=True)},
-        {name: None if math.isnan(value) else value for name, value in row.items()},
-    )
+    figures = {name: None if math.isnan(value) else value for name, value in row.items()}
+    return Ranked(number, alike, settings, figures)

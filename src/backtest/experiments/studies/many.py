@@ -175,7 +175,7 @@ class _Sample:
     def _columns(self, window: Window) -> slice:
         return slice(window[0] - self.first, window[1] - self.first + 1)
 
-    def _of(self, window: Window, each: NDArray[np.bool]) -> tuple[Floats, Ints]:
+    def _select(self, window: Window, each: NDArray[np.bool]) -> tuple[Floats, Ints]:
         """Return some observations' returns over a window, and their quarters, day 0's first."""
         columns, quarters = self._columns(window), self.quarters[each]
         seasons = np.column_stack((self.seasons[each], quarters[:, columns]))
@@ -199,7 +199,7 @@ class _Sample:
         }
 
     def _window(self, window: Window) -> dict[str, Any]:
-        groups = [self._of(window, self.group == number) for number in range(len(self.names))]
+        groups = [self._select(window, self.group == number) for number in range(len(self.names))]
         spread = None
         if groups:
             (low, of_low), (high, of_high) = groups[0], groups[-1]
@@ -207,7 +207,7 @@ class _Sample:
         every = np.ones(len(self.events), bool)
         row = {
             "window": window_name(window),
-            "all": asdict(mean_by_season(*self._of(window, every))),
+            "all": asdict(mean_by_season(*self._select(window, every))),
             "groups": [asdict(mean_by_season(*each)) for each in groups],
             "spread": spread,
         }
@@ -219,7 +219,7 @@ class _Sample:
         groups = [(name, self.group == number) for number, name in enumerate(self.names)]
         for name, each in groups or [("all events", np.ones(len(self.events), bool))]:
             means = [
-                mean_by_season(*self._of((_DAYS[0], day), each))
+                mean_by_season(*self._select((_DAYS[0], day), each))
                 for day in range(_DAYS[0], _DAYS[1] + 1)
             ]
             line, low, high = ([getattr(m, end) for m in means] for end in ("value", "low", "high"))

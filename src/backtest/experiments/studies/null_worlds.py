@@ -19,7 +19,7 @@ from backtest.engine.rules import Rules
 from backtest.experiments.runs.evidence import evidence
 from backtest.experiments.runs.placebo import Account, acting
 from backtest.stats import LEVEL
-from backtest.stats.event_study import Series, study
+from backtest.stats.event_study import Series, event_study
 from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:
@@ -36,25 +36,25 @@ _RULES = Rules(commission_per_share=0, commission_min=0, slippage_bps=0, borrow_
 class NullWorld:
     """A `NullWorld` is a kind of world without anything to find."""
 
-    name: str  # what it is like
-    dates: int  # how many days have events
-    hold: int  # sessions
-    sessions: int = 381  # how many there are
-    stocks: int = 1  # how many have an event on each date
-    correlation: float = 0.0  # of any two stocks' returns
-    deviation: float = 0.03  # of a stock's returns, a session
+    name: str  # short description
+    dates: int  # days with events
+    hold: int  # sessions of each hold
+    sessions: int = 381  # sessions of the world
+    stocks: int = 1  # stocks, each with an event on each date
+    correlation: float = 0.0  # correlation of any two stocks' returns
+    deviation: float = 0.03  # standard deviation of a stock's returns, a session
     tails: float | None = None  # degrees of freedom of Student's t; None for the normal
     clusters: bool = False  # whether days are wild or calm in runs, as by GARCH(1, 1)
-    wild: float = 1.0  # times the deviation in the first sessions of each event
-    wild_for: int = 1  # how many sessions those are
+    wild: float = 1.0  # factor of the deviation in the first sessions of each event
+    wild_for: int = 1  # number of those sessions
     last_quarter: bool = False  # whether all events lie in a last quarter that is twice as wild
-    in_row: int = 1  # events on as many consecutive sessions, of one direction, stand for each date
-    sides: Literal["random", "date", "long"] = "random"  # of each event, by date, or all long
-    drift: float = 0.0  # of the returns, a session
+    in_row: int = 1  # events of one direction for each date, on consecutive sessions
+    sides: Literal["random", "date", "long"] = "random"  # sides: of each event, by date, all long
+    drift: float = 0.0  # mean of the returns, a session
     trend: float = 0.0  # deviation of a drift in the ten sessions from an event on, either way
     weights: tuple[float, float] = (0.95, 0.95)  # least and most weight of a signal
     late: float = 0.0  # share of the sessions before the second half of the stocks is listed
-    exits: dict[str, float] = field(default_factory=dict)  # terms of each signal
+    exits: dict[str, float] = field(default_factory=dict)  # stops and targets of each signal
 
 
 WORLDS = (
@@ -88,19 +88,19 @@ WORLDS = (
 class Calibration:
     """A `Calibration` counts the verdicts on the worlds of one kind."""
 
-    world: str  # its name
-    worlds: int  # how many there were
-    better: int  # in how many the verdict was better than luck
-    worse: int  # likewise worse
-    refused: int  # in how many there was none
-    intervals: int  # in how many the mean trade had an interval
-    covered: int  # how many of those hold the mean trade of all these worlds
+    world: str  # name of the kind
+    worlds: int  # number of worlds
+    better: int  # worlds with the verdict better than luck
+    worse: int  # worlds with the verdict worse than luck
+    refused: int  # worlds without a verdict
+    intervals: int  # worlds whose mean trade has an interval
+    covered: int  # intervals that hold the mean trade of all these worlds
 
     def share(self, name: str) -> tuple[float, float, float]:
         """Return a count as a share, with its 95 % Wilson interval; NaN, 0 and 1 of nothing."""
-        found = int(getattr(self, name))
+        count = int(getattr(self, name))
         of = self.intervals if name == "covered" else self.worlds
-        return (found / of, *wilson_interval(found, of)) if of else (np.nan, 0.0, 1.0)
+        return (count / of, *wilson_interval(count, of)) if of else (np.nan, 0.0, 1.0)
 
     @property
     def is_calibrated(self) -> bool:
@@ -116,10 +116,10 @@ class Calibration:
 class NullWorlds:
     """`NullWorlds` count the verdicts, and the finds of a study, where there is nothing to find."""
 
-    kinds: list[Calibration]  # what was said of the worlds of each kind
-    significant: int  # in how many a study of six events found something
-    worlds: int  # how many of each kind there were
-    seed: int  # of all that is random
+    kinds: list[Calibration]  # verdicts on the worlds of each kind
+    significant: int  # worlds in which a study of six events found something
+    worlds: int  # number of worlds of each kind
+    seed: int  # seed of all that is random
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, ready for JSON."""
@@ -166,7 +166,8 @@ def null_study(worlds: int, *, seed: int, draws: int = 399) -> int:
         market = rng.normal(0, 0.01, 200)
         stock = 1.5 * market + 0.03 * rng.standard_t(4, 200).clip(-8, 8)
         series = Series(stock, market, np.sort(rng.choice(200, 6, replace=False)))
-        (window,) = study(series, [(0, 5)], seed=int(rng.integers(2**32)), draws=draws).windows
+        drawn_seed = int(rng.integers(2**32))
+        (window,) = event_study(series, [(0, 5)], seed=drawn_seed, draws=draws).windows
         test = window.permutation
         significant += test is not None and test.p.two_sided <= LEVEL
     return significant

@@ -16,7 +16,7 @@ from backtest.experiments.studies.subject import (
     Study,
     StudyPlan,
     StudyRequest,
-    choose,
+    choose_benchmark,
     close_returns,
     corrected,
     events_of,
@@ -31,7 +31,7 @@ from backtest.experiments.studies.subject import (
     write_study,
 )
 from backtest.experiments.terms import folder_name, run_id
-from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, study
+from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, event_study
 from backtest.stats.significance import across_events, detectable_effect, permutation_test
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> OneStockPlan:
     stock = inputs.history[symbol]
     sessions = stock.table.index.to_numpy("M8[D]")
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
-    benchmark = choose(stock, candidates, days.tolist(), named=is_named)
+    benchmark = choose_benchmark(stock, candidates, days.tolist(), named=is_named)
     series = Series(close_returns(stock, stock.table.index), benchmark.returns, days)
     terms = {
         "symbol": symbol,
@@ -117,7 +117,7 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> OneStockPlan:
         decides, path, request, subject, inputs, events, left_out, series, benchmark
     )
     if not events:
-        raise _nothing(plan, [])
+        raise _no_car(plan, [])
     return plan
 
 
@@ -132,7 +132,7 @@ def run_study(plan: OneStockPlan, *, force: bool = False) -> Study[StudyRecord]:
     tested = [is_tested(plan.subject, window) for window in plan.request.windows]
     figures = measure(plan.series, plan.events, plan.request, tested)
     if not any(window["known"] for window in figures["windows"]):
-        raise _nothing(plan, figures["events"])
+        raise _no_car(plan, figures["events"])
     more: dict[str, Any] = {
         "also": plan.subject.also,
         "benchmark_reason": plan.benchmark.reason,
@@ -143,7 +143,7 @@ def run_study(plan: OneStockPlan, *, force: bool = False) -> Study[StudyRecord]:
     return write_study(plan, started, {**figures, **more}, _cars(figures["events"]))
 
 
-def _nothing(plan: OneStockPlan, events: Sequence[Mapping[str, Any]]) -> UsageError:
+def _no_car(plan: OneStockPlan, events: Sequence[Mapping[str, Any]]) -> UsageError:
     """Make the error for a study without a single CAR, with the reason of each event."""
     request = plan.request
     reasons = [f"{each.event.id}: {each.reason}" for each in plan.left_out]
@@ -205,7 +205,9 @@ def measure(
     """
     windows = request.windows
     tested = tested or [True] * len(windows)
-    result = study(series, windows, model=request.model, seed=request.seed, draws=request.draws)
+    result = event_study(
+        series, windows, model=request.model, seed=request.seed, draws=request.draws
+    )
     outcomes = [result.outcomes[day] for day in range(len(series.returns))]
     cars = np.array([outcome.cars for outcome in outcomes])
     abnormal = np.array([outcome.abnormal for outcome in outcomes])

@@ -54,13 +54,13 @@ class StudyRequest:
     benchmark: str | None = None
     reaction: float = 5.0  # minutes from publication to the earliest open
     bars: str | None = None  # length of finer bars, such as 5m, to study minutes by as well
-    windows: tuple[Window, ...] = ()  # the first leads; the usual ones where none is named
-    accept_jumps: bool = False  # take prices that jump as after a split as they are
-    model: Model = "market"  # of normal returns of one stock
-    seed: int = 1  # of the random days that one stock is held against
-    draws: int = 10_000  # of these days
-    by: str | None = None  # a field of many stocks' kind to sort by, or the end of its name
-    quantiles: int = 5  # how many groups of it
+    windows: tuple[Window, ...] = ()  # windows, the leading one first; empty for the usual ones
+    accept_jumps: bool = False  # whether to take prices that jump as after a split as they are
+    model: Model = "market"  # model of normal returns of one stock
+    seed: int = 1  # seed of the random days that one stock is compared with
+    draws: int = 10_000  # draws of these days
+    by: str | None = None  # field of many stocks' kind to sort by, or the end of its name
+    quantiles: int = 5  # number of groups by that field
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def funds_in(folder: Path, studied: Sequence[str]) -> list[str]:
     return [name for name in _FUNDS if name in symbols and name not in studied]
 
 
-def choose(
+def choose_benchmark(
     stock: Prices, candidates: Sequence[Prices], day_zeros: Sequence[int], *, named: bool
 ) -> Benchmark:
     """Choose the candidate that explains most of the stock where no event is near.

@@ -72,8 +72,7 @@ def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bo
 
 def does_act(signals: NDArray[Any]) -> NDArray[np.bool]:
     """Mark the records that hold a signal or a leg of one; a flat one has no side."""
-    acts: NDArray[np.bool] = (signals["side"] != 0) | (signals["terms"] & IS_FLAT != 0)
-    return acts
+    return np.asarray((signals["side"] != 0) | (signals["terms"] & IS_FLAT != 0), np.bool)
 
 
 class Answers:
@@ -194,7 +193,7 @@ class Answers:
                     handed[number, column * self._width] = is_term
         return answers
 
-    def _of(self, column: int) -> slice:
+    def _records_of(self, column: int) -> slice:
         """Return the slice of an event's records."""
         return slice(column * self._width, (column + 1) * self._width)
 
@@ -203,7 +202,7 @@ class Answers:
         signal = decision.signal
         if signal is None:
             return
-        of_event = records[self._of(column)]
+        of_event = records[self._records_of(column)]
         set_terms(of_event[0], signal)
         set_legs(of_event[: 1 + len(signal.legs)], signal)
         for row, leg in zip(of_event[1:], signal.legs, strict=False):
@@ -224,10 +223,10 @@ class Answers:
             values = {name: axis[codes[name][row]] for name, axis in axes.items()}
             strategy = self._make(values)
             for column in np.sort(rng.permutation(events)[:_EVENTS_CHECKED]):
-                question, actual = self.questions[column], table[row, self._of(column)]
+                question, actual = self.questions[column], table[row, self._records_of(column)]
                 every = self._empty.copy()
                 self._write(every, column, ask(question, strategy, values))
-                wanted = every[self._of(column)]
+                wanted = every[self._records_of(column)]
                 acts = does_act(wanted).any() or does_act(actual).any()
                 if acts and wanted.tobytes() != actual.tobytes():
                     terms = map(term_of, ends)

@@ -108,7 +108,7 @@ class SweepEvidence(TypedDict):
     thin: TooFewTrades
     superior: SuperiorAbilityRecord | None
     walk_forward: WalkForwardRecord
-    holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe
+    holding: NotRequired[float]  # return of the stocks held throughout, or of the universe
     universe: NotRequired[str | None]
 
 

@@ -51,7 +51,7 @@ class SweepSpec:
     packages: Mapping[str, str]  # versions of the packages as far as they decide results
     universe: str | None = None  # universe whose members the symbols are
     bars: str | None = None  # the length of bars finer than sessions
-    missing_bars: MissingBars = "daily"  # what trades an event where there are none
+    missing_bars: MissingBars = "daily"  # what trades an event without finer bars
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -113,9 +113,9 @@ class SweepSpec:
         return cls(**{**values, "axes": dict(values["axes"])})
 
 
-MOST_VALUES = 1_000_000  # on one axis
+MOST_VALUES = 1_000_000  # values on one axis
 MOST_SETS = 2**63 - 1  # a set's number has 64 bits
-REACTION = "reaction"  # the axis that is no parameter, but a term of the trading rules
+REACTION = "reaction"  # axis that is no parameter, but a term of the trading rules
 _COLUMNS = ("set", *FIGURES)
 _TYPES = (bool, int, float, str, type(None))
 _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value,…"
