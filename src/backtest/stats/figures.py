@@ -76,7 +76,7 @@ def volatility(returns: Floats) -> float | None:
 
 
 def sharpe(returns: Floats) -> float | None:
-    """Return mean ÷ deviation (n − 1) of returns above cash × √252; None where none varies."""
+    """Return mean ÷ deviation (n − 1) of returns above cash × √252; None where they do not vary."""
     if len(returns) < 2 or not varies(returns):  # noqa: PLR2004 - no deviation of one
         return None
     return float(np.mean(returns) / np.std(returns, ddof=1)) * sqrt(SESSIONS_A_YEAR)
@@ -225,7 +225,7 @@ def curve_figures(
 
 
 def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict[str, NDArray[Any]]:
-    """Compute the figures of many accounts from the kernel's `ACCOUNT` records; NaN if none."""
+    """Compute many accounts' figures from the kernel's `ACCOUNT` records; NaN where undefined."""
     passed_over = totals["returns"] < sessions  # those sessions earned nothing
     least = np.where(passed_over, np.minimum(totals["least"], 0), totals["least"])
     most = np.where(passed_over, np.maximum(totals["most"], 0), totals["most"])

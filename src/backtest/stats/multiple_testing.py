@@ -79,7 +79,7 @@ def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
 
 @dataclass(frozen=True)
 class MonteCarlo:
-    """A `MonteCarlo` says where an outcome stands among draws of the null, as p-values."""
+    """A `MonteCarlo` holds the p-values of an outcome among draws of the null."""
 
     upper: float  # chance of an outcome at least as high
     lower: float  # chance of one at least as low

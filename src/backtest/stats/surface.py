@@ -28,20 +28,14 @@ Value = bool | int | float | str | None
 
 @dataclass(frozen=True)
 class Axis:
-    """An `Axis` is a parameter of the grid: rising numbers, then values that have no order.
-
-    `numbers` counts the levels that are numbers. `codes` gives for each value of the grid, in the
-    order of the grid, its index in `levels`. `default` is the default's index in `levels`, None
-    where the grid does not hold it; `nearest` is the index of the default or else of the nearest
-    number, None where there is none.
-    """
+    """An `Axis` is a parameter of the grid: rising numbers, then values that have no order."""
 
     name: str
     levels: tuple[Value, ...]
-    numbers: int
-    codes: Ints
-    default: int | None
-    nearest: int | None
+    numbers: int  # number of the levels that are numbers; they come first
+    codes: Ints  # index in `levels` of each value of the grid, in the grid's order
+    default: int | None  # index of the default in `levels`; None where the grid lacks it
+    nearest: int | None  # index of the default, or else of the nearest number; None without one
 
     @property
     def steps(self) -> bool:
@@ -51,10 +45,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class SurfaceGrid:
-    """A `SurfaceGrid` holds the axes, and each set's level on each of them, shape (axes, sets)."""
+    """A `SurfaceGrid` holds the axes of a sweep, and where its sets lie on them."""
 
     axes: tuple[Axis, ...]
-    codes: Ints
+    codes: Ints  # level of each set on each axis, shape (axes, sets)
 
     @property
     def varied(self) -> list[int]:
@@ -129,9 +123,9 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # round widths of a bin, times a power of t
 
 @dataclass(frozen=True)
 class Spread:
-    """A `Spread` holds the quartiles of the `count` known values of a figure, at least one."""
+    """A `Spread` holds the quartiles of the known values of a figure."""
 
-    count: int
+    count: int  # number of known values, at least one
     lowest: float
     lower_quartile: float
     median: float
@@ -141,82 +135,68 @@ class Spread:
 
 @dataclass(frozen=True)
 class Rank:
-    """A `Rank` counts the sets with less of a figure than the default, and with exactly as much.
+    """A `Rank` says where the default stands among the sets in a figure."""
 
-    `known` counts the sets that have the figure, the default itself where the grid holds it.
-    """
-
-    below: int
-    equal: int
-    known: int
+    below: int  # sets with less of the figure than the default
+    equal: int  # sets with exactly as much, the default itself where the grid holds it
+    known: int  # sets that have the figure, likewise
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """A `Histogram` counts values between round edges, one more than counts; 0 is never inside."""
+    """A `Histogram` counts values between round edges."""
 
-    edges: Floats
+    edges: Floats  # one more than counts; 0 lies inside no bin
     counts: Ints
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """`Neighbours` are some sets round the default with the spreads of their figures, if known."""
+    """`Neighbours` are some sets round the default."""
 
     count: int
-    returns: Spread | None
-    sharpes: Spread | None
+    returns: Spread | None  # None where no return is known
+    sharpes: Spread | None  # None where no Sharpe ratio is known
 
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """A `Neighbourhood` holds the sets one step of the grid away from the default.
+    """A `Neighbourhood` holds the sets one step of the grid away from the default."""
 
-    `beside` differ by one step in one parameter, `around` by at most one step in every parameter.
-    The default itself is not counted. `moved` names the parameters whose default the grid does not
-    hold, with the nearest number that stands in for it; that set then is a neighbour too. `held`
-    names the parameters without steps, which stay as they are.
-    """
-
-    beside: Neighbours
-    around: Neighbours
-    moved: Mapping[str, Value]
-    held: tuple[str, ...]
+    beside: Neighbours  # sets that differ by one step in one parameter
+    around: Neighbours  # sets that differ by at most one step in every parameter
+    moved: Mapping[str, Value]  # nearest numbers that stand in for defaults outside the grid
+    held: tuple[str, ...]  # parameters without steps, which stay as they are
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A `Ranked` result is the first set that has it, how many sets are alike, and its figures."""
+    """A `Ranked` is a distinct result at either end of a sweep."""
 
-    number: int
-    alike: int
+    number: int  # number of the first set that has it
+    alike: int  # number of sets that have it
     settings: Mapping[str, Value]
     figures: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
 class SweepSummary:
-    """A `SweepSummary` says in figures what a sweep found.
-
-    `distinct` counts the results that differ by a cent of final equity or more. `unplaced` names
-    the parameters whose default is not in the grid and not near any number of it: there is no
-    neighbourhood then. `best` and `worst` hold distinct results, the most extreme first.
-    """
+    """A `SweepSummary` says in figures what a sweep found."""
 
     sets: int
-    distinct: int
-    above_zero: int
+    distinct: int  # results that differ by a cent of final equity or more
+    above_zero: int  # sets with a return above 0
     never_traded: int
     ruined: int
     returns: Spread
     sharpes: Spread | None
-    default: Mapping[str, float | None]
+    default: Mapping[str, float | None]  # figures of the default
     by_return: Rank
     by_sharpe: Rank | None
-    neighbourhood: Neighbourhood | None
-    unplaced: tuple[str, ...]
-    best: tuple[Ranked, ...]
-    worst: tuple[Ranked, ...]
+    neighbourhood: Neighbourhood | None  # None where a parameter is unplaced
+    unplaced: tuple[str, ...]  # parameters whose default is near no number of the grid
+    best: tuple[Ranked, ...]  # distinct results, the best first
+    worst: tuple[Ranked, ...]  # distinct results, the worst first
 
 
 def cells(
@@ -266,10 +246,7 @@ def rank(values: Floats, default: float | None) -> Rank | None:
 
 
 def histogram(values: Floats, default: float | None, most: int = 40) -> Histogram | None:
-    """Count the known values in at most `most` + 1 bins, which reach to the default too.
-
-    None where no value is known.
-    """
+    """Count known values in at most `most` + 1 bins, the default in reach; None without any."""
     known = values[~np.isnan(values)]
     if not len(known):
         return None
@@ -302,7 +279,7 @@ def neighbourhood(sets: pd.DataFrame, grid: SurfaceGrid) -> Neighbourhood | None
             distance[codes >= axis.numbers] = len(axis.levels)  # no step leads to a category
         within &= distance <= (1 if axis.steps else 0)
         away += distance
-    if not moved:
+    if not moved:  # else the set of the nearest numbers is a neighbour too
         within &= away > 0
     return Neighbourhood(
         _neighbours(sets, within & (away <= 1)),

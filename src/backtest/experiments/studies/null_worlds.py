@@ -97,7 +97,7 @@ class Calibration:
     covered: int  # intervals that hold the mean trade of all these worlds
 
     def share(self, name: str) -> tuple[float, float, float]:
-        """Return a count as a share, with its 95 % Wilson interval; NaN, 0 and 1 of nothing."""
+        """Return a count as a share with its 95 % Wilson interval; (NaN, 0, 1) without any."""
         count = int(getattr(self, name))
         of = self.intervals if name == "covered" else self.worlds
         return (count / of, *wilson_interval(count, of)) if of else (np.nan, 0.0, 1.0)

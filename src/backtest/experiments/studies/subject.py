@@ -188,7 +188,7 @@ def is_tested(subject: Subject, window: Window) -> bool:
 
 
 def untested(value: Any) -> Any:
-    """Blank in the row of a window what says how it is to be judged."""
+    """Blank the values in a row by which its window would be judged."""
     if isinstance(value, dict):
         return {name: None if name in _JUDGING else untested(v) for name, v in value.items()}
     return [untested(each) for each in value] if isinstance(value, list) else value
@@ -228,7 +228,7 @@ def read_study_inputs(
 def study_identity(
     subject: Subject, inputs: Inputs, terms: Mapping[str, Any], others: Sequence[Prices] = ()
 ) -> dict[str, Any]:
-    """Return all that decides a study: its subject, its inputs, other prices, and its terms."""
+    """Return all that decides a study: its subject, inputs, other prices and terms."""
     if inputs.finer:
         terms = {**terms, "bars": next(iter(inputs.finer.values())).of}
     strategy = subject.strategy

@@ -55,7 +55,7 @@ def same_answer(one: Decision, other: Decision) -> bool:
 
 
 def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bool | None:
-    """Tell whether a parameter is the term of the signal, by the answers with two of its values.
+    """Tell whether a parameter is handed on as a signal's term, by the answers with two values.
 
     True where the term moved to the second value and nothing else changed, False where nothing did;
     None where anything else changed.
@@ -71,7 +71,7 @@ def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bo
 
 
 def does_act(signals: NDArray[Any]) -> NDArray[np.bool]:
-    """Mark the records that hold a signal or a leg of one; a flat one has no side."""
+    """Mark the records that hold a signal or one of its legs; a flat signal has no side."""
     return np.asarray((signals["side"] != 0) | (signals["terms"] & IS_FLAT != 0), np.bool)
 
 

@@ -75,7 +75,7 @@ class SweepSpec:
 
     @property
     def chunk(self) -> int:
-        """Return the sets a chunk, by the grid alone, so that parts fit whoever evaluates them."""
+        """Return the number of sets a chunk, by the grid alone: parts fit every evaluator."""
         return min(max(-(-self.sets // _PARTS), _FEWEST), _MOST)
 
     @property
@@ -84,7 +84,7 @@ class SweepSpec:
         return -(-self.sets // self.chunk)
 
     def numbers(self, chunk: int) -> range:
-        """Return the numbers of the sets of a chunk."""
+        """Return the set numbers of a chunk."""
         return range(chunk * self.chunk, min((chunk + 1) * self.chunk, self.sets))
 
     def codes(self, numbers: NDArray[np.intp]) -> dict[str, NDArray[np.intp]]:
@@ -122,7 +122,7 @@ _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
-    """Split `--grid` texts into axes and their values; UsageError for one without any, or twice."""
+    """Split `--grid` texts into axes and values; UsageError for one without values, or twice."""
     axes: dict[str, Text] = {}
     for text in texts:
         name, equals, values = text.partition("=")

@@ -1,4 +1,4 @@
-"""Run a sweep: from a request to the folder with every set and the evidence for the best.
+"""Run a sweep, from the request to the folder with every set, and weigh the best set.
 
 The evidence compares the distinct results of a sweep, at most `MOST` of them, spread over the grid.
 """
