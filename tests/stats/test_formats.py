@@ -6,6 +6,7 @@ import pytest
 
 from backtest.engine.rules import Rules
 from backtest.stats.formats import (
+    FIGURES,
     bar_or_session,
     costs_line,
     count,
@@ -182,3 +183,10 @@ def test_costs_are_told_in_a_line(changes, told):
     mode = changes.get("borrow_mode", "recorded")
     rules = Rules().model_dump() | own | {"borrow_mode": mode}
     assert costs_line({"rules": rules, **changes}) == told
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.9951, "100 %"), (0.0064, "0.64 %"), (None, "–")])
+def test_a_volatility_is_no_share_of_a_whole(value, text):
+    forms = {name: form for name, _, form in FIGURES}
+    assert forms["volatility"](value) == text
+    assert forms["win_rate"](0.9951) == "over 99 %"

@@ -87,12 +87,15 @@ def _signed(text: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """Write a fraction as a percentage, a small one with two digits; only all of it is 100 %."""
+    """Write a fraction of a whole as `rate` does, but as 100 % only all of it."""
+    return "over 99 %" if value is not None and _NEARLY_ALL <= value < 1 else rate(value)
+
+
+def rate(value: float | None) -> str:
+    """Write a fraction as a whole percentage, below one percent with two digits."""
     if value is None:
         return UNKNOWN
     size = abs(100 * value)
-    if _NEARLY_ALL <= value < 1:
-        return "over 99 %"
     if size >= 1 or size == 0:
         return f"{100 * value:z,.0f} %"
     return f"{100 * value:.2g} %" if size >= _LEAST else f"under {_LEAST} %"
@@ -168,7 +171,7 @@ FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("win_rate", "Win rate", share),
     ("total_return", "Total return", percent),
     ("cagr", "CAGR", percent),
-    ("volatility", "Volatility", share),
+    ("volatility", "Volatility", rate),
     ("sharpe", "Sharpe", ratio),
     ("sortino", "Sortino", ratio),
     ("max_drawdown", "Max drawdown", percent),
