@@ -110,23 +110,26 @@ def prepare_many_study(workspace: Workspace, request: StudyRequest) -> ManyStock
 
 
 def run_many_study(plan: ManyStocksPlan, *, force: bool = False) -> Study[ManyStudyRecord]:
-    """Study the events and write the folder; read a study that is already whole, unless forced."""
+    """Study the events and write the folder; read a study that is already whole, unless forced.
+
+    Raises UsageError where the folder cannot be written.
+    """
     if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
-    sample = _Sample(plan)
+    observations = _Observations(plan)
     figures = {
-        "against": sample.against,
-        **sample.measured(),
+        "against": observations.against,
+        **observations.measured(),
         "left_out": dict(Counter(_plain(one.reason) for one in plan.left_out).most_common()),
         "assumptions": list(plan.inputs.assumptions),
         **study_minutes(plan.inputs, plan.events),
     }
-    return write_study(plan, started, figures, sample.table())
+    return write_study(plan, started, figures, observations.table())
 
 
-class _Sample:
-    """A `_Sample` holds a study's observations, one a stock and day 0, with abnormal returns."""
+class _Observations:
+    """`_Observations` are those of a study, one a stock and day 0, with abnormal returns."""
 
     def __init__(self, plan: ManyStocksPlan) -> None:
         request, inputs = plan.request, plan.inputs

@@ -61,7 +61,7 @@ class OneStockPlan(StudyPlan[StudyRecord]):
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Read windows such as `-1,+1`, each once; raises UsageError where one has another form."""
+    """Read windows such as `-1,+1`, each once; raises UsageError where one is wrong."""
     windows = []
     for text in texts:
         try:
@@ -124,7 +124,7 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> OneStockPlan:
 def run_study(plan: OneStockPlan, *, force: bool = False) -> Study[StudyRecord]:
     """Study the events and write the folder; read a study that is already whole, unless forced.
 
-    Raises UsageError where no event can be studied.
+    Raises UsageError where no event can be studied, or the folder cannot be written.
     """
     if not force and (made := plan.result):
         return made

@@ -53,7 +53,8 @@ _LOADING = Lock()
 def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> bytes:
     """Evaluate a chunk: return its sets with their figures as the bytes of a Parquet file.
 
-    Without `folders` the workspace is found around the working folder; errors as of `evaluator`.
+    Without `folders` the workspace is found around the working folder. Errors are those of
+    `evaluator` and of `Answers.signals`.
     """
     sweep = evaluator(spec_json, folders)
     spec = sweep.spec

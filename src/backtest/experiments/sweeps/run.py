@@ -134,7 +134,7 @@ def run_sweep(
     """Evaluate every set and write the sweep's folder; finished parts are not evaluated again.
 
     `on_sets` takes the sets that are done and all sets, `tell` a sentence for each corrupt part.
-    Errors are those of `run_chunks`, and UsageError where the folder cannot be written.
+    Errors are those of `run_chunks` and of `SweepFolder`.
     """
     spec, reports = plan.spec, plan.workspace.reports
     folder = SweepFolder(reports, spec)
