@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from backtest.stats.significance import (
+    abnormal_paths,
     difference_by_season,
     mean_by_season,
-    paths,
     quantiles,
 )
 
@@ -55,7 +55,7 @@ def test_equal_values_are_never_parted():
 def test_paths_are_cut_at_the_ends_of_the_data():
     returns = np.array([[0.01, 0.03], [0.02, 0.00], [0.05, 0.01]])
     abnormal = returns - returns.mean(axis=1)[:, None]
-    found = paths(abnormal, np.array([0, 2]), np.array([0, 1]), -1, 1)
+    found = abnormal_paths(abnormal, np.array([0, 2]), np.array([0, 1]), -1, 1)
     assert np.allclose(found[0], [np.nan, -0.01, 0.01], equal_nan=True)
     assert np.allclose(found[1], [-0.01, -0.02, np.nan], equal_nan=True)
 
@@ -102,7 +102,7 @@ def weekly_p(rng: np.random.Generator, *, own: bool) -> float:
     which = rng.integers(stocks // 2, size=len(days)) * 2
     quarters = (days[:, None] + np.arange(length)) // 63
     seasons = np.column_stack((quarters[:, 0], quarters))
-    ends = [paths(abnormal, days, which + other, 0, length - 1) for other in (0, 1)]
+    ends = [abnormal_paths(abnormal, days, which + other, 0, length - 1) for other in (0, 1)]
     if own:
         found = mean_by_season(ends[0], seasons)
     else:
@@ -122,6 +122,6 @@ def null_p(rng: np.random.Generator, spread: int) -> float:
     days = (np.arange(16)[:, None] * 63 + 5 + rng.integers(spread, size=(16, len(own)))).ravel()
     which = np.tile(own, 16)
     seasons = (days[:, None] + np.append(0, np.arange(length))) // 63
-    p = mean_by_season(paths(abnormal, days, which, 0, length - 1), seasons).p
+    p = mean_by_season(abnormal_paths(abnormal, days, which, 0, length - 1), seasons).p
     assert p is not None
     return p

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.stats.event_study import Series, event_study
-from backtest.stats.multiple_testing import distinct, wilson_interval
+from backtest.stats.multiple_testing import draw_distinct, wilson_interval
 from backtest.stats.significance import _random_positions, permutation_test
 
 
@@ -50,7 +50,7 @@ def test_single_days_apart_are_drawn_as_any_set_of_days():
 
 
 def test_distinct_numbers_are_drawn_in_every_order():
-    drawn = distinct(rng(1), 24_000, 3, 4)
+    drawn = draw_distinct(rng(1), 24_000, 3, 4)
     rows, counts = np.unique(drawn, axis=0, return_counts=True)
     assert len(rows) == 24
     assert all(len(set(row)) == 3 for row in rows.tolist())

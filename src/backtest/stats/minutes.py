@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.stats.significance import NO_MEAN, at_positions, clustered_mean, left_out
+from backtest.stats.significance import NO_MEAN, at_positions, clustered_mean, leave_one_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -173,7 +173,7 @@ def _means(outcomes: Sequence[_Outcome], cars: Floats) -> list[Mean]:
         in_session[one.row] += np.nan_to_num(one.car - means)
         weights[one.row] += weight
         as_usual[one.usual] += one.apart
-    moved = (left_out(in_session, weights) + as_usual) / np.maximum(counts, 1)
+    moved = (leave_one_out(in_session, weights) + as_usual) / np.maximum(counts, 1)
     return [
         clustered_mean(float(mean), each, count, weight[None]) if count else NO_MEAN
         for mean, each, count, weight in zip(

@@ -38,7 +38,7 @@ _NOISE = 1e-12  # of the mean square; a spread below it is rounding
 _COLUMNS = 1_000  # variants that are drawn at once
 
 
-def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> Ints:
+def draw_distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> Ints:
     """Draw `count` different numbers below `among` in random order, one row a draw (Floyd)."""
     numbers = np.empty((draws, count), np.int64)
     for column in range(count):
@@ -53,7 +53,7 @@ def shares_of(total: int, rng: np.random.Generator, draws: int, count: int) -> I
     """Draw `count` whole numbers from 0 up that sum to `total`, all such rows equally likely."""
     if count == 0:
         return np.empty((draws, 0), np.int64)
-    bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
+    bars = np.sort(draw_distinct(rng, draws, count - 1, total + count - 1), axis=1)
     ends = np.full((draws, 1), total + count - 1)
     return np.diff(np.hstack([np.full((draws, 1), -1), bars, ends]), axis=1) - 1
 

@@ -273,7 +273,7 @@ def at_positions(values: Floats, positions: Ints) -> Floats:
     return np.where(inside, values.take(positions, axis=-1, mode="clip"), np.nan)
 
 
-def paths(abnormal: Floats, days: Ints, stocks: Ints, first: int, last: int) -> Floats:
+def abnormal_paths(abnormal: Floats, days: Ints, stocks: Ints, first: int, last: int) -> Floats:
     """Return the abnormal returns round each day 0, (events, last − first + 1); NaN outside."""
     reached = days[:, None] + np.arange(first, last + 1)
     inside = (reached >= 0) & (reached < len(abnormal))
@@ -344,10 +344,10 @@ def _sum_of_means(parts: Sequence[tuple[int, Floats, Ints]]) -> Mean:
 def _moved(values: Floats, numbers: Ints, clusters: int) -> Floats:
     """Return how far the mean falls where each cluster, numbered by `numbers`, is left out."""
     adds = np.bincount(numbers, values - values.mean(), clusters) / len(values)
-    return left_out(adds, np.bincount(numbers, minlength=clusters) / len(values))
+    return leave_one_out(adds, np.bincount(numbers, minlength=clusters) / len(values))
 
 
-def left_out(adds: Floats, weights: Floats) -> Floats:
+def leave_one_out(adds: Floats, weights: Floats) -> Floats:
     """Return how far a mean falls without each cluster, from what it adds and its weight."""
     return np.asarray(adds / np.where(weights < 1, 1 - weights, 1.0), np.float64)
 

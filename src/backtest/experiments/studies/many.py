@@ -41,7 +41,12 @@ from backtest.experiments.studies.subject import (
 from backtest.experiments.terms import folder_name, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
-from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
+from backtest.stats.significance import (
+    abnormal_paths,
+    difference_by_season,
+    mean_by_season,
+    quantiles,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -149,7 +154,7 @@ class _Observations:
         last = max(_DAYS[1], *(window[1] for window in request.windows))
         self.first = first
         abnormal = returns - market[:, None]
-        self.paths = paths(abnormal, self.days, self.stocks, first, last)
+        self.paths = abnormal_paths(abnormal, self.days, self.stocks, first, last)
         quarters = sessions.to_numpy("M8[M]").astype(np.int64) // _MONTHS_A_SEASON
         reached = self.days[:, None] + np.arange(first, last + 1)
         self.quarters = quarters.take(reached, mode="clip")  # of the returns in `paths`
