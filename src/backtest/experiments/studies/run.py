@@ -245,7 +245,7 @@ def measure(
 def _judged(rows: Sequence[dict[str, Any]], tested: Sequence[bool]) -> list[dict[str, Any]]:
     """Correct the p-values of rows; those that are not tested lose theirs."""
     pairs = zip(rows, tested, strict=True)
-    return corrected([row if is_tested else untested(row) for row, is_tested in pairs])
+    return corrected([row if is_judged else untested(row) for row, is_judged in pairs])
 
 
 def _selection(by: str, name: str, days: Ints, numbers: Ints, signs: Ints) -> _Selection:
