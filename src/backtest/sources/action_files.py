@@ -1,11 +1,11 @@
-"""Actions that come from somewhere, and what they would change in the file of a symbol."""
+"""Read actions from files and vendors, and prepare the update of a symbol's file of actions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import isclose, log10
+from math import isclose, log10, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,44 +41,46 @@ from backtest.stats.formats import counted
 if TYPE_CHECKING:
     from backtest.sources.own_prices import PriceFile
 
-_MOVED = timedelta(days=10)  # at most, of a day that is corrected
-_NEAR = 1e-4  # of an amount: as two sources round it
-_CERTAIN = 2.0  # times the rounding: more is a dividend
-_MOST = 0.25  # of the close before: more is no dividend
+_MOVED = timedelta(days=10)  # the furthest that a correction moves the day of an action
+_NEAR = 1e-4  # relative difference of amounts that two sources only round differently
+_CERTAIN = 2.0  # a difference of so many times the rounding is a dividend
+_MOST = 0.25  # no dividend is a larger part of the close before
 _DIGITS, _SINGLE = 9, 6e-8  # decimals at most; half of the last bit of single precision
 
 
 @dataclass(frozen=True)
 class ActionUpdate:
-    """A change of the actions of a symbol that has not been made yet."""
+    """An `ActionUpdate` is a change of a symbol's file of actions that is not written yet."""
 
     symbol: str
     path: Path
     added: Sequence[Action]
-    changes: Sequence[Change]  # of rows on file that came otherwise, replaced where accepted
+    changes: Sequence[Change]  # differing cells of rows on file, which are replaced if accepted
     accepted: bool
-    rows: Sequence[Action]  # all that the file would hold
-    kept: DataFile | None  # the file as it is
+    rows: Sequence[Action]  # all rows of the file after the update
+    kept: DataFile | None  # the file before the update
     source: str
 
     def __bool__(self) -> bool:
-        """Whether the file changes."""
+        """Tell whether the file changes."""
         return bool(self.added or (self.changes and self.accepted))
 
     @property
     def content(self) -> str:
-        """The file as it would be."""
+        """Return the text of the file after the update."""
         return csv_text(COLUMNS, map(cells_of, self.rows), self.kept)
 
     def make(self) -> Version | None:
-        """Write the file as a new version; None where nothing changes."""
+        """Write the file as a new version and return it; return None if nothing changes."""
         if not self:
             return None
         old, days = self.kept, [row.day.isoformat() for row in self.rows]
-        known = {**old.metadata, **span_of(days)} if old else metadata_of(days, source=self.source)
+        metadata = metadata_of(days, source=self.source)
+        if old:
+            metadata = {**old.metadata, **span_of(days)}
         reason = f"{len(self.added):,} added from {self.source.partition(',')[0]}"
         over = old.sha256 if old else None
-        return put(self.path, self.content, known, reason=reason, over=over)
+        return put(self.path, self.content, metadata, reason=reason, over=over)
 
 
 def prepare_actions(
@@ -90,42 +92,43 @@ def prepare_actions(
     accept: bool,
     span: tuple[date, date] | None = None,
 ) -> ActionUpdate:
-    """What actions would change in the file of a symbol, which need not be there yet.
+    """Prepare the update of a symbol's file of actions, which need not exist yet.
 
-    They are all that their source has of dividends and splits in a `span`: what it told before and
-    tells no more was moved to another day, or taken back. DataError where the file would break its
-    format, or two that came are of one kind and day.
+    `span` is the first and last day for which the incoming actions hold every dividend and split
+    of their source: one on file from that source that is missing now was moved to another day or
+    withdrawn. Raise DataError if two incoming actions of one kind and day differ, or if the file
+    would break its format.
     """
     clear_history(folder / f"{symbol}.csv")
     kept = read_actions(folder, symbol)
     rows = {row.order: row for row in kept.rows}
     added, changes = [], []
-    came: dict[tuple[date, int], Action] = {}
+    new: dict[tuple[date, int], Action] = {}
     for row in incoming:
-        if _differences(other := came.setdefault(row.order, row), row):
+        if _differences(other := new.setdefault(row.order, row), row):
             more = ", or add the two up" * (row.action == "dividend")
             raise DataError(
                 f"{symbol}: two came of one day, {other} ({other.source}) and {row} "
                 f"({row.source}). Take one of them out{more}."
             )
     first, last = span or (date.max, date.min)
-    sources = {row.source for row in came.values()}
+    sources = {row.source for row in new.values()}
     gone = [
         row
         for row in kept.rows
         if row.action in ("dividend", "split") and row.source in sources
-        if first <= row.day <= last and row.order not in came
+        if first <= row.day <= last and row.order not in new
     ]
-    for row in came.values():
-        old = rows.get(row.order) or next((one for one in gone if _is_moved(one, row)), None)
+    for row in new.values():
+        old = rows.get(row.order) or next((other for other in gone if _is_moved(other, row)), None)
         if old is None:
             added.append(row)
             rows[row.order] = row
             continue
         if old in gone:
             gone.remove(old)
-        changes += (found := _differences(old, row))
-        if found and accept:
+        changes += (differences := _differences(old, row))
+        if differences and accept:
             del rows[old.order]
             rows[row.order] = row
     for row in gone:
@@ -139,7 +142,7 @@ def prepare_actions(
 
 
 def _is_moved(old: Action, new: Action) -> bool:
-    """Whether an action is another, on a day that was corrected."""
+    """Tell whether the new action is the old one on a corrected day."""
     alike = old.action == new.action and abs(old.day - new.day) <= _MOVED
     return alike and isclose(old.amount or 0.0, new.amount or 0.0, rel_tol=_NEAR)
 
@@ -155,7 +158,7 @@ def _differences(old: Action, new: Action) -> list[Change]:
 
 
 def cells_of(row: Action) -> dict[str, str]:
-    """An action as its file has it."""
+    """Return the cells of an action as texts by column, as its file has them."""
     amount = "" if row.amount is None else np.format_float_positional(row.amount, trim="-")
     until = "" if row.until is None else row.until.isoformat()
     values = (row.day.isoformat(), row.action, amount, until, row.name, row.source)
@@ -165,20 +168,20 @@ def cells_of(row: Action) -> dict[str, str]:
 def as_paid(
     splits: Mapping[date, float], dividends: Mapping[date, float], source: str
 ) -> list[Action]:
-    """Actions of dividends that are told in the shares of today, as the shares of their day."""
-    found = [Action(day, "split", ratio, source=source) for day, ratio in splits.items()]
+    """Return splits and dividends a share of today as actions, dividends in shares of their day."""
+    actions = [Action(day, "split", ratio, source=source) for day, ratio in splits.items()]
     for day, amount in dividends.items():
-        later = float(np.prod([ratio for on, ratio in splits.items() if on > day]))
+        later = prod(ratio for split_day, ratio in splits.items() if split_day > day)
         paid = float(f"{amount * later:.6g}")
-        found.append(Action(day, "dividend", paid, source=source))
-    return sorted(found, key=lambda row: row.order)
+        actions.append(Action(day, "dividend", paid, source=source))
+    return sorted(actions, key=lambda row: row.order)
 
 
-def on_their_days(table: pd.DataFrame, told: Mapping[str, Any]) -> None:
-    """Give what yfinance told of a day without a row one of its own: it stands in that before."""
+def on_their_days(table: pd.DataFrame, by_column: Mapping[str, Any]) -> None:
+    """Give a dividend or split of a day without a row one; yfinance adds it to the row before."""
     rows = table.index
-    for column, found in told.items():
-        series = found[column] if isinstance(found, pd.DataFrame) else found
+    for column, values in by_column.items():
+        series = values[column] if isinstance(values, pd.DataFrame) else values
         for moment, value in () if series is None else series.items():
             day, before = moment.normalize(), rows[rows < moment.normalize()]
             if len(before) and day < rows[-1] and day not in rows:
@@ -187,11 +190,11 @@ def on_their_days(table: pd.DataFrame, told: Mapping[str, Any]) -> None:
 
 
 def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
-    """Take dividends in other currencies out of a table of yfinance, which does not tell them."""
+    """Take dividends out of a yfinance table that `paid` has in other currencies; yield notes."""
     if "currency" not in getattr(paid, "columns", ()):
         return
     for moment, amount, currency in paid[["Dividends", "currency"]].itertuples():
-        if isinstance(currency, str) and currency not in ("USD", ""):  # not every one has any
+        if isinstance(currency, str) and currency not in ("USD", ""):  # NaN where there is none
             day = f"{moment:%Y-%m-%d}"
             table.loc[table.index.normalize() == moment.normalize(), "Dividends"] = 0.0
             yield (
@@ -201,7 +204,7 @@ def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
 
 
 def take_out_dividends(table: pd.DataFrame, symbol: str) -> None:
-    """Adjust the prices of a table of yfinance as it adjusts closes; DataError where it did not."""
+    """Adjust the prices of a yfinance table as it adjusts closes; raise DataError if it did not."""
     closes, adjusted = table["Close"], table["Adj Close"]
     if closes.equals(adjusted) and table["Dividends"].iloc[1:].any():
         raise DataError(
@@ -214,27 +217,27 @@ def take_out_dividends(table: pd.DataFrame, symbol: str) -> None:
 
 
 def with_gains(table: pd.DataFrame) -> Iterator[str]:
-    """Add the capital gains of a fund to its dividends, which hold some of them already."""
+    """Add capital gains of a fund to smaller dividends of their day, and yield a note on each."""
     for moment, gains in table.get("Capital Gains", pd.Series(dtype=float)).items():
         if gains > 0:
-            told = f"Capital gains of {gains:g} on {moment:%Y-%m-%d}"
+            note = f"Capital gains of {gains:g} on {moment:%Y-%m-%d}"
             if table.loc[moment, "Dividends"] < gains:
                 table.loc[moment, "Dividends"] += gains
-                yield f"{told} are counted as a dividend."
+                yield f"{note} are counted as a dividend."
             else:
-                yield f"{told} are taken to be part of its dividend; if not, file the sum."
+                yield f"{note} are taken to be part of its dividend; if not, file the sum."
 
 
 def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Action]]:
-    """Anyone's CSV file of actions, by symbol; DataError, which names every wrong row.
+    """Read a user's CSV file of actions, and return the actions of all its symbols by symbol.
 
-    It has the columns of a file of actions, of which `day` and `action` are needed, and a column
-    `symbol` where there are several; its other symbols come as well. UsageError where it has none
-    of `symbols`.
+    Its columns are those of a file of actions, of which `day` and `action` are required, and
+    `symbol` unless `symbols` is a single one. Raise DataError, which names every wrong row, and
+    UsageError if the file has no action of any of `symbols`.
     """
     file = open_data_file(path)
     problems: list[str] = []
-    found: dict[str, dict[tuple[date, int], Action]] = {}
+    by_symbol: dict[str, dict[tuple[date, int], Action]] = {}
     for line, cells in read_rows(file, ("day", "action"), problems):
         row = dict.fromkeys(COLUMNS, "") | cells
         symbol = as_symbol(row.get("symbol") or (symbols[0] if len(symbols) == 1 else ""))
@@ -246,42 +249,46 @@ def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Actio
         if not symbol:
             problems.append(f"line {line}: of which of {first_few(symbols)}? Add a column symbol")
             continue
-        first = found.setdefault(symbol, {}).setdefault(action.order, action)
-        if _differences(first, action):  # a row that is there twice is one
+        first = by_symbol.setdefault(symbol, {}).setdefault(action.order, action)
+        if _differences(first, action):  # an exact duplicate counts once
             problems.append(f"line {line}: {a_second(action, first)}")
     raise_problems(path, problems)
-    if not {*found} & {*symbols}:
+    if not {*by_symbol} & {*symbols}:
         raise UsageError(f"{path} has no action of {first_few(symbols)}.")
-    return {symbol: list(rows.values()) for symbol, rows in found.items()}
+    return {symbol: list(rows.values()) for symbol, rows in by_symbol.items()}
 
 
 def actions_of(
     file: PriceFile, symbol: str, path: Path, mode: str | None, notes: list[str]
 ) -> list[Action]:
-    """What a file of actions has of a symbol, and the dividends that its prices tell."""
-    found = [*file.actions.get(symbol, ())]
-    known = [*found, *read_actions(actions_folder(path), symbol).rows]
+    """Return the actions that a file has of a symbol, and the dividends derived from its closes.
+
+    Raise UsageError if the adjust mode of the prices at `path` is unknown but matters to them.
+    """
+    actions = [*file.actions.get(symbol, ())]
     last = str(file.tables[symbol].index[-1].date())
     basis = basis_of({"adjust": mode, "last": last})
-    splits = {row.day: row.amount or 1.0 for row in known if row.action == "split"}
-    needs_basis = symbol in file.without or any(r.action in ("split", "dividend") for r in found)
+    on_file = read_actions(actions_folder(path), symbol).rows
+    splits = {row.day: row for row in (*actions, *on_file) if row.action == "split"}
+    needs_basis = symbol in file.without or {"split", "dividend"} & {row.action for row in actions}
     if basis.word == "unknown" and needs_basis:
         raise UsageError(
             f"{symbol}: say with --adjust whether the prices are as traded (none) or adjusted for "
             f"splits or for splits and dividends, so that nothing is counted twice."
         )
     if symbol in file.without:
-        within = {row.day for row in known if row.action == "split" and is_within(row, basis)}
+        ratios = {day: row.amount or 1.0 for day, row in splits.items()}
+        within = {day: ratios[day] for day, row in splits.items() if is_within(row, basis)}
+        others = {day: ratio for day, ratio in ratios.items() if day not in within}
         columns = (file.tables[symbol]["close"], file.without[symbol]["close"])
-        others = {day: ratio for day, ratio in splits.items() if day not in within}
         exact = basis.word == "as traded"
         dividends, off = dividends_of(*columns, others, file.name, exact=exact)
-        paid = {row.day: row.amount or 0.0 for row in dividends}
-        told = as_paid({day: splits[day] for day in within}, paid, file.name)
-        found += [row for row in told if row.action == "dividend"]
-        number = counted(len(paid), "dividend")
+        amounts = {row.day: row.amount or 0.0 for row in dividends}
+        paid = as_paid(within, amounts, file.name)
+        actions += [row for row in paid if row.action == "dividend"]
+        number = counted(len(amounts), "dividend")
         notes.append(f"{number} derived from the adjusted closes, to within {off:.1g} dollars.")
-    return found
+    return actions
 
 
 def dividends_of(
@@ -292,18 +299,18 @@ def dividends_of(
     *,
     exact: bool,
 ) -> tuple[list[Action], float]:
-    """The dividends by which closes differ from those `without` them, and how far off they may be.
+    """Derive dividends from closes and closes `without` dividends; return their error as well.
 
-    Both are indexed by session; `splits` are those that the closes are not adjusted for. Amounts
-    are dollars a share of its day. Off by is what the rounding of both columns, or of closes that
-    are `exact` the other one, makes at most, and less than twice that is none. UsageError where a
-    difference is no dividend.
+    Both series are indexed by session; `splits` are those that the closes are not adjusted for.
+    Amounts are dollars a share of their day. The error, in dollars, is the most that rounding of
+    both columns can make (of `without` alone if the closes are `exact`); a difference of less than
+    twice that is no dividend. Raise UsageError if a difference cannot be a dividend.
     """
     both = pd.concat({"close": closes, "without": without}, axis=1).dropna()
     rounded = both[["without"]] if exact else both
     errors = (rounded.apply(_rounding) / rounded).sum(axis=1).tolist()
     shares, prices = (both["without"] / both["close"]).tolist(), both["close"].tolist()
-    found, worst = [], 0.0
+    dividends, worst = [], 0.0
     for row in range(1, len(both)):
         day = both.index[row].date()
         ratio, close = splits.get(day, 1.0), prices[row - 1]
@@ -320,12 +327,12 @@ def dividends_of(
             )
         worst = max(worst, off)
         amount = round(amount, max(2, int(-log10(off))))
-        found.append(Action(day, "dividend", amount, source=source))
-    return found, worst
+        dividends.append(Action(day, "dividend", amount, source=source))
+    return dividends, worst
 
 
 def _rounding(column: pd.Series[float]) -> pd.Series[float]:
-    """Half of the last digit that the numbers of a column have, in its unit."""
+    """Return half a unit of the last decimal that a column is rounded to, for each of its rows."""
     values = column.to_numpy()
     digits = next(
         (n for n in range(2, _DIGITS) if np.allclose(values.round(n), values, 0, 1e-12)), _DIGITS

@@ -1,8 +1,8 @@
-"""Asking EDGAR: by name, at its pace, and only for what has not been read before.
+"""Ask EDGAR by name, at its pace, and only for what has not been read before.
 
-Filings never change, so that their pages are kept in the user's cache once they were understood.
-Lists change, and are asked for by every command anew. All that asks raises SourceError where EDGAR
-does not answer or refuses, and DataError, with the address, where a page is not as expected.
+Filings never change, so their pages stay in the user's cache once they have been read. Lists
+change, so every command fetches them anew. Whatever fetches raises SourceError if EDGAR does not
+answer or refuses, and DataError, with the address, if a page is not as expected.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from backtest.sources.http import AbsentError, HttpClient, Pace, Patience, Refus
 from backtest.workspace.files import cached
 
 T = TypeVar("T")
-
 SITE = "https://www.sec.gov"
 _LISTS = "https://data.sec.gov"
-PER_SECOND = 8.0  # the SEC allows ten; some room for what others in the house ask
+PER_SECOND = 8.0  # the SEC allows ten in all to the programs at one address
 PATIENCE = Patience()
 _MOVED = "EDGAR may have changed its format; nothing was changed here."
 _IDENTITY = re.compile(r"\S.*\s<?[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+>?")
@@ -34,7 +33,7 @@ _KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int
 
 
 class Edgar:
-    """EDGAR's two sites, `www.sec.gov` and `data.sec.gov`, which count requests together."""
+    """An `Edgar` fetches from `www.sec.gov` and `data.sec.gov`, which count requests together."""
 
     def __init__(
         self,
@@ -42,28 +41,28 @@ class Edgar:
         base_url: str | None = None,
         answered: Callable[[str], None] | None = None,
     ) -> None:
-        """Connect to nothing yet; `base_url` stands for both sites, such as a copy of them.
+        """Prepare the clients without connecting; `base_url` replaces both sites, as by a copy.
 
-        `answered` takes the path of every answer that came over the network. UsageError where the
-        identity is missing or malformed, or the address is none.
+        `answered` is called with the path of every answer that came over the network. Raise
+        UsageError if the identity is missing or malformed, or `base_url` is no address.
         """
-        pace, who = Pace(PER_SECOND), checked_identity(identity)
+        pace, user_agent = Pace(PER_SECOND), checked_identity(identity)
         self._site, self._lists = (
-            HttpClient(base_url or site, identity=who, pace=pace, patience=PATIENCE)
+            HttpClient(base_url or site, identity=user_agent, pace=pace, patience=PATIENCE)
             for site in (SITE, _LISTS)
         )
         self._answered = answered or (lambda _: None)
 
     def page(self, path: str, read: Callable[[bytes], T]) -> T:
-        """What `read` makes of a page that changes, fetched anew."""
+        """Fetch a page that changes, and return what `read` makes of it."""
         return _understood(self._site.address + path, self._ask(self._site, path), read)
 
     def listing(self, path: str, read: Callable[[bytes], T]) -> T:
-        """What `read` makes of a page of the site of lists, fetched anew."""
+        """Fetch a page of `data.sec.gov`, and return what `read` makes of it."""
         return _understood(self._lists.address + path, self._ask(self._lists, path), read)
 
     def document(self, path: str, read: Callable[[bytes], T]) -> T:
-        """What `read` makes of a page that never changes; kept where it was understood."""
+        """Return what `read` makes of a page that never changes and is cached once it was read."""
         address = self._site.address + path
 
         def make() -> bytes:
@@ -71,8 +70,8 @@ class Edgar:
             _understood(address, content, read)  # an apology in place of the page is not kept
             return content
 
-        host = quote(urlsplit(address).netloc)
-        content = cached(f"edgar/{host}/{quote(path, safe='')}", make)
+        key = f"edgar/{quote(urlsplit(address).netloc)}/{quote(path, safe='')}"
+        content = cached(key, make)
         return _understood(address, content, read)
 
     def _ask(self, site: HttpClient, path: str) -> bytes:
@@ -97,7 +96,7 @@ def _understood(address: str, content: bytes, read: Callable[[bytes], T]) -> T:
 
 
 def checked_identity(text: str | None) -> str:
-    """The identity, as it is sent; UsageError where it is not a name and an e-mail address."""
+    """Return the identity as it is sent; raise UsageError if it is no name and e-mail address."""
     identity = (text or "").strip()
     if _IDENTITY.fullmatch(identity) and identity.isascii() and identity.isprintable():
         return identity
@@ -112,7 +111,7 @@ def checked_identity(text: str | None) -> str:
 
 
 def read_json(content: bytes) -> Any:
-    """A page as JSON; DataError where it is none."""
+    """Parse a page as JSON; raise DataError if it is not."""
     try:
         return json.loads(content)
     except ValueError:
@@ -121,7 +120,7 @@ def read_json(content: bytes) -> Any:
 
 
 def need(value: Any, path: str, kind: type[T]) -> T:
-    """The value at a path within a JSON object, such as `filings.recent`, of a kind."""
+    """Return the value at a path such as `filings.recent`; raise DataError if it is no `kind`."""
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:
             raise DataError(f"has no {path}; {_KINDS[kind]} is expected there.")
@@ -132,21 +131,20 @@ def need(value: Any, path: str, kind: type[T]) -> T:
 
 
 # Who files, and what: companies by symbol or name, the filings of a filer, and their headers.
-# The list of filings also has a time of acceptance, always with a Z; but of some filers it is the
-# clock of New York all the same, and nothing tells which. The header is New York time throughout,
-# which is why it alone is used.
+# The list of filings also has a time of acceptance, always with a Z; but for some filers it is New
+# York's all the same, and nothing tells which. The header is always New York's: it alone is used.
 
 _TICKERS = "/files/company_tickers.json"
 _COLUMNS = ("accessionNumber", "filingDate", "reportDate", "form", "items")
 _YEAR_END = re.compile(r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _ACCESSION = re.compile(r"\d{10}-\d\d-\d{6}")
 _MOST_CANDIDATES = 10
-_NO_CLOCK = "000000"  # midnight, at which EDGAR is closed
+_NO_CLOCK = "000000"  # EDGAR is closed at midnight: the time is unknown
 _CLOCK = "<ACCEPTANCE-DATETIME>"
 _ACCEPTED = re.compile(_CLOCK + r"\s*(\d{14})\b")
 _FILED = re.compile(r"(?:<FILING-DATE>|FILED AS OF DATE:)\s*(\d{8})\b")
 _DOCUMENT = re.compile(r"<TYPE>([^\r\n<]+)(?:(?!</?DOCUMENT>).)*?<FILENAME>([^\r\n<]+)", re.DOTALL)
-_SUBJECT = re.compile(  # the first number after the mark, in either of the two forms of a header
+_SUBJECT = re.compile(  # the first number after the tag, in either of the two forms of a header
     r"(?:<(?:SUBJECT-COMPANY|ISSUER)>|^(?:SUBJECT COMPANY|ISSUER):)"
     r"(?:(?!<CIK>|CENTRAL INDEX KEY:).)*(?:<CIK>|CENTRAL INDEX KEY:)\s*(\d{1,10})\b",
     re.DOTALL | re.MULTILINE,
@@ -161,7 +159,7 @@ LEGAL_FORMS = frozenset(
 
 @dataclass(frozen=True)
 class Company:
-    """Who files, by its number at EDGAR and its name there."""
+    """A `Company` is a filer with its number (CIK) and its name at EDGAR."""
 
     cik: int
     name: str
@@ -169,14 +167,14 @@ class Company:
 
 @dataclass(frozen=True)
 class Filing:
-    """One line of a filer's list."""
+    """A `Filing` is one line of a filer's list."""
 
     cik: int
     accession: str  # EDGAR's number of the filing
     form: str
     filed: date
     period: date | None  # end of the quarter of a 10-Q, 10-K or 13F-HR; day of the event of an 8-K
-    items: tuple[str, ...]  # of an 8-K, such as 2.02
+    items: tuple[str, ...]  # the items of an 8-K, such as 2.02
 
     def __str__(self) -> str:
         return f"{self.form} of {self.filed} ({self.accession})"
@@ -192,112 +190,109 @@ class Filing:
 
 @dataclass(frozen=True)
 class Listing:
-    """The names that a filer has or had, and its filings, oldest first."""
+    """A `Listing` holds a filer's present and former names, and its filings, oldest first."""
 
     names: tuple[str, ...]
-    filings: tuple[Filing, ...]  # of the forms that are wanted
-    others: Mapping[str, int]  # how many there are of each other form
+    filings: tuple[Filing, ...]  # those on the requested forms
+    others: Mapping[str, int]  # the number of filings on each other form
     year_end: str = "1231"  # month and day on which its fiscal year ends
-    tickers: tuple[str, ...] = ()  # of today, one for each class that is listed
-    first: str = ""  # the day on which the filer's list begins
+    tickers: tuple[str, ...] = ()  # today's symbols, one for each listed class
+    first: str = ""  # the ISO day on which the filer's list begins
 
 
 def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
-    """The company of a symbol that is listed today; UsageError where there is none."""
-    found = edgar.page(_TICKERS, _read_tickers).get(symbol.replace(".", "-"))
-    if found is None:
+    """Return the company of a symbol that is listed today; raise UsageError if there is none."""
+    company = edgar.page(_TICKERS, _read_tickers).get(symbol.replace(".", "-"))
+    if company is None:
         raise UsageError(
             f"EDGAR's list of today's symbols has no {symbol!r}. For a stock that is no longer "
             f"listed give the number of its company with --cik; {SITE}/edgar/search finds it."
         )
-    return found
+    return company
 
 
 def company_of_number(edgar: Edgar, cik: int) -> Company:
-    """The company of a number at EDGAR; UsageError where there is none."""
+    """Return the company of a number (CIK); raise UsageError if EDGAR knows none."""
     return Company(cik, filings_of(edgar, cik, (), date.max).names[0])
 
 
 def find_holder(edgar: Edgar, text: str) -> Company:
-    """A holder by number, or by name: first among listed companies, then among all filers.
+    """Return a holder by number (CIK), or by name among listed companies, then among all filers.
 
-    UsageError where nobody has the name, or several have it, who are named then.
+    Raise UsageError if no filer has the name, or several have it, who are listed then.
     """
     if text.isdecimal():
         return company_of_number(edgar, int(text))
     if not (wanted := plain_name(text)):
         raise UsageError(f"{text!r} is no name of a holder, nor a number (CIK).")
     listed = edgar.page(_TICKERS, _read_tickers).values()
-    exact = found = {one for one in listed if plain_name(one.name) == wanted}
-    if not found:
+    candidates = {company for company in listed if plain_name(company.name) == wanted}
+    if not candidates:
         query = {"action": "getcompany", "company": text, "owner": "include", "count": "40"}
         path = f"/cgi-bin/browse-edgar?{urlencode({**query, 'output': 'atom'})}"
         numbers = edgar.page(path, _read_numbers)[:_MOST_CANDIDATES]
-        found = {company_of_number(edgar, cik) for cik in numbers}
-        exact = {one for one in found if plain_name(one.name) == wanted}
-    for only in (found, exact):
-        if len(only) == 1:
-            return only.pop()
-    if not found:
+        candidates = {company_of_number(edgar, cik) for cik in numbers}
+    exact = {company for company in candidates if plain_name(company.name) == wanted}
+    for companies in (candidates, exact):
+        if len(companies) == 1:
+            return companies.pop()
+    if not candidates:
         raise UsageError(
             f"EDGAR knows no filer whose name begins with {text!r}. Give another spelling, or the "
             f"number (CIK) of the holder; {SITE}/edgar/search finds it."
         )
-    ordered = sorted(found, key=lambda one: (one.name, one.cik))
-    lines = "".join(f"\n  --holder {one.cik}  {one.name}" for one in ordered)
+    ordered = sorted((company.name, company.cik) for company in candidates)
+    lines = "".join(f"\n  --holder {cik}  {name}" for name, cik in ordered)
     raise UsageError(f"Several filers are called {text!r}. Give the number of one:{lines}")
 
 
 def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None) -> Listing:
-    """The filings of some forms, such as 8-K, that a filer has filed since a day, or ever."""
+    """Fetch a filer's filings on some forms since a day, or ever; UsageError if it is unknown."""
     wanted, start = frozenset(forms), since or date.min
 
     def read_list(content: bytes) -> tuple[Listing, list[str], list[Filing]]:
         main = read_json(content)
         recent = _read_rows(need(main, "filings.recent", dict), cik)
-        names = [need(one, "name", str) for one in (main, *(main.get("formerNames") or []))]
+        names = [need(name, "name", str) for name in (main, *(main.get("formerNames") or []))]
         pages = need(main, "filings.files", list)
         older = [
-            need(one, "name", str)
-            for one in pages
-            if need(one, "filingTo", str) >= start.isoformat()
+            need(page, "name", str) for page in pages if need(page, "filingTo", str) >= str(start)
         ]
-        days = [str(one.filed) for one in recent]
-        days += [str(one.get("filingFrom") or "") for one in pages]
-        year_end, tickers = str(main.get("fiscalYearEnd") or ""), main.get("tickers") or ()
-        known = Listing(
-            tuple(names), (), {},
-            year_end if _YEAR_END.fullmatch(year_end) else Listing.year_end,
-            tuple(map(str, tickers)), min(days, default=""),
-        )  # fmt: skip
-        return known, older, recent
+        days = [str(filing.filed) for filing in recent]
+        days += [str(page.get("filingFrom") or "") for page in pages]
+        match = _YEAR_END.fullmatch(str(main.get("fiscalYearEnd") or ""))
+        year_end = match[0] if match else Listing.year_end
+        tickers = tuple(map(str, main.get("tickers") or ()))
+        empty = Listing(tuple(names), (), {}, year_end, tickers, min(days, default=""))
+        return empty, older, recent
 
     try:
-        known, older, found = edgar.listing(f"/submissions/CIK{cik:010}.json", read_list)
+        listing, older, filings = edgar.listing(f"/submissions/CIK{cik:010}.json", read_list)
     except AbsentError:
         raise UsageError(f"EDGAR knows no filer with the number (CIK) {cik}.") from None
     for name in older:
-        found += edgar.listing(
+        filings += edgar.listing(
             f"/submissions/{name}", lambda content: _read_rows(read_json(content), cik)
         )
-    filings = {one.accession: one for one in found if one.filed >= start}
-    ordered = sorted(filings.values(), key=lambda one: (one.filed, one.accession))
+    distinct = {filing.accession: filing for filing in filings if filing.filed >= start}
+    ordered = sorted(distinct.values(), key=lambda filing: (filing.filed, filing.accession))
     return replace(
-        known,
-        filings=tuple(one for one in ordered if one.form in wanted),
-        others=Counter(one.form for one in ordered if one.form not in wanted),
+        listing,
+        filings=tuple(filing for filing in ordered if filing.form in wanted),
+        others=Counter(filing.form for filing in ordered if filing.form not in wanted),
     )
 
 
 def _read_rows(table: Any, cik: int) -> list[Filing]:
-    """A table of filings, which EDGAR writes column by column."""
+    """Read a table of filings, which EDGAR writes column by column."""
     columns = {name: need(table, name, list) for name in _COLUMNS}
     lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"has columns of different lengths: {lengths}.")
-    strange = (one for one in columns["accessionNumber"] if not _ACCESSION.fullmatch(str(one)))
-    if (one := next(strange, None)) is not None:
-        raise DataError(f"accessionNumber is {one!r}, such as 0000000000-25-000001 is expected.")
+    for accession in columns["accessionNumber"]:
+        if not _ACCESSION.fullmatch(str(accession)):
+            expected = "such as 0000000000-25-000001 is expected"
+            raise DataError(f"accessionNumber is {accession!r}, {expected}.")
     try:
         return [
             Filing(
@@ -325,7 +320,7 @@ def _read_tickers(content: bytes) -> dict[str, Company]:
 
 
 def _read_numbers(content: bytes) -> list[int]:
-    """The numbers in an answer of the search, which names nobody where there are several."""
+    """Read the numbers (CIK) in an answer of the search; one of several filers has no names."""
     text = content.decode("utf-8", "replace")
     if "<company-info" not in text and "No matching" not in text:
         raise DataError("has neither company-info nor 'No matching'.")
@@ -333,36 +328,33 @@ def _read_numbers(content: bytes) -> list[int]:
 
 
 def plain_name(name: str) -> str:
-    """A name without capitals, points and the form of the company: `NVIDIA CORP` is `nvidia`.
-
-    `/DE/` and the like, where a company is at home, are no part of it.
-    """
+    """Return a name without capitals, points, legal form and state: `NVIDIA CORP /DE/`: nvidia."""
     words = name_words(name)
     return " ".join([word for word in words if word not in LEGAL_FORMS] or words)
 
 
 def name_words(name: str) -> list[str]:
-    """The words of a name in small letters, without where its company is at home."""
+    """Return the words of a name in lower case, without the state of the company (`/DE/`)."""
     text = _HOME.sub("", name.casefold().strip()).replace("'", "").replace("&", " and ")
     return re.sub(r"[^a-z0-9 ]", " ", text).split()
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the header page of a filing says."""
+    """A `Header` holds what the header page of a filing says."""
 
     filing: Filing
-    accepted: datetime | None  # New York; None where it is not said, as in old ones
+    accepted: datetime | None  # New York time; None is unknown, as for old filings
     filed: date
-    documents: tuple[tuple[str, str], ...]  # the type and the file name of each
-    subject: int | None = None  # number of the company that it is about, where it says so
+    documents: tuple[tuple[str, str], ...]  # type and file name of each
+    subject: int | None = None  # number (CIK) of the company that it is about; None is unknown
 
     @property
     def public(self) -> tuple[datetime, Precision]:
-        """The latest time by which it certainly was public, and how well that is known.
+        """Return the latest time by which the filing certainly was public, and its precision.
 
-        What is accepted after 17:30 gets the next working day's date, and EDGAR shows it in that
-        morning. That day need not be the next session: the government has other holidays.
+        A filing accepted after 17:30 bears the date of the next working day, and EDGAR shows it on
+        that morning. That day need not be a session: the government has other holidays.
         """
         if self.accepted is None:
             return end_of_day(self.filed), "date"
@@ -372,7 +364,7 @@ class Header:
 
     @property
     def remark(self) -> str:
-        """What is to be said of that time; empty where it is the acceptance."""
+        """Return a sentence on how `public` follows; empty if it is the time of acceptance."""
         if self.accepted is None:
             return f"EDGAR has no time of acceptance, only the filing date {self.filed}."
         if self.public[0] == self.accepted:
@@ -383,12 +375,12 @@ class Header:
         )
 
     def document(self, *types: str) -> str | None:
-        """The file name of the first document of one of the types; None where there is none."""
+        """Return the file name of the first document of one of the types; None if there is none."""
         return next((name for kind, name in self.documents if kind.upper() in types), None)
 
 
 def read_header(content: bytes, filing: Filing) -> Header:
-    """Read the header page of a filing, `…-index-headers.html`."""
+    """Read a filing's header page, `…-index-headers.html`; raise DataError if it has no time."""
     text = html.unescape(content.decode("utf-8", "replace"))
     accepted, filed = _ACCEPTED.search(text), _FILED.search(text)
     if filed is None or (accepted is None and _CLOCK in text):

@@ -1,4 +1,4 @@
-"""Filings as events: what all kinds share, the items of 8-Ks, and sales by insiders."""
+"""Turn filings into events: what all kinds share, the items of 8-Ks, and sales by insiders."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from backtest.sources.http import AbsentError
 T = TypeVar("T")
 _SAME_REPORT = timedelta(days=3)  # between two stamps of one report
 _SAME_QUARTER = timedelta(days=60)
-_SAME_END = timedelta(days=30)  # some sources have the end of the month
-_QUARTERLY = timedelta(days=100)  # in which whoever files does so at least once
+_SAME_END = timedelta(days=30)  # some sources date a quarter by the end of its month
+_QUARTERLY = timedelta(days=100)  # every company files at least once in so many days
 _NAMED = 5  # forms that a remark names
 _FILING, _FILER = re.compile(r"(?<!\d)\d{18}(?!\d)"), re.compile(r"/data/0*(\d+)/")
 
 
 @dataclass
 class Fetched:
-    """What is fetched of one kind of event for a symbol, as it grows.
+    """A `Fetched` collects the events of one kind that are fetched for a symbol.
 
-    The rows are oldest first, texts by column as event files take them. The remarks say what was
+    Its rows are oldest first, texts by column as event files take them. Its remarks say what was
     left out and why, and what the reader has to know.
     """
 
@@ -40,23 +40,23 @@ class Fetched:
     remarks: list[str] = field(default_factory=list)
 
     def leave_out(self, filing: Filing, why: str) -> None:
-        """Remark that a filing is left out."""
+        """Add a remark that a filing is left out, and why."""
         self.remarks.append(f"{filing} left out: {why.removesuffix('.')}.")
 
     def readable(self, filings: Iterable[Filing], read: Callable[[Filing], T]) -> Iterator[T]:
-        """What `read` makes of filings: one that raises DataError is left out, and not all."""
+        """Yield what `read` returns for each filing, except those for which it raises DataError."""
         for filing in filings:
             try:
-                found = read(filing)
-            except BrokenOffError:
+                result = read(filing)
+            except BrokenOffError:  # the document may come whole another time
                 raise
             except DataError as error:
                 self.leave_out(filing, str(error))
             else:
-                yield found
+                yield result
 
     def header(self, filing: Filing) -> Header:
-        """The header of a filing; DataError where there is none to read."""
+        """Return the header of a filing; raise DataError if it is missing or unreadable."""
         missing = "header page of it, so its time is unknown"
         name, read = f"{filing.accession}-index-headers.html", partial(read_header, filing=filing)
         return self.document(filing, name, read, missing)
@@ -64,19 +64,19 @@ class Fetched:
     def document(
         self, filing: Filing, name: str, read: Callable[[bytes], T], missing: str = ""
     ) -> T:
-        """What `read` makes of a document of a filing; DataError where it cannot."""
+        """Return what `read` makes of a filing's document; raise DataError if there is none."""
         try:
             return self.edgar.document(f"{filing.folder}/{name}", read)
         except AbsentError:
             raise DataError(f"EDGAR has no {missing or f'document {name} of it'}") from None
 
     def nothing_listed(
-        self, found: Collection[Filing], what: str, company: Company, listing: Listing
+        self, filings: Collection[Filing], what: str, company: Company, listing: Listing
     ) -> None:
-        """Remark that a company has filed nothing of what is read, and what it has filed."""
-        if found:
+        """Add a remark that a company has filed nothing of the kind, with what it has filed."""
+        if filings:
             return
-        forms = sorted(listing.others.items(), key=lambda one: (-one[1], one[0]))
+        forms = sorted(listing.others.items(), key=lambda item: (-item[1], item[0]))
         others = ", ".join(f"{form} ({count:,})" for form, count in forms[:_NAMED])
         has = f"Its forms are {others}." if others else "It has filed nothing else either."
         self.remarks.append(f"EDGAR lists no {what} of {company.name} in that span. {has}")
@@ -84,7 +84,7 @@ class Fetched:
     def begins_late(
         self, company: Company, listing: Listing, since: date | None, option: str = "--cik"
     ) -> None:
-        """Remark that a list begins long after the day since which it was asked for."""
+        """Add a remark if a company's list begins long after the first day that was requested."""
         if since and str(since + _QUARTERLY) < listing.first:
             self.remarks.append(
                 f"EDGAR's list of {company.name} begins on {listing.first}: what was filed before "
@@ -92,12 +92,12 @@ class Fetched:
             )
 
     def row(self, header: Header, headline: str, note: str = "", **cells: object) -> dict[str, str]:
-        """The row of a filing, public at the time of its header; its accession ends the headline.
+        """Return the row of a filing, public at the time of its header, as texts by column.
 
-        The cells are columns of the kind's own; None is unknown.
+        The accession ends the headline. `cells` are columns of the kind's own; None is unknown.
         """
         moment, precision = header.public
-        known = {
+        values = {
             "symbol": self.symbol,
             "published_at": moment.isoformat(),
             "precision": precision,
@@ -108,7 +108,7 @@ class Fetched:
             "note": f"{note} {header.remark}".strip(),
             "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        return {name: _text(known[name]) for name in columns_of(self.kind) if name in known}
+        return {name: _text(values[name]) for name in columns_of(self.kind) if name in values}
 
 
 def _text(value: object) -> str:
@@ -121,53 +121,53 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def same(known: Event, fetched: Event) -> bool:
-    """Whether an event on file and a fetched one tell of the same fact.
+def same(on_file: Event, fetched: Event) -> bool:
+    """Tell whether an event on file and a fetched one are of the same fact.
 
-    Reports: the same filing, or the same quarter by its end; where the end is not on file, the same
-    name within two months, or the same days. An amendment is the same filing alone. Stakes: the
-    same filing; or, where the one on file names no filing of the holder, the same holder, form and
-    day. News: the same filing and category.
+    Reports are if they have the same filing, or quarters that end within 30 days; if the end is not
+    on file, the same name within 60 days, or 3 days between them. An amendment has to be the same
+    filing. Stakes of one holder are if they have the same filing, or, if the one on file names no
+    filing of the holder, the same form and day. News are if they have the same filing and category.
     """
-    if known.symbol != fetched.symbol:
+    if on_file.symbol != fetched.symbol:
         return False
-    if isinstance(known, Earnings) and isinstance(fetched, Earnings):
-        return _names(_FILING, known, fetched) or _same_report(known, fetched)
-    if isinstance(known, StakeDisclosure) and isinstance(fetched, StakeDisclosure):
-        return known.holder == fetched.holder and _same_stake(known, fetched)
-    if isinstance(known, News) and isinstance(fetched, News):
-        return _names(_FILING, known, fetched) and known.category == fetched.category
+    if isinstance(on_file, Earnings) and isinstance(fetched, Earnings):
+        return _names(_FILING, on_file, fetched) or _same_report(on_file, fetched)
+    if isinstance(on_file, StakeDisclosure) and isinstance(fetched, StakeDisclosure):
+        return on_file.holder == fetched.holder and _same_stake(on_file, fetched)
+    if isinstance(on_file, News) and isinstance(fetched, News):
+        return _names(_FILING, on_file, fetched) and on_file.category == fetched.category
     return False
 
 
-def _same_report(known: Earnings, fetched: Earnings) -> bool:
-    if "8-K/A" in (known.headline[:5], fetched.headline[:5]):
+def _same_report(on_file: Earnings, fetched: Earnings) -> bool:
+    if "8-K/A" in (on_file.headline[:5], fetched.headline[:5]):
         return False
-    if known.period_end and fetched.period_end:
-        return abs(known.period_end - fetched.period_end) <= _SAME_END
-    gap = abs(known.published_at - fetched.published_at)
-    is_named_so = known.period is not None and known.period == fetched.period
+    if on_file.period_end and fetched.period_end:
+        return abs(on_file.period_end - fetched.period_end) <= _SAME_END
+    gap = abs(on_file.published_at - fetched.published_at)
+    is_named_so = on_file.period is not None and on_file.period == fetched.period
     return gap <= (_SAME_QUARTER if is_named_so else _SAME_REPORT)
 
 
-def _same_stake(known: StakeDisclosure, fetched: StakeDisclosure) -> bool:
-    if (is_filing := _names(_FILING, known, fetched)) or _names(_FILER, known, fetched):
+def _same_stake(on_file: StakeDisclosure, fetched: StakeDisclosure) -> bool:
+    if (is_filing := _names(_FILING, on_file, fetched)) or _names(_FILER, on_file, fetched):
         return is_filing
     what = (fetched.form, fetched.as_of)
-    return known.as_of is not None and (known.form, known.as_of) == what
+    return on_file.as_of is not None and (on_file.form, on_file.as_of) == what
 
 
-def _names(pattern: re.Pattern[str], known: Event, fetched: Event) -> bool:
-    """Whether a source of an event, however its address is written, names what the fetched does."""
+def _names(pattern: re.Pattern[str], on_file: Event, fetched: Event) -> bool:
+    """Tell whether a source of the event on file has the last number of the fetched one's."""
     number = _numbers(pattern, fetched.source_url)[-1:]
-    urls = (known.source_url, known.source_url_2)
-    return any(one in number for url in urls for one in _numbers(pattern, url))
+    urls = (on_file.source_url, on_file.source_url_2)
+    return any(known in number for url in urls for known in _numbers(pattern, url))
 
 
-@cache  # every event on file is held against every one that is fetched
+@cache  # every event on file is compared with every fetched one
 def _numbers(pattern: re.Pattern[str], url: str | None) -> list[str]:
-    found: list[str] = pattern.findall((url or "").replace("-", ""))
-    return found
+    numbers: list[str] = pattern.findall((url or "").replace("-", ""))
+    return numbers
 
 
 # News
@@ -208,7 +208,7 @@ _TABLE = """
 8.01 other         Other Events
 9.01 -             Financial Statements and Exhibits
 """  # noqa: E501 - one line an item
-# no category: an event of a kind of its own, or no news
+# An item without a category is an event of another kind, or no news.
 ITEMS: dict[str, tuple[str, str]] = {
     number: (category.strip("-"), title)
     for number, category, title in (line.split(maxsplit=2) for line in _TABLE.split("\n") if line)
@@ -218,68 +218,72 @@ ITEMS: dict[str, tuple[str, str]] = {
 def fetch_filings(
     edgar: Edgar, company: Company, symbol: str, form: str, since: date | None
 ) -> Fetched:
-    """The filings of a company of one of `FORMS` since a day, or ever, as news of its symbol."""
+    """Fetch a company's filings on one of `FORMS` since a day, or ever, as news of its symbol.
+
+    Raise UsageError if the form is not one of `FORMS`.
+    """
     if form not in FORMS:
         raise UsageError(f"--form {form!r} is not read. Read are {' and '.join(FORMS)}.")
-    done = Fetched(edgar, symbol, News)
+    fetched = Fetched(edgar, symbol, News)
     listing = filings_of(edgar, company.cik, (form, f"{form}/A"), since)
-    read = partial(_items, done=done)
+    read = partial(_items, fetched=fetched)
     if form == "4":
-        read = partial(_sale, done=done, company=company)
-    for rows in done.readable(listing.filings, read):
-        done.rows += rows
-    done.begins_late(company, listing, since)
-    done.nothing_listed(listing.filings, f"filing on Form {form}", company, listing)
-    if any(RESULTS in filing for filing in done.remarks):
-        done.remarks.append(f"`events fetch earnings` takes the filings with item {RESULTS}.")
-    return done
+        read = partial(_sale, fetched=fetched, company=company)
+    for rows in fetched.readable(listing.filings, read):
+        fetched.rows += rows
+    fetched.begins_late(company, listing, since)
+    fetched.nothing_listed(listing.filings, f"filing on Form {form}", company, listing)
+    if any(RESULTS in remark for remark in fetched.remarks):
+        fetched.remarks.append(f"`events fetch earnings` takes the filings with item {RESULTS}.")
+    return fetched
 
 
 def by_category(items: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]]:
-    """The items of a filing by category, and those that are not on the form as it is today."""
-    found: dict[str, list[str]] = {}
+    """Return the items of a filing by category, and the items that today's form does not have."""
+    categories: dict[str, list[str]] = {}
     for item in items:
         category = ITEMS.get(item, ("", ""))[0]
         if category:
-            found.setdefault(category, []).append(item)
-    return found, [item for item in items if item not in ITEMS]
+            categories.setdefault(category, []).append(item)
+    return categories, [item for item in items if item not in ITEMS]
 
 
-def _items(filing: Filing, done: Fetched) -> list[dict[str, str]]:
-    found, strange = by_category(filing.items)
+def _items(filing: Filing, fetched: Fetched) -> list[dict[str, str]]:
+    categories, strange = by_category(filing.items)
     if RESULTS in filing.items:
-        done.remarks.append(f"{filing.accession}: item {RESULTS} is an earnings event, not news.")
+        remark = f"{filing.accession}: item {RESULTS} is an earnings event, not news."
+        fetched.remarks.append(remark)
     if not filing.items:
         raise DataError("EDGAR names no items")
     if strange:
         why = f"item {', '.join(strange)} is not on the form of today"
-        if not found:
+        if not categories:
             raise DataError(why)
-        done.remarks.append(f"{filing.accession}: {why}.")
-    if not found:
+        fetched.remarks.append(f"{filing.accession}: {why}.")
+    if not categories:
         return []
-    rows, header = [], done.header(filing)
-    for category, items in found.items():
+    rows, header = [], fetched.header(filing)
+    for category, items in categories.items():
         titles = "; ".join(ITEMS[item][1] for item in items)
         word = "item" if len(items) == 1 else "items"
         headline = f"{filing.form} {word} {', '.join(items)}: {titles}"
-        rows.append(done.row(header, headline, category=category))
+        rows.append(fetched.row(header, headline, category=category))
     return rows
 
 
-def _sale(filing: Filing, done: Fetched, company: Company) -> list[dict[str, str]]:
-    """A sale of the company's own stock: its list has the forms too in which it is the owner."""
+def _sale(filing: Filing, fetched: Fetched, company: Company) -> list[dict[str, str]]:
+    """Return the row of a sale of the company's stock; its list also has sales that it made."""
     if filing.form.endswith("/A"):
         raise DataError("an amendment; see what it corrects and edit that")
-    header = done.header(filing)
+    header = fetched.header(filing)
     names = (name for kind, name in header.documents if kind == "4" and name.endswith(".xml"))
     if (name := next(names, None)) is None:
         raise DataError("it holds no XML")
-    sale = done.document(filing, name, read_sale)
+    sale = fetched.document(filing, name, read_sale)
     if sale is None:
         return []
     if sale.issuer not in (None, company.cik):
         raise DataError(f"a sale of {sale.issuer_name or 'another company'} ({sale.issuer})")
     headline = f"Form 4: sale by {sale.owner}, {sale.relationship or 'relationship not given'}"
     cells = {"category": "insider_sale", "figures": sale.figures}
-    return [done.row(header, headline, **cells)]
+    return [fetched.row(header, headline, **cells)]

@@ -80,20 +80,20 @@ def fetch_stakes(
     papers fit. `known` are the stakes on file; `close` gives the stock's on a day or shortly
     before, as it was traded; `actions` are its splits and changes of CUSIP.
     """
-    done = Fetched(edgar, symbol, StakeDisclosure)
+    fetched = Fetched(edgar, symbol, StakeDisclosure)
     start = since and since - _BEFORE
     listing = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start)
     about = filings_of(edgar, company.cik, SCHEDULES, start)
-    done.begins_late(holder, listing, since, "--holder")
-    done.begins_late(company, about, since)
+    fetched.begins_late(holder, listing, since, "--holder")
+    fetched.begins_late(company, about, since)
     of_both = {one.accession for one in about.filings}
     quarterly = [one for one in listing.filings if one.form in QUARTERLY]
     schedules = [one for one in listing.filings if one.accession in of_both]
     on_file = [row.name for row in actions.rows if row.action == "cusip"]
     papers = partial(papers_of, names=about.names, cusips=cusips, on_file=on_file)
-    reports = _quarterly_reports(quarterly, about.names, papers, close, done)
+    reports = _quarterly_reports(quarterly, about.names, papers, close, fetched)
     if reports and len(about.tickers) > 1 and not (cusips or on_file):
-        done.remarks.append(
+        fetched.remarks.append(
             f"EDGAR lists {', '.join(about.tickers)} of {company.name}: see that these papers are "
             f"{symbol}, or name its own with --cusip."
         )
@@ -103,14 +103,14 @@ def fetch_stakes(
         if one.as_of and one.shares is not None and one.value is not None
     }
     splits = splits_of(actions, [counts[day] for day in sorted(counts)])
-    read = partial(_schedule, company=company, holder=holder, done=done)
-    disclosed = [*reports, *done.readable(schedules, read)]
+    read = partial(_schedule, company=company, holder=holder, fetched=fetched)
+    disclosed = [*reports, *fetched.readable(schedules, read)]
     name = _spelling(holder, symbol, known)
     own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
     disclosed.sort(key=lambda one: (one.header.public[0], one.header.filing.accession))
     for one in disclosed:
-        row = _row(name, holder, one, done)
+        row = _row(name, holder, one, fetched)
         event = event_of(StakeDisclosure, row)
         earlier = [old for old in own if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
@@ -118,12 +118,12 @@ def fetch_stakes(
         before.append(event)
         filing = one.header.filing
         if since is None or filing.filed >= since:
-            done.rows.append({**row, **cells, "note": f"{row['note']} {remark}".strip()})
+            fetched.rows.append({**row, **cells, "note": f"{row['note']} {remark}".strip()})
             if remark:
-                done.remarks.append(f"{filing.form} ({filing.accession}): {remark}")
+                fetched.remarks.append(f"{filing.form} ({filing.accession}): {remark}")
     if not disclosed:
-        done.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
-    return done
+        fetched.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
+    return fetched
 
 
 def _quarterly_reports(
@@ -131,10 +131,10 @@ def _quarterly_reports(
     names: Sequence[str],
     papers: Callable[[Sequence[Sequence[Holding]]], list[str]],
     close: Close,
-    done: Fetched,
+    fetched: Fetched,
 ) -> list[Disclosure]:
     """What each report on Form 13F says of a stock, in order of acceptance."""
-    reports = list(done.readable(filings, partial(_report, done=done)))
+    reports = list(fetched.readable(filings, partial(_report, fetched=fetched)))
     reports.sort(key=lambda one: one[0].public[0])
     tables = [table for _, table, _ in reports]
     found, all_of_them = papers(tables), counted(len(tables), "report")
@@ -142,21 +142,21 @@ def _quarterly_reports(
         lines = [line for table in tables for line in lines_of(table, (cusip,))]
         titles = "; ".join(sorted({f"{line.issuer}, {line.title}" for line in lines}))
         where = f"{counted(len(lines), 'line')} in {all_of_them}" + f" ({titles})" * bool(titles)
-        done.remarks.append(f"CUSIP {cusip}: {where}.")
+        fetched.remarks.append(f"CUSIP {cusip}: {where}.")
     if reports and not found:
         nearest = listed_papers(nearest_papers(tables, names, _NEAREST))
-        done.remarks.append(
+        fetched.remarks.append(
             f"{all_of_them} on Form 13F, and no line of {names[0]}. If one should be there, "
             f"name the paper with --cusip." + f" The nearest names:{nearest}" * bool(nearest)
         )
-    disclosed = list(_folded(reports, found, close, done)) if found else []
+    disclosed = list(_folded(reports, found, close, fetched)) if found else []
     if blind := sorted({str(one.as_of) for one in disclosed if _UNSEEN in one.note}):
-        done.remarks.append(f"{_UNSEEN} Days without a price: {', '.join(blind)}.")
+        fetched.remarks.append(f"{_UNSEEN} Days without a price: {', '.join(blind)}.")
     return disclosed
 
 
 def _folded(
-    reports: Sequence[HolderReport], cusips: Sequence[str], close: Close, done: Fetched
+    reports: Sequence[HolderReport], cusips: Sequence[str], close: Close, fetched: Fetched
 ) -> Iterator[Disclosure]:
     """What each report says of a stock, with the lines that hold for its quarter after it.
 
@@ -167,7 +167,7 @@ def _folded(
     for header, table, amendment in reports:
         filing, quarter = header.filing, header.filing.period
         if quarter is None:
-            done.leave_out(filing, "EDGAR names no quarter")
+            fetched.leave_out(filing, "EDGAR names no quarter")
             continue
         lines = lines_of(table, cusips)
         last = max((day for day in held if day <= quarter), default=quarter)
@@ -186,38 +186,38 @@ def _folded(
         if not lines:
             note = "No line of the stock; the report before had one."
         if note:
-            done.remarks.append(f"{filing.form} for {quarter} ({filing.accession}): {note}")
+            fetched.remarks.append(f"{filing.form} for {quarter} ({filing.accession}): {note}")
         if shares and price is None and filing.filed >= IN_DOLLARS_FROM:
             note = f"{note} {_UNSEEN}".strip()
         papers = frozenset(line.cusip for line in lines)
         yield Disclosure(header, quarter, shares, value, None, note, papers)
 
 
-def _report(filing: Filing, done: Fetched) -> HolderReport:
-    header = done.header(filing)
+def _report(filing: Filing, fetched: Fetched) -> HolderReport:
+    header = fetched.header(filing)
     name = header.document("INFORMATION TABLE")
     if name is None or not name.endswith(".xml"):
         raise DataError("it holds no table in XML, as before the middle of 2013")
-    table, amendment = done.document(filing, name, read_table), ""
+    table, amendment = fetched.document(filing, name, read_table), ""
     if not table:
         raise DataError("its table has no shares, which tells nothing")
     if filing.form.endswith("/A"):
         cover = header.document(*QUARTERLY) or "primary_doc.xml"
-        amendment = done.document(filing, cover, read_amendment)
+        amendment = fetched.document(filing, cover, read_amendment)
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
             raise DataError(why)
     return header, table, amendment
 
 
-def _schedule(filing: Filing, company: Company, holder: Company, done: Fetched) -> Disclosure:
+def _schedule(filing: Filing, company: Company, holder: Company, fetched: Fetched) -> Disclosure:
     """A Schedule 13D or 13G that the company's list has as well: it is about it."""
-    header = done.header(filing)
+    header = fetched.header(filing)
     # one of before 2001 names no document: all of it is in one text
     file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
     read = partial(read_schedule, holder=holder, xml=file.endswith(".xml"))
     _refuse_another(header.subject, company)
-    stake = done.document(filing, file, read)
+    stake = fetched.document(filing, file, read)
     _refuse_another(stake.issuer, company)
     as_of, note = stake.as_of, stake.remark
     if as_of and as_of > header.public[0].date():
@@ -230,10 +230,10 @@ def _refuse_another(issuer: int | None, company: Company) -> None:
         raise DataError(f"it is about the company {issuer}")
 
 
-def _row(name: str, holder: Company, one: Disclosure, done: Fetched) -> dict[str, str]:
+def _row(name: str, holder: Company, one: Disclosure, fetched: Fetched) -> dict[str, str]:
     count = "shares unknown" if one.shares is None else counted(one.shares, "share")
     day = f" as of {one.as_of}" if one.as_of else ""
-    return done.row(
+    return fetched.row(
         one.header,
         f"{one.header.filing.form} of {holder.name}: {count}{day}",
         one.note,
