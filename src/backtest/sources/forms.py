@@ -1,7 +1,7 @@
-"""Forms as they are filed: XML, Form 4 (sales by insiders), Schedules 13D and 13G (stakes).
+"""Read forms as they are filed: XML, Form 4 (sales by insiders), Schedules 13D and 13G (stakes).
 
-Schedules are XML since the end of 2024. Older ones are text for people; of those only what stands
-there plainly, and once, is taken.
+Schedules are XML since the end of 2024. Older ones are text for people, from which only figures
+that are stated plainly, and once, are taken.
 """
 
 from __future__ import annotations
@@ -45,18 +45,21 @@ _EVENT = ("dateOfEvent", "eventDateRequiresFilingThisStatement")
 
 
 class BrokenOffError(DataError):
-    """A document is not whole: it may come whole another time."""
+    """A `BrokenOffError` reports a document that broke off, and may come whole another time."""
 
 
 class _NoDoctype(ET.TreeBuilder):
-    """Refuses a document type, without which no entity can be defined and blown up."""
+    """Refuse document types: without one no entity can be defined and blown up."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002
         raise DataError("refused: it declares a document type, which filings have no need of.")
 
 
 def read_xml(content: bytes, name: str) -> ET.Element:
-    """The root of a document, an element of that name; DataError where it is not whole."""
+    """Return the root of a document, an element called `name`; raise DataError if it is another.
+
+    Raise BrokenOffError if the document is not whole XML.
+    """
     parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 - no document type, so no entities
     try:
         parser.feed(content)
@@ -71,29 +74,29 @@ def read_xml(content: bytes, name: str) -> ET.Element:
 
 
 def every(element: ET.Element, *names: str) -> Iterator[ET.Element]:
-    """The elements below one that have one of the names, whatever their name space."""
-    return (one for one in element.iter() if local(one) in names)
+    """Return the elements below one that have one of the names, in any name space."""
+    return (child for child in element.iter() if local(child) in names)
 
 
 def local(element: ET.Element) -> str:
-    """The name of an element without its name space."""
+    """Return the name of an element without its name space."""
     return str(element.tag).rpartition("}")[2]
 
 
 def element_text(element: ET.Element, *names: str) -> str:
-    """The text of the first element below one that has one of the names; empty where there is none.
+    """Return the first text of an element below that has one of the names; empty if there is none.
 
-    A text that stands in an element `value` within it, as in forms of insiders, counts as its own.
+    Text in a nested element `value`, as in forms of insiders, counts as the element's own.
     """
-    for found in every(element, *names):
-        inner = next(every(found, "value"), found)
+    for match in every(element, *names):
+        inner = next(every(match, "value"), match)
         if text := (inner.text or "").strip():
             return text
     return ""
 
 
 def needed(element: ET.Element, *names: str) -> str:
-    """As `element_text`, of what has to be there; DataError where it is not."""
+    """Return the `element_text` of a required element; raise DataError if it is empty."""
     text = element_text(element, *names)
     if not text:
         paths = " or ".join(f"{local(element)}/{name}" for name in names)
@@ -102,7 +105,10 @@ def needed(element: ET.Element, *names: str) -> str:
 
 
 def number_of(text: str, what: str) -> float | None:
-    """A number from 0 as filings write it, such as `1,234.50`; None where the text is empty."""
+    """Parse a number from 0 as filings write it, such as `1,234.50`; None if the text is empty.
+
+    Raise DataError, which calls it `what`, if it is no such number.
+    """
     if not text:
         return None
     try:
@@ -115,7 +121,7 @@ def number_of(text: str, what: str) -> float | None:
 
 
 def needed_number(element: ET.Element, *names: str) -> float:
-    """The number in the first element of one of the names; DataError where there is none."""
+    """Return the number in the first element of one of the names; raise DataError if none is."""
     return number_of(needed(element, *names), names[0]) or 0.0
 
 
@@ -124,23 +130,23 @@ def needed_number(element: ET.Element, *names: str) -> float:
 
 @dataclass(frozen=True)
 class Sale:
-    """Open market sales (code S) of the stock in one form, taken together."""
+    """A `Sale` sums up the open market sales (code S) of one Form 4."""
 
-    issuer: int | None  # number of the company whose stock it is; None is unknown
+    issuer: int | None  # number (CIK) of the company whose stock it is; None is unknown
     issuer_name: str
     owner: str
     relationship: str
-    figures: str  # in a few words; prices in dollars
+    figures: str  # a sentence on shares, prices in dollars and days
 
 
 def read_sale(content: bytes) -> Sale | None:
-    """The sales in a Form 4; None where it tells of none."""
+    """Read the sales in a Form 4; return None if it has none."""
     root = read_xml(content, "ownershipDocument")
     owner = needed(root, "rptOwnerName")
     sales = [
-        _line(one)
-        for one in every(root, "nonDerivativeTransaction")
-        if element_text(one, "transactionCode") == _SALE
+        _transaction(element)
+        for element in every(root, "nonDerivativeTransaction")
+        if element_text(element, "transactionCode") == _SALE
     ]
     if not sales:
         return None
@@ -156,32 +162,33 @@ def read_sale(content: bytes) -> Sale | None:
     )
 
 
-def _line(one: ET.Element) -> tuple[date, float, float | None]:
-    day = needed(one, "transactionDate")
-    shares = needed_number(one, "transactionShares")
+def _transaction(element: ET.Element) -> tuple[date, float, float | None]:
+    """Return day, shares and price (None is unknown) of a transaction."""
+    day = needed(element, "transactionDate")
+    shares = needed_number(element, "transactionShares")
     name = "transactionPricePerShare"
     try:
-        return date.fromisoformat(day[:10]), shares, number_of(element_text(one, name), name)
+        return date.fromisoformat(day[:10]), shares, number_of(element_text(element, name), name)
     except ValueError:
         raise DataError(f"transactionDate is {day!r}; a day is expected there.") from None
 
 
 def _figures(sales: list[tuple[date, float, float | None]]) -> str:
-    """Shares, average price and days; where any price is unknown, all are."""
+    """Describe shares, average price and days; no price is given if any is unknown."""
     days = [day for day, _, _ in sales]
-    shares, first, last = sum(count for _, count, _ in sales), min(days), max(days)
+    shares, first, last = sum(number for _, number, _ in sales), min(days), max(days)
     prices = [price for _, _, price in sales if price is not None]
     cost = "price not given"
     if len(prices) == len(sales) and shares:
         low, high = min(prices), max(prices)
-        average = sum(count * (price or 0.0) for _, count, price in sales) / shares
+        average = sum(number * (price or 0.0) for _, number, price in sales) / shares
         span = f", from {dollars(low)} to {dollars(high)}" if low != high else ""
         cost = f"at {dollars(average)} dollars on average{span}"
     return f"{shares:,.0f} shares {cost}; {first}" + f" to {last}" * (first != last)
 
 
 def _relationship(root: ET.Element) -> str:
-    roles = [name for tag, name in _ROLES if element_text(root, tag).casefold() in _YES]
+    roles = [role for tag, role in _ROLES if element_text(root, tag).casefold() in _YES]
     title = element_text(root, "officerTitle") or element_text(root, "otherText")
     return ", ".join(roles) + f" ({title})" * bool(title)
 
@@ -191,19 +198,19 @@ def _relationship(root: ET.Element) -> str:
 
 @dataclass(frozen=True)
 class Stake:
-    """What a schedule says of its holder; None is unknown."""
+    """A `Stake` is what a schedule says of its holder; None is unknown."""
 
-    issuer: int | None  # its number at EDGAR
+    issuer: int | None  # number (CIK) of the company
     as_of: date | None  # the day of the event that made the schedule due
     shares: int | None
-    percent: float | None  # of the class
-    remark: str = ""  # what could not be read
+    percent: float | None  # percent of the class
+    remark: str = ""  # a sentence on what could not be read, or whose figures were taken
 
 
 def read_schedule(content: bytes, holder: Company, *, xml: bool) -> Stake:
-    """Read a schedule: XML, or the text or HTML of the old form.
+    """Read a schedule, which is XML, or the text or HTML of the old form.
 
-    Where several persons report, the line of the holder counts, or else the largest.
+    If several persons report, the holder's figures count; in XML, else those of the largest.
     """
     return _from_xml(content, holder) if xml else _from_text(content, holder)
 
@@ -214,13 +221,13 @@ def _from_xml(content: bytes, holder: Company) -> Stake:
     if not persons:
         what = " or ".join(_PERSON)
         raise DataError(f"has no {what}; the persons who report are expected there.")
-    own = [one for one in persons if _is(one, holder)]
+    matches = [person for person in persons if _is_holder(person, holder)]
     person = max(
-        own[:1] or persons,
-        key=lambda one: number_of(element_text(one, *_AMOUNT), _AMOUNT[0]) or 0.0,
+        matches[:1] or persons,
+        key=lambda person: number_of(element_text(person, *_AMOUNT), _AMOUNT[0]) or 0.0,
     )
     name, issuer = needed(person, "reportingPersonName"), needed(root, *_ISSUER)
-    remark = "" if own else f"{name} alone reports."
+    remark = "" if matches else f"{name} alone reports."
     if len(persons) > 1:
         remark = f"{len(persons)} persons report; taken is {name}."
     return Stake(
@@ -232,7 +239,7 @@ def _from_xml(content: bytes, holder: Company) -> Stake:
     )
 
 
-def _is(person: ET.Element, holder: Company) -> bool:
+def _is_holder(person: ET.Element, holder: Company) -> bool:
     cik = element_text(person, *_CIK)
     if cik.isdecimal():
         return int(cik) == holder.cik
@@ -240,7 +247,7 @@ def _is(person: ET.Element, holder: Company) -> bool:
 
 
 def _name_words(name: str) -> set[str]:
-    """The words of a name in any order: EDGAR writes DOE JANE for Jane Doe."""
+    """Return the words of a name in any order: EDGAR writes DOE JANE for Jane Doe."""
     return set(plain_name(name).split())
 
 
@@ -255,7 +262,7 @@ _ROWS = re.compile(
     r"|(?P<end>\(?\d{0,2}[.)]?\s*(?:check\b|type\s*of\s*(?:reporting\s*)?person)|\bitem\s*\d)"
 )
 _REMARKS = re.compile(r"\([^)]*\)")
-_ROW_NUMBER = re.compile(r"\s\(?1[0-3]\)?[.):]*\s*$")  # of the row that follows
+_ROW_NUMBER = re.compile(r"\s\(?1[0-3]\)?[.):]*\s*$")  # the number of the next row
 _NONE = re.compile(r"(?i)[-–—]\s*0\s*[-–—]|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])")
 _NUMBER = re.compile(r"(?<![\d.,$])(\d{1,3}(?:,\d{3})+|\d+)(?:\.0+)?(?![\d,.%])")
 _PERCENT_NUMBER = re.compile(r"(\d{0,3}\.?\d+)\s*%|(?<!\d)(\d{0,3}\.\d+)")
@@ -279,7 +286,7 @@ _ROW_LENGTH = 250
 
 
 class _Person(NamedTuple):
-    """A person who reports, as the rows of a cover page have it; None is unknown."""
+    """A `_Person` reports, as the rows of a cover page say; None is unknown."""
 
     name: str
     shares: int | None
@@ -291,16 +298,15 @@ def _from_text(content: bytes, holder: Company) -> Stake:
     as_of = _event_day(text)
     persons = _persons(text)
     wanted = _name_words(holder.name)
-    named = [(_name_words(one.name), one) for one in persons]
-    own = [one for words, one in named if words == wanted]
-    own = own or [one for words, one in named if wanted <= words]
-    amounts = {one.shares for one in own or persons}
+    matches = [person for person in persons if _name_words(person.name) == wanted]
+    matches = matches or [person for person in persons if wanted <= _name_words(person.name)]
+    amounts = {person.shares for person in matches or persons}
     if len(amounts) != 1 or None in amounts:
-        known = amounts - {None}
-        fault = f"{len(known)} amounts stand" if known else "no amount stands"
+        count = len(amounts - {None})
+        fault = f"{count} amounts stand" if count else "no amount stands"
         return Stake(None, as_of, None, None, f"Shares unknown: {fault} plainly in the text.")
-    percents = {one.percent for one in own or persons}
-    more = f"{len(persons)} persons report; taken is {own[0].name}." if own else ""
+    percents = {person.percent for person in matches or persons}
+    more = f"{len(persons)} persons report; taken is {matches[0].name}." if matches else ""
     return Stake(
         None,
         as_of,
@@ -311,8 +317,8 @@ def _from_text(content: bytes, holder: Company) -> Stake:
 
 
 def _persons(text: str) -> list[_Person]:
-    """The persons of a cover page, by the labels of its rows."""
-    found: list[_Person] = []
+    """Read the persons of a cover page, by the labels of its rows."""
+    persons: list[_Person] = []
     rows = list(_ROWS.finditer(text))
     name = ""
     for row, after in zip(rows, [*rows[1:], None], strict=True):
@@ -321,22 +327,22 @@ def _persons(text: str) -> list[_Person]:
             words = re.sub(r"\b\d[\d-]*\b", " ", _IDENTIFICATION.sub(" ", _REMARKS.sub(" ", cell)))
             name = " ".join(words.split()).strip(" :.")
         elif row["amount"]:
-            found.append(_Person(name, _amount(cell), None))
+            persons.append(_Person(name, _amount(cell), None))
             name = ""
-        elif row["percent"] and found and found[-1].percent is None:
-            found[-1] = found[-1]._replace(percent=_percent(cell))
-    return found
+        elif row["percent"] and persons and persons[-1].percent is None:
+            persons[-1] = persons[-1]._replace(percent=_percent(cell))
+    return persons
 
 
 def _amount(cell: str) -> int | None:
-    """The one amount that stands in a cell; None where none or several do."""
+    """Return the one amount in a cell; None if it has none, or several."""
     plain = _ROW_NUMBER.sub("", _REMARKS.sub(" ", cell))
-    written = _NUMBER.findall(plain)
-    grouped = [one for one in written if "," in one]  # beside which other numbers may be days
-    found = {int(one.replace(",", "")) for one in grouped or written}
+    numbers = _NUMBER.findall(plain)
+    grouped = [number for number in numbers if "," in number]  # others beside may be days
+    amounts = {int(number.replace(",", "")) for number in grouped or numbers}
     if not grouped and _NONE.search(plain):
-        found.add(0)
-    return found.pop() if len(found) == 1 else None
+        amounts.add(0)
+    return amounts.pop() if len(amounts) == 1 else None
 
 
 def _percent(cell: str) -> float | None:
@@ -349,9 +355,9 @@ def _percent(cell: str) -> float | None:
 
 
 def _event_day(text: str) -> date | None:
-    found = next((one for pattern in _EVENT_DAYS if (one := pattern.search(text))), None)
+    match = next(filter(None, (pattern.search(text) for pattern in _EVENT_DAYS)), None)
     try:
-        return pd.Timestamp(found[1]).date() if found else None
+        return pd.Timestamp(match[1]).date() if match else None
     except ValueError:  # words that only look like a day
         return None
 

@@ -1,4 +1,4 @@
-"""Form 13F: the table of a holder's shares, which of its papers a stock is, and splits between two.
+"""Read Form 13F: a holder's table of shares, which of its papers are a stock, splits between two.
 
 A stock may have had several CUSIPs, one after the other; its counts are compared in the shares of
 one day.
@@ -28,13 +28,13 @@ IN_DOLLARS_FROM = date(2023, 1, 3)
 _SHARES = "SH"
 _MOST_CANDIDATES = 10
 _HALF, _TWICE = 0.5, 2.0
-_CUT = 26  # characters, after which a table cuts a name off
-_ALIKE = 0.4  # of two names, as difflib counts it
+_CUT = 26  # tables cut a name off after so many characters
+_ALIKE = 0.4  # least likeness of two names, as difflib's `ratio`
 
 
 @dataclass(frozen=True)
 class Holding:
-    """One line of a table. `value` is in the unit of the table."""
+    """A `Holding` is one line of a table, with its value in the unit of the table."""
 
     issuer: str
     title: str
@@ -44,7 +44,7 @@ class Holding:
 
 
 def read_table(content: bytes) -> list[Holding]:
-    """The shares in an information table; options and principal amounts are left out."""
+    """Read the lines of shares in an information table, without options and principal amounts."""
     return [
         Holding(
             issuer=needed(line, "nameOfIssuer"),
@@ -59,22 +59,22 @@ def read_table(content: bytes) -> list[Holding]:
 
 
 def read_amendment(content: bytes) -> str:
-    """What an amendment does with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words."""
+    """Read what an amendment does with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words."""
     return element_text(read_xml(content, "edgarSubmission"), "amendmentType").upper()
 
 
 def in_dollars(value: float, shares: int, filed: date, close: float | None) -> tuple[float, str]:
-    """A value of a table in dollars, and a remark where there is something to be said.
+    """Return a value of a table in dollars, and a remark if it does not fit the close.
 
-    Tables were in thousands before 2023-01-03 and are in dollars since, but not all holders kept
-    to it. Where the close of the table's day is known, value ÷ shares is held against it.
+    Tables filed before 2023-01-03 are in thousands, later ones in dollars, but not all holders keep
+    to it. If the close of the table's day is known, it tells value ÷ shares in the wrong unit.
     """
     is_old = filed < IN_DOLLARS_FROM
     amount, unit = (value * 1000, "thousands") if is_old else (value, "dollars")
     if close is None or not shares:
         return amount, ""
     price = amount / shares
-    factor = next((n for n in (1, 1000, 1 / 1000) if _HALF <= n * price / close <= _TWICE), None)
+    factor = next((x for x in (1, 1000, 1 / 1000) if _HALF <= x * price / close <= _TWICE), None)
     if factor == 1:
         return amount, ""
     remark = (
@@ -95,8 +95,8 @@ _ANY_CLASS = frozenset(
 
 
 def lines_of(table: Iterable[Holding], cusips: Collection[str]) -> list[Holding]:
-    """The lines of a stock; several managers may have one each."""
-    return [one for one in table if one.cusip in cusips]
+    """Return the lines of a stock; several managers may have one each."""
+    return [line for line in table if line.cusip in cusips]
 
 
 def papers_of(
@@ -105,89 +105,87 @@ def papers_of(
     cusips: Collection[str] = (),
     on_file: Collection[str] = (),
 ) -> list[str]:
-    """The CUSIPs of a stock: those that are named, or have the name of its company, or are on file.
+    """Return the CUSIPs of a stock: `cusips`, or those of its company's names, and those on file.
 
     A paper of the same class, with the issuer's name or number (the first six characters), is the
-    same stock under another CUSIP where no table ever has the two side by side. None where no line
-    has such a name; UsageError where several papers have it.
+    same stock under another CUSIP if no table has the two side by side. Return none if the tables
+    have none of them, unless `cusips` are given; raise UsageError if several papers have the name.
     """
-    papers = {one.cusip: one for table in tables for one in table}
+    papers = {line.cusip: line for table in tables for line in table}
     named = list(cusips) or _named_so(papers.values(), names)
-    known = list(dict.fromkeys([*named, *on_file]))
-    together = [{one.cusip for one in table} for table in tables]
-    classes = {_class(papers[one].title) for one in known if one in papers}
+    stock = list(dict.fromkeys([*named, *on_file]))
+    together = [{line.cusip for line in table} for table in tables]
+    listed = [papers[cusip] for cusip in stock if cusip in papers]
+    classes = {_class(paper.title) for paper in listed}
     learned = set(named).difference(cusips, on_file)
     if learned and (len(classes) > 1 or any(len(side & learned) > 1 for side in together)):
         raise UsageError(
             f"The tables have several papers of that name. Choose one, or several with a comma "
-            f"between:{listed_papers(papers[one] for one in sorted(learned))}"
+            f"between:{listed_papers(papers[cusip] for cusip in sorted(learned))}"
         )
-    issuers = {plain_name(papers[one].issuer) for one in known if one in papers}
-    numbers = {one[:6] for one in known}
+    issuers = {plain_name(paper.issuer) for paper in listed}
+    numbers = {cusip[:6] for cusip in stock}
     more = [
         cusip
-        for cusip, one in papers.items()
-        if cusip not in known
-        and _class(one.title) in classes
-        and (cusip[:6] in numbers or plain_name(one.issuer) in issuers)
-        and not any(cusip in side and side & set(known) for side in together)
+        for cusip, paper in papers.items()
+        if cusip not in stock
+        and _class(paper.title) in classes
+        and (cusip[:6] in numbers or plain_name(paper.issuer) in issuers)
+        and not any(cusip in side and side & set(stock) for side in together)
     ]
-    found = [*known, *more]
-    return found if cusips or any(one in papers for one in found) else []
+    return [*stock, *more] if cusips or listed else []
 
 
 def listed_papers(papers: Iterable[Holding]) -> str:
-    """Some papers, one a line, as the option that chooses one."""
-    lines = [f"\n  --cusip {one.cusip}  {one.issuer}, {one.title}" for one in papers]
+    """Return lines with the option that chooses each paper, for the first ten papers."""
+    lines = [f"\n  --cusip {paper.cusip}  {paper.issuer}, {paper.title}" for paper in papers]
     return "".join(lines[:_MOST_CANDIDATES])
 
 
 def nearest_papers(
     tables: Iterable[Iterable[Holding]], names: Sequence[str], most: int
 ) -> list[Holding]:
-    """The papers whose issuers' names are most alike."""
+    """Return the `most` papers, or fewer, whose issuers' names are most like one of `names`."""
 
     def likeness(paper: Holding) -> float:
         issuer = plain_name(paper.issuer)
         return max(SequenceMatcher(None, issuer, plain_name(name)).ratio() for name in names)
 
-    papers = {one.cusip: one for table in tables for one in table}
+    papers = {line.cusip: line for table in tables for line in table}
     ordered = sorted(papers.values(), key=likeness, reverse=True)
-    return [one for one in ordered[:most] if likeness(one) >= _ALIKE]
+    return [paper for paper in ordered[:most] if likeness(paper) >= _ALIKE]
 
 
-def _named_so(papers: Iterable[Holding], names: Sequence[str]) -> list[str]:
-    """Papers whose issuer has one of the names; only where none has, an abbreviation of one."""
+def _named_so(papers: Collection[Holding], names: Sequence[str]) -> list[str]:
+    """Return CUSIPs of papers whose issuer has one of the names; if none has, a similar name."""
     wanted = {plain_name(name) for name in names}
-    every_one = list(papers)
-    exact = [one.cusip for one in every_one if plain_name(one.issuer) in wanted]
-    return exact or [
-        one.cusip for one in every_one if any(same_company(one.issuer, name) for name in names)
+    return [paper.cusip for paper in papers if plain_name(paper.issuer) in wanted] or [
+        paper.cusip for paper in papers if any(same_company(paper.issuer, name) for name in names)
     ]
 
 
 def _class(title: str) -> frozenset[str]:
-    """What tells a class of shares apart, such as `cl a`; nothing for common stock."""
+    """Return the words that tell a class of shares apart, such as `cl a`; none for common stock."""
     words = plain_name(title).replace("class", "cl").split()
     return frozenset(word for word in words if word not in _ANY_CLASS and word.isalpha())
 
 
-def same_company(one: str, other: str) -> bool:
-    """Whether names are of one company, though words are abbreviated, joined or turned around.
+def same_company(name: str, other: str) -> bool:
+    """Tell whether names are of one company, with words abbreviated, joined or in another order.
 
-    One word at least is written out in both, and each of the rest stands for one of the other's.
+    Both have at least one word in full, and each other word abbreviates one of the other name.
     """
-    a, b = _core(one), _core(other)
-    rest, others = [x for x in a if x not in b], [x for x in b if x not in a]
+    a, b = _core(name), _core(other)
+    rest_a, rest_b = [x for x in a if x not in b], [x for x in b if x not in a]
     return "".join(a) == "".join(b) or (
-        len(rest) < len(a)
-        and len(rest) == len(others)
-        and all(_abbreviates(*sorted(pair, key=len)) for pair in zip(rest, others, strict=True))
+        len(rest_a) < len(a)
+        and len(rest_a) == len(rest_b)
+        and all(_abbreviates(*sorted(pair, key=len)) for pair in zip(rest_a, rest_b, strict=True))
     )
 
 
 def _core(name: str) -> list[str]:
-    """The words of a name that matter, without a state or country after the form of the company."""
+    """Return the words of a name that matter, without a state or country after the legal form."""
     words = re.sub(r"\b(\w) (?=\w\b)", r"\1", " ".join(name_words(name))).split()  # u s is us
     if len(name) >= _CUT and any(form.startswith(words[-1]) for form in LEGAL_FORMS):
         words = words[:-1]
@@ -198,7 +196,7 @@ def _core(name: str) -> list[str]:
 
 
 def _abbreviates(short: str, word: str) -> bool:
-    """Whether a word is shortened: it begins the same, and its letters come in the same order."""
+    """Tell whether `short` has the first letter of a longer word, and its others in their order."""
     for written in (word, word.replace("ies", "ys")):  # pptys are properties
         letters = iter(written)
         if 1 < len(short) < len(word) and short[0] == word[0] and all(c in letters for c in short):
@@ -213,12 +211,12 @@ _RATIOS = (
     *(3 / 2, 2 / 3, 4 / 3, 3 / 4, 5 / 4, 4 / 5, 5 / 2, 2 / 5),
 )  # fmt: skip
 _LIKE_A_SPLIT = 0.2  # how far the price may be off, as a part of the split, both as logarithms
-_PLAIN = 1000.0  # dollars, below which a value is rounded too much to tell a price
+_PLAIN = 1000.0  # dollars; a smaller value is rounded too much to tell a price
 _MOVE, _GROWTH, _WORTH = log(1.5), log(1.8), log(2.0)
 
 
 class Count(NamedTuple):
-    """How many shares a report counts on a day, their value in dollars, and their CUSIPs."""
+    """A `Count` is what a report counts on a day: shares, their value in dollars, their CUSIPs."""
 
     day: date
     shares: int
@@ -228,7 +226,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True)
 class ShareSplit:
-    """A split after one day and by another: new shares for one old, None where that is unknown."""
+    """A `ShareSplit` happened after one day and by another: `ratio` new shares for one, or None."""
 
     after: date
     by: date
@@ -237,30 +235,30 @@ class ShareSplit:
 
 
 def splits_of(actions: Actions, counts: Sequence[Count]) -> list[ShareSplit]:
-    """The splits on file, and where there is none on file those that the reports show."""
-    known = [
-        ShareSplit(one.day - timedelta(days=1), one.day, one.amount, "by the actions on file")
-        for one in actions.rows
-        if one.action == "split"
+    """Return the splits on file, and those that reports show between days without one on file."""
+    on_file = [
+        ShareSplit(row.day - timedelta(days=1), row.day, row.amount, "by the actions on file")
+        for row in actions.rows
+        if row.action == "split"
     ]
-    apart = (
-        two
-        for two in pairwise(counts)
-        if not any(two[0].day < one.by <= two[1].day for one in known)
+    apparent = (
+        _split_between(before, after)
+        for before, after in pairwise(counts)
+        if not any(before.day < split.by <= after.day for split in on_file)
     )
-    return [*known, *(found for before, after in apart if (found := _split_between(before, after)))]
+    return [*on_file, *filter(None, apparent)]
 
 
 def _split_between(before: Count, after: Count) -> ShareSplit | None:
-    """The split that two reports show: shares and price change by one ratio, in opposite ways.
+    """Return the split that two reports show: shares and price change by one ratio, inversely.
 
-    The ratio is unknown where there may have been one, but trades or a large move hide it.
+    Return one without a ratio if trades or a large move may hide it, and None if there is none.
     """
     if not (before.shares and after.shares and min(before.value, after.value) >= _PLAIN):
         return None
     old, new = before.value / before.shares, after.value / after.shares
     growth, move = log(after.shares / before.shares), log(new / old)
-    off, ratio = min((abs(before.shares * one - after.shares), one) for one in _RATIOS)
+    off, ratio = min((abs(before.shares * ratio - after.shares), ratio) for ratio in _RATIOS)
     story = f"{before.shares:,} shares at {dollars(old)}, then {after.shares:,} at {dollars(new)}"
     if off < 1 and abs(growth + move) <= _LIKE_A_SPLIT * abs(log(ratio)):
         return ShareSplit(before.day, after.day, ratio, f"as the reports show: {story}")
@@ -270,13 +268,15 @@ def _split_between(before: Count, after: Count) -> ShareSplit | None:
     return None
 
 
-def in_shares_of(day: date, count: int, counted: date, splits: Iterable[ShareSplit]) -> int | None:
-    """A count of one day in the shares of another; None where a split between is not known."""
-    first, last = sorted((day, counted))
+def in_shares_of(
+    day: date, count: int, counted_on: date, splits: Iterable[ShareSplit]
+) -> int | None:
+    """Return a count of `counted_on` in the shares of `day`; None if a split between is unknown."""
+    first, last = sorted((day, counted_on))
     ratio = 1.0
-    for one in splits:
-        if first < one.by and one.after < last:
-            if one.ratio is None or one.after < first or last < one.by:
+    for split in splits:
+        if first < split.by and split.after < last:
+            if split.ratio is None or split.after < first or last < split.by:
                 return None
-            ratio *= one.ratio
-    return round(count * ratio if day >= counted else count / ratio)
+            ratio *= split.ratio
+    return round(count * ratio if day >= counted_on else count / ratio)

@@ -1,4 +1,4 @@
-"""Stakes: what a holder files on its shares of one stock, in the order in which it is public."""
+"""Fetch stakes: what a holder files on its shares of one stock, in the order of publication."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
     HolderReport = tuple[Header, list[Holding], str]
 
 QUARTERLY = ("13F-HR", "13F-HR/A")
-_BEFORE = timedelta(days=200)  # so that the quarterly report before the first one is there
+_BEFORE = timedelta(days=200)  # far enough back to have the quarterly report before the first
 _WEEK = timedelta(days=7)
-_NEAREST = 3  # papers that are named where none is the stock
+_NEAREST = 3  # papers that a remark names if none is the stock
 _UNSEEN = "No price tells whether the value is in dollars, as it should be, or in thousands."
 
 
 @dataclass(frozen=True)
 class Disclosure:
-    """What one filing discloses: shares and value on a day; None is unknown."""
+    """A `Disclosure` is what one filing discloses: shares and value on a day; None is unknown."""
 
     header: Header
     as_of: date | None
@@ -74,11 +74,11 @@ def fetch_stakes(
     close: Close,
     actions: Actions,
 ) -> Fetched:
-    """What a holder has filed since a day, or ever, on its shares of a company's stock.
+    """Fetch what a holder has filed since a day, or ever, on its shares of a company's stock.
 
-    CUSIPs that are not known are learned from the names in the tables; UsageError where several
-    papers fit. `known` are the stakes on file; `close` gives the stock's on a day or shortly
-    before, as it was traded; `actions` are its splits and changes of CUSIP.
+    Without `cusips` they are learned from the names in the tables; raise UsageError if several
+    papers fit. `known` are the stakes on file; `close` returns the close as traded on a day or
+    shortly before, None if unknown; `actions` are the stock's splits and changes of CUSIP.
     """
     fetched = Fetched(edgar, symbol, StakeDisclosure)
     start = since and since - _BEFORE
@@ -86,9 +86,9 @@ def fetch_stakes(
     about = filings_of(edgar, company.cik, SCHEDULES, start)
     fetched.begins_late(holder, listing, since, "--holder")
     fetched.begins_late(company, about, since)
-    of_both = {one.accession for one in about.filings}
-    quarterly = [one for one in listing.filings if one.form in QUARTERLY]
-    schedules = [one for one in listing.filings if one.accession in of_both]
+    of_company = {filing.accession for filing in about.filings}
+    quarterly = [filing for filing in listing.filings if filing.form in QUARTERLY]
+    schedules = [filing for filing in listing.filings if filing.accession in of_company]
     on_file = [row.name for row in actions.rows if row.action == "cusip"]
     papers = partial(papers_of, names=about.names, cusips=cusips, on_file=on_file)
     reports = _quarterly_reports(quarterly, about.names, papers, close, fetched)
@@ -98,30 +98,30 @@ def fetch_stakes(
             f"{symbol}, or name its own with --cusip."
         )
     counts = {
-        one.as_of: Count(one.as_of, one.shares, one.value, one.cusips)
-        for one in reports
-        if one.as_of and one.shares is not None and one.value is not None
+        report.as_of: Count(report.as_of, report.shares, report.value, report.cusips)
+        for report in reports
+        if report.as_of and report.shares is not None and report.value is not None
     }
     splits = splits_of(actions, [counts[day] for day in sorted(counts)])
     read = partial(_schedule, company=company, holder=holder, fetched=fetched)
-    disclosed = [*reports, *fetched.readable(schedules, read)]
+    disclosures = [*reports, *fetched.readable(schedules, read)]
+    disclosures.sort(key=lambda it: (it.header.public[0], it.header.filing.accession))
     name = _spelling(holder, symbol, known)
-    own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
+    old_stakes = [event for event in known if (event.symbol, event.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
-    disclosed.sort(key=lambda one: (one.header.public[0], one.header.filing.accession))
-    for one in disclosed:
-        row = _row(name, holder, one, fetched)
+    for disclosure in disclosures:
+        row = _row(name, holder, disclosure, fetched)
         event = event_of(StakeDisclosure, row)
-        earlier = [old for old in own if old.published_at < event.published_at]
+        earlier = [old for old in old_stakes if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
         cells, remark = _from_earlier(event, earlier, splits)
         before.append(event)
-        filing = one.header.filing
+        filing = disclosure.header.filing
         if since is None or filing.filed >= since:
             fetched.rows.append({**row, **cells, "note": f"{row['note']} {remark}".strip()})
             if remark:
                 fetched.remarks.append(f"{filing.form} ({filing.accession}): {remark}")
-    if not disclosed:
+    if not disclosures:
         fetched.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
     return fetched
 
@@ -133,35 +133,34 @@ def _quarterly_reports(
     close: Close,
     fetched: Fetched,
 ) -> list[Disclosure]:
-    """What each report on Form 13F says of a stock, in order of acceptance."""
+    """Return what each report on Form 13F says of a stock, in order of acceptance."""
     reports = list(fetched.readable(filings, partial(_report, fetched=fetched)))
-    reports.sort(key=lambda one: one[0].public[0])
+    reports.sort(key=lambda report: report[0].public[0])
     tables = [table for _, table, _ in reports]
-    found, all_of_them = papers(tables), counted(len(tables), "report")
-    for cusip in found:
+    cusips, number = papers(tables), counted(len(tables), "report")
+    for cusip in cusips:
         lines = [line for table in tables for line in lines_of(table, (cusip,))]
         titles = "; ".join(sorted({f"{line.issuer}, {line.title}" for line in lines}))
-        where = f"{counted(len(lines), 'line')} in {all_of_them}" + f" ({titles})" * bool(titles)
+        where = f"{counted(len(lines), 'line')} in {number}" + f" ({titles})" * bool(titles)
         fetched.remarks.append(f"CUSIP {cusip}: {where}.")
-    if reports and not found:
+    if reports and not cusips:
         nearest = listed_papers(nearest_papers(tables, names, _NEAREST))
         fetched.remarks.append(
-            f"{all_of_them} on Form 13F, and no line of {names[0]}. If one should be there, "
+            f"{number} on Form 13F, and no line of {names[0]}. If one should be there, "
             f"name the paper with --cusip." + f" The nearest names:{nearest}" * bool(nearest)
         )
-    disclosed = list(_folded(reports, found, close, fetched)) if found else []
-    if blind := sorted({str(one.as_of) for one in disclosed if _UNSEEN in one.note}):
+    disclosures = list(_folded(reports, cusips, close, fetched)) if cusips else []
+    if blind := sorted({str(report.as_of) for report in disclosures if _UNSEEN in report.note}):
         fetched.remarks.append(f"{_UNSEEN} Days without a price: {', '.join(blind)}.")
-    return disclosed
+    return disclosures
 
 
 def _folded(
     reports: Sequence[HolderReport], cusips: Sequence[str], close: Close, fetched: Fetched
 ) -> Iterator[Disclosure]:
-    """What each report says of a stock, with the lines that hold for its quarter after it.
+    """Yield what each report says of a stock, with all lines that hold for its quarter by then.
 
-    A report without the stock says something where that of its quarter, or else of the quarter
-    before, had it: nothing is left.
+    A report without the stock counts only if the report before had it: nothing is left.
     """
     held: dict[date, list[Holding]] = {}
     for header, table, amendment in reports:
@@ -211,9 +210,9 @@ def _report(filing: Filing, fetched: Fetched) -> HolderReport:
 
 
 def _schedule(filing: Filing, company: Company, holder: Company, fetched: Fetched) -> Disclosure:
-    """A Schedule 13D or 13G that the company's list has as well: it is about it."""
+    """Read a Schedule 13D or 13G that the company's list has too, so that it is about its stock."""
     header = fetched.header(filing)
-    # one of before 2001 names no document: all of it is in one text
+    # Headers before 2001 name no document: all of the filing is in one text.
     file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
     read = partial(read_schedule, holder=holder, xml=file.endswith(".xml"))
     _refuse_another(header.subject, company)
@@ -230,33 +229,33 @@ def _refuse_another(issuer: int | None, company: Company) -> None:
         raise DataError(f"it is about the company {issuer}")
 
 
-def _row(name: str, holder: Company, one: Disclosure, fetched: Fetched) -> dict[str, str]:
-    count = "shares unknown" if one.shares is None else counted(one.shares, "share")
-    day = f" as of {one.as_of}" if one.as_of else ""
+def _row(name: str, holder: Company, disclosure: Disclosure, fetched: Fetched) -> dict[str, str]:
+    count = "shares unknown" if disclosure.shares is None else counted(disclosure.shares, "share")
+    day = f" as of {disclosure.as_of}" if disclosure.as_of else ""
     return fetched.row(
-        one.header,
-        f"{one.header.filing.form} of {holder.name}: {count}{day}",
-        one.note,
+        disclosure.header,
+        f"{disclosure.header.filing.form} of {holder.name}: {count}{day}",
+        disclosure.note,
         holder=name,
-        form=one.header.filing.form,
-        as_of=one.as_of,
-        shares=one.shares,
-        percent_of_class=one.percent,
-        value=one.value,
+        form=disclosure.header.filing.form,
+        as_of=disclosure.as_of,
+        shares=disclosure.shares,
+        percent_of_class=disclosure.percent,
+        value=disclosure.value,
     )
 
 
 def _from_earlier(
     event: StakeDisclosure, earlier: Sequence[StakeDisclosure], splits: Sequence[ShareSplit]
 ) -> tuple[dict[str, str], str]:
-    """The cells that follow from what was public before, in the shares of the event.
+    """Return the cells that follow from earlier stakes, counted in the shares of the event.
 
-    A text tells where a split lies between, or may.
+    The second text is a remark if a split lies, or may lie, between; else it is empty.
     """
-    counted = [one for one in earlier if one.shares is not None]
-    counted = [one for one in counted if not one.is_stale(counted)]  # a late report is no news
-    last = max(counted, key=lambda one: one.published_at, default=None)
-    had_shares = any(one.form in QUARTERLY and one.shares for one in earlier)
+    known = [stake for stake in earlier if stake.shares is not None]
+    known = [stake for stake in known if not stake.is_stale(known)]  # a late report is no news
+    last = max(known, key=lambda stake: stake.published_at, default=None)
+    had_shares = any(stake.form in QUARTERLY and stake.shares for stake in earlier)
     first = event.form in QUARTERLY and bool(event.shares) and not had_shares
     previous, remark = None, ""
     if last and last.shares is not None:
@@ -264,7 +263,7 @@ def _from_earlier(
         previous = in_shares_of(day, last.shares, other, splits)
         if previous != last.shares:
             days = sorted((day, other))
-            between = "; ".join(x.witness for x in splits if days[0] < x.by and x.after < days[1])
+            between = "; ".join(s.witness for s in splits if days[0] < s.by and s.after < days[1])
             remark = f"{last.shares:,} shares of {other} are " + (
                 f"{previous:,} of {day}, {between}."
                 if previous is not None
@@ -278,18 +277,22 @@ def _from_earlier(
 
 
 def _day_of(event: StakeDisclosure) -> date:
-    """The day whose shares an event counts."""
+    """Return the day whose shares an event counts."""
     return event.as_of or new_york_day(event.published_at)
 
 
 def _spelling(holder: Company, symbol: str, known: Sequence[StakeDisclosure]) -> str:
+    """Return the name of a holder as the events on file spell it."""
     wanted = plain_name(holder.name)
-    used = (one.holder for one in known if one.symbol == symbol)
-    return next((name for name in used if plain_name(name) == wanted), holder.name)
+    names = (event.holder for event in known if event.symbol == symbol)
+    return next((name for name in names if plain_name(name) == wanted), holder.name)
 
 
 def close_as_traded(prices: Prices, actions: Actions, day: date) -> float | None:
-    """The close of a day, or of the last session within a week, in dollars a share of its day."""
+    """Return the close of a day, or of the last session within a week, in dollars as traded.
+
+    Return None if no session of that week has a price.
+    """
     closes = prices.table["close"].loc[: pd.Timestamp(day)]
     if not len(closes) or day - (last := closes.index[-1].date()) >= _WEEK:
         return None

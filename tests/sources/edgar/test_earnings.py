@@ -8,7 +8,7 @@ import pytest
 from backtest.data.event_checks import FiledEvent, check_time
 from backtest.data.kinds import Earnings
 from backtest.errors import DataError
-from backtest.sources.earnings import Fact, fetch_earnings, fiscal_quarter
+from backtest.sources.earnings import fetch_earnings, fiscal_quarter, stands_in
 from backtest.sources.edgar import Company
 from backtest.sources.filings import same
 from backtest.sources.yahoo import AnalystEstimate
@@ -512,5 +512,4 @@ def test_a_report_of_another_quarter_is_not_joined(site, edgar):
     ],
 )
 def test_a_figure_stands_in_a_text_as_releases_round_it(tag, value, text, stands):
-    quarter = date(2025, 1, 1), date(2025, 3, 31)
-    assert Fact(tag, *quarter, value, "0000001111-25-000001", 2025).stands_in(text) is stands
+    assert stands_in(value, text, is_revenue=tag == "Revenues") is stands

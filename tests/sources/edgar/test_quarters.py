@@ -1,6 +1,7 @@
 """Which quarter an 8-K reports, what a company calls it, and which figures are of it."""
 
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -15,6 +16,7 @@ from backtest.sources.earnings import (
     fiscal_quarters,
     nearest,
     reported_quarter,
+    stands_in,
 )
 from backtest.sources.edgar import Company, Filing, Header, Listing
 from backtest.sources.filings import Fetched
@@ -136,9 +138,9 @@ def test_a_figure_is_of_a_quarter_by_its_length_and_its_end(days, off, counts):
 
 
 def test_a_figure_stands_with_three_decimals_at_most():
-    fact = Fact("Revenues", date(2025, 1, 1), date(2025, 3, 31), 981_632_100.0, "", 2025)
-    assert fact.stands_in("revenue of $981.632 million")
-    assert not fact.stands_in("revenue of $981.6321 million")
+    revenue = partial(stands_in, 981_632_100.0, is_revenue=True)
+    assert revenue("revenue of $981.632 million")
+    assert not revenue("revenue of $981.6321 million")
 
 
 def test_an_estimate_is_of_a_report_up_to_fifteen_days_away():
