@@ -1,6 +1,6 @@
-"""HTTP: say who asks, keep to a pace, ask again for what may come, and end in time.
+"""Fetch over HTTP: name the program, keep to a pace, retry what may pass, and end in time.
 
-The retries of urllib3 alone know neither a body that breaks off nor a time for it all.
+The retries of urllib3 alone know neither a body that breaks off nor a limit of time for them all.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from requests import Response
 
 T = TypeVar("T")
-_LARGEST = 256 << 20  # bytes that an answer may have
+_LARGEST = 256 << 20  # bytes of the largest answer that is read
 _MOST_REDIRECTS = 3
 _OK, _BUSY = 200, 429
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class RefusedError(SourceError):
-    """The source refuses to answer (403)."""
+    """A `RefusedError` says that the source refuses to answer (403)."""
 
 
 class AbsentError(SourceError):
-    """The source has nothing at an address (404)."""
+    """An `AbsentError` says that the source has nothing at an address (404)."""
 
 
 _REFUSALS = {
@@ -48,29 +48,29 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class Patience:
-    """How long an answer is waited for."""
+    """A `Patience` limits how often and how long an answer is waited for."""
 
     tries: int = 5  # at most
     seconds: float = 60.0  # for all tries and the waits between them
     each: float = 30.0  # for one try, however much of an answer has come by then
-    wait: float = 1.0  # after the first try, then twice as long each time
+    wait: float = 1.0  # seconds after the first try, then twice as long each time
 
 
 class PassingError(Exception):
-    """A try failed in a way that may pass; `retry_after` has the seconds that the source names."""
+    """A `PassingError` may pass; `retry_after` has the seconds that the source asks to wait."""
 
     retry_after: float | None = None
 
 
 class Pace:
-    """At most so many requests a second, evenly spaced, by all threads that share it."""
+    """A `Pace` spaces requests of all threads evenly, at most so many a second."""
 
     def __init__(self, per_second: float) -> None:
         """Let the first request go at once."""
         self._gap, self._next, self._lock = 1 / per_second, 0.0, Lock()
 
     def wait(self) -> None:
-        """Return when the next request may be sent."""
+        """Wait until the next request may be sent."""
         with self._lock:
             now = monotonic()
             turn = max(now, self._next)
@@ -79,10 +79,13 @@ class Pace:
 
 
 class HttpClient:
-    """Fetches from one site; `address` is its base, without a slash at its end."""
+    """An `HttpClient` fetches from one site; `address` is its base, without a slash at its end."""
 
     def __init__(self, base_url: str, *, identity: str, pace: Pace, patience: Patience) -> None:
-        """Connect to nothing yet; `identity` is sent as User-Agent."""
+        """Prepare the session without connecting; `identity` is sent as User-Agent.
+
+        Raise UsageError if `base_url` is no http or https address.
+        """
         import requests
 
         if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
@@ -94,7 +97,7 @@ class HttpClient:
         self._session.hooks["response"].append(_refuse_another_site)
 
     def get(self, path: str) -> bytes:
-        """The whole answer to a GET of a path with its query; SourceError where none comes."""
+        """Return the whole answer to a GET of a path with its query; raise SourceError if none."""
         url = self.address + path
         return patiently(lambda: self._fetch(url), url, self._patience)
 
@@ -119,40 +122,41 @@ class HttpClient:
 
 
 def _refuse_another_site(response: Response, **_: object) -> None:
-    """Refuse a redirect to another site: who asks is told to no other."""
-    at = urljoin(response.url, response.headers.get("Location", ""))
-    if response.is_redirect and urlsplit(at)[:2] != urlsplit(response.url)[:2]:
+    """Refuse a redirect to another site, which must not learn the identity."""
+    target = urljoin(response.url, response.headers.get("Location", ""))
+    if response.is_redirect and urlsplit(target)[:2] != urlsplit(response.url)[:2]:
         response.close()
-        raise SourceError(f"{response.url}: it sends to another site, {at}, which is refused.")
+        raise SourceError(f"{response.url}: it sends to another site, {target}, which is refused.")
 
 
 def patiently(work: Callable[[], T], what: str, patience: Patience) -> T:
-    """What `work` gives, tried again while it raises `PassingError` or hangs, then SourceError.
+    """Return the result of `work`, which is tried again while it raises `PassingError` or hangs.
 
-    Any other exception is passed on; `what` names the source in the message.
+    Raise SourceError, which names the source by `what`, once the patience is at an end. Any other
+    exception is raised on.
     """
     start = monotonic()
-    for tried in range(1, patience.tries + 1):
+    for tries in range(1, patience.tries + 1):
         left = patience.seconds - (monotonic() - start)
         try:
             return _within(min(patience.each, left), work)
         except PassingError as error:
             fault = error
         jitter = uniform(1, 1.5)  # noqa: S311 - so that not all ask at once
-        wait = fault.retry_after or patience.wait * 2 ** (tried - 1) * jitter
-        if tried == patience.tries or monotonic() - start + wait >= patience.seconds:
+        wait = fault.retry_after or patience.wait * 2 ** (tries - 1) * jitter
+        if tries == patience.tries or monotonic() - start + wait >= patience.seconds:
             break
         sleep(wait)
-    tries = "once" if tried == 1 else f"{tried} times"
+    often = "once" if tries == 1 else f"{tries} times"
     asks = f", and it asks to wait {wait:,.0f} seconds" if fault.retry_after else ""
     raise SourceError(
-        f"{what}: {fault}. Tried {tries} in {monotonic() - start:.0f} seconds{asks}. "
+        f"{what}: {fault}. Tried {often} in {monotonic() - start:.0f} seconds{asks}. "
         f"Nothing was changed; try again later."
     )
 
 
 def _within(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` gives or raises; one that hangs or drips is left behind in its thread."""
+    """Return or raise what `work` does; leave it behind in its thread if it hangs."""
     with ThreadPool(1) as thread:
         try:
             return thread.apply_async(work).get(seconds)
@@ -177,11 +181,11 @@ def _check_status(url: str, response: Response) -> None:
 
 
 def _body(url: str, response: Response) -> bytes:
-    """The whole body; requests raises where less comes than was announced."""
+    """Return the whole body, unpacked; requests raises if less comes than was announced."""
     headers = response.raw.headers
     is_packed = "gzip" in headers.get("Content-Encoding", "").casefold()
     if is_packed:
-        del headers["Content-Encoding"]  # urllib3 takes half a gzip for all of it
+        del headers["Content-Encoding"]  # urllib3 would accept half a gzip as the whole
     body = b"".join(_up_to_limit(url, response.iter_content(1 << 16)))
     if not is_packed:
         return body

@@ -1,4 +1,4 @@
-"""The days and times that texts in anyone's columns stand for, and what is asked."""
+"""Parse the days and times in users' columns, or ask how they are written."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ _ZONE = r"\s*(?:Z|[+-]\d\d:?\d\d)$"
 _ZONED = r"\d{4}-\d\d-\d\d[T ]\d.*" + _ZONE
 _EPOCHS = {9: "s", 10: "s", 12: "ms", 13: "ms", 15: "us", 16: "us", 18: "ns", 19: "ns"}  # by digits
 _LONG_AGO, _FAR_OFF = np.datetime64("1700-01-01"), np.datetime64("2300-01-01")
-_DIGITS = re.compile(r"(\d{1,2})(\d\d)(\d\d)?")  # of 0930 and 093000
+_DIGITS = re.compile(r"(\d{1,2})(\d\d)(\d\d)?")  # 0930 and 093000
 _DAY_AND_DIGITS = re.compile(r"^(?P<day>\d{8}) +(?P<clock>\d{4,6})(?P<zone>)$")
-_SAMPLE = 60  # rows of which one tells how times are written
+_SAMPLE = 60  # one of so many first rows tells how times are written
 _EXCEL = np.datetime64("1899-12-30")  # day 0 of its serial numbers
 _CENTURY = np.timedelta64(36525, "D")
 _ZONES = {"ET": "New York", "EST": "New York", "EDT": "New York", "Z": "UTC", "GMT": "UTC"}
 
 
 def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
-    """The days of cells, which are texts, dates or times, and how they are written.
+    """Return the days of cells, which are texts, dates or times, and the format that texts have.
 
-    NaT for those that are none. Of several ways to read them the one counts whose days are
-    sessions without gaps; UsageError where that does not tell, or none fits.
+    A cell that is no day is NaT. Of several formats the one counts whose days are sessions without
+    gaps. Raise UsageError if that decides nothing, or no format fits.
     """
     if cells.dtype.kind != "M":
         texts = _texts(cells)
@@ -60,8 +60,8 @@ def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
         cells = moments
     if cells.dt.tz is None:
         return _as_days(cells), ""
-    written = cells.dt.tz_localize(None)
-    return _as_days(written if _midnights(written) else _in_new_york(cells)), ""
+    local = cells.dt.tz_localize(None)
+    return _as_days(local if _midnights(local) else _in_new_york(cells)), ""
 
 
 def _texts(cells: pd.Series) -> pd.Series:
@@ -69,60 +69,62 @@ def _texts(cells: pd.Series) -> pd.Series:
 
 
 def day_part(text: str) -> str:
-    """A text without the time of day behind its day."""
-    found = CLOCK.match(text)
-    return found["day"] if found else text
+    """Return a text without the time of day behind its day."""
+    match = CLOCK.match(text)
+    return match["day"] if match else text
 
 
 def clock_part(text: str) -> tuple[str, str]:
-    """The time of day behind a day, and its zone; empty where there is none."""
-    found = CLOCK.match(text)
-    return (found["clock"], (found["zone"] or "").strip()) if found else ("", "")
+    """Return the time of day behind a day, and its zone; each is empty if there is none."""
+    match = CLOCK.match(text)
+    return (match["clock"], (match["zone"] or "").strip()) if match else ("", "")
 
 
 def read_days(
     texts: pd.Series, form: str | None, score: Callable[[Days], Any], latest: np.datetime64
 ) -> tuple[Days, str]:
-    """Texts as days in the form that `score` likes best; errors as of `parse_days`.
+    """Return texts as days, and their format: the one whose days have the highest `score`.
 
-    A year of two digits that would be beyond the `latest` day is one of the century before.
+    A year of two digits that would be beyond the `latest` day is one of the century before. Raise
+    the errors of `parse_days`.
     """
     distinct = texts.drop_duplicates()
-    read: dict[str, Days] = {}
-    for one in (form,) if form else _DAY_FORMS:
+    by_form: dict[str, Days] = {}
+    for name in (form,) if form else _DAY_FORMS:
         try:
-            days = _as_days(pd.to_datetime(distinct, format=one, errors="coerce"))
+            days = _as_days(pd.to_datetime(distinct, format=name, errors="coerce"))
         except (ValueError, re.error) as error:
             raise UsageError(
                 f"--date-format {form!r} is not understood ({error}). Write it as '%d/%m/%Y'."
             ) from None
-        if "%y" in one:
+        if "%y" in name:
             days = np.where(days > latest, days - _CENTURY, days)
         if not np.isnat(days).all():
-            read[one] = days
-    if not read:
+            by_form[name] = days
+    if not by_form:
         raise UsageError(
             f"The date {texts.iloc[0]!r} cannot be read as {form or 'a day'}. "
             f"Say how days are written with --date-format, such as '%d/%m/%Y'."
         )
-    scores = {one: score(days) for one, days in read.items()}
-    best = [one for one, value in scores.items() if value == max(scores.values())]
-    for one in best[1:]:
-        differ = np.flatnonzero(read[one] != read[best[0]])
+    scores = {name: score(days) for name, days in by_form.items()}
+    best = [name for name, value in scores.items() if value == max(scores.values())]
+    days = by_form[best[0]]
+    for name in best[1:]:
+        differ = np.flatnonzero(by_form[name] != days)
         if len(differ):
             raise UsageError(
                 f"Days such as {distinct.iloc[differ[0]]!r} can be read as {' or '.join(best)}. "
                 f"Say which, with --date-format '{best[0]}'."
             )
-    by_text = pd.Series(read[best[0]].astype("M8[s]"), index=distinct.to_numpy())
+    by_text = pd.Series(days.astype("M8[s]"), index=distinct.to_numpy())
     return _as_days(texts.map(by_text)), best[0]
 
 
 def fit_of_sessions(days: Days) -> tuple[int, int]:
-    """How well days fit the calendar: how many are sessions, and how few lie between them."""
-    known = days[~np.isnat(days)]
-    sessions = trading_calendar().between(known.min().item(), known.max().item())
-    return int(np.isin(known, sessions).sum()), -len(sessions)
+    """Score how well days fit the calendar: how many are sessions, then how few their span has."""
+    days = days[~np.isnat(days)]
+    sessions = trading_calendar().between(days.min().item(), days.max().item())
+    return int(np.isin(days, sessions).sum()), -len(sessions)
 
 
 def _as_days(cells: pd.Series) -> Days:
@@ -131,13 +133,16 @@ def _as_days(cells: pd.Series) -> Days:
 
 
 def epochs(texts: pd.Series) -> pd.Series | None:
-    """Texts as times since 1970 or as Excel's days, by how many digits they have; None if none."""
-    are = texts.str.match(r"-?\d+(?:\.\d*)?$")
-    if not are.any() or texts[~are].str.match(r"\d").any():
+    """Read texts as times since 1970 or days of Excel, by their count of digits.
+
+    Return UTC times, or days without a zone; NaT for other texts, and None if no unit fits all.
+    """
+    numeric = texts.str.match(r"-?\d+(?:\.\d*)?$")
+    if not numeric.any() or texts[~numeric].str.match(r"\d").any():
         return None
-    whole = texts[are].str.partition(".")[0]
+    whole = texts[numeric].str.partition(".")[0]
     counts, least = whole.str.lstrip("-").str.len(), min(_EPOCHS)
-    are_days = whole.str.fullmatch(r"(?:19|20)\d{6}|\d{5}").mean() >= 1 / 2  # and a stray -1
+    are_days = whole.str.fullmatch(r"(?:19|20)\d{6}|\d{5}").mean() >= 1 / 2  # beside a stray -1
     if (counts >= least).mean() > 1 / 2 or (whole.str.startswith("-").any() and not are_days):
         counts = counts.clip(lower=least)  # seconds near 1970, not the eight digits of a day
     digits = set(counts)
@@ -149,16 +154,16 @@ def epochs(texts: pd.Series) -> pd.Series | None:
     if units or unit is None:
         return None
     moments = np.full(len(texts), np.datetime64("NaT", "us"))
-    moments[are.to_numpy()] = pd.to_numeric(whole).to_numpy().astype("i8").astype(f"M8[{unit}]")
+    moments[numeric.to_numpy()] = pd.to_numeric(whole).to_numpy().astype("i8").astype(f"M8[{unit}]")
     return pd.Series(moments).dt.tz_localize("UTC")
 
 
 def _moments(texts: pd.Series) -> pd.Series:
-    """Texts that tell a zone: the days as they are written where all are midnights."""
+    """Return texts with a zone in New York's time, or as they are written if all are midnights."""
     bare = texts.str.replace(_ZONE, "", regex=True)
-    written = pd.to_datetime(bare, format="ISO8601", errors="coerce")
-    if _midnights(written):
-        return written
+    local = pd.to_datetime(bare, format="ISO8601", errors="coerce")
+    if _midnights(local):
+        return local
     return _in_new_york(pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True))
 
 
@@ -176,10 +181,10 @@ def _in_new_york(moments: pd.Series) -> pd.Series:
 def parse_times(
     cells: pd.Series, clocks: pd.Series | None, form: str | None, zone: str | None
 ) -> tuple[Times, str]:
-    """The times of cells, UTC, and how their days are written; NaT for those that are none.
+    """Return the times of cells, UTC, and the format of their days; NaT for those that are none.
 
-    Days may have their `clocks` beside. UsageError where a zone, or the way days are written, has
-    to be said.
+    Cells that are days have their times of day in `clocks`. Raise UsageError if the zone or the
+    format of days cannot be told.
     """
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
         return _utc(cells.dt.tz_convert("UTC").dt.tz_localize(None)), ""
@@ -199,39 +204,39 @@ def parse_times(
     local = pd.Series(of_rows + _clocks(parts["clock"]))
     zones = parts["zone"].str.strip().where(local.notna(), zone or "UTC")
     times = np.full(len(texts), np.datetime64("NaT", "us"))
-    for said in zones.unique():
-        rows = (zones == said).to_numpy()
-        times[rows] = _in_zone(local[rows], texts[rows].iloc[0], said or zone)
+    for name in zones.unique():
+        rows = (zones == name).to_numpy()
+        times[rows] = _in_zone(local[rows], texts[rows].iloc[0], name or zone)
     return times, form
 
 
 def _parts(texts: pd.Series) -> pd.DataFrame:
-    """The day, the time of day and the zone of texts, which most files write at one length."""
+    """Return day, time of day and zone of texts, by slices where all are written at one length."""
     forms = (CLOCK, _DAY_AND_DIGITS)
-    some = (form.match(text) for text in texts.head(_SAMPLE) for form in forms)
-    found = next(filter(None, some), None)
-    if found is None:
+    matches = (form.match(text) for text in texts.head(_SAMPLE) for form in forms)
+    match = next(filter(None, matches), None)
+    if match is None:
         raise UsageError(
             f"{texts.iloc[0]!r} has no time of day, which bars need: name its column with "
             f"--map time=COLUMN, or leave --bars away where these are daily prices."
         )
-    between = texts.str.slice(found.end("day"), found.start("clock")).unique()
+    between = texts.str.slice(match.end("day"), match.start("clock")).unique()
     if len(texts.str.len().unique()) > 1 or len(between) > 1:
-        return texts.str.extract(found.re).fillna("")
-    return pd.DataFrame({name: texts.str.slice(*found.span(name)) for name in found.re.groupindex})
+        return texts.str.extract(match.re).fillna("")
+    return pd.DataFrame({name: texts.str.slice(*match.span(name)) for name in match.re.groupindex})
 
 
 def _clocks(texts: pd.Series) -> NDArray[np.timedelta64]:
+    """Return times of day as spans since midnight; NaT for texts that are none."""
     codes, distinct = pd.factorize(texts)
-    found = np.full(len(distinct) + 1, np.timedelta64("NaT", "us"))
+    times = np.full(len(distinct) + 1, np.timedelta64("NaT", "us"))
     for n, text in enumerate(distinct):
         digits = _DIGITS.fullmatch(text)
         moment = time_of_day(":".join(filter(None, digits.groups())) if digits else text)
         if moment is not None:
             seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
-            found[n] = np.timedelta64(seconds, "s")
-    times: NDArray[np.timedelta64] = found[codes]
-    return times
+            times[n] = np.timedelta64(seconds, "s")
+    return np.asarray(times[codes])
 
 
 def _in_zone(local: pd.Series, example: str, zone: str | None) -> Times:
@@ -245,18 +250,17 @@ def _in_zone(local: pd.Series, example: str, zone: str | None) -> Times:
 
 
 def _utc(times: pd.Series) -> Times:
-    found: Times = times.to_numpy().astype("M8[us]")
-    return found
+    return np.asarray(times.to_numpy(), "M8[us]")
 
 
 def written(moment: np.datetime64) -> str:
-    """A time, UTC, as the clocks of New York show it."""
+    """Write a UTC time as New York's, such as `2025-06-02 09:30 New York`."""
     local = pd.Timestamp(moment).tz_localize("UTC").tz_convert(NEW_YORK)
     return f"{local:%Y-%m-%d %H:%M} New York"
 
 
 def zone_of(text: str) -> tzinfo:
-    """The zone of a name such as `New York`, `EST` or `+02:00`; UsageError where there is none."""
+    """Return the zone of a name such as `New York`, `EST` or `+02:00`; UsageError if unknown."""
     named = _ZONES.get(text.upper(), text)
     if named.casefold() == "new york":
         return NEW_YORK
@@ -264,26 +268,27 @@ def zone_of(text: str) -> tzinfo:
         if offset := re.fullmatch(r"(?:GMT|UTC)?([+-]\d\d:?\d\d)", named, re.IGNORECASE):
             return datetime.strptime(offset[1], "%z").tzinfo or UTC
         return ZoneInfo(named.replace(" ", "_"))
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # America is a folder of zones
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: America is a folder of zones
         raise UsageError(
             f"The zone {text!r} is unknown. Such as 'New York', UTC or Europe/Berlin."
         ) from None
 
 
 def time_of_day(text: str) -> time | None:
-    found = re.fullmatch(
+    """Parse a time of day such as `16:05`, `9:30 AM` or `16:05:00.5`; return None if it is none."""
+    match = re.fullmatch(
         r"(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?\s*(?P<half>[AP])?\.?M?\.?",
         text,
         re.IGNORECASE,
     )
-    if found is None:
+    if match is None:
         return None
-    hour, half = int(found["h"]), (found["half"] or "").upper()
+    hour, half = int(match["h"]), (match["half"] or "").upper()
     if half and hour in range(13):
         hour = hour % 12 + 12 * (half == "P")
     elif half == "A":  # 16:30 PM is 16:30, but 16:30 AM may be that or 4:30
         return None
     try:
-        return time(hour, int(found["m"]), int(found["s"] or 0))
+        return time(hour, int(match["m"]), int(match["s"] or 0))
     except ValueError:
         return None

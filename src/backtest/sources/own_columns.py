@@ -1,4 +1,4 @@
-"""What the columns of anyone's file of prices hold: whose prices, and numbers."""
+"""Tell what the columns of a user's file of prices hold: which field, whose prices, numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from backtest.data.price_rows import BAR_COLUMNS
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, fields_by_name, plain
 
-# The names of columns by field; of those that are there, one before the bar counts before others.
+# The names of columns by field; a name before the bar takes precedence over those after it.
 _ENGLISH = {
     "date": """date day session tradedate tradingday tradingdate businessdate exchangedate datadate
         dt | timestamp datetime time windowstart tsevent gmttime utctime""",
@@ -30,7 +30,7 @@ _ENGLISH = {
     "volume": """volume v vol sharestraded totalvolume totalshares shares pxvolume cshtrd
         tradevolume""",
 }
-FOREIGN = {  # of files in which 12.645 may be thousands
+FOREIGN = {  # names in files in which 12.645 may be thousands
     "date": "datum fecha data | zeit",
     "open": "eroffnung eroffnungskurs eroffn erster ouverture ouv apertura abertura",
     "high": "hoch hochst tageshoch haut plushaut maximo massimo maxima",
@@ -41,23 +41,23 @@ FOREIGN = {  # of files in which 12.645 may be thousands
 }
 NAMES = {what: f"{text} | {FOREIGN.get(what, '')}" for what, text in _ENGLISH.items()}
 _FIELD_OF = fields_by_name(NAMES)
-CLOCKS = {"time": "time clock timeofday uhrzeit zeit hora heure ora"}  # beside the days of bars
+CLOCKS = {"time": "time clock timeofday uhrzeit zeit hora heure ora"}  # a column beside the days
 PRICES = BAR_COLUMNS[:-1]
 _ADJUSTED = re.compile(r"adj", re.IGNORECASE)
-_SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
+_SYMBOL_LINE = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
 _NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
 _ALSO_TICKERS = {"C", "DAY", "DT", "H", "L", "LOW", "MAX", "MIN", "O", "OPEN", "SYM", "V"}
-_UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
+_UNNAMED = ("", "index", "unnamed0", "level0")  # names of an index that was written without one
 _NOTHING = r"(?:|-+|–|—|\.|n/?a|#n/?a.*|nan|null|none|nil)"
 _UNITS = {"K": "e3", "M": "e6", "B": "e9"}
-_SURE = 0.98  # of the rows without a header have the third column highest, the fourth lowest
+_SURE = 0.98  # the least part of rows in which high is highest and low lowest
 
 
 def by_ticker(raw: RawTable, symbols: Sequence[str] = (), *, closes: bool) -> RawTable:
-    """A table of which each column is of a ticker, such as `AAPL.Close`, as one of rows of each.
+    """Stack a table whose columns are of a ticker each, such as `AAPL.Close`, by ticker.
 
-    Columns that are named by tickers alone hold their `closes`, where that was said. The `symbols`
-    that are wanted tell a column C of closes from the one of a stock C.
+    With `closes`, columns named by tickers alone hold their closes; the requested `symbols` tell a
+    column C of closes from that of a stock C.
     """
     names = [str(name) for name in raw.cells]
     if closes and (alone := _tickers(names, symbols)):
@@ -65,50 +65,49 @@ def by_ticker(raw: RawTable, symbols: Sequence[str] = (), *, closes: bool) -> Ra
         return raw.stacked([name if name in alone else "" for name in names], named)
     if any(_FIELD_OF.get(plain(name)) == "close" for name in names):
         return raw
-    parts = [_parts(name) for name in names]
-    found = {ticker for ticker, what in filter(None, parts) if what == "close"}
-    tickers = sorted(found, key=lambda ticker: (-len(ticker), ticker))
-    own = [next((one for one in tickers if name != _without(name, one)), "") for name in names]
-    if tickers:
-        return raw.stacked(own, [_without(n, of) for n, of in zip(names, own, strict=True)])
-    return raw
+    tickers = {ticker for ticker, what in filter(None, map(_parts, names)) if what == "close"}
+    if not tickers:
+        return raw
+    longest_first = sorted(tickers, key=lambda ticker: (-len(ticker), ticker))
+    owners = [next((t for t in longest_first if name != _without(name, t)), "") for name in names]
+    return raw.stacked(owners, [_without(n, of) for n, of in zip(names, owners, strict=True)])
 
 
 def _tickers(names: Sequence[str], symbols: Sequence[str]) -> list[str]:
-    """The columns beside the day where all of them, two or more, are named by tickers alone."""
+    """Return the columns beside the day if all of them, two or more, are named by tickers alone."""
     days = [name for name in names if not name or _FIELD_OF.get(plain(name)) == "date"]
     others = [n for n in names if n not in days or (n in _ALSO_TICKERS and n != days[0])]
     fields = {name: what for name in others if (what := _FIELD_OF.get(plain(name)))}
-    held = {*fields.values()}
-    wanted = [one.rpartition("=")[2] for one in symbols]
+    kinds = {*fields.values()}
+    wanted = [symbol.rpartition("=")[2] for symbol in symbols]
     is_of_another = len(wanted) == 1 and wanted[0] not in others
-    is_bar = ({*PRICES} <= held or is_of_another) and 2 * len(fields) > len(others)  # Date,O,H,L,C
-    is_close = {"close", "volume"} <= held and len(fields) == len(others) and len(wanted) < 2  # noqa: PLR2004
+    is_bar = ({*PRICES} <= kinds or is_of_another) and 2 * len(fields) > len(others)  # Date,O,H,L,C
+    is_close = {"close", "volume"} <= kinds and len(fields) == len(others) and len(wanted) < 2  # noqa: PLR2004
     if len(others) < 2 or is_bar or is_close or not {*fields} <= _ALSO_TICKERS:  # noqa: PLR2004
         return []
     return others if all(is_symbol(n) and not _parts(n) for n in others) else []
 
 
 def _parts(name: str) -> tuple[str, str] | None:
-    """The ticker and the field of a name such as `AAPL.Close` or `Close_AAPL`."""
+    """Return the ticker and the field of a name such as `AAPL.Close` or `Close_AAPL`, or None."""
     for cut in re.finditer(r"[\s._:|/\-]+", name):
         halves = name[: cut.start()], name[cut.end() :]
-        for ticker, what in (halves, halves[::-1]):
-            known = _FIELD_OF.get(plain(what))
-            if known in BAR_COLUMNS and is_symbol(ticker) and ticker not in _NO_TICKERS:
-                return ticker, known
+        for ticker, rest in (halves, halves[::-1]):
+            field = _FIELD_OF.get(plain(rest))
+            if field in BAR_COLUMNS and is_symbol(ticker) and ticker not in _NO_TICKERS:
+                return ticker, field
     return None
 
 
 def _without(name: str, ticker: str) -> str:
-    """A name without the ticker at its one end."""
+    """Return a name without the ticker at one of its ends."""
     if not ticker:
         return name
     return re.sub(rf"^{re.escape(ticker)}[\s._:|/\-]+|[\s._:|/\-]+{re.escape(ticker)}$", "", name)
 
 
 def without_header(raw: RawTable, notes: list[str]) -> RawTable:
-    """Give columns without names those of the bar that they certainly are; else ask."""
+    """Name columns by the fields of the bar that they hold; raise UsageError if that is unclear."""
     cells = raw.cells
     days = [
         n for n in cells if cells[n].str.match(r"\d{1,4}[-/.]\d\d?[-/.]\d{2,4}|\d{8}(?: |$)").all()
@@ -121,10 +120,10 @@ def without_header(raw: RawTable, notes: list[str]) -> RawTable:
         first, high, low, last = (bars[name] for name in left[:4])
         fits = (high >= bars.max(axis=1)) & (low <= bars.min(axis=1)) & first.notna() & last.notna()
         if fits.mean() > _SURE and (fits & (high > low)).any():
-            found = dict(zip([days[0], *left], ["Date", *BAR_COLUMNS], strict=False))
-            found |= dict.fromkeys(texts, "Symbol") | dict.fromkeys(clocks, "Time")
+            renames = dict(zip([days[0], *left], ["Date", *BAR_COLUMNS], strict=False))
+            renames |= dict.fromkeys(texts, "Symbol") | dict.fromkeys(clocks, "Time")
             notes.append("It has no header: the columns are taken by what they hold.")
-            return replace(raw, cells=cells.rename(columns=found))
+            return replace(raw, cells=cells.rename(columns=renames))
     raise UsageError(
         f"{raw.path} has no header, and its columns do not tell themselves. Name them by their "
         f"numbers, such as --map date=1 --map open=2 --map high=3 --map low=4 --map close=5 "
@@ -134,18 +133,18 @@ def without_header(raw: RawTable, notes: list[str]) -> RawTable:
 
 def named_columns(
     raw: RawTable,
-    said: Mapping[str, str],
-    known: Mapping[str, str],
+    mapping: Mapping[str, str],
+    words: Mapping[str, str],
     symbols: Sequence[str] = (),
 ) -> dict[str, str]:
-    """The columns by field, as they were said or by the names that are `known`; else ask."""
+    """Return the columns by field, by `mapping` or `words`; UsageError without day or close."""
     names = [str(name) for name in raw.cells]
-    tickers = [] if {*BAR_COLUMNS} & {*said} else _tickers(names, symbols)
-    found = columns_of([name for name in names if name not in tickers], dict(said), known)
-    if "date" not in found and (bare := [n for n in names if plain(n) in _UNNAMED]):
-        found["date"] = bare[0]
+    tickers = [] if {*BAR_COLUMNS} & {*mapping} else _tickers(names, symbols)
+    columns = columns_of([name for name in names if name not in tickers], dict(mapping), words)
+    if "date" not in columns and (bare := [n for n in names if plain(n) in _UNNAMED]):
+        columns["date"] = bare[0]
     for what in ("date", "close"):
-        if what not in found:
+        if what not in columns:
             more = ""
             if tickers and what == "close":
                 more = f" Or are {first_few(tickers)} symbols? --closes takes the closes of each."
@@ -153,20 +152,23 @@ def named_columns(
                 f"No column of the file looks like the {what}. Name it with "
                 f"--map {what}=COLUMN; it has {', '.join(map(repr, names))}.{more}"
             )
-    return found
+    return columns
 
 
 def fields_of(
     columns: Mapping[str, str], constants: Mapping[str, str], *, closes: bool
 ) -> tuple[str, ...]:
-    """The fields that prices take from the columns: those of bars, or the close alone; else ask."""
+    """Return the fields that prices take from the columns: those of bars, or the close alone.
+
+    Raise UsageError if one is missing that `constants` do not set; they can set the volume alone.
+    """
     for what, value in constants.items():
         if what != "volume" or not re.fullmatch(r"\d+(\.\d+)?", value):
             raise UsageError(
                 f"--set {what}={value}: of prices the volume alone can be set, to a number, where "
                 f"the file has none. Whose they are is said by --symbol."
             )
-    missing = [one for one in BAR_COLUMNS if one not in columns and one not in constants]
+    missing = [name for name in BAR_COLUMNS if name not in columns and name not in constants]
     if closes or _ADJUSTED.search(columns["close"]) or {*PRICES[:-1]} <= {*missing}:
         return ("close",)
     if missing:
@@ -188,42 +190,49 @@ def by_symbol(
     are_prices: NDArray[np.bool_],
     notes: list[str],
 ) -> dict[str, NDArray[np.intp] | BacktestError]:
-    """By symbol the places of its rows, or why it cannot be taken in."""
-    renamed = {old: check_symbol(new) for new, _, old in (one.partition("=") for one in symbols)
-               if old}  # fmt: skip
-    wanted = [check_symbol(one.partition("=")[0]) for one in symbols]
+    """Return the rows of each symbol of `symbols`, or of all, or the error that it raises.
+
+    `symbols` may rename one by `NEW=OLD`. Raise UsageError if one of them has no row.
+    """
+    pairs = [symbol.partition("=") for symbol in symbols]
+    renamed = {old: check_symbol(new) for new, _, old in pairs if old}
+    wanted = [check_symbol(new) for new, _, _ in pairs]
     texts = _texts(raw, names, notes)
+    price_rows = np.flatnonzero(are_prices)
     if texts is None:
-        return {_only(raw, wanted): np.flatnonzero(are_prices)}
-    found: dict[str, NDArray[np.intp] | BacktestError] = {}
-    places = np.flatnonzero(are_prices)
-    for text, own in pd.Series(places).groupby(texts.to_numpy()[places]).indices.items():
+        return {_only(raw, wanted): price_rows}
+    groups: dict[str, NDArray[np.intp] | BacktestError] = {}
+    by_text = pd.Series(price_rows).groupby(texts.to_numpy()[price_rows]).indices
+    for text, indices in by_text.items():
+        rows = price_rows[indices]
         symbol = renamed.get(text) or renamed.get(as_symbol(text)) or as_symbol(text)
         if not symbol:
-            at = f"{raw.path}, {raw.at(places[own[0]])}, column {names['symbol']}"
-            found["no symbol"] = DataError(f"{at}: empty. Write whose prices they are, as in CRWV.")
-            continue
-        if not is_symbol(symbol):
-            found[text] = UsageError(
+            at = f"{raw.path}, {raw.at(rows[0])}, column {names['symbol']}"
+            fault = f"{at}: empty. Write whose prices they are, as in CRWV."
+            groups["no symbol"] = DataError(fault)
+        elif not is_symbol(symbol):
+            groups[text] = UsageError(
                 f"{text!r} is no symbol: capitals, digits, points and hyphens. "
                 f"--symbol NEW='{text}' takes it under a name that is one."
             )
-            continue
-        before = found.get(symbol)
-        rows = places[own]
-        found[symbol] = np.union1d(before, rows) if isinstance(before, np.ndarray) else rows
-    if missing := sorted({*wanted} - {*found}):
-        there = first_few(sorted(found), 10)
-        same = f"--symbol {missing[0]}='{next(iter(found))}'" if len(found) == 1 else ""
+        else:
+            before = groups.get(symbol)
+            groups[symbol] = np.union1d(before, rows) if isinstance(before, np.ndarray) else rows
+    if missing := sorted({*wanted} - {*groups}):
+        names_in_file = first_few(sorted(groups), 10)
+        same = f"--symbol {missing[0]}='{next(iter(groups))}'" if len(groups) == 1 else ""
         raise UsageError(
             f"{raw.path} has no row of {first_few(missing)}: it says that its prices are of "
-            f"{there}.{f' If both are the same stock: {same}.' if same else ''}"
+            f"{names_in_file}.{f' If both are the same stock: {same}.' if same else ''}"
         )
-    return {one: found[one] for one in sorted(found) if not wanted or one in wanted}
+    return {symbol: groups[symbol] for symbol in sorted(groups) if not wanted or symbol in wanted}
 
 
 def _texts(raw: RawTable, names: dict[str, str], notes: list[str]) -> pd.Series | None:
-    """What the file says of each row's symbol; None where it says nothing."""
+    """Return the text that the file has for each row's symbol; None if it has none.
+
+    A column that holds no symbols is taken out of `names`. Raise DataError if symbols are numbers.
+    """
     if column := names.get("symbol"):
         cells = raw.cells[column]
         is_sure = plain(column) in NAMES["symbol"].partition("|")[0].split()
@@ -236,12 +245,12 @@ def _texts(raw: RawTable, names: dict[str, str], notes: list[str]) -> pd.Series 
             return texts
         notes.append(f"Column {column} says {texts.iloc[0]!r}, which is no symbol.")
         del names["symbol"]
-    said = _SAID.search(raw.before)
-    return pd.Series([said["symbol"]] * len(raw.cells)) if said else None
+    match = _SYMBOL_LINE.search(raw.before)
+    return pd.Series([match["symbol"]] * len(raw.cells)) if match else None
 
 
 def _only(raw: RawTable, wanted: Sequence[str]) -> str:
-    """The symbol of a file that says nothing of it: the one that is wanted, or its own name."""
+    """Return the symbol of a file that has none: the one that is wanted, or the file's name."""
     if len(wanted) > 1:
         raise UsageError(
             f"{raw.path} has no column of symbols, so its rows are of one stock, not of "
@@ -258,32 +267,32 @@ def _only(raw: RawTable, wanted: Sequence[str]) -> str:
 
 
 def guess_decimal(columns: Sequence[pd.Series], *, continental: bool) -> str:
-    """The decimal sign of texts, where it is certain; UsageError where it is not.
+    """Return the decimal sign of texts; raise UsageError if it is not certain.
 
-    In a `continental` table, of semicolons or days such as 01.09.2020, 12.645 may be thousands.
+    In a `continental` table, with semicolons or days such as 01.09.2020, 12.645 may be thousands.
     """
-    texts = [one for one in columns if continental or _plain_numbers(one) is None]
+    texts = [column for column in columns if continental or _plain_numbers(column) is None]
     if not texts:
         return "."
     cells = pd.concat([_bare(column[~nothing(column)]) for column in texts])
     having = {sign: cells[cells.str.contains(sign, regex=False)] for sign in ",."}
-    there = [sign for sign in having if len(having[sign])]
+    signs = [sign for sign in having if len(having[sign])]
     grouped = {
-        sign: having[sign].str.match(rf"\d{{1,3}}(?:\{sign}\d{{3}})+$").all() for sign in there
+        sign: having[sign].str.match(rf"\d{{1,3}}(?:\{sign}\d{{3}})+$").all() for sign in signs
     }
-    if len(there) == 2:  # noqa: PLR2004
-        mixed = next((one for one in having[","] if "." in one), None)
+    if len(signs) == 2:  # noqa: PLR2004
+        mixed = next((cell for cell in having[","] if "." in cell), None)
         if mixed is not None:
             return "," if mixed.rfind(",") > mixed.rfind(".") else "."
         if grouped[","] != grouped["."]:
             return "." if grouped[","] else ","
-    elif not there or not grouped[there[0]]:
-        return there[0] if there else "."
-    elif having[there[0]].str.count(re.escape(there[0])).gt(1).any():  # 1.234.567
-        return "." if there == [","] else ","
-    elif there == ["."] and not continental:
+    elif not signs or not grouped[signs[0]]:
+        return signs[0] if signs else "."
+    elif having[signs[0]].str.count(re.escape(signs[0])).gt(1).any():  # 1.234.567
+        return "." if signs == [","] else ","
+    elif signs == ["."] and not continental:
         return "."
-    example = " and ".join(repr(having[sign].iloc[0]) for sign in there)
+    example = " and ".join(repr(having[sign].iloc[0]) for sign in signs)
     raise UsageError(
         f"Numbers such as {example} can be read in two ways. Say which sign is the decimal one: "
         f"--decimal . or --decimal ,"
@@ -291,23 +300,23 @@ def guess_decimal(columns: Sequence[pd.Series], *, continental: bool) -> str:
 
 
 def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
-    """Cells as numbers, NaN for those that are none; `$`, thousands, 1.5M, (2) are understood."""
+    """Parse cells as numbers, NaN for those that are none; `$`, thousands, 1.5M, (2) are read."""
     numbers = _plain_numbers(column) if decimal == "." else None
     if numbers is not None:
         return numbers
-    cells = _bare(column)
-    cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-")
-    units = cells.str[-1:].str.upper().map(_UNITS)
-    cells = cells.where(units.isna(), cells.str[:-1] + units)
+    texts = _bare(column)
+    texts = texts.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-")
+    units = texts.str[-1:].str.upper().map(_UNITS)
+    texts = texts.where(units.isna(), texts.str[:-1] + units)
     group = "," if decimal == "." else "."
     whole, exponent = rf"(?:\d+|\d{{1,3}}(?:\{group}\d{{3}})+)?", r"(?:[eE][-+]?\d+)?"
-    is_number = cells.str.fullmatch(rf"[-+]?{whole}(?:\{decimal}\d*)?{exponent}")
-    cells = cells.str.replace(group, "").str.replace(decimal, ".")
-    return pd.to_numeric(cells.where(is_number, "nan"), errors="coerce").astype(float)
+    is_number = texts.str.fullmatch(rf"[-+]?{whole}(?:\{decimal}\d*)?{exponent}")
+    texts = texts.str.replace(group, "").str.replace(decimal, ".")
+    return pd.to_numeric(texts.where(is_number, "nan"), errors="coerce").astype(float)
 
 
 def _plain_numbers(column: pd.Series) -> pd.Series | None:
-    """The numbers of a column that holds nothing else; None where it does."""
+    """Return the numbers of a column that holds nothing else; None if it does."""
     if isinstance(column.dtype, pd.StringDtype):  # Arrow takes a tenth of pandas' time
         with suppress(pa.ArrowInvalid):
             values = pa.array(column).cast("double").to_numpy(zero_copy_only=False) + 0.0
@@ -321,7 +330,7 @@ def _plain_numbers(column: pd.Series) -> pd.Series | None:
 
 
 def nothing(column: pd.Series) -> pd.Series:
-    """Which cells hold no more than a sign for what is unknown, such as `null` or `-`."""
+    """Return a mask of the cells that are empty or stand for an unknown value, such as `null`."""
     if column.dtype.kind in "iufM":
         return column.isna()
     return column.isna() | column.astype(str).str.strip().str.fullmatch(_NOTHING, case=False)

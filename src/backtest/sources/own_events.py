@@ -1,4 +1,4 @@
-"""Anyone's files of events: columns by their names, days and times as people and vendors write."""
+"""Read users' files of events: columns by their names, days and times as people write them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _COMMON = {
     "headline": "headline title reporttitle subject | description summary",
     "source_url": "sourceurl url articleurl reporturl reportlink link href",
 }
-# By field of any kind that ships; other fields are known by their own names.
+# By field of the kinds that ship; fields of other kinds are recognised by their own names.
 _OWN = {
     "eps": """eps reportedeps epsactual actualeps earningspershare epsreported | reported actual""",
     "eps_consensus": """epsconsensus estimatedeps epsestimate epsestimated consensusepsforecast
@@ -56,18 +56,18 @@ _OWN = {
     "value": "value marketvalue valueusd",
     "category": "category eventtype | type topic",
 }
-_INSIDER = {"filingdate", "tradetype", "insidername"}  # of openinsider's tables
+_INSIDER = {"filingdate", "tradetype", "insidername"}  # columns of openinsider's tables
 _QUARTER = re.compile(r"(?P<a>\d{4})?[ -]?Q(?P<q>[1-4])[ -]?(?:FY ?)?(?P<b>\d{4})?", re.IGNORECASE)
-_NEAR = 0.85  # of a column's name and a field's: one is meant for the other
+_NEAR = 0.85  # the likeness from which a column's name is a misspelt field
 
 
 class LackingError(UsageError):
-    """A file lacks what each event of its kind needs; `fields` are those that can be set."""
+    """A `LackingError` says that a file has no column for `fields` that each event needs."""
 
     def __init__(
         self, path: Path, kind: type[Event], fields: Sequence[str], columns: Sequence[str]
     ) -> None:
-        """Tell what is lacking, and how to say it."""
+        """Name the missing fields with their meanings, and the options that supply them."""
         lines = [f"\n  {name}: {meaning_of(kind, name)}" for name in fields]
         ready = [f"--set {name}=…" for name in fields if name != "source_url"]
         ready += ["--source-url unknown"] * ("source_url" in fields)
@@ -81,7 +81,7 @@ class LackingError(UsageError):
 
 @dataclass(frozen=True)
 class OwnEvents:
-    """The rows of a file, `prepared`, with its columns by field and what else was understood."""
+    """An `OwnEvents` holds the `prepared` rows of a file, its columns by field, and notes on it."""
 
     path: Path
     columns: Mapping[str, str]
@@ -103,23 +103,22 @@ def read_event_file(
 ) -> OwnEvents:
     """Read a CSV or Parquet file of events of one kind.
 
-    `columns` are the file's by field, `constants` what is the same in every row, in which `{Name}`
-    stands for a column's cell. `zone` is that of times that tell none. LackingError where a needed
-    field is not to be had, UsageError where the file is not to be understood; DataError, which
-    names every wrong row.
+    `columns` are the file's by field; `constants` are the same in every row, but for `{Name}`,
+    which is replaced by the cell of a column. `zone` is that of times without one. Raise
+    LackingError if a required field is missing, UsageError if the file cannot be understood, and
+    DataError, which names every wrong row.
     """
     words = _words(kind)
-    said, constants = dict(columns or {}), dict(constants or {})
-    for name in (*said, *constants):
+    mapping, constants = dict(columns or {}), dict(constants or {})
+    fields = [name for name in words if name in kind.model_fields]
+    for name in (*mapping, *constants):
         if name not in words:
-            raise unknown(
-                f"field of {kind.kind}", name, [n for n in words if n in kind.model_fields]
-            )
-    raw = read_named_table(path, said, words, encoding)
+            raise unknown(f"field of {kind.kind}", name, fields)
+    raw = read_named_table(path, mapping, words, encoding)
     _check_encoding(raw)
     raw = _with_insiders(raw, kind)
     free = {what: text for what, text in words.items() if what not in constants}
-    names = columns_of([str(name) for name in raw.cells], said, free)
+    names = columns_of([str(name) for name in raw.cells], mapping, free)
     reading = _Reading(raw, kind, names, constants, date_form, decimal)
     published = reading.texts("published_at") or []
     clocks = reading.texts(_CLOCK) if published else None
@@ -133,25 +132,25 @@ def read_event_file(
         except ValueError as error:
             problems.append(f"{at}, {error}")
     raise_problems(path, problems)
-    left = [str(name) for name in raw.cells if name and name not in names.values()]
-    notes = [*raw.notes, *([f"Not taken: {', '.join(left)}."] if left else [])]
+    unused = [str(name) for name in raw.cells if name and name not in names.values()]
+    notes = [*raw.notes, *([f"Not taken: {', '.join(unused)}."] if unused else [])]
     return OwnEvents(path, names, notes, rows)
 
 
 def _check_encoding(raw: RawTable) -> None:
-    """Ask for an encoding that is a guess where texts depend on it."""
+    """Raise UsageError if the encoding is a guess on which some text depends."""
     if not raw.guessed_encoding:
         return
-    for place, cells in enumerate(raw.cells.itertuples(index=False)):
-        if other := next((cell for cell in cells if not cell.isascii()), None):
+    for row, cells in enumerate(raw.cells.itertuples(index=False)):
+        if text := next((cell for cell in cells if not cell.isascii()), None):
             raise UsageError(
-                f"{raw.path}, {raw.at(place)}: is this right, {other!r}? The file is not UTF-8. If "
+                f"{raw.path}, {raw.at(row)}: is this right, {text!r}? The file is not UTF-8. If "
                 f"it is, --encoding cp1252; else name another."
             )
 
 
 def _words(kind: type[Event]) -> dict[str, str]:
-    """The names of columns by field; a kind's own fields come first, so that they get theirs."""
+    """Return the names of columns by field; a kind's own fields come first and choose first."""
     own = [name for name in kind.model_fields if name not in Event.model_fields]
     words = {name: f"{plain(name)} | {_OWN.get(name, '')}" for name in own}
     if "period" in words:
@@ -161,7 +160,7 @@ def _words(kind: type[Event]) -> dict[str, str]:
 
 
 def _with_insiders(raw: RawTable, kind: type[Event]) -> RawTable:
-    """Openinsider's table with what News needs of each row; times in it are New York's."""
+    """Add to openinsider's table what News needs in each row; its times are New York's."""
     by_plain = {plain(str(name)): str(name) for name in raw.cells}
     if kind.kind != "news" or not by_plain.keys() >= _INSIDER:
         return raw
@@ -169,9 +168,8 @@ def _with_insiders(raw: RawTable, kind: type[Event]) -> RawTable:
     trade = cells[by_plain["tradetype"]]
     code, what = trade.str[:1], trade.str.partition(" - ")[2].str.lower()
     sold = code.map({"S": "sale", "P": "purchase"}).fillna(what)
-    amounts = [
-        by_plain[name] for name in ("qty", "price", "value", "tradedate") if name in by_plain
-    ]
+    names = ("qty", "price", "value", "tradedate")
+    amounts = [by_plain[name] for name in names if name in by_plain]
     figures = ["; ".join(f"{name} {row[name]}" for name in amounts) for _, row in cells.iterrows()]
     who = cells[by_plain["insidername"]] + (", " + cells["Position"] if "Position" in cells else "")
     cells = cells.assign(
@@ -183,7 +181,7 @@ def _with_insiders(raw: RawTable, kind: type[Event]) -> RawTable:
 
 
 class _Reading:
-    """The columns of a file as texts of fields."""
+    """A `_Reading` turns the columns of a file into texts by field."""
 
     def __init__(
         self,
@@ -198,13 +196,13 @@ class _Reading:
         self.date_form, self.decimal = date_form, decimal
 
     def check(self, times: PublicTimes, source_url: str | None) -> None:
-        """Raise where a needed field has no column, or a column may be meant for it."""
+        """Raise LackingError if a required field has no column, DataError if one is misspelt."""
         fields = self.kind.model_fields
-        there = {*self.names, *self.constants} | ({"source_url"} if source_url else set())
+        available = {*self.names, *self.constants} | ({"source_url"} if source_url else set())
         problems = []
         for name in map(str, self.raw.cells):
-            open_ = [field for field in fields if field not in there]
-            near = get_close_matches(name.lower(), open_, n=1, cutoff=_NEAR)
+            missing = [field for field in fields if field not in available]
+            near = get_close_matches(name.lower(), missing, n=1, cutoff=_NEAR)
             if near and name not in self.names.values():
                 problems.append(
                     f"line 1, column {name!r}: not a column of {self.kind.kind}; did you mean "
@@ -214,12 +212,12 @@ class _Reading:
         needed = [name for name, field in fields.items() if field.is_required()]
         implied = {"precision"} if not times.bare else set()
         implied |= {"headline"} if self.kind is Earnings else set()
-        lacking = [name for name in (*needed, "source_url") if name not in there | implied]
+        lacking = [name for name in (*needed, "source_url") if name not in available | implied]
         if lacking:
             raise LackingError(self.raw.path, self.kind, lacking, [*map(str, self.raw.cells)])
 
     def texts(self, what: str) -> list[str] | None:
-        """The cells of a field's column; None where it has none."""
+        """Return the cells of a field as texts; None if it has neither column nor constant."""
         if what in self.constants:
             return [self.constants[what]] * len(self.raw.cells)
         if what not in self.names:
@@ -230,16 +228,16 @@ class _Reading:
         return ["" if pd.isna(cell) else str(cell).strip() for cell in cells]
 
     def rows(self, times: PublicTimes, problems: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
-        """Where each row stands, and its cells by field; `problems` takes what is no time."""
+        """Yield the position of each row and its cells by field; `problems` takes those untimed."""
         fields = [name for name in self.kind.model_fields if name in self.names]
         columns = {name: self._column(name) for name in fields if name != "published_at"}
         records = self.raw.cells.astype(str).fillna("").to_dict("records")
-        for place, record in enumerate(records):
-            row = {name: cells[place] for name, cells in columns.items()}
+        for index, record in enumerate(records):
+            row = {name: cells[index] for name, cells in columns.items()}
             row |= {name: _filled(value, record) for name, value in self.constants.items()}
-            at = self.raw.at(place)
+            at = self.raw.at(index)
             try:
-                stamp = times.of(place, row.get("precision"))
+                stamp = times.of(index, row.get("precision"))
             except (ValueError, UsageError) as error:
                 problems.append(f"{at}, column {self.names.get('published_at', '')}: {error}")
                 continue
@@ -249,7 +247,7 @@ class _Reading:
             yield at, row
 
     def _column(self, name: str) -> list[str]:
-        """The cells of a column as its field takes them; what does not fit stays as it is."""
+        """Return the cells of a column as its field takes them; one that does not fit is kept."""
         texts = self.texts(name) or []
         schema = field_schema(self.kind, name)
         if schema.get("type") in ("number", "integer"):
@@ -268,12 +266,8 @@ class _Reading:
 
     def _numbers(self, texts: list[str]) -> list[str]:
         cells = pd.Series(texts, dtype=object)
-        known = parse_numbers(cells, self._sign)
-        unknown_ones = nothing(cells)
-        return [
-            "" if is_none else _as_number(text, number)
-            for text, number, is_none in zip(texts, known, unknown_ones, strict=True)
-        ]
+        rows = zip(texts, parse_numbers(cells, self._sign), nothing(cells), strict=True)
+        return ["" if is_none else _as_number(text, number) for text, number, is_none in rows]
 
     @cached_property
     def _sign(self) -> str:
@@ -294,25 +288,25 @@ _WRITTEN: dict[str, Callable[[str], str]] = {"symbol": as_symbol, "category": _a
 
 
 def _as_number(text: str, number: float) -> str:
-    """A text where it is this number as it stands, or none; else the number with all its digits."""
-    with suppress(ValueError):  # 1.234 with a decimal comma is another
+    """Return the number with all its digits, or the text if it already is it, or no number."""
+    with suppress(ValueError):  # with a decimal comma the text 1.234 is another number
         if pd.isna(number) or float(text) == number:
             return text
-    most = max(len(text), 15)  # a float holds 15: 2.3M is 2300000, not 2299999.9999999995
-    return np.format_float_positional(number, precision=most, fractional=False, trim="-")
+    digits = max(len(text), 15)  # a float holds 15: 2.3M is 2300000, not 2299999.9999999995
+    return np.format_float_positional(number, precision=digits, fractional=False, trim="-")
 
 
 def quarter(text: str, year: str) -> str:
-    """A quarter such as `Q3 2025` or `3` beside its year as 2025Q3; empty where it tells none."""
+    """Return a quarter such as `Q3 2025`, or `3` beside its year, as 2025Q3; empty if none."""
     if re.fullmatch(r"Q?[1-4]", text) and re.fullmatch(r"\d{4}", year):
         return f"{year}Q{text[-1]}"
-    found = _QUARTER.fullmatch(text)
-    of = found and (found["a"] or found["b"])
-    return f"{of}Q{found['q']}" if found and of else ""
+    match = _QUARTER.fullmatch(text)
+    year = match["a"] or match["b"] or "" if match else ""
+    return f"{year}Q{match['q']}" if match and year else ""
 
 
 def _filled(value: str, record: Mapping[str, str]) -> str:
-    """A constant with the cells of the columns that it names in braces."""
+    """Return a constant with the cells of the columns that it names in braces."""
 
     def cell(name: re.Match[str]) -> str:
         if name[1] not in record:

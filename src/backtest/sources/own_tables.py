@@ -1,4 +1,4 @@
-"""Anyone's tables as cells: CSV of any encoding and separator, with what stands around, Parquet."""
+"""Read users' tables as cells: CSV of any encoding, separator and layout, and Parquet."""
 
 from __future__ import annotations
 
@@ -20,54 +20,51 @@ from numpy.typing import NDArray
 from backtest.data.kinds import is_symbol
 from backtest.errors import DataError, UsageError, unknown
 
-Known = Callable[[str], "str | None"]  # the field that a column of a name holds
+FieldOf = Callable[[str], "str | None"]  # the field that a column of a name holds
 
 _SEPARATORS = ",;\t|"
-_SAMPLE = 60  # lines among which the header is looked for
+_SAMPLE = 60  # the header is among so many first lines
 _PACKED = {b"PK": "a workbook of Excel or an archive", b"\x1f\x8b": "compressed",
            b"\xd0\xcf": "a workbook of Excel", b"BZ": "compressed",
            **dict.fromkeys((b"[{", b'{"', b"[\n", b"{\n"), "JSON")}  # fmt: skip
 _MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
-_LEVELS = ("ticker", "tickers", "symbol", "symbols")  # names of a line of header with symbols
+_LEVELS = ("ticker", "tickers", "symbol", "symbols")  # first cells of a header line of symbols
 TICKER = "Ticker"
 _CURRENCIES = ("currency", "ccy", "wahrung", "devise", "divisa", "moneda")  # names of columns
-_DOLLARS = r"(?i)US[D$]|\$|(?:US )?dollars?|[-.]*|n/?a|null|none"  # or nothing is said
+_DOLLARS = r"(?i)US[D$]|\$|(?:US )?dollars?|[-.]*|n/?a|null|none"  # the last are no currency
 _SUFFIX = re.compile(r"\.US$| US EQUITY$| US$", re.IGNORECASE)
 _EXCHANGE = re.compile(r"^(NASDAQ|NYSE ?(ARCA)?|AMEX|BATS|CBOE|ARCA|XNYS|XNAS):\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """The rows of a file as they stand in it: texts, of Parquet also numbers and times."""
+    """A `RawTable` holds the rows of a file as texts, or those of Parquet by their own types."""
 
     path: Path
     cells: pd.DataFrame
     lines: NDArray[np.int64]  # the number of each row in the file
-    word: str  # what is numbered: `line` or `row`
+    word: str  # what they number: `line` or `row`
     separator: str = ","
     has_header: bool = True
     guessed_encoding: bool = False
-    before: str = ""  # what stands before the header
+    before: str = ""  # the text before the header
     notes: Sequence[str] = field(default_factory=tuple)
 
     def at(self, row: int) -> str:
-        """Where a row stands, such as `line 7`."""
+        """Return the position of a row in the file, such as `line 7`."""
         return f"{self.word} {self.lines[row]}"
 
     def only(self, rows: NDArray[np.bool_]) -> RawTable:
-        """The same of some of the rows."""
+        """Return the table with some of its rows, by a mask."""
         cells = self.cells[rows].reset_index(drop=True)
         return replace(self, cells=cells, lines=self.lines[rows])
 
     def stacked(self, tickers: Sequence[str], names: Sequence[str]) -> RawTable:
-        """The rows of each ticker below those of the others, where each has columns of its own.
-
-        `tickers` and `names` are of each column; columns that all share have no ticker.
-        """
+        """Stack the columns of each ticker; those with an empty ticker are shared by all."""
         parts = []
         for ticker in dict.fromkeys(filter(None, tickers)):
-            own = [n for n, of in enumerate(tickers) if of in ("", ticker)]
-            part = self.cells.iloc[:, own].set_axis([names[n] for n in own], axis=1)
+            columns = [n for n, owner in enumerate(tickers) if owner in ("", ticker)]
+            part = self.cells.iloc[:, columns].set_axis([names[n] for n in columns], axis=1)
             parts.append(part.assign(**{TICKER: ticker}))
         cells = pd.concat(parts, ignore_index=True)
         if self.word == "line":  # a ticker may lack a column that another has
@@ -76,16 +73,15 @@ class RawTable:
 
 
 def plain(name: str) -> str:
-    """A name of a column in small letters and digits: `1. open` is open, `Close/Last` closelast."""
+    """Return a column's name in lower-case letters and digits: `Close/Last` is closelast."""
     bare = "".join(c for c in normalize("NFKD", name.casefold()) if c.isascii())
     return re.sub(r"^\d+|[^a-z0-9]", "", re.sub(r"^\d+\.?\s*(?=[a-z])", "", bare))
 
 
-def read_table(path: Path, known: Known, encoding: str | None = None) -> RawTable:
-    """Read a CSV or Parquet file, in which the header is known by its columns.
+def read_table(path: Path, field_of: FieldOf, encoding: str | None = None) -> RawTable:
+    """Read a CSV or Parquet file, whose header is the line with the most names of fields.
 
-    UsageError where there is no file, or it is not to be understood as a table; DataError where it
-    is damaged or has no row.
+    Raise UsageError if there is no file or it is no table, DataError if it is damaged or empty.
     """
     try:
         content = path.read_bytes()
@@ -96,11 +92,11 @@ def read_table(path: Path, known: Known, encoding: str | None = None) -> RawTabl
     if packed := _PACKED.get(content[:2]):
         raise UsageError(f"{path} is {packed}: save its table as CSV, or unpack it, and take that.")
     if content[:4] == b"PAR1" or path.suffix in (".parquet", ".pq"):
-        table = _parquet(path, known)
+        table = _parquet(path, field_of)
     else:
-        table = _csv(path, *_decoded(path, content, encoding), known)
+        table = _csv(path, *_decoded(path, content, encoding), field_of)
     if table.cells.empty:
-        line = ", ".join(map(str, table.cells.columns))[:80]  # a refusal in place of a table?
+        line = ", ".join(map(str, table.cells.columns))[:80]  # it may be a vendor's refusal
         raise DataError(f"{path} has no row below {line!r}.")
     return table
 
@@ -111,7 +107,7 @@ def _unreadable(path: Path, fault: str) -> DataError:
 
 
 def _decoded(path: Path, content: bytes, encoding: str | None) -> tuple[str, bool]:
-    """The text of a file, and whether its encoding is a guess."""
+    """Return the text of a file, and whether its encoding is a guess."""
     marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
     if b"\0" in content[:2] and marked is None:
         marked = "utf-16-be" if content[0] == 0 else "utf-16-le"
@@ -121,7 +117,7 @@ def _decoded(path: Path, content: bytes, encoding: str | None) -> tuple[str, boo
     except UnicodeDecodeError as error:
         if encoding or marked:
             raise _unreadable(path, f"it is not {name}: {error.reason}") from None
-    except (LookupError, ValueError):  # such as undefined, which Python has for tests
+    except (LookupError, ValueError):  # ValueError: `undefined` is an encoding that always fails
         raise UsageError(
             f"--encoding {encoding!r} is unknown. Such as utf-8, cp1252, latin-1, utf-16."
         ) from None
@@ -133,27 +129,26 @@ def _decoded(path: Path, content: bytes, encoding: str | None) -> tuple[str, boo
         ) from None
 
 
-# CSV: the header is where the most columns are known, and the body follows
+# CSV: the header is the line with the most names of fields, and the body follows
 
 
-def _csv(path: Path, text: str, guessed: bool, known: Known) -> RawTable:  # noqa: FBT001
+def _csv(path: Path, text: str, guessed: bool, field_of: FieldOf) -> RawTable:  # noqa: FBT001
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n", _SAMPLE)[:_SAMPLE]
     declared = re.fullmatch(r'"?sep=(.)"?', lines[0].strip(), re.IGNORECASE)
     if not text.strip():
         raise _unreadable(path, "it is empty")
-    separator, header = _layout(lines, known, declared[1] if declared else _SEPARATORS)
+    separator, header = _layout(lines, field_of, declared[1] if declared else _SEPARATORS)
     rows = [_split(line, separator) for line in lines]
     if header is None:
         start = next(n for n, row in enumerate(rows) if len(row) > 1)
         names, tickers = [str(n + 1) for n in range(len(rows[start]))], None
-        before = 0
     else:
-        names, tickers, start = _head(rows, header, known)
-        before = header
+        names, tickers, start = _head(rows, header, field_of)
+    before = header or 0
     cells, numbers, kept = _body(path, text, separator, start, names)
     names = [names[n] for n in kept]
-    doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1 and known(name)]
+    doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1 and field_of(name)]
     if doubled and tickers is None:
         raise DataError(
             f"{path}, line {before + 1}: two columns are called {doubled[0]!r}, and nothing tells "
@@ -167,30 +162,30 @@ def _csv(path: Path, text: str, guessed: bool, known: Known) -> RawTable:  # noq
     return table if tickers is None else table.stacked([tickers[n] for n in kept], names)
 
 
-def _layout(lines: Sequence[str], known: Known, separators: str) -> tuple[str, int | None]:
-    """The separator, and the line of the header; None where the first line is a row already."""
+def _layout(lines: Sequence[str], field_of: FieldOf, separators: str) -> tuple[str, int | None]:
+    """Return the separator, and the line of the header; None if the first line is a row already."""
     best = (1, "", 0)
     for separator in separators:
         for number, line in enumerate(lines):
-            score = len({known(cell) for cell in _split(line, separator)} - {None})
+            score = len({field_of(text) for text in _split(line, separator)} - {None})
             if score > best[0]:
                 best = (score, separator, number)
     if best[1]:
-        return best[1], _named_header(lines, best[1], best[2], known)
-    first = next((line for line in lines if any(one in line for one in separators)), lines[0])
+        return best[1], _named_header(lines, best[1], best[2], field_of)
+    first = next((line for line in lines if any(sign in line for sign in separators)), lines[0])
     separator = max(separators, key=first.count)
-    cells = [cell for cell in _split(first, separator) if cell]
-    is_row = sum(bool(re.match(r"[-+$]?\d", cell)) for cell in cells) > len(cells) / 2
+    cells = [text for text in _split(first, separator) if text]
+    is_row = sum(bool(re.match(r"[-+$]?\d", text)) for text in cells) > len(cells) / 2
     return separator, None if is_row and len(cells) > 1 else lines.index(first)
 
 
-def _named_header(lines: Sequence[str], separator: str, header: int, known: Known) -> int:
-    """The line of the header, where it may stand next to one of tickers such as O, C, V, LOW."""
+def _named_header(lines: Sequence[str], separator: str, header: int, field_of: FieldOf) -> int:
+    """Return the line of the header, which may be next to one of tickers such as O, C, V, LOW."""
     cells = _split(lines[header], separator)
     if cells[0].casefold() in _LEVELS:
         for number in (header + 1, header - 1):
             beside = _split(lines[number], separator) if 0 <= number < len(lines) else []
-            if _is_level(cells, beside) and all(map(known, beside[1:])):
+            if _is_level(cells, beside) and all(map(field_of, beside[1:])):
                 return number
     return header
 
@@ -203,9 +198,9 @@ def _split(line: str, separator: str) -> list[str]:
 
 
 def _head(
-    rows: Sequence[list[str]], header: int, known: Known
+    rows: Sequence[list[str]], header: int, field_of: FieldOf
 ) -> tuple[list[str], list[str] | None, int]:
-    """The names of the columns, the ticker of each where a line says it, and the first row."""
+    """Return the names of the columns, their tickers if a line has them, and the first row."""
     names, start = list(rows[header]), header + 1
     tickers = None
     if start < len(rows) and _is_level(rows[start], names):
@@ -214,15 +209,15 @@ def _head(
         tickers = list(rows[header - 1])
     if tickers is not None:
         tickers[0], names[0] = "", "Date"
-    if start < len(rows) and len(rows[start]) == len(names) > 1:  # the index has a line of its own
+    if start < len(rows) and len(rows[start]) == len(names) > 1:  # a line may name the index alone
         index, *others = rows[start]
-        if known(index) == "date" and not any(others):
+        if field_of(index) == "date" and not any(others):
             names[0], start = index, start + 1
     return names, tickers, start
 
 
 def _is_level(cells: Sequence[str], names: Sequence[str]) -> bool:
-    """Whether a line next to the header holds the symbol of each column."""
+    """Tell whether a line next to the header holds the symbol of each column."""
     if len(cells) != len(names) or len(cells) < 2 or not all(cells[1:]):  # noqa: PLR2004
         return False
     if cells[0].casefold() in _LEVELS:
@@ -233,7 +228,7 @@ def _is_level(cells: Sequence[str], names: Sequence[str]) -> bool:
 def _body(
     path: Path, text: str, separator: str, start: int, names: Sequence[str]
 ) -> tuple[pd.DataFrame, NDArray[np.int64], list[int]]:
-    """The cells below the header, the line of each row, and which columns are not empty."""
+    """Return the cells below the header, the line of each row, and the numbers of used columns."""
     cells = _regular_body(text, separator, start, len(names))
     if cells is None:
         cells = _irregular_body(path, text, separator, start, len(names))
@@ -250,15 +245,12 @@ def _body(
         )
     rows = filled.any(axis=1)
     kept = [n for n, name in enumerate(names) if name or filled[:, n].any()]
-    found = cells.iloc[:, kept].set_axis(_named([names[n] for n in kept]), axis=1)
-    return found[rows].reset_index(drop=True), lines[rows], kept
+    body = cells.iloc[:, kept].set_axis(_named([names[n] for n in kept]), axis=1)
+    return body[rows].reset_index(drop=True), lines[rows], kept
 
 
 def _regular_body(text: str, separator: str, start: int, width: int) -> pd.DataFrame | None:
-    """The same where nothing is quoted and rows have the cells of the header, two or more.
-
-    None of other files, and without a row. Arrow reads a million rows in a tenth of the time.
-    """
+    """Read unquoted rows as wide as the header by Arrow, ten times as fast; else return None."""
     from pyarrow import csv, large_string, py_buffer
 
     names = [str(n) for n in range(width)]
@@ -277,7 +269,7 @@ def _regular_body(text: str, separator: str, start: int, width: int) -> pd.DataF
 
 
 def _irregular_body(path: Path, text: str, separator: str, start: int, width: int) -> pd.DataFrame:
-    """The same of any file, in which a row may be longer than the header."""
+    """Read the cells of any file, in which a row may be longer than the header."""
     longest = max(width, 1 + max(line.count(separator) for line in io.StringIO(text)))
     try:
         return pd.read_csv(
@@ -292,46 +284,46 @@ def _irregular_body(path: Path, text: str, separator: str, start: int, width: in
 
 
 def _named(names: Sequence[str]) -> list[str]:
-    """Names of which no two are the same."""
-    seen: dict[str, int] = {}
-    found = []
+    """Return names of which no two are the same: the second `x` is `x (2)`."""
+    counts: dict[str, int] = {}
+    distinct = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return found
+        counts[name] = counts.get(name, 0) + 1
+        distinct.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    return distinct
 
 
 # Parquet, in which columns may have two levels
 
 
-def _parquet(path: Path, known: Known) -> RawTable:
+def _parquet(path: Path, field_of: FieldOf) -> RawTable:
     from pyarrow import parquet
 
     try:
         stored = parquet.read_table(path, page_checksum_verification=True)
         stored.validate(full=True)  # that texts are UTF-8
         cells = stored.to_pandas()
-    except (OSError, ValueError, NotImplementedError) as error:  # Arrow raises kinds of them
+    except (OSError, ValueError, NotImplementedError) as error:  # the bases of Arrow's errors
         raise _unreadable(path, str(error)) from None
     if not isinstance(cells.index, pd.RangeIndex):
         cells = cells.reset_index(allow_duplicates=True)
     labels = [_label(name) for name in cells.columns]
-    cells.columns = _named([" ".join(one) for one in labels])
+    cells.columns = _named(list(map(" ".join, labels)))
     table = RawTable(path, cells, np.arange(len(cells)), "row")
     paired = [label for label in labels if len(label) > 1]
     if not paired:
         return table
-    level = _level_of_fields(paired, known)
+    level = _level_of_fields(paired, field_of)
     names = [label[level] if len(label) > 1 else "".join(label) for label in labels]
     tickers = [label[0 if level else 1] if len(label) > 1 else "" for label in labels]
     return table.stacked(tickers, names)
 
 
-def _level_of_fields(labels: Sequence[tuple[str, ...]], known: Known) -> int:
-    """The level of labels that names fields; of tickers such as O, V and LOW each may be one."""
+def _level_of_fields(labels: Sequence[tuple[str, ...]], field_of: FieldOf) -> int:
+    """Return the level of labels that names fields, as tickers such as O, V and LOW may do too."""
 
     def rank(parts: Sequence[str]) -> tuple[bool, int]:
-        count = sum(known(part) is not None for part in parts)
+        count = sum(field_of(part) is not None for part in parts)
         return count > 0 and not all(map(is_symbol, parts)), count
 
     levels = [rank(parts) for parts in zip(*labels, strict=False)]
@@ -339,7 +331,7 @@ def _level_of_fields(labels: Sequence[tuple[str, ...]], known: Known) -> int:
 
 
 def _label(name: Any) -> tuple[str, ...]:
-    """The parts of a column's name that say something, also of two levels written as texts."""
+    """Return the non-empty parts of a column's name, also of two levels written as one text."""
     if isinstance(name, str) and re.fullmatch(r"\('.*', '.*'\)", name):
         name = ast.literal_eval(name)
     parts = name if isinstance(name, tuple) else (name,)
@@ -347,19 +339,19 @@ def _label(name: Any) -> tuple[str, ...]:
 
 
 def read_named_table(
-    path: Path, said: Mapping[str, str], words: Mapping[str, str], encoding: str | None
+    path: Path, mapping: Mapping[str, str], words: Mapping[str, str], encoding: str | None
 ) -> RawTable:
-    """A file as of `read_table`, some of whose columns are said by field, others known by words.
+    """Read a file as `read_table` does, with columns that `mapping` names by field, or `words`.
 
-    UsageError where it has no column that was said, or amounts that are no dollars.
+    Raise UsageError if a column of `mapping` is missing, or amounts are not in dollars.
     """
-    own = {name: what for what, name in said.items()}
+    by_column = {name: field for field, name in mapping.items()}
     by_name = fields_by_name(words)
-    raw = read_table(path, lambda name: own.get(name) or by_name.get(plain(name)), encoding)
-    for name in own:
+    raw = read_table(path, lambda name: by_column.get(name) or by_name.get(plain(name)), encoding)
+    for name in by_column:
         if name not in raw.cells:
             raise unknown("column of the file", name, raw.cells.columns)
-    for name in filter(lambda one: plain(str(one)) in _CURRENCIES, raw.cells):
+    for name in [name for name in raw.cells if plain(str(name)) in _CURRENCIES]:
         texts = raw.cells[name].dropna().astype(str).str.strip()
         others = texts[~texts.str.fullmatch(_DOLLARS)]
         if len(others):
@@ -371,22 +363,22 @@ def read_named_table(
 
 
 def fields_by_name(words: Mapping[str, str]) -> dict[str, str]:
-    """The field of each plain name, from the names of each field."""
-    return {name: what for what, text in words.items() for name in text.split() if name != "|"}
+    """Return the field of each plain name, from the names of each field."""
+    return {name: field for field, text in words.items() for name in text.split() if name != "|"}
 
 
 def columns_of(
-    names: Collection[str], said: Mapping[str, str], words: Mapping[str, str]
+    names: Collection[str], mapping: Mapping[str, str], words: Mapping[str, str]
 ) -> dict[str, str]:
-    """A table's columns by field: those that were said, and others by their plain names.
+    """Return a table's columns by field: those of `mapping`, and others by their plain names.
 
-    Of the `words` for a field those before a bar count before the others. UsageError where two
-    columns may as well be the field.
+    The `words` for a field that come before a bar (`|`) take precedence over those after it. Raise
+    UsageError if two columns fit a field equally well.
     """
-    found = dict(said)
-    free = {name: plain(name) for name in names if name not in said.values()}
+    columns = dict(mapping)
+    free = {name: plain(name) for name in names if name not in mapping.values()}
     for what, text in words.items():
-        for group in text.split("|") if what not in found else ():
+        for group in text.split("|") if what not in columns else ():
             fitting = [name for name, bare in free.items() if bare in group.split()]
             if len(fitting) > 1:
                 raise UsageError(
@@ -394,13 +386,13 @@ def columns_of(
                     f"Say which, with --map {what}='{fitting[0]}'."
                 )
             if fitting:
-                found[what] = fitting[0]
+                columns[what] = fitting[0]
                 del free[fitting[0]]
                 break
-    return found
+    return columns
 
 
 def as_symbol(text: str) -> str:
-    """A symbol as it is written here: `aapl.us` and `NASDAQ:AAPL` are AAPL."""
+    """Return a symbol as it is written here: `aapl.us` and `NASDAQ:AAPL` are AAPL."""
     bare = _EXCHANGE.sub("", _SUFFIX.sub("", text.strip()))
     return bare.upper() if bare.islower() else bare

@@ -1,4 +1,4 @@
-"""When the rows of anyone's file count: bars by their open or end, events once they are public."""
+"""Tell when rows of users' files count: bars by their open or end, events once they are public."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from backtest.data.bars import LENGTHS, minutes_a_bar
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.kinds import COARSE, NEW_YORK, latest
 from backtest.errors import DataError, UsageError
 from backtest.sources.own_cells import (
+    Times,
     clock_part,
     day_part,
     epochs,
@@ -26,17 +26,16 @@ from backtest.sources.own_cells import (
     zone_of,
 )
 
-Times = NDArray[np.datetime64]
 Stamped = Literal["open", "end"]
-_EARLY, _LATE = 4 * 60, 20 * 60  # minutes of the day at which trading before and after begins, ends
-_OF_ONE_GRID = 20  # bars of a session that are enough to tell how long bars are
+_EARLY, _LATE = 4 * 60, 20 * 60  # minutes of the day between which extended hours lie
+_OF_ONE_GRID = 20  # so many steps between bars tell how long bars are
 
 
 @dataclass(frozen=True)
 class Stamps:
-    """How a file's bars are stamped: their length, the zone of bare times, open or end.
+    """A `Stamps` says how bars are stamped: their length, the zone of bare times, open or end.
 
-    Zone and stamp are None where the file has to tell them.
+    Zone and stamp are None if the file has to tell them.
     """
 
     bars: str
@@ -50,14 +49,14 @@ class Stamps:
 
     @property
     def length(self) -> np.timedelta64:
-        """The length of a bar."""
+        """Return the length of a bar."""
         return np.timedelta64(LENGTHS[self.bars], "m")
 
 
-def stamp_of(times: Times, said: Stamped | None) -> Stamped:
-    """Whether times are those at which bars open or end; UsageError where nothing tells."""
-    if said is not None:
-        return said
+def stamp_of(times: Times, stamped: Stamped | None) -> Stamped:
+    """Tell whether bars open or end at `times`, if not `stamped`; raise UsageError if unclear."""
+    if stamped is not None:
+        return stamped
     calendar, times = trading_calendar(), times[~np.isnat(times)]
     at_close = np.isin(times, calendar.closes)
     if (np.isnat(calendar.sessions_at(times)) & ~at_close).any():
@@ -67,20 +66,20 @@ def stamp_of(times: Times, said: Stamped | None) -> Stamped:
     else:
         begins, ends = np.isin(times, calendar.opens).any(), at_close.any()
     if begins == ends:
-        there = "both at the first open and" if begins else "neither at the first open nor"
+        where = "both at the first open and" if begins else "neither at the first open nor"
         raise UsageError(
             f"Whether bars are stamped by their open or by their end cannot be told: there are "
-            f"stamps {there} at the last close of a day. Say it with --stamped open or "
+            f"stamps {where} at the last close of a day. Say it with --stamped open or "
             f"--stamped end."
         )
     return "open" if begins else "end"
 
 
 def opens_of(times: Times, length: np.timedelta64) -> Times:
-    """When bars open that are stamped by their end, of one symbol and in order.
+    """Return when bars open whose ends are `times`, of one symbol and in order.
 
-    None begins before the one before has ended, or before its session where all lie in sessions:
-    those at an end of the session may be shorter.
+    A bar opens a length before its end, but not before the end of the bar before, nor, if all lie
+    in sessions, before its session: the first and last of a session may be shorter.
     """
     ends, rows = np.unique(times, return_inverse=True)
     opens = ends - length
@@ -93,7 +92,7 @@ def opens_of(times: Times, length: np.timedelta64) -> Times:
 
 
 def check_length(symbol: str, opens: Times, bars: str) -> None:
-    """Raise UsageError where bars are of another length than was said, or none is in a session."""
+    """Raise UsageError if bars are not of the length `bars`, DataError if none is in a session."""
     sessions = trading_calendar().sessions_at(opens)
     inside = ~np.isnat(sessions)
     if not inside.any():
@@ -130,21 +129,23 @@ _READY = re.compile(
     r"| +[\d:]+ +New York)",
     re.IGNORECASE,
 )  # times as `stamped` and events take them
-_WINTER = {"EST", "CET", "EET", "MET", "WET"}  # times of winter, of zones that have summer's too
+_WINTER = {"EST", "CET", "EET", "MET", "WET"}  # winter times of zones that have a summer time too
 _WORD = re.compile(r"(?P<day>.*\d),?\s+\(?(?P<word>[A-Za-z][A-Za-z \-]*)\)?")
 
 
 def days_by_text(texts: Iterable[str], form: str | None) -> dict[str, date]:
-    """The day of each text that is one, where all are written alike; UsageError where unclear."""
-    found = {text: date.fromisoformat(text) for text in texts if _is_iso_day(text)}
-    others = [text for text in dict.fromkeys(texts) if text not in found and re.search(r"\d", text)]
+    """Return the day of each text that is one, all of one format; raise UsageError if unclear."""
+    by_text = {text: date.fromisoformat(text) for text in texts if _is_iso_day(text)}
+    others = [
+        text for text in dict.fromkeys(texts) if text not in by_text and re.search(r"\d", text)
+    ]
     if others:
-        latest = trading_calendar().sessions[-1]  # of a coming dividend, which is not past today
+        latest = trading_calendar().sessions[-1]  # a day may lie ahead, as of a dividend to come
         days, _ = read_days(pd.Series(others), form, lambda days: (~np.isnat(days)).sum(), latest)
-        found |= {
+        by_text |= {
             text: day.item() for text, day in zip(others, days, strict=True) if not np.isnat(day)
         }
-    return found
+    return by_text
 
 
 def _is_iso_day(text: str) -> bool:
@@ -155,23 +156,26 @@ def _is_iso_day(text: str) -> bool:
 
 
 def days_of_midnights(texts: Sequence[str]) -> list[str]:
-    """Texts of days and times; where midnight is the only time, in any zone, the day as written."""
+    """Return texts of times; if midnight is the only time of day, return their days as written."""
     split = [_split(text) for text in texts]
-    clocks = _without_midnights([clock for _, clock in split])
-    told = zip(texts, split, clocks, strict=True)
-    return [text if own == clock else day for text, (day, own), clock in told]
+    kept = _without_midnights([clock for _, clock in split])
+    rows = zip(texts, split, kept, strict=True)
+    return [text if clock == kept_clock else day for text, (day, clock), kept_clock in rows]
 
 
 def _without_midnights(clocks: Sequence[str]) -> Sequence[str]:
-    """Times of day, of which 0:00 tells nothing where it is the only one: so days are stored."""
-    times = {one for one in {*clocks} if re.search(r"\d", one)}
-    if any(time_of_day(clock_part(f"1 {one}")[0]) != time() for one in times):
+    """Return times of day, empty instead of 0:00 if that is the only one: so are days stored."""
+    times = {text for text in {*clocks} if re.search(r"\d", text)}
+    if any(time_of_day(clock_part(f"1 {text}")[0]) != time() for text in times):
         return clocks
-    return ["" if one in times else one for one in clocks]
+    return ["" if text in times else text for text in clocks]
 
 
 class PublicTimes:
-    """The times of a column, beside which another may tell the time of day."""
+    """A `PublicTimes` holds a column's times, completed by times of day of a column beside.
+
+    `bare` tells whether a row of a single column has a day alone.
+    """
 
     def __init__(
         self,
@@ -181,28 +185,29 @@ class PublicTimes:
         zone: str | None,
     ) -> None:
         if zone:
-            zone_of(zone)  # which has to be one
+            zone_of(zone)  # raises if it is unknown
         self._zone = zone
         moments = None if form else epochs(pd.Series(texts, dtype=str))
-        if moments is not None and moments.dt.tz is not None:  # others are the days of Excel
+        if moments is not None and moments.dt.tz is not None:  # without a zone: days of Excel
             texts = ["" if pd.isna(moment) else moment.isoformat() for moment in moments]
         texts = days_of_midnights(texts)
         split = [_split(text) for text in texts]
         beside = _without_midnights(clocks or [])
         if any(beside):
             both = zip(split, beside, strict=True)
-            split = [(day, own or clock or "not supplied") for (day, own), clock in both]
+            split = [(day, clock or other or "not supplied") for (day, clock), other in both]
         self._texts, self._split = texts, split
         self._days = days_by_text([day for text, (day, _) in zip(texts, split, strict=True)
                                    if not _READY.fullmatch(text)], form)  # fmt: skip
         self.bare = clocks is None and any(not clock and day in self._days for day, clock in split)
 
-    def of(self, place: int, precision: str | None) -> tuple[str, str]:
-        """The time of a row as `prepared` takes it, and its precision; ValueError of no time.
+    def of(self, row: int, precision: str | None) -> tuple[str, str]:
+        """Return the time of a row as `prepared` takes it, and its precision.
 
-        Where the file has none, None, a time of day tells it.
+        If the file has no `precision` (None), the time of day implies it. Raise ValueError if the
+        row has no readable time.
         """
-        text, (day_text, clock) = self._texts[place], self._split[place]
+        text, (day_text, clock) = self._texts[row], self._split[row]
         if not text:
             raise ValueError("is empty; write when it was public")
         if _READY.fullmatch(text):
@@ -210,7 +215,7 @@ class PublicTimes:
             return text, implied if precision is None else precision
         day = self._days.get(day_text)
         if day is None:
-            return text, precision or ""  # for the check of the event to judge
+            return text, precision or ""  # the check of the event judges it
         word = re.sub(r"[^a-z]", "", clock.casefold().removeprefix("time-"))
         if not clock or precision in COARSE:
             return str(day), precision or ""
@@ -221,7 +226,7 @@ class PublicTimes:
         return self._stamp(text, day, clock), precision or _precision_of(clock)
 
     def _stamp(self, text: str, day: date, clock: str) -> str:
-        """A day with a time of day as `stamped` takes it."""
+        """Return a day with a time of day as an ISO time with its zone."""
         digits, zone = clock_part(f"1 {clock}")
         moment = time_of_day(digits)
         if moment is None:
@@ -234,13 +239,13 @@ class PublicTimes:
                 f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
             )
         stamp = latest(day, moment, zone_of(name))
-        if name.upper() in _WINTER and (ahead := stamp.dst()):  # it may be meant in summer too
-            stamp += ahead
+        if name.upper() in _WINTER and (ahead := stamp.dst()):  # EST is often written all year:
+            stamp += ahead  # the later of both times counts
         return stamp.isoformat()
 
 
 def _split(text: str) -> tuple[str, str]:
-    """The day in a text, and the time of day behind it."""
+    """Return the day in a text, and the time of day behind it, if any."""
     clock, zone = clock_part(text)
     if clock:
         return day_part(text), f"{clock} {zone}".strip()
@@ -250,6 +255,6 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _precision_of(text: str) -> str:
-    """How well a time with a time of day is known by the way it is written."""
+    """Return the precision of a time of day by the way it is written: `exact` or `minute`."""
     seconds = re.search(r"\d:\d\d:(\d\d)", text)
     return "exact" if seconds and seconds[1] != "00" else "minute"
