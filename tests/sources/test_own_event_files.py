@@ -1,5 +1,7 @@
 """What a file of events lacks, what is meant by its columns, and how its cells are taken."""
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
@@ -157,3 +159,21 @@ def test_trades_of_insiders_are_told_by_their_code_or_their_words(read, trade, c
     day = text.replace(" 21:35:07", "")
     found = read(day, News, constants={"symbol": "BOLT", "precision": "date"})
     assert one(found, "published_at") == "2025-05-08T23:59:59-04:00"
+
+
+@pytest.mark.parametrize(
+    ("times", "published_at"),
+    [
+        (pd.to_datetime(["2025-05-08 21:35:07"]), "2025-05-08T21:35:07-04:00"),
+        (pd.to_datetime(["2025-05-08 21:35:07"], utc=True), "2025-05-08T21:35:07+00:00"),
+        ([date(2025, 5, 8)], "2025-05-08T23:59:59-04:00"),
+    ],
+)
+def test_trades_of_insiders_may_have_their_times_as_parquet_has_them(tmp_path, times, published_at):
+    """Times that are no texts have no colon to look for: the reader broke with a traceback."""
+    path = tmp_path / "mine.parquet"
+    cells = {"Filing Date": times, "Insider Name": "Doe Jane", "Trade Type": "S - Sale"}
+    pd.DataFrame(cells).to_parquet(path)
+    constants = {"symbol": "BOLT", "precision": "date" if "23:59" in published_at else "exact"}
+    found = read_event_file(path, News, source_url="unknown", constants=constants)
+    assert one(found, "published_at") == published_at
