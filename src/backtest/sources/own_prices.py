@@ -1,4 +1,4 @@
-"""Anyone's files of prices: understood where that is certain, asked about where it is not."""
+"""Read and import users' files of prices, and ask about whatever in them is not certain."""
 
 from __future__ import annotations
 
@@ -44,17 +44,16 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
 
 _ADJUSTED_CLOSE = re.compile(r"(?i)adj.*clos|clos.*adj")
-_MOST_NOTES = 10  # of files that come with others
+_MOST_NOTES = 10  # notes on the files after the first
 
 
 @dataclass(frozen=True)
 class PriceFile:
-    """A file as it was understood.
+    """A `PriceFile` holds the prices of a file, or of several, and how they were understood.
 
-    Its columns are by field, the notes say what else was understood. Each symbol's table has the
-    columns `open high low close volume`, or `close`, and the index `session`, or `time`, the open
-    of each bar, UTC; `lines`, counted by `word`, has where each row stood. Symbols that cannot be
-    taken in are `refused`.
+    Its columns are by field. Each symbol's table has the columns `open high low close volume`, or
+    `close`, and the index `session`, or `time`, the open of each bar, UTC; `lines` has the number
+    of each row in the file, a `word` such as `line`. `refused` has the errors of other symbols.
     """
 
     path: Path
@@ -64,10 +63,10 @@ class PriceFile:
     lines: Mapping[str, NDArray[np.int64]]
     word: str
     without: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # closes without dividends
-    actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)  # of a file of their own
+    actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)  # from a separate file
     refused: Mapping[str, BacktestError] = field(default_factory=dict)
     bars: str | None = None  # the length of bars finer than sessions
-    name: str = ""  # of the file, or of several
+    name: str = ""  # the name of the file, or of several
 
 
 def read_price_file(
@@ -85,11 +84,11 @@ def read_price_file(
 ) -> PriceFile:
     """Read a CSV or Parquet file of one symbol or many, of sessions or with `stamps` of finer bars.
 
-    `columns` are the file's by field, as `{"close": "Last"}`, and `constants` what no column has.
-    Of many symbols some can be taken, one as another by `NEW=OLD`, and `closes` alone as for a
-    benchmark. With `skip_bad` rows of which cells cannot be read stay in, as NaN. UsageError, which
-    tells what to say, where the file is not to be understood; DataError where it has cells that are
-    no days or numbers, or a symbol two rows of a day.
+    `columns` are the file's by field, as `{"close": "Last"}`, `constants` what no column has, and
+    `symbols` those to take, renamed by `NEW=OLD`; `closes` takes closes alone, as for a benchmark.
+    With `skip_bad` unreadable cells are NaN. Raise UsageError, which names the option to give, if
+    the file cannot be understood, and DataError if cells are no days or numbers, or a symbol has
+    two rows of a day.
     """
     known = {**NAMES, **(CLOCKS if stamps else {})}
     for what in columns:
@@ -104,7 +103,7 @@ def read_price_file(
     if stamps and len(fields) == 1:
         raise UsageError(f"{path}: bars need open, high, low and close, not closes alone.")
     keys, form = _keys(raw, names, date_form, stamps)
-    prices = [raw.cells[names[one]] for one in fields if one in PRICES]
+    prices = [raw.cells[names[name]] for name in fields if name in PRICES]
     foreign = any(plain(names.get(what, "")) in text.split() for what, text in FOREIGN.items())
     continental = foreign or raw.separator == ";" or re.match(r"%d[./-]%m", form) is not None
     sign = decimal or guess_decimal(prices, continental=continental)
@@ -112,27 +111,24 @@ def read_price_file(
     groups = by_symbol(raw, names, symbols, rows.are_prices, notes)
     tables, lines = {}, {}
     refused: dict[str, BacktestError] = {}
-    for symbol, own in groups.items():
+    for symbol, group in groups.items():
         try:
-            if isinstance(own, BacktestError):
-                raise own
-            tables[symbol], lines[symbol] = rows.of(symbol, own)
+            if isinstance(group, BacktestError):
+                raise group
+            tables[symbol], lines[symbol] = rows.of(symbol, group)
         except BacktestError as error:
             if len(groups) == 1:
                 raise
             refused[symbol] = error
-    used = {one: names[one] for one in ("symbol", "date", "time", *fields) if one in names}
+    used = {name: names[name] for name in ("symbol", "date", "time", *fields) if name in names}
     first = int(np.flatnonzero(~np.isnat(keys))[0])
-    rest = [str(name) for name in raw.cells if name and name not in used.values()]
-    text = " ".join(
-        str(raw.cells[used[one]].iloc[first]) for one in ("date", "time") if one in used
-    )
+    unused = [str(name) for name in raw.cells if name and name not in used.values()]
+    texts = [str(raw.cells[used[name]].iloc[first]) for name in ("date", "time") if name in used]
     key = rows.written(rows.table.index[first])
-    notes.insert(0, f"{text!r} is read as {key}, and {sign!r} as the decimal sign.")
-    notes += [*rows.notes, *([f"Not taken: {', '.join(rest)}."] if rest else [])]
-    notes += [
-        f"--dividends '{n}' derives dividends from it." for n in rest if _ADJUSTED_CLOSE.search(n)
-    ]
+    notes.insert(0, f"{' '.join(texts)!r} is read as {key}, and {sign!r} as the decimal sign.")
+    notes += [*rows.notes, *([f"Not taken: {', '.join(unused)}."] if unused else [])]
+    adjusted = filter(_ADJUSTED_CLOSE.search, unused)
+    notes += [f"--dividends '{name}' derives dividends from it." for name in adjusted]
     notes += ["Closes alone, so it can be a benchmark but not be traded."] * (len(fields) == 1)
     bars = stamps.bars if stamps else None
     return PriceFile(
@@ -149,37 +145,42 @@ def read_prices_and_actions(
     closes: bool = False,
     **terms: Any,
 ) -> PriceFile:
-    """The same of several files as if they were one, each of which is understood by itself.
+    """Read several files of prices, each by itself, as if they were one.
 
-    `actions` is a file of them, `dividends` the column from which to derive some.
+    `actions` is a file of actions, `dividends` the column of adjusted closes from which to derive
+    dividends; the other terms are those of `read_price_file`, whose errors are raised.
     """
     if terms.get("stamps") and (actions is not None or dividends is not None):
         raise UsageError("--actions and --dividends come with daily prices, without --bars.")
-    found = _joined([read_price_file(path, columns, closes=closes, **terms) for path in paths])
+    prices = _joined([read_price_file(path, columns, closes=closes, **terms) for path in paths])
     if actions is not None:
-        named = read_action_file(actions, list(found.tables))
-        others = first_few(sorted({*named} - {*found.tables}))
+        named = read_action_file(actions, list(prices.tables))
+        others = first_few(sorted({*named} - {*prices.tables}))
         notes = [f"{actions.name}: actions of {others} are not taken: no prices of theirs came."]
-        found = replace(found, actions=named, notes=[*found.notes, *notes * bool(others)])
+        prices = replace(prices, actions=named, notes=[*prices.notes, *notes * bool(others)])
     if dividends is None:
-        return found
+        return prices
     columns = {**columns, "close": dividends}
     adjusted = _joined([read_price_file(path, columns, closes=True, **terms) for path in paths])
-    told = {one: table for one, table in adjusted.tables.items() if table["close"].notna().any()}
-    tables = {one: table for one, table in found.tables.items() if one in told}
-    refused = {
-        one: DataError(
-            f"{one}: column {dividends!r} does not tell its dividends. "
-            f"{adjusted.refused.get(one, 'It has no number of it.')}"
-        )
-        for one in found.tables
-        if one not in told
+    adjusted_tables = {
+        symbol: table for symbol, table in adjusted.tables.items() if table["close"].notna().any()
     }
-    return replace(found, tables=tables, without=told, refused={**found.refused, **refused})
+    tables = {symbol: table for symbol, table in prices.tables.items() if symbol in adjusted_tables}
+    refused = {
+        symbol: DataError(
+            f"{symbol}: column {dividends!r} does not tell its dividends. "
+            f"{adjusted.refused.get(symbol, 'It has no number of it.')}"
+        )
+        for symbol in prices.tables
+        if symbol not in adjusted_tables
+    }
+    return replace(
+        prices, tables=tables, without=adjusted_tables, refused={**prices.refused, **refused}
+    )
 
 
 def _joined(files: Sequence[PriceFile]) -> PriceFile:
-    """Files as one, whose rows have no lines any more; symbols that contradict are refused."""
+    """Join files into one without numbers of lines; refuse symbols on which they differ."""
     first, *others = files
     if not others:
         return first
@@ -195,7 +196,7 @@ def _joined(files: Sequence[PriceFile]) -> PriceFile:
             refused[symbol] = DataError(f"{symbol}: two of the files have other {what}.")
         else:
             tables[symbol] = table
-    notes = [f"{one.path.name}: {note}" for one in others for note in one.notes[1:]]
+    notes = [f"{file.path.name}: {note}" for file in others for note in file.notes[1:]]
     return replace(
         first, name=first_few([file.path.name for file in files]), tables=tables, lines={},
         refused=refused, notes=[*first.notes, f"{len(others):,} more files.", *notes[:_MOST_NOTES]],
@@ -203,7 +204,7 @@ def _joined(files: Sequence[PriceFile]) -> PriceFile:
 
 
 class _Rows:
-    """The rows of a file with their days and numbers, and what is wrong with them."""
+    """A `_Rows` holds the rows of a file with their days and numbers, and finds their faults."""
 
     def __init__(
         self,
@@ -219,18 +220,18 @@ class _Rows:
     ) -> None:
         self.raw, self.names, self.keys, self.skip_bad = raw, names, keys, skip_bad
         self.notes: list[str] = []
-        cells = {one: raw.cells[names[one]] for one in fields if one in names}
-        columns = {one: parse_numbers(column, sign).to_numpy() for one, column in cells.items()}
-        priced = [one for one in cells if one != "volume"]
-        self.empty = np.all([nothing(cells[one]) for one in priced], axis=0)
-        no_price = np.all([np.isnan(columns[one]) for one in priced], axis=0)
+        cells = {name: raw.cells[names[name]] for name in fields if name in names}
+        columns = {name: parse_numbers(column, sign).to_numpy() for name, column in cells.items()}
+        priced = [name for name in cells if name != "volume"]
+        self.empty = np.all([nothing(cells[name]) for name in priced], axis=0)
+        no_price = np.all([np.isnan(columns[name]) for name in priced], axis=0)
         calendar = trading_calendar()
         off = np.isnat(calendar.sessions_at(keys)) if stamps else ~np.isin(keys, calendar.sessions)
         self.are_prices = ~((np.isnat(keys) & no_price) | (self.empty & off))
-        if no_price.any():  # Yahoo's page tells dividends and splits between the rows
+        if no_price.any():  # Yahoo's page has dividends and splits between the rows
             texts = raw.cells[no_price].astype(str).fillna("").agg(" ".join, axis=1)
-            told = texts.str.contains(r"\b(?:dividend|split)", case=False)
-            self.are_prices[np.flatnonzero(no_price)[told.to_numpy()]] = False
+            are_actions = texts.str.contains(r"\b(?:dividend|split)", case=False).to_numpy()
+            self.are_prices[np.flatnonzero(no_price)[are_actions]] = False
         self._note_others(~self.are_prices)
         if "volume" in cells:
             columns["volume"] = self._volumes(cells["volume"], columns["volume"])
@@ -238,52 +239,52 @@ class _Rows:
             columns["volume"] = np.full(len(keys), float(constants["volume"]))
         name, unit = ("time", "us") if stamps else ("session", "ns")
         index = pd.DatetimeIndex(keys.astype(f"M8[{unit}]"), name=name)
-        self.table = pd.DataFrame({one: columns[one] for one in fields}, index=index)
+        self.table = pd.DataFrame({field: columns[field] for field in fields}, index=index)
         self.bad = np.isnat(keys) | self.table.isna().any(axis=1).to_numpy()
         self.stamps = stamps and replace(
             stamps, stamped=stamp_of(keys[self.are_prices], stamps.stamped)
         )
 
     def _note_others(self, others: NDArray[np.bool_]) -> None:
-        places = np.flatnonzero(others).tolist()
-        if places:
-            texts = [f"{self.raw.at(n)} ({self.raw.cells.iloc[n, 0]!r})" for n in places[:3]]
-            more = f" and {len(places) - 3:,} more" if len(places) > 3 else ""  # noqa: PLR2004
+        rows = np.flatnonzero(others).tolist()
+        if rows:
+            texts = [f"{self.raw.at(n)} ({self.raw.cells.iloc[n, 0]!r})" for n in rows[:3]]
+            more = f" and {len(rows) - 3:,} more" if len(rows) > 3 else ""  # noqa: PLR2004
             self.notes.append(f"Not rows of prices: {', '.join(texts)}{more}.")
 
     def _volumes(self, cells: pd.Series, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The volumes, where one that the file does not know counts as none."""
-        unknown_ones = nothing(cells).to_numpy() & ~self.empty & self.are_prices
-        if count := int(unknown_ones.sum()):
+        """Return the volumes, with 0 for one that the file does not know."""
+        are_unknown = nothing(cells).to_numpy() & ~self.empty & self.are_prices
+        if count := int(are_unknown.sum()):
             self.notes.append(f"Volumes that are not known count as 0: {count:,}.")
-        return np.where(unknown_ones, 0.0, numbers)
+        return np.where(are_unknown, 0.0, numbers)
 
-    def of(self, symbol: str, places: NDArray[np.intp]) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-        """A symbol's table by session with where its rows stood; DataError where rows are wrong."""
-        filled = np.flatnonzero(~self.empty[places])
-        if len(filled):  # before its first and after its last price a symbol may have empty rows
-            places = places[filled[0] : filled[-1] + 1]
-        bad = places[self.bad[places]].tolist()
-        problems = [text for place in bad for text in self._faults(place)]
+    def of(self, symbol: str, rows: NDArray[np.intp]) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+        """Return a symbol's table and its line numbers; raise DataError if rows are wrong."""
+        filled = np.flatnonzero(~self.empty[rows])
+        if len(filled):  # empty rows before the first and after the last price are no faults
+            rows = rows[filled[0] : filled[-1] + 1]
+        faulty = rows[self.bad[rows]].tolist()
+        problems = [text for row in faulty for text in self._faults(row)]
         if problems and not self.skip_bad:
-            advice = f"\n{SKIP_ADVICE}" * (len(bad) < len(places))
+            advice = f"\n{SKIP_ADVICE}" * (len(faulty) < len(rows))
             raise_problems(self.raw.path, problems, advice)
-        dayless = np.isnat(self.keys[places])
+        dayless = np.isnat(self.keys[rows])
         if dayless.any():
-            out = first_few([self.raw.at(place) for place in places[dayless].tolist()], 10)
+            out = first_few([self.raw.at(row) for row in rows[dayless].tolist()], 10)
             self.notes.append(f"Left out, without a day: {out}.")
-        places = places[~dayless]
-        if len(places) == 0:
+        rows = rows[~dayless]
+        if len(rows) == 0:
             raise DataError(f"{self.raw.path}: {symbol} has no row with a day.")
-        places = places[np.argsort(self.keys[places], kind="stable")]
-        table = self.table.iloc[places]
+        rows = rows[np.argsort(self.keys[rows], kind="stable")]
+        table = self.table.iloc[rows]
         if self.stamps is not None:
             table = self._as_bars(symbol, table, self.stamps)
         again = table.reset_index().duplicated().to_numpy()
-        table, places = table[~again], places[~again]
+        table, rows = table[~again], rows[~again]
         if not table.index.is_unique and not self.skip_bad:
             key = table.index[table.index.duplicated()][0]
-            two = " and ".join([self.raw.at(n) for n in places[table.index == key].tolist()][:2])
+            two = " and ".join([self.raw.at(n) for n in rows[table.index == key].tolist()][:2])
             raise DataError(
                 f"{self.raw.path}: {symbol} has two rows of {self.written(key)}, {two}. "
                 + (
@@ -292,10 +293,10 @@ class _Rows:
                     else "One row a session is needed; --bars 5m takes bars that are finer."
                 )
             )
-        return table, self.raw.lines[places]
+        return table, self.raw.lines[rows]
 
     def _as_bars(self, symbol: str, table: pd.DataFrame, stamps: Stamps) -> pd.DataFrame:
-        """A table by when bars open; UsageError where they are of another length."""
+        """Return a table by when bars open; raise UsageError if they are of another length."""
         times = table.index.to_numpy()
         if stamps.stamped == "end":
             times = opens_of(times, stamps.length)
@@ -309,35 +310,35 @@ class _Rows:
         return table.set_axis(pd.DatetimeIndex(times, name="time"), axis=0)
 
     def written(self, key: pd.Timestamp) -> str:
-        """A day, or a time with what it is of its bar."""
+        """Write a day, or a time and whether it is the open or the end of its bar."""
         if self.stamps is None:
             return str(key.date())
         return f"the {self.stamps.stamped} of a bar, {written(key)}"
 
-    def _faults(self, place: int) -> Iterator[str]:
-        """What cannot be read in a row."""
-        keyless, at = bool(np.isnat(self.keys[place])), self.raw.at(place)
-        if self.empty[place] and not keyless and "open" in self.table:
-            yield f"{at}: {self.table.index[place].date()} has no prices"
+    def _faults(self, row: int) -> Iterator[str]:
+        """Yield what cannot be read in a row."""
+        keyless, at = bool(np.isnat(self.keys[row])), self.raw.at(row)
+        if self.empty[row] and not keyless and "open" in self.table:
+            yield f"{at}: {self.table.index[row].date()} has no prices"
             return
-        wrong = [(one, "number") for one in self.table if np.isnan(self.table[one].iloc[place])]
+        wrong = [(name, "number") for name in self.table if np.isnan(self.table[name].iloc[row])]
         key = ("date", "time" if self.stamps else "day")
-        for one, what in [key] * keyless + wrong:
-            column = self.names.get(one, one)
-            cell = self.raw.cells[column].iloc[place] if one in self.names else ""
+        for name, what in [key] * keyless + wrong:
+            column = self.names.get(name, name)
+            cell = self.raw.cells[column].iloc[row] if name in self.names else ""
             yield f"{at}, column {column}: {str(cell)!r} is no {what}"
 
 
 def _keys(
     raw: RawTable, names: Mapping[str, str], form: str | None, stamps: Stamps | None
 ) -> tuple[NDArray[np.datetime64], str]:
-    """The days of rows, or the times of bars, and how days are written."""
+    """Return the days of rows, or the times of bars, and the format of days."""
     cells = raw.cells[names["date"]]
     if stamps is None:
         return parse_days(cells, form)
     clocks = raw.cells[names["time"]] if "time" in names else None
-    of_name = "UTC" if plain(names["date"]) in ("gmttime", "utctime") else None
-    return parse_times(cells, clocks, form, stamps.zone or of_name)
+    zone_in_name = "UTC" if plain(names["date"]) in ("gmttime", "utctime") else None
+    return parse_times(cells, clocks, form, stamps.zone or zone_in_name)
 
 
 def import_prices(
@@ -350,27 +351,27 @@ def import_prices(
     accept: bool,
     skip_bad: bool = False,
 ) -> Iterator[PriceUpdate]:
-    """What a file would change in the data folder, symbol by symbol; see `prepare_update`.
+    """Yield what a file would change in the data folder, symbol by symbol, as `prepare_update`.
 
-    The source and the adjust mode are those on record where None. `refused` takes the errors of
-    symbols that cannot be taken in; the others can be without them.
+    `source` and `adjust` are those on record if None. `refused` takes the errors of symbols, which
+    do not keep the others out. Raise UsageError if a symbol has no source.
     """
     refused |= file.refused
     now = datetime.now(UTC).isoformat(timespec="seconds")
     folder = data / "prices"
-    for among in (folder, folder / (file.bars or DATASET), data / "actions"):
-        clear_unfinished(among)
+    for changed in (folder, folder / (file.bars or DATASET), data / "actions"):
+        clear_unfinished(changed)
     for symbol, table in file.tables.items():
         path = (
             bars_path(folder, symbol, file.bars)
             if file.bars
             else place_for(folder, symbol, among=len(file.tables))
         )
-        known = stated(metadata_path(path))
-        origin, recorded = source or known.get("source"), known.get("adjust")
-        if not origin:
+        metadata = stated(metadata_path(path))
+        origin_source, recorded = source or metadata.get("source"), metadata.get("adjust")
+        if not origin_source:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
-        retrieval = {"source": origin, "library": None, "version": None, "fetched_at": now}
+        retrieval = {"source": origin_source, "library": None, "version": None, "fetched_at": now}
         retrieval |= {"file": file.name} | ({"bars": file.bars} if file.bars else {})
         try:
             if adjust and recorded and adjust != recorded:
@@ -378,7 +379,7 @@ def import_prices(
             mode, notes = adjust or recorded, list[str]()
             actions = () if file.bars else actions_of(file, symbol, path, mode, notes)
             incoming = Incoming(
-                symbol, table, mode, origin, retrieval, notes=notes,
+                symbol, table, mode, origin_source, retrieval, notes=notes,
                 lines=file.lines.get(symbol), word=file.word, actions=actions,
             )  # fmt: skip
             update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)

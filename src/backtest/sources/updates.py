@@ -1,7 +1,7 @@
-"""What new prices change in the file of a symbol: rows that are added, and rows that differ.
+"""Prepare what new prices change in the file of a symbol: rows that are added, rows that differ.
 
-A price counts as changed where it differs by more than 0.0005 dollars and by more than 0.001 %, a
-volume where it differs by more than 0.1 %: below that sources round.
+A price counts as changed if it differs by more than 0.0005 dollars and by more than 0.001 %, a
+volume if it differs by more than 0.1 %: smaller differences come from rounding by sources.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ SKIP_ADVICE = (
     "What is right comes in with --skip-bad: it leaves such rows out, and notes sessions without a "
     "row as holes, in which nothing is traded."
 )
-_MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
+_MOST = 0.5  # if a larger part of the common closes differs, prices are on another basis
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """Prices that came from somewhere.
+    """An `Incoming` holds prices from a source, with what is known of them.
 
     Columns of the table are `open high low close volume`, or `close`; its index is named `session`,
     or `time`: the open of each bar, UTC without a zone.
@@ -56,66 +56,63 @@ class Incoming:
     table: pd.DataFrame
     adjust: str | None  # the mode; None is unknown
     source: str
-    retrieval: Mapping[str, Any]  # how they were had, kept in the metadata for every change
+    retrieval: Mapping[str, Any]  # how they were obtained, kept in the metadata for every change
     splits: Mapping[str, float] = field(default_factory=dict)  # new shares for one, by ISO day
     notes: Sequence[str] = ()  # what was left out
-    lines: NDArray[np.int64] | None = None  # where each row stood in a file
-    word: str = "line"  # what they count
-    actions: Sequence[Action] = ()  # what came of dividends, splits, halts and ends
-    tells_all: bool = False  # of dividends and splits from the first to the last row
+    lines: NDArray[np.int64] | None = None  # the number of each row in its file
+    word: str = "line"  # what they number
+    actions: Sequence[Action] = ()  # dividends, splits, halts and ends
+    tells_all: bool = False  # whether these are all dividends and splits of the table's span
 
     def at(self, row: int) -> str:
-        """The key of a row, and where it stood, such as `2025-06-02 (line 7)`."""
+        """Return the key of a row with its position in the file, such as `2025-06-02 (line 7)`."""
         (key,) = _keys(self.table.iloc[[row]])
         return key if self.lines is None else f"{key} ({self.word} {self.lines[row]})"
 
 
 @dataclass(frozen=True)
 class PriceUpdate:
-    """A change of the price file of a symbol that has not been made yet."""
+    """A `PriceUpdate` is a change of a symbol's price file that is not written yet."""
 
     symbol: str
     path: Path
     added: Sequence[str]  # keys of the rows that come in, oldest first
-    changes: Sequence[Change]  # cells of rows on file that differ, replaced where accepted
+    changes: Sequence[Change]  # cells of rows on file that differ, replaced if accepted
     accepted: bool
-    table: pd.DataFrame  # all that the file would hold
+    table: pd.DataFrame  # all rows of the file after the update
     notes: Sequence[str]
-    kept: Prices | None  # the file as it is
+    kept: Prices | None  # the file before the update
     incoming: Incoming
     holes: frozenset[date] = frozenset()  # sessions without a row that the metadata will list
     actions: ActionUpdate | None = None  # what came with the prices
 
     @property
     def is_finer(self) -> bool:
-        """Whether its rows are bars finer than sessions."""
+        """Tell whether its rows are bars finer than sessions."""
         return bool(self.table.index.name == "time")
 
     def __bool__(self) -> bool:
-        """Whether the file of prices or that of actions changes."""
+        """Tell whether the file of prices or that of actions changes."""
         return bool(self.added or self.replaced or self.actions)
 
     @property
     def replaced(self) -> set[str]:
-        """Keys of the rows that are replaced."""
+        """Return the keys of the rows that are replaced."""
         return {change.key for change in self.changes} if self.accepted else set()
 
     @property
     def paths(self) -> list[Path]:
-        """The files that change: that of the prices, and that of the actions."""
+        """Return the files that change: that of the prices, and that of the actions."""
         of_actions = [self.actions.path] if self.actions else []
         return [self.path] * bool(self.added or self.replaced) + of_actions
 
     def make(self) -> Version | None:
-        """Write the file as a new version, and its actions; None where no price changes.
+        """Write the file as a new version and return it, or None if no price changes.
 
-        Actions come first: prices that lack the sessions of a halt cannot be read without them.
+        Actions are written first: prices without the sessions of a halt are unreadable without.
         """
         if self.actions is not None:
             self.actions.make()
-        return self._make_prices()
-
-    def _make_prices(self) -> Version | None:
         if not (self.added or self.replaced):
             return None
         old = self.kept.file if self.kept else None
@@ -131,10 +128,10 @@ class PriceUpdate:
         )
 
     def _metadata(self, days: Sequence[str]) -> dict[str, Any]:
-        new, known = self.incoming, self.kept.file.metadata if self.kept else {}
-        source = str(known.get("source") or "")
-        whole = len(self.added) + len(self.replaced) == len(days)
-        if whole or not source:
+        new, metadata = self.incoming, self.kept.file.metadata if self.kept else {}
+        source = str(metadata.get("source") or "")
+        is_whole = len(self.added) + len(self.replaced) == len(days)
+        if is_whole or not source:
             source = new.source
         elif new.source not in source:
             source = f"{source} Later rows: {new.source}"
@@ -148,25 +145,25 @@ class PriceUpdate:
             "added": len(self.added),
             "replaced": len(self.replaced),
         }
-        own = ("source", "adjust", "holes")
+        replaced_names = ("source", "adjust", "holes")
         return {
             **metadata_of(days, source=source, adjust=new.adjust),
-            **{name: value for name, value in known.items() if name not in own},
+            **{name: value for name, value in metadata.items() if name not in replaced_names},
             **span_of(days),
             **({"holes": sorted(map(str, self.holes))} if self.holes else {}),
-            "retrievals": [*known.get("retrievals", []), retrieval],
+            "retrievals": [*metadata.get("retrievals", []), retrieval],
         }
 
 
 def prepare_update(
     path: Path, incoming: Incoming, *, accept: bool, skip_bad: bool = False
 ) -> PriceUpdate:
-    """What prices would change in a file, which need not be there yet.
+    """Prepare the update of a price file, which need not exist yet.
 
-    With `skip_bad` rows that break the format are left out, and sessions between those that came
-    that have no row become holes. UsageError where prices lack columns that the file has, or stand
-    on another basis than its own, as after a split, and do not replace them all; DataError where
-    the file would break its format.
+    With `skip_bad`, rows that break the format are left out, and sessions without a row between
+    the others become holes. Raise UsageError if prices lack columns of the file, or are on another
+    basis, as after a split, and do not replace all of its rows; raise DataError if the file would
+    break its format.
     """
     clear_history(path)
     kept = open_kept(path) if path.exists() else None
@@ -199,15 +196,15 @@ def prepare_update(
 
 
 def _holes(update: PriceUpdate, gaps: frozenset[date]) -> frozenset[date]:
-    """The sessions without a row, known or new, between those that have one."""
-    there = set(update.table.index.date)
-    first, last = min(there), max(there)
-    known = gaps | (update.kept.holes if update.kept else frozenset())
-    return frozenset(day for day in known if first < day < last) - there
+    """Return the sessions without a row, on record or new, between those that have one."""
+    with_row = set(update.table.index.date)
+    first, last = min(with_row), max(with_row)
+    holes = gaps | (update.kept.holes if update.kept else frozenset())
+    return frozenset(day for day in holes if first < day < last) - with_row
 
 
 def _against_daily(update: PriceUpdate) -> PriceUpdate:
-    """A change of finer bars with a note where they differ from the daily prices on file."""
+    """Return an update of finer bars with notes on its agreement with the daily prices on file."""
     times, table = update.table.index.to_numpy(), update.table.to_numpy(dtype=float)
     bars = bars_within(DataFile(update.path, "", "", {}), times, table)
     try:
@@ -219,9 +216,9 @@ def _against_daily(update: PriceUpdate) -> PriceUpdate:
 
 
 def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
-    """Rows that break no rule by themselves, and the sessions between all that came without one.
+    """Return rows that break no rule by themselves, and the sessions in their span without one.
 
-    Of finer bars no session has to have one.
+    Finer bars need none in a session. Raise DataError if most sessions have no such row.
     """
     table, lines = incoming.table, incoming.lines
     days = table.index.to_numpy().astype("M8[D]")
@@ -240,7 +237,7 @@ def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
 
 
 def _advice(path: Path, incoming: Incoming, *, accept: bool) -> str:
-    """How to go on without what is wrong, where that is possible."""
+    """Return how to go on without what is wrong; empty if that is impossible."""
     try:
         prepare_update(path, incoming, accept=accept, skip_bad=True)
     except BacktestError:
@@ -249,6 +246,7 @@ def _advice(path: Path, incoming: Incoming, *, accept: bool) -> str:
 
 
 def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
+    """Return the update with the rows on file; raise UsageError if the two do not fit together."""
     old, incoming = kept.table, update.incoming
     missing = [name for name in old.columns if name not in incoming.table]
     if missing:
@@ -256,12 +254,12 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
             f"{update.path} has the column {missing[0]}, and what came has not. Remove the file "
             f"with its metadata if closes alone will do."
         )
-    new = incoming.table[list(old.columns)]
-    more = ", ".join(name for name in incoming.table if name not in old)
-    left = (
-        f"{update.path} holds closes alone and takes no {more}. To have more, move it away with "
-        f"its metadata and give the command again."
-    )
+    new, notes = incoming.table[list(old.columns)], [*update.notes]
+    if more := ", ".join(name for name in incoming.table if name not in old):
+        notes.append(
+            f"{update.path} holds closes alone and takes no {more}. To have more, move it away "
+            f"with its metadata and give the command again."
+        )
     common = old.index.intersection(new.index)
     before, after = old.loc[common], new.loc[common]
     differs = {name: _differs(name, before[name], after[name]) for name in old.columns}
@@ -272,14 +270,14 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
         for name in old.columns
         if differs[name][row]
     ]
-    (last,) = _days(old.iloc[[-1]])
+    (last_day,) = _days(old.iloc[[-1]])
     days = np.array(_days(before), dtype=str)
     if len(common) and (as_of := basis_of(kept.file.metadata).as_of):
-        last = max(last, str(as_of))  # splits up to then are in the file
-    later = {  # of which the file has nothing in it
+        last_day = max(last_day, str(as_of))  # splits up to then are in the file
+    unseen_splits = {  # those that the prices on file are not adjusted for
         day: ratio
         for day, ratio in incoming.splits.items()
-        if day > last or differs["close"][days < day].sum() > _MOST * (days < day).sum()
+        if day > last_day or differs["close"][days < day].sum() > _MOST * (days < day).sum()
     }
     added, gone = new.index.difference(old.index), _gone(old, new)
     if not len(common) and (incoming.adjust or "").startswith(DIVIDENDS):
@@ -288,18 +286,14 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
             f"can tell whether a dividend lies between. Take a span that reaches into that of the "
             f"file, or move the file away with its metadata."
         )
-    if later or (len(common) and differs["close"].mean() > _MOST):
+    if unseen_splits or (len(common) and differs["close"].mean() > _MOST):
         ratio = float(np.median(after["close"] / before["close"])) if len(common) else None
-        _refuse_mixture(update, later, ratio, gone, whole=len(common) == len(old))
+        _refuse_mixture(update, unseen_splits, ratio, gone, whole=len(common) == len(old))
     fresh = added.union(common[changed]) if update.accepted else added
     table = new.loc[fresh].combine_first(old)[list(old.columns)].sort_index()
     table.index.name = old.index.name
     return replace(
-        update,
-        added=_keys(new.loc[added]),
-        changes=changes,
-        table=table,
-        notes=[*update.notes, *[left] * bool(more), *gone],
+        update, added=_keys(new.loc[added]), changes=changes, table=table, notes=[*notes, *gone]
     )
 
 
@@ -311,13 +305,13 @@ def _refuse_mixture(
     *,
     whole: bool,
 ) -> None:
-    """Rows of two bases in one file would be a price move that never was."""
+    """Raise UsageError unless all rows are replaced: two bases would look like a price move."""
     if update.accepted and whole:
         return
-    why = "".join(f" {one:g} shares came for one on {day}." for day, one in splits.items())
+    why = "".join(f" {new:g} shares came for one on {day}." for day, new in splits.items())
     if ratio is not None and not np.isclose(ratio, 1.0, atol=1e-9):
         why += f" In the median a close is {ratio:.6g} times what the file has."
-    why += "".join(f" {one}" for one in gone)
+    why += "".join(f" {sentence}" for sentence in gone)
     stamps = ", or where bars are stamped otherwise" if update.is_finer else ""
     if whole:
         how = "give --accept-revisions to replace them all"
@@ -340,7 +334,7 @@ def _differs(name: str, old: pd.Series, new: pd.Series) -> np.ndarray:
 
 
 def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
-    """A sentence on rows that the file has and that did not come though their time did."""
+    """Return a sentence, if any, on rows on file that are missing in the span of the new ones."""
     within = old.loc[new.index[0] : new.index[-1]].index.difference(new.index)
     if not len(within):
         return []
@@ -363,10 +357,10 @@ def _check(update: PriceUpdate) -> None:
 
     rows = PriceRows("row of", keys, keys, cells)
     check(rows)
-    if problems:  # once more, with where each row came from
-        came = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
+    if problems:  # once more, with the position of each row in its file
+        origins = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
         problems.clear()
-        check(replace(rows, numbers=[came.get(key, key) for key in _keys(table)]))
+        check(replace(rows, numbers=[origins.get(key, key) for key in _keys(table)]))
     try:
         raise_problems(update.path, problems)
     except DataError as error:
@@ -377,7 +371,7 @@ def _check(update: PriceUpdate) -> None:
 
 
 def _keys(table: pd.DataFrame) -> list[str]:
-    """The day of each row, or the time of a finer bar as `2025-06-02T13:30Z`."""
+    """Return the day of each row, or the time of a finer bar as `2025-06-02T13:30Z`."""
     index = table.index.to_numpy()
     if table.index.name == "session":
         days: list[str] = np.datetime_as_string(index, unit="D").tolist()
@@ -387,7 +381,7 @@ def _keys(table: pd.DataFrame) -> list[str]:
 
 
 def _days(table: pd.DataFrame) -> list[str]:
-    """The day of each row in New York."""
+    """Return the day of each row in New York."""
     index = pd.DatetimeIndex(table.index)
     if index.name == "time":
         index = index.tz_localize("UTC").tz_convert(NEW_YORK).tz_localize(None)
@@ -396,7 +390,7 @@ def _days(table: pd.DataFrame) -> list[str]:
 
 
 def other_mode(path: Path, recorded: str) -> UsageError:
-    """The refusal of prices whose adjust mode is not the file's."""
+    """Return the error for prices whose adjust mode is not the file's."""
     return UsageError(
         f"{path} is adjusted so: {recorded}. Prices of two modes cannot stand in one file. "
         f"Move the file away with its metadata, or leave --adjust away."

@@ -1,8 +1,8 @@
-"""Yahoo through yfinance: prices and analysts' estimates, with every failure by its name.
+"""Fetch prices and analysts' estimates from Yahoo through yfinance, and name every failure.
 
-Yahoo's own prices are adjusted for splits, up to the day they are asked for, and never as they were
-traded; with `all` they are adjusted for dividends as well. All that asks raises SourceError where
-Yahoo does not answer, and DataError where the answer is of another form than yfinance reads.
+Yahoo's prices are adjusted for splits up to the day of the request, and never as traded; with `all`
+they are adjusted for dividends as well. Whatever fetches raises SourceError if Yahoo does not
+answer, and DataError if the answer is of another form than yfinance reads.
 """
 
 from __future__ import annotations
@@ -42,12 +42,10 @@ from backtest.stats.formats import counted
 from backtest.workspace.files import cache_folder
 
 T = TypeVar("T")
-
 Adjust = Literal["splits", "all"]
-FIRST_DAY = date(1962, 1, 2)  # that Yahoo has of any stock
+FIRST_DAY = date(1962, 1, 2)  # the first day that Yahoo has of any stock
 _MODES: dict[str, Adjust] = {DIVIDENDS: "all", "splits": "splits", "none": "splits"}
-# days that Yahoo gives of finer bars, today included
-_DAYS = {"1h": 729, "30m": 59, "15m": 59, "5m": 59, "1m": 7}
+_DAYS = {"1h": 729, "30m": 59, "15m": 59, "5m": 59, "1m": 7}  # of finer bars, with today
 _PATIENCE = Patience(seconds=90.0, each=45.0, wait=2.0)
 _PACE = Pace(2)
 _TIMEOUT = 20.0  # seconds for each of the requests that yfinance makes for one answer
@@ -55,27 +53,27 @@ _ESTIMATES = ["EPS Estimate", "Reported EPS"]
 _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
 _PRICES = list(BAR_COLUMNS[:-1])
-_SMALLEST_SPLIT = 1.45  # whose ratio stands out from a move of the market
-_LARGEST_JUMP = 30.0  # from the usual close to a price
-_AROUND = 11  # rows, whose median close is the usual one
-_DIGITS = 7  # what single precision holds, in which prices are sent
+_SMALLEST_SPLIT = 1.45  # smaller ratios do not stand out from moves of the market
+_LARGEST_JUMP = 30.0  # the largest ratio of a price to the usual close
+_AROUND = 11  # the usual close is the median of so many rows
+_DIGITS = 7  # prices are sent in single precision, which holds so many
 
 
 @dataclass(frozen=True)
 class History:
-    """What Yahoo has of a symbol; splits and dividends are by their session."""
+    """A `History` is what Yahoo has of a symbol, with splits and dividends by session."""
 
     symbol: str
     bars: str | None  # their length; None is daily
     table: pd.DataFrame  # as in `Incoming`, but cells may be empty and sessions unfinished
     splits: Mapping[date, float]  # new shares for one
     dividends: Mapping[date, float]  # dollars for a share of today
-    notes: Sequence[str] = ()  # what became of dividends
+    notes: Sequence[str] = ()  # dividends that were left out or changed
 
 
 @dataclass(frozen=True)
 class AnalystEstimate:
-    """One report by Yahoo: its day in New York, and dollars a share; None is unknown."""
+    """An `AnalystEstimate` is a report at Yahoo: New York day, dollars a share; None is unknown."""
 
     day: date
     eps: float | None
@@ -83,71 +81,65 @@ class AnalystEstimate:
 
 
 def ask_history(symbol: str, bars: str | None, adjust: Adjust, first: date) -> History:
-    """What Yahoo has of a symbol, as Yahoo writes it, from a day up to now."""
+    """Fetch what Yahoo has of a symbol from a day up to now, daily if `bars` is None."""
 
     def history() -> History:
         ticker = _ticker(symbol)
-        table = ticker.history(  # not `download`, which swallows what went wrong
-            period=None,
-            interval=bars or "1d",
-            start=first.isoformat(),
-            auto_adjust=False,
+        table = ticker.history(  # not `download`, which swallows errors
+            period=None, interval=bars or "1d", start=first.isoformat(), auto_adjust=False,
             timeout=_TIMEOUT,
-        )
+        )  # fmt: skip
         if table.empty:
             raise PassingError("the answer is empty")
         if adjust == "all":
             take_out_dividends(table, symbol)
         notes: list[str] = []
         if bars is None:
-            told = getattr(ticker, "_price_history", None)
-            paid, splits = (getattr(told, name, None) for name in ("_dividends", "_splits"))
+            internal = getattr(ticker, "_price_history", None)
+            paid, splits = (getattr(internal, name, None) for name in ("_dividends", "_splits"))
             on_their_days(table, {"Dividends": paid, "Stock Splits": splits})
             notes += [*only_dollars(table, paid, symbol), *with_gains(table)]
-        found = read_history(table, ticker.history_metadata.get("currency"), symbol, bars)
-        return replace(found, notes=notes)
+        currency = ticker.history_metadata.get("currency")
+        return replace(read_history(table, currency, symbol, bars), notes=notes)
 
-    return _asked(f"Yahoo, {bars or '1d'} bars of {symbol}", history)
+    return _retried(f"Yahoo, {bars or '1d'} bars of {symbol}", history)
 
 
 def ask_estimates(symbol: str) -> list[AnalystEstimate]:
-    """The reports of a symbol that Yahoo knows of, oldest first; SourceError where it has none."""
+    """Fetch the reports of a symbol at Yahoo, oldest first; raise SourceError if it has none."""
+
+    def estimates() -> list[AnalystEstimate]:
+        table = _ticker(symbol).get_earnings_dates(limit=100)  # 25 years
+        if table is None or table.empty:
+            raise PassingError("the answer is empty")
+        figures = table.tz_convert(NEW_YORK)[_ESTIMATES].astype(float).dropna(how="all")
+        rows = figures.astype(object).where(figures.notna(), None).itertuples()
+        reports = [AnalystEstimate(moment.date(), eps, mean) for moment, mean, eps in rows]
+        return sorted(reports, key=lambda report: report.day)
+
     try:
-        found = _asked(f"Yahoo, earnings of {symbol}", lambda: _estimates(symbol))
+        return _retried(f"Yahoo, earnings of {symbol}", estimates)
     except (DataError, SourceError) as error:
         raise type(error)(f"{error} Or go on without it: --no-estimates.") from None
-    return sorted(found, key=lambda one: one.day)
-
-
-def _estimates(symbol: str) -> list[AnalystEstimate]:
-    table = _ticker(symbol).get_earnings_dates(limit=100)  # 25 years
-    if table is None or table.empty:
-        raise PassingError("the answer is empty")
-    figures = table.tz_convert(NEW_YORK)[_ESTIMATES].astype(float).dropna(how="all")
-    known = figures.astype(object).where(figures.notna(), None)
-    return [
-        AnalystEstimate(moment.date(), eps, consensus)
-        for moment, consensus, eps in known.itertuples()
-    ]
 
 
 def _ticker(symbol: str) -> Any:
     import yfinance
     from yfinance.data import YfData
 
-    for name in ("yfinance", "bs4"):  # what goes wrong is raised here, once
+    for name in ("yfinance", "bs4"):  # errors are raised here, once
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", module=r"yfinance\b")  # of pandas, to its authors
+    warnings.filterwarnings("ignore", module=r"yfinance\b")  # pandas' warnings to its authors
     yfinance.config.debug.hide_exceptions = False
     yfinance.config.network.retries = 0
     yfinance.set_tz_cache_location(str(cache_folder() / "yfinance"))
     YfData.cache_get.cache_clear()  # it keeps refusals as well
     ticker = yfinance.Ticker(symbol.replace(".", "-"))  # a point would name another exchange
-    ticker._tz = str(NEW_YORK)  # noqa: SLF001 - looked up, it hides what is said of a symbol
+    ticker._tz = str(NEW_YORK)  # noqa: SLF001 - looking it up would hide why a symbol fails
     return ticker
 
 
-def _asked(what: str, call: Callable[[], T]) -> T:
+def _retried(what: str, call: Callable[[], T]) -> T:
     return patiently(lambda: _try(what, call), what, _PATIENCE)
 
 
@@ -161,7 +153,7 @@ def _try(what: str, call: Callable[[], T]) -> T:
         raise PassingError("it has had too many requests (429)") from None
     except exceptions.YFTickerMissingError as error:
         reason = getattr(error, "yahoo_reason", None)
-        if reason and "data" in reason.casefold():  # it has none; else it refuses, or is down
+        if reason and "data" in reason.casefold():  # other reasons: it refuses, or is down
             raise SourceError(f"{what}: it says {reason!r}. Is the symbol right?") from None
         fault = f"it says {reason!r}" if reason else "the answer is empty (is the symbol right?)"
         raise PassingError(fault) from None
@@ -180,7 +172,7 @@ def _try(what: str, call: Callable[[], T]) -> T:
         ) from None
 
 
-# Prices: Yahoo's table is checked, what is no finished bar left out, the file updated
+# Prices: Yahoo's table is checked, unfinished bars are left out, the update is prepared
 
 
 def fetch_prices(
@@ -195,24 +187,23 @@ def fetch_prices(
     skip_bad: bool = False,
     among: int = 1,
 ) -> PriceUpdate:
-    """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
+    """Fetch Yahoo's prices, and prepare the update of the file of a symbol.
 
-    `bars` are of a length of `LENGTHS`; daily where None. The first day and the adjust mode are
-    those of the file where None; of a new one the first that Yahoo has, and for splits alone.
-    `skip_bad` is as of `prepare_update`; `among` is how many symbols are fetched at once.
-    UsageError where the span, the mode or the symbol is wrong.
+    `bars` is a length of `LENGTHS`, daily if None; `first` and `adjust` are by default those of the
+    file, or Yahoo's first day and splits. `skip_bad` is as in `prepare_update`, `among` the number
+    of symbols fetched. Raise UsageError if the span, the mode or the symbol is wrong.
     """
     now = _now()
     folder = data / "prices"
     path = bars_path(folder, symbol, bars) if bars else place_for(folder, symbol, among=among)
     mode = _adjust_mode(path, adjust, is_daily=not bars)
-    begins = open_kept(path).table.index[0].date() if path.exists() else None
+    first_on_file = open_kept(path).table.index[0].date() if path.exists() else None
     today = now.astimezone(NEW_YORK).date()
     earliest = today - timedelta(days=_DAYS[bars] - 1) if bars else FIRST_DAY
-    wanted = first or (begins if begins and not bars else earliest)
+    wanted = first or (first_on_file if first_on_file and not bars else earliest)
     if wanted > (last or today):
-        begin = f"--from {first}" if first else f"{wanted}, which counts without --from,"
-        raise UsageError(f"{begin} is after --to {last or 'today'}.")
+        option = f"--from {first}" if first else f"{wanted}, which counts without --from,"
+        raise UsageError(f"{option} is after --to {last or 'today'}.")
     if bars and wanted < earliest:
         raise UsageError(
             f"Yahoo gives bars of {bars} for the last {_DAYS[bars]} days alone: "
@@ -226,24 +217,21 @@ def fetch_prices(
         notes += [f"Left out {day:%Y-%m-%d}, of another scale." for day in table.index[wrong]]
         table = table[~wrong]
     adjusted = _in_words(mode, splits, today)
-    is_silent = mode == "splits" and not splits  # it forgets some, which are in its prices
-    if begins and (is_silent or begins < table.index[0].date()):  # splits of before are not known
+    # Yahoo forgets splits that are in its prices, and splits before the span are not known.
+    is_silent = mode == "splits" and not splits
+    if first_on_file and (is_silent or first_on_file < table.index[0].date()):
         adjusted = _recorded_mode(path)
-    if mode == "all" and not path.exists():  # such prices were never traded
+    if mode == "all" and not path.exists():  # nobody ever traded at such prices
         table = table[["close"]]
     if bars and not path.exists():
         notes.append(f"Yahoo has bars of {bars} for {_DAYS[bars]} days alone; a file keeps them.")
     notes += [f"{ratio:g} shares came for one on {day}." for day, ratio in splits.items()]
-    retrieval = {
-        "source": "Yahoo Finance",
-        "library": "yfinance",
-        "version": version("yfinance"),
-        "fetched_at": now.isoformat(timespec="seconds"),
-        **({"bars": bars} if bars else {}),
-    }
-    paid = as_paid(history.splits, history.dividends, "Yahoo Finance") if not bars else ()
+    retrieval = {"source": "Yahoo Finance", "library": "yfinance", "version": version("yfinance")}
+    fetched_at = now.isoformat(timespec="seconds")
+    retrieval |= {"fetched_at": fetched_at} | ({"bars": bars} if bars else {})
+    actions = as_paid(history.splits, history.dividends, "Yahoo Finance") if not bars else ()
     incoming = Incoming(
-        symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=paid, tells_all=True
+        symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=actions, tells_all=True
     )
     update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
     _refuse_another_scale(update)
@@ -251,18 +239,18 @@ def fetch_prices(
 
 
 def _of_another_scale(table: pd.DataFrame) -> pd.Series:
-    """Which rows have a price that is out of all proportion to the closes around it."""
+    """Return a mask of rows with a price out of all proportion to the closes around it."""
     prices = table[table.columns.intersection(_PRICES)]
     usual = table["close"].rolling(_AROUND, center=True, min_periods=1).median()
-    with np.errstate(divide="ignore", invalid="ignore"):  # a price of nothing
+    with np.errstate(divide="ignore", invalid="ignore"):  # for a price of 0
         factors = np.log(prices.div(usual, axis=0)).abs()
     return (factors > np.log(_LARGEST_JUMP)).any(axis=1)
 
 
 def _refuse_another_scale(update: PriceUpdate) -> None:
-    """DataError where a price that came is of another scale than those around it, or on file."""
-    table, came = update.table, update.incoming.table.index
-    for moment in table.index[_of_another_scale(table) & table.index.isin(came)][:1]:
+    """Raise DataError if a new price is of another scale than those around it, or on file."""
+    table, new = update.table, update.incoming.table.index
+    for moment in table.index[_of_another_scale(table) & table.index.isin(new)][:1]:
         raise DataError(
             f"{update.symbol}: a price of {moment:%Y-%m-%d} is more than {_LARGEST_JUMP:g} times "
             f"the closes around it, or less than a {_LARGEST_JUMP:g}th of them. Nothing was "
@@ -275,7 +263,7 @@ def _now() -> datetime:
 
 
 def _in_words(mode: Adjust, splits: Mapping[str, float], today: date) -> str:
-    """The adjust mode in the words of the metadata, which `_adjust_mode` reads again."""
+    """Return the adjust mode in the words of the metadata, which `_adjust_mode` reads again."""
     if mode == "all":
         return f"{DIVIDENDS}, as of {today}"
     if splits:
@@ -284,14 +272,15 @@ def _in_words(mode: Adjust, splits: Mapping[str, float], today: date) -> str:
 
 
 def _adjust_mode(path: Path, wanted: Adjust | None, *, is_daily: bool) -> Adjust:
+    """Return the adjust mode of a file, or of a new one; raise UsageError if another is wanted."""
     if wanted == "all" and not is_daily:
         raise UsageError("Yahoo adjusts bars finer than sessions for splits alone.")
     if not path.exists():
         return wanted or "splits"
-    known = _recorded_mode(path)
-    on_file = next((mode for word, mode in _MODES.items() if known.startswith(word)), None)
+    recorded = _recorded_mode(path)
+    on_file = next((mode for word, mode in _MODES.items() if recorded.startswith(word)), None)
     if wanted not in (None, on_file):
-        raise other_mode(path, known or "unknown")
+        raise other_mode(path, recorded or "unknown")
     if on_file is None:
         raise UsageError(
             f"How {path} is adjusted is not on record. Say it with `backtest prices seal "
@@ -306,10 +295,10 @@ def _recorded_mode(path: Path) -> str:
 
 
 def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str | None) -> History:
-    """Read what yfinance hands over; UsageError where it is not in dollars and New York time.
+    """Read a table of yfinance; raise UsageError if it is not in dollars and New York time.
 
-    KeyError, TypeError or ValueError where columns are not all there with numbers, or times have
-    no zone.
+    Raise DataError if two rows have one time, and KeyError, TypeError or ValueError if a column of
+    numbers is missing or times have no zone.
     """
     figures, moments = raw.select_dtypes("number"), pd.DatetimeIndex(raw.index)
     local = moments.tz_convert(NEW_YORK)
@@ -338,11 +327,17 @@ def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str
 def finished_bars(
     history: History, now: datetime, last: date | None, *, skip_bad: bool = False
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The bars that are finished, up to the last day that is wanted, and what is left out.
-
-    UsageError where there are none.
-    """
-    table = _with_prices(history, skip_bad=skip_bad)
+    """Return the finished bars up to the day `last`, and notes; raise UsageError if none is."""
+    table = history.table
+    table = table[table[_PRICES].notna().any(axis=1)].sort_index()  # Yahoo sends empty rows
+    broken = table[table.isna().any(axis=1)]
+    if len(broken) and not skip_bad:
+        raise DataError(
+            f"{history.symbol}: {counted(len(broken), 'row')} came with empty cells, the first for "
+            f"{broken.index[0]:%Y-%m-%d %H:%M}. Nothing was changed; try again later, or leave "
+            f"such sessions out with --skip-bad."
+        )
+    table = table.dropna().astype(float)
     _refuse_unadjusted(table, history)
     if last is not None:
         table = table.loc[: pd.Timestamp(last) + pd.Timedelta(days=1, microseconds=-1)]
@@ -360,21 +355,8 @@ def finished_bars(
     return table, notes
 
 
-def _with_prices(history: History, *, skip_bad: bool) -> pd.DataFrame:
-    table = history.table
-    table = table[table[_PRICES].notna().any(axis=1)].sort_index()  # Yahoo has empty ones
-    broken = table[table.isna().any(axis=1)]
-    if len(broken) and not skip_bad:
-        raise DataError(
-            f"{history.symbol}: {counted(len(broken), 'row')} came with empty cells, the first for "
-            f"{broken.index[0]:%Y-%m-%d %H:%M}. Nothing was changed; try again later, or leave "
-            f"such sessions out with --skip-bad."
-        )
-    return table.dropna().astype(float)
-
-
 def _refuse_unadjusted(table: pd.DataFrame, history: History) -> None:
-    """DataError where Yahoo tells of a split, and prices of before are not adjusted for it yet."""
+    """Raise DataError if Yahoo reports a split, but prices before it are not adjusted for it."""
     days, closes = table.index.to_numpy().astype("M8[D]"), table["close"].to_numpy()
     for day, ratio in history.splits.items():
         row = int(np.searchsorted(days, np.datetime64(day)))
@@ -395,7 +377,7 @@ def _refuse_unadjusted(table: pd.DataFrame, history: History) -> None:
 def _finished(
     table: pd.DataFrame, bars: str | None, now: np.datetime64
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The bars that lie in sessions and have ended; the notes name what is left out."""
+    """Return the bars that lie in sessions and have ended, and notes on those left out."""
     calendar = trading_calendar()
     times = table.index.to_numpy().astype("M8[us]")
     days = calendar.sessions_at(times) if bars else times.astype("M8[D]")
@@ -413,8 +395,5 @@ def _finished(
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Prices to the digits that single precision holds: 41.939998626708984 is 41.94."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.power(10.0, _DIGITS - 1 - np.floor(np.log10(np.abs(values))))
-        found: np.ndarray = np.where(np.isfinite(scale), np.round(values * scale) / scale, values)
-    return found
+    """Round prices to the digits that single precision holds: 41.939998626708984 is 41.94."""
+    return np.array([float(f"{value:.{_DIGITS}g}") for value in values])
