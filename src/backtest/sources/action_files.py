@@ -168,7 +168,7 @@ def cells_of(row: Action) -> dict[str, str]:
 def as_paid(
     splits: Mapping[date, float], dividends: Mapping[date, float], source: str
 ) -> list[Action]:
-    """Return splits and dividends a share of today as actions, dividends in shares of their day."""
+    """Return splits, and dividends a share of today, as actions with dividends a share of then."""
     actions = [Action(day, "split", ratio, source=source) for day, ratio in splits.items()]
     for day, amount in dividends.items():
         later = prod(ratio for split_day, ratio in splits.items() if split_day > day)
@@ -178,7 +178,7 @@ def as_paid(
 
 
 def on_their_days(table: pd.DataFrame, by_column: Mapping[str, Any]) -> None:
-    """Give a dividend or split of a day without a row one; yfinance adds it to the row before."""
+    """Give dividends and splits of days without a row a row; yfinance adds them to that before."""
     rows = table.index
     for column, values in by_column.items():
         series = values[column] if isinstance(values, pd.DataFrame) else values
@@ -190,7 +190,7 @@ def on_their_days(table: pd.DataFrame, by_column: Mapping[str, Any]) -> None:
 
 
 def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
-    """Take dividends out of a yfinance table that `paid` has in other currencies; yield notes."""
+    """Take dividends in other currencies, by `paid`, out of a yfinance table; yield notes."""
     if "currency" not in getattr(paid, "columns", ()):
         return
     for moment, amount, currency in paid[["Dividends", "currency"]].itertuples():

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.event_checks import CLOSING_THE_BOOKS
@@ -120,9 +120,8 @@ class Quarter:
 def fiscal_quarters(listing: Listing, fiscal_years: Mapping[str, int]) -> list[Quarter]:
     """Return the quarters of a company's 10-Qs and 10-Ks, in order of filing, as it counts them.
 
-    They are counted from the end of a fiscal year. A year is named by the calendar year in which it
-    ends, shifted as most filings shift it: `fiscal_years` has the year that each names, by
-    accession.
+    They are counted from the end of a fiscal year. A year bears the name of the calendar year in
+    which it ends, shifted as most filings do: `fiscal_years` has the name in each, by accession.
     """
     filings: dict[date, Filing] = {}  # the first of each quarter, by its end
     for filing in listing.filings:
@@ -134,12 +133,12 @@ def fiscal_quarters(listing: Listing, fiscal_years: Mapping[str, int]) -> list[Q
         (filing, end, *fiscal_quarter(end, ends or [date(end.year, month, day)]))
         for end, filing in filings.items()
     ]
-    shifts = Counter(
+    shifts = [
         fiscal_years[filing.accession] - year
         for filing, _, year, _ in counted
         if filing.accession in fiscal_years
-    )
-    shift = shifts.most_common(1)[0][0] if shifts else 0
+    ]
+    shift = mode(shifts or [0])
     return [
         Quarter(f"{year + shift}Q{number}", end, filing) for filing, end, year, number in counted
     ]
@@ -148,8 +147,7 @@ def fiscal_quarters(listing: Listing, fiscal_years: Mapping[str, int]) -> list[Q
 def fiscal_quarter(end: date, years: Sequence[date]) -> tuple[int, int]:
     """Return fiscal year and quarter (1 to 4) of a quarter's end, from the ends of fiscal years.
 
-    A fiscal year is the calendar year in which it ends; one that ends in early January is the year
-    before.
+    The year is the calendar year in which it ends, or the one before if that is in early January.
     """
     anchor = min(years, key=lambda year_end: (year_end > end, abs(year_end - end)))
     number = (round((end - anchor) / _QUARTER) - 1) % 4 + 1
@@ -178,7 +176,7 @@ def _by_quarter(
 def reported_quarter(
     report: Filing, quarters: Sequence[Quarter], reported: Collection[Quarter]
 ) -> Quarter | None:
-    """Return the quarter that an 8-K reports, which its own date does not say; None if unknown.
+    """Return the quarter that an 8-K reports, which its own date does not say, or None if unknown.
 
     It is that of a 10-Q or 10-K filed up to ten days before that no 8-K has reported yet; else that
     of the next one, if its books can be closed by then. An amendment is of the last one reported.
@@ -199,7 +197,7 @@ def reported_quarter(
 def _first(
     fetched: Fetched, reports: Sequence[Header], estimates: Iterable[AnalystEstimate]
 ) -> Header | None:
-    """Return the first report that carries results; None if there is no report.
+    """Return the first report that carries results, or None if there is no report.
 
     One that is followed by another does not if it calls its results preliminary, or if it lacks
     Yahoo's EPS while the next is at least as near to its day.
@@ -266,7 +264,7 @@ class Fact(NamedTuple):
     tag: str
     start: date
     end: date
-    value: float
+    value: float  # dollars, or dollars a share
     accession: str
     fiscal_year: int | None
 
@@ -394,6 +392,6 @@ def _reported(
 
 
 def nearest(day: date, estimates: Iterable[AnalystEstimate]) -> AnalystEstimate | None:
-    """Return the estimate whose day is nearest to `day`; None if none is within 15 days."""
+    """Return the estimate whose day is nearest to `day`, or None if none is within 15 days."""
     estimate = min(estimates, key=lambda estimate: abs(estimate.day - day), default=None)
     return estimate if estimate and abs(estimate.day - day) <= _NEAR else None

@@ -62,7 +62,7 @@ class Edgar:
         return _understood(self._lists.address + path, self._ask(self._lists, path), read)
 
     def document(self, path: str, read: Callable[[bytes], T]) -> T:
-        """Return what `read` makes of a page that never changes and is cached once it was read."""
+        """Return what `read` makes of a page that never changes; cache the page once it is read."""
         address = self._site.address + path
 
         def make() -> bytes:
@@ -247,7 +247,7 @@ def find_holder(edgar: Edgar, text: str) -> Company:
 
 
 def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None) -> Listing:
-    """Fetch a filer's filings on some forms since a day, or ever; UsageError if it is unknown."""
+    """Return a filer's filings on some forms since a day, or ever; raise UsageError if unknown."""
     wanted, start = frozenset(forms), since or date.min
 
     def read_list(content: bytes) -> tuple[Listing, list[str], list[Filing]]:
@@ -375,7 +375,7 @@ class Header:
         )
 
     def document(self, *types: str) -> str | None:
-        """Return the file name of the first document of one of the types; None if there is none."""
+        """Return the file name of the first document of one of the types, or None."""
         return next((name for kind, name in self.documents if kind.upper() in types), None)
 
 

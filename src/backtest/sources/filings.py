@@ -124,10 +124,10 @@ def _text(value: object) -> str:
 def same(on_file: Event, fetched: Event) -> bool:
     """Tell whether an event on file and a fetched one are of the same fact.
 
-    Reports are if they have the same filing, or quarters that end within 30 days; if the end is not
-    on file, the same name within 60 days, or 3 days between them. An amendment has to be the same
-    filing. Stakes of one holder are if they have the same filing, or, if the one on file names no
-    filing of the holder, the same form and day. News are if they have the same filing and category.
+    Reports are the same by their filing or by quarters that end within 30 days; if an end is not on
+    file, by the name of the quarter within 60 days, or within 3 days of each other. An amendment is
+    the same by its filing alone. Stakes of one holder are the same by their filing, or, if the one
+    on file names none of the holder, by form and day; news by filing and category.
     """
     if on_file.symbol != fetched.symbol:
         return False
@@ -218,10 +218,7 @@ ITEMS: dict[str, tuple[str, str]] = {
 def fetch_filings(
     edgar: Edgar, company: Company, symbol: str, form: str, since: date | None
 ) -> Fetched:
-    """Fetch a company's filings on one of `FORMS` since a day, or ever, as news of its symbol.
-
-    Raise UsageError if the form is not one of `FORMS`.
-    """
+    """Fetch a company's filings on one of `FORMS` since a day, or ever, as news of its symbol."""
     if form not in FORMS:
         raise UsageError(f"--form {form!r} is not read. Read are {' and '.join(FORMS)}.")
     fetched = Fetched(edgar, symbol, News)
@@ -272,7 +269,7 @@ def _items(filing: Filing, fetched: Fetched) -> list[dict[str, str]]:
 
 
 def _sale(filing: Filing, fetched: Fetched, company: Company) -> list[dict[str, str]]:
-    """Return the row of a sale of the company's stock; its list also has sales that it made."""
+    """Return the row of a sale of the company's stock; its list also has forms as an owner."""
     if filing.form.endswith("/A"):
         raise DataError("an amendment; see what it corrects and edit that")
     header = fetched.header(filing)

@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -49,17 +49,14 @@ class BrokenOffError(DataError):
 
 
 class _NoDoctype(ET.TreeBuilder):
-    """Refuse document types: without one no entity can be defined and blown up."""
+    """Refuse a document type, without which no entity can be defined and blown up."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002
         raise DataError("refused: it declares a document type, which filings have no need of.")
 
 
 def read_xml(content: bytes, name: str) -> ET.Element:
-    """Return the root of a document, an element called `name`; raise DataError if it is another.
-
-    Raise BrokenOffError if the document is not whole XML.
-    """
+    """Return the root of a document called `name`; raise DataError if it is another or broken."""
     parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 - no document type, so no entities
     try:
         parser.feed(content)
@@ -105,10 +102,7 @@ def needed(element: ET.Element, *names: str) -> str:
 
 
 def number_of(text: str, what: str) -> float | None:
-    """Parse a number from 0 as filings write it, such as `1,234.50`; None if the text is empty.
-
-    Raise DataError, which calls it `what`, if it is no such number.
-    """
+    """Parse a number from 0, such as `1,234.50`, or None if empty; raise DataError for others."""
     if not text:
         return None
     try:
@@ -226,13 +220,14 @@ def _from_xml(content: bytes, holder: Company) -> Stake:
         matches[:1] or persons,
         key=lambda person: number_of(element_text(person, *_AMOUNT), _AMOUNT[0]) or 0.0,
     )
+    as_of = pd.to_datetime(element_text(root, *_EVENT), format="%m/%d/%Y", errors="coerce")
     name, issuer = needed(person, "reportingPersonName"), needed(root, *_ISSUER)
     remark = "" if matches else f"{name} alone reports."
     if len(persons) > 1:
         remark = f"{len(persons)} persons report; taken is {name}."
     return Stake(
         int(issuer) if issuer.isdecimal() else None,
-        _day(element_text(root, *_EVENT), "%m/%d/%Y"),
+        None if pd.isna(as_of) else as_of.date(),
         int(needed_number(person, *_AMOUNT)),
         number_of(element_text(person, *_PERCENT), "the percent of the class"),
         remark,
@@ -286,7 +281,7 @@ _ROW_LENGTH = 250
 
 
 class _Person(NamedTuple):
-    """A `_Person` reports, as the rows of a cover page say; None is unknown."""
+    """A `_Person` is one who reports, as the rows of a cover page say; None is unknown."""
 
     name: str
     shares: int | None
@@ -335,7 +330,7 @@ def _persons(text: str) -> list[_Person]:
 
 
 def _amount(cell: str) -> int | None:
-    """Return the one amount in a cell; None if it has none, or several."""
+    """Return the one amount in a cell, or None if it has none, or several."""
     plain = _ROW_NUMBER.sub("", _REMARKS.sub(" ", cell))
     numbers = _NUMBER.findall(plain)
     grouped = [number for number in numbers if "," in number]  # others beside may be days
@@ -359,11 +354,4 @@ def _event_day(text: str) -> date | None:
     try:
         return pd.Timestamp(match[1]).date() if match else None
     except ValueError:  # words that only look like a day
-        return None
-
-
-def _day(text: str, form: str) -> date | None:
-    try:
-        return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day has no zone
-    except ValueError:
         return None

@@ -67,7 +67,7 @@ def in_dollars(value: float, shares: int, filed: date, close: float | None) -> t
     """Return a value of a table in dollars, and a remark if it does not fit the close.
 
     Tables filed before 2023-01-03 are in thousands, later ones in dollars, but not all holders keep
-    to it. If the close of the table's day is known, it tells value ÷ shares in the wrong unit.
+    to it. If the close of the table's day is known, comparing it to value ÷ shares mends the unit.
     """
     is_old = filed < IN_DOLLARS_FROM
     amount, unit = (value * 1000, "thousands") if is_old else (value, "dollars")
@@ -226,7 +226,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True)
 class ShareSplit:
-    """A `ShareSplit` happened after one day and by another: `ratio` new shares for one, or None."""
+    """A `ShareSplit` is after one day and by another: `ratio` new shares for one, if known."""
 
     after: date
     by: date
@@ -271,7 +271,7 @@ def _split_between(before: Count, after: Count) -> ShareSplit | None:
 def in_shares_of(
     day: date, count: int, counted_on: date, splits: Iterable[ShareSplit]
 ) -> int | None:
-    """Return a count of `counted_on` in the shares of `day`; None if a split between is unknown."""
+    """Return a count of `counted_on` in the shares of `day`, or None if a split is unknown."""
     first, last = sorted((day, counted_on))
     ratio = 1.0
     for split in splits:

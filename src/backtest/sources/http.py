@@ -48,7 +48,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class Patience:
-    """A `Patience` limits how often and how long an answer is waited for."""
+    """A `Patience` limits how often and for how long a source is asked."""
 
     tries: int = 5  # at most
     seconds: float = 60.0  # for all tries and the waits between them
@@ -57,7 +57,7 @@ class Patience:
 
 
 class PassingError(Exception):
-    """A `PassingError` may pass; `retry_after` has the seconds that the source asks to wait."""
+    """A `PassingError` may pass; `retry_after` is the wait, in seconds, that the source asks for."""
 
     retry_after: float | None = None
 
@@ -82,10 +82,7 @@ class HttpClient:
     """An `HttpClient` fetches from one site; `address` is its base, without a slash at its end."""
 
     def __init__(self, base_url: str, *, identity: str, pace: Pace, patience: Patience) -> None:
-        """Prepare the session without connecting; `identity` is sent as User-Agent.
-
-        Raise UsageError if `base_url` is no http or https address.
-        """
+        """Prepare to send `identity` as User-Agent; raise UsageError if the address is none."""
         import requests
 
         if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
@@ -132,8 +129,7 @@ def _refuse_another_site(response: Response, **_: object) -> None:
 def patiently(work: Callable[[], T], what: str, patience: Patience) -> T:
     """Return the result of `work`, which is tried again while it raises `PassingError` or hangs.
 
-    Raise SourceError, which names the source by `what`, once the patience is at an end. Any other
-    exception is raised on.
+    Raise SourceError, which names the source `what`, at the end of the patience.
     """
     start = monotonic()
     for tries in range(1, patience.tries + 1):

@@ -133,10 +133,7 @@ def _as_days(cells: pd.Series) -> Days:
 
 
 def epochs(texts: pd.Series) -> pd.Series | None:
-    """Read texts as times since 1970 or days of Excel, by their count of digits.
-
-    Return UTC times, or days without a zone; NaT for other texts, and None if no unit fits all.
-    """
+    """Read texts as UTC times since 1970, or days of Excel, by their digits, or return None."""
     numeric = texts.str.match(r"-?\d+(?:\.\d*)?$")
     if not numeric.any() or texts[~numeric].str.match(r"\d").any():
         return None

@@ -137,7 +137,7 @@ def named_columns(
     words: Mapping[str, str],
     symbols: Sequence[str] = (),
 ) -> dict[str, str]:
-    """Return the columns by field, by `mapping` or `words`; UsageError without day or close."""
+    """Return columns by field, from `mapping` or `words`; raise UsageError if one is missing."""
     names = [str(name) for name in raw.cells]
     tickers = [] if {*BAR_COLUMNS} & {*mapping} else _tickers(names, symbols)
     columns = columns_of([name for name in names if name not in tickers], dict(mapping), words)
@@ -190,7 +190,7 @@ def by_symbol(
     are_prices: NDArray[np.bool_],
     notes: list[str],
 ) -> dict[str, NDArray[np.intp] | BacktestError]:
-    """Return the rows of each symbol of `symbols`, or of all, or the error that it raises.
+    """Return for each symbol of `symbols`, or for all, its rows or the error that keeps it out.
 
     `symbols` may rename one by `NEW=OLD`. Raise UsageError if one of them has no row.
     """
@@ -229,10 +229,7 @@ def by_symbol(
 
 
 def _texts(raw: RawTable, names: dict[str, str], notes: list[str]) -> pd.Series | None:
-    """Return the text that the file has for each row's symbol; None if it has none.
-
-    A column that holds no symbols is taken out of `names`. Raise DataError if symbols are numbers.
-    """
+    """Return the text of each row's symbol, or None; raise DataError if symbols are numbers."""
     if column := names.get("symbol"):
         cells = raw.cells[column]
         is_sure = plain(column) in NAMES["symbol"].partition("|")[0].split()
@@ -300,7 +297,7 @@ def guess_decimal(columns: Sequence[pd.Series], *, continental: bool) -> str:
 
 
 def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
-    """Parse cells as numbers, NaN for those that are none; `$`, thousands, 1.5M, (2) are read."""
+    """Parse cells as numbers, also with `$`, thousands, 1.5M and (2); others are NaN."""
     numbers = _plain_numbers(column) if decimal == "." else None
     if numbers is not None:
         return numbers
@@ -316,7 +313,7 @@ def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
 
 
 def _plain_numbers(column: pd.Series) -> pd.Series | None:
-    """Return the numbers of a column that holds nothing else; None if it does."""
+    """Return the numbers of a column that holds nothing else, or None if it does."""
     if isinstance(column.dtype, pd.StringDtype):  # Arrow takes a tenth of pandas' time
         with suppress(pa.ArrowInvalid):
             values = pa.array(column).cast("double").to_numpy(zero_copy_only=False) + 0.0

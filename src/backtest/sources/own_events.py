@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -221,7 +221,7 @@ class _Reading:
             raise LackingError(self.raw.path, self.kind, lacking, [*map(str, self.raw.cells)])
 
     def texts(self, what: str) -> list[str] | None:
-        """Return the cells of a field as texts; None if it has neither column nor constant."""
+        """Return the cells of a field as texts, or None if it has neither column nor constant."""
         if what in self.constants:
             return [self.constants[what]] * len(self.raw.cells)
         if what not in self.names:
@@ -255,7 +255,9 @@ class _Reading:
         texts = self.texts(name) or []
         schema = field_schema(self.kind, name)
         if schema.get("type") in ("number", "integer"):
-            return self._numbers(texts)
+            cells = pd.Series(texts, dtype=object)
+            rows = zip(texts, parse_numbers(cells, self._sign), nothing(cells), strict=True)
+            return ["" if is_none else _as_number(text, number) for text, number, is_none in rows]
         if schema.get("format") == "date":
             texts = days_of_midnights(texts)
             days = days_by_text(texts, self.date_form)
@@ -266,12 +268,9 @@ class _Reading:
         if name == "period":
             years = self.texts(YEAR) or [""] * len(texts)
             return [quarter(text, year) for text, year in zip(texts, years, strict=True)]
-        return [_WRITTEN.get(name, str)(text) for text in texts]
-
-    def _numbers(self, texts: list[str]) -> list[str]:
-        cells = pd.Series(texts, dtype=object)
-        rows = zip(texts, parse_numbers(cells, self._sign), nothing(cells), strict=True)
-        return ["" if is_none else _as_number(text, number) for text, number, is_none in rows]
+        if name == "category":
+            return [re.sub(r"\W+", "_", text.lower()).strip("_") for text in texts]
+        return [as_symbol(text) for text in texts] if name == "symbol" else texts
 
     @cached_property
     def _sign(self) -> str:
@@ -284,15 +283,8 @@ class _Reading:
         return self.decimal or guess_decimal(columns, continental=self.raw.separator == ";")
 
 
-def _as_category(text: str) -> str:
-    return re.sub(r"\W+", "_", text.lower()).strip("_")
-
-
-_WRITTEN: dict[str, Callable[[str], str]] = {"symbol": as_symbol, "category": _as_category}
-
-
 def _as_number(text: str, number: float) -> str:
-    """Return the number with all its digits, or the text if it already is it, or no number."""
+    """Return a text if it is the number as it stands, or none; else the number with all digits."""
     with suppress(ValueError):  # with a decimal comma the text 1.234 is another number
         if pd.isna(number) or float(text) == number:
             return text

@@ -162,21 +162,18 @@ def read_prices_and_actions(
         return prices
     columns = {**columns, "close": dividends}
     adjusted = _joined([read_price_file(path, columns, closes=True, **terms) for path in paths])
-    adjusted_tables = {
+    without = {
         symbol: table for symbol, table in adjusted.tables.items() if table["close"].notna().any()
     }
-    tables = {symbol: table for symbol, table in prices.tables.items() if symbol in adjusted_tables}
-    refused = {
-        symbol: DataError(
-            f"{symbol}: column {dividends!r} does not tell its dividends. "
-            f"{adjusted.refused.get(symbol, 'It has no number of it.')}"
-        )
-        for symbol in prices.tables
-        if symbol not in adjusted_tables
-    }
-    return replace(
-        prices, tables=tables, without=adjusted_tables, refused={**prices.refused, **refused}
-    )
+    tables, refused = {}, {**prices.refused}
+    for symbol, table in prices.tables.items():
+        if symbol in without:
+            tables[symbol] = table
+        else:
+            why = adjusted.refused.get(symbol, "It has no number of it.")
+            fault = f"{symbol}: column {dividends!r} does not tell its dividends. {why}"
+            refused[symbol] = DataError(fault)
+    return replace(prices, tables=tables, without=without, refused=refused)
 
 
 def _joined(files: Sequence[PriceFile]) -> PriceFile:
@@ -285,13 +282,10 @@ class _Rows:
         if not table.index.is_unique and not self.skip_bad:
             key = table.index[table.index.duplicated()][0]
             two = " and ".join([self.raw.at(n) for n in rows[table.index == key].tolist()][:2])
+            more = "session is needed; --bars 5m takes bars that are finer."
             raise DataError(
                 f"{self.raw.path}: {symbol} has two rows of {self.written(key)}, {two}. "
-                + (
-                    "One row a bar is needed."
-                    if self.stamps
-                    else "One row a session is needed; --bars 5m takes bars that are finer."
-                )
+                f"One row a {'bar is needed.' if self.stamps else more}"
             )
         return table, self.raw.lines[rows]
 

@@ -163,7 +163,7 @@ def _csv(path: Path, text: str, guessed: bool, field_of: FieldOf) -> RawTable:  
 
 
 def _layout(lines: Sequence[str], field_of: FieldOf, separators: str) -> tuple[str, int | None]:
-    """Return the separator, and the line of the header; None if the first line is a row already."""
+    """Return the separator, and the line of the header, or None if the first line is a row."""
     best = (1, "", 0)
     for separator in separators:
         for number, line in enumerate(lines):
@@ -320,7 +320,7 @@ def _parquet(path: Path, field_of: FieldOf) -> RawTable:
 
 
 def _level_of_fields(labels: Sequence[tuple[str, ...]], field_of: FieldOf) -> int:
-    """Return the level of labels that names fields, as tickers such as O, V and LOW may do too."""
+    """Return the level of labels that names fields; tickers such as O, V and LOW may seem to."""
 
     def rank(parts: Sequence[str]) -> tuple[bool, int]:
         count = sum(field_of(part) is not None for part in parts)

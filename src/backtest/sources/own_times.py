@@ -54,7 +54,7 @@ class Stamps:
 
 
 def stamp_of(times: Times, stamped: Stamped | None) -> Stamped:
-    """Tell whether bars open or end at `times`, if not `stamped`; raise UsageError if unclear."""
+    """Return `stamped`, or whether bars open or end at `times`; raise UsageError if unclear."""
     if stamped is not None:
         return stamped
     calendar, times = trading_calendar(), times[~np.isnat(times)]
@@ -164,7 +164,7 @@ def days_of_midnights(texts: Sequence[str]) -> list[str]:
 
 
 def _without_midnights(clocks: Sequence[str]) -> Sequence[str]:
-    """Return times of day, empty instead of 0:00 if that is the only one: so are days stored."""
+    """Return times of day, without 0:00 if that is the only one, as days are often stored."""
     times = {text for text in {*clocks} if re.search(r"\d", text)}
     if any(time_of_day(clock_part(f"1 {text}")[0]) != time() for text in times):
         return clocks
@@ -172,10 +172,7 @@ def _without_midnights(clocks: Sequence[str]) -> Sequence[str]:
 
 
 class PublicTimes:
-    """A `PublicTimes` holds a column's times, completed by times of day of a column beside.
-
-    `bare` tells whether a row of a single column has a day alone.
-    """
+    """A `PublicTimes` holds a column's times, completed by times of day of a column beside."""
 
     def __init__(
         self,

@@ -289,10 +289,7 @@ def _spelling(holder: Company, symbol: str, known: Sequence[StakeDisclosure]) ->
 
 
 def close_as_traded(prices: Prices, actions: Actions, day: date) -> float | None:
-    """Return the close of a day, or of the last session within a week, in dollars as traded.
-
-    Return None if no session of that week has a price.
-    """
+    """Return the close, in dollars as traded, of a day or up to a week before, if there is one."""
     closes = prices.table["close"].loc[: pd.Timestamp(day)]
     if not len(closes) or day - (last := closes.index[-1].date()) >= _WEEK:
         return None
