@@ -71,7 +71,8 @@ def fetch_earnings(
     facts = _company_facts(edgar, company.cik)
     years = {fact.accession: fact.fiscal_year for fact in facts if fact.fiscal_year}
     quarters = fiscal_quarters(listing, years)
-    results = [it for it in listing.filings if RESULTS in it.items and it.form not in _PERIODIC]
+    current = (filing for filing in listing.filings if filing.form not in _PERIODIC)
+    results = [filing for filing in current if RESULTS in filing.items]
     results.sort(key=lambda filing: (filing.filed, filing.form))  # of one day, amendments are last
     for quarter, filings in _by_quarter(results, quarters, since, fetched).items():
         if since and filings[-1].filed < since:

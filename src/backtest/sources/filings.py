@@ -159,9 +159,9 @@ def _same_stake(on_file: StakeDisclosure, fetched: StakeDisclosure) -> bool:
 
 def _names(pattern: re.Pattern[str], on_file: Event, fetched: Event) -> bool:
     """Tell whether a source of the event on file has the last number of the fetched one's."""
-    number = _numbers(pattern, fetched.source_url)[-1:]
+    last = _numbers(pattern, fetched.source_url)[-1:]
     urls = (on_file.source_url, on_file.source_url_2)
-    return any(known in number for url in urls for known in _numbers(pattern, url))
+    return any(number in last for url in urls for number in _numbers(pattern, url))
 
 
 @cache  # every event on file is compared with every fetched one

@@ -145,15 +145,11 @@ def read_sale(content: bytes) -> Sale | None:
     if not sales:
         return None
     issuer = element_text(root, "issuerCik")
+    cik = int(issuer) if issuer.isdecimal() else None
     plan = element_text(root, "aff10b5One").casefold()
     planned = f"; {'under a' if plan in _YES else 'no'} 10b5-1 plan" if plan else ""
-    return Sale(
-        int(issuer) if issuer.isdecimal() else None,
-        element_text(root, "issuerName"),
-        owner,
-        _relationship(root),
-        _figures(sales) + planned,
-    )
+    figures = _figures(sales) + planned
+    return Sale(cik, element_text(root, "issuerName"), owner, _relationship(root), figures)
 
 
 def _transaction(element: ET.Element) -> tuple[date, float, float | None]:
@@ -301,14 +297,11 @@ def _from_text(content: bytes, holder: Company) -> Stake:
         fault = f"{count} amounts stand" if count else "no amount stands"
         return Stake(None, as_of, None, None, f"Shares unknown: {fault} plainly in the text.")
     percents = {person.percent for person in matches or persons}
-    more = f"{len(persons)} persons report; taken is {matches[0].name}." if matches else ""
-    return Stake(
-        None,
-        as_of,
-        amounts.pop(),
-        percents.pop() if len(percents) == 1 else None,
-        more if len(persons) > 1 else "",
-    )
+    percent = percents.pop() if len(percents) == 1 else None
+    remark = ""
+    if matches and len(persons) > 1:
+        remark = f"{len(persons)} persons report; taken is {matches[0].name}."
+    return Stake(None, as_of, amounts.pop(), percent, remark)
 
 
 def _persons(text: str) -> list[_Person]:

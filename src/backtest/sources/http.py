@@ -57,7 +57,7 @@ class Patience:
 
 
 class PassingError(Exception):
-    """A `PassingError` may pass; `retry_after` is the wait, in seconds, that the source asks for."""
+    """A `PassingError` may pass; `retry_after` is the wait in seconds that the source asks for."""
 
     retry_after: float | None = None
 
@@ -133,9 +133,9 @@ def patiently(work: Callable[[], T], what: str, patience: Patience) -> T:
     """
     start = monotonic()
     for tries in range(1, patience.tries + 1):
-        left = patience.seconds - (monotonic() - start)
+        seconds_left = patience.seconds - (monotonic() - start)
         try:
-            return _within(min(patience.each, left), work)
+            return _within(min(patience.each, seconds_left), work)
         except PassingError as error:
             fault = error
         jitter = uniform(1, 1.5)  # noqa: S311 - so that not all ask at once

@@ -184,7 +184,7 @@ def parse_times(
     format of days cannot be told.
     """
     if isinstance(cells.dtype, pd.DatetimeTZDtype):
-        return _utc(cells.dt.tz_convert("UTC").dt.tz_localize(None)), ""
+        return _utc(cells), ""
     if clocks is None and cells.dtype.kind == "M":
         return _in_zone(cells, str(cells.iloc[0]), zone), ""
     texts = _texts(cells)
@@ -193,7 +193,7 @@ def parse_times(
     else:
         moments = None if form else epochs(texts)
         if moments is not None and moments.dt.tz is not None:
-            return _utc(moments.dt.tz_localize(None)), ""
+            return _utc(moments), ""
         parts = _parts(texts)
     codes, distinct = pd.factorize(parts["day"])
     days, form = read_days(pd.Series(distinct), form, fit_of_sessions, np.datetime64("today"))
@@ -242,12 +242,11 @@ def _in_zone(local: pd.Series, example: str, zone: str | None) -> Times:
             f"Times such as {example!r} have no zone. Say it with --zone 'New York', or UTC, or "
             f"one such as Europe/Berlin."
         )
-    times = local.dt.tz_localize(zone_of(zone), ambiguous="NaT", nonexistent="NaT")
-    return _utc(times.dt.tz_convert("UTC").dt.tz_localize(None))
+    return _utc(local.dt.tz_localize(zone_of(zone), ambiguous="NaT", nonexistent="NaT"))
 
 
 def _utc(times: pd.Series) -> Times:
-    return np.asarray(times.to_numpy(), "M8[us]")
+    return np.asarray(times.dt.tz_convert("UTC").dt.tz_localize(None), "M8[us]")
 
 
 def written(moment: np.datetime64) -> str:

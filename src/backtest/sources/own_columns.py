@@ -114,13 +114,13 @@ def without_header(raw: RawTable, notes: list[str]) -> RawTable:
     ]
     clocks = [n for n in cells if cells[n].str.match(r"\d\d?:\d\d").all()]
     texts = [n for n in cells if cells[n].str.match(r"[A-Za-z]").all()]
-    left = [n for n in cells if n not in (*days[:1], *clocks, *texts)]
-    if days and len(texts) < 2 and len(left) >= len(PRICES):  # noqa: PLR2004
-        bars = cells[left[:4]].apply(pd.to_numeric, errors="coerce")
-        first, high, low, last = (bars[name] for name in left[:4])
+    others = [n for n in cells if n not in (*days[:1], *clocks, *texts)]
+    if days and len(texts) < 2 and len(others) >= len(PRICES):  # noqa: PLR2004
+        bars = cells[others[:4]].apply(pd.to_numeric, errors="coerce")
+        first, high, low, last = (bars[name] for name in others[:4])
         fits = (high >= bars.max(axis=1)) & (low <= bars.min(axis=1)) & first.notna() & last.notna()
         if fits.mean() > _SURE and (fits & (high > low)).any():
-            renames = dict(zip([days[0], *left], ["Date", *BAR_COLUMNS], strict=False))
+            renames = dict(zip([days[0], *others], ["Date", *BAR_COLUMNS], strict=False))
             renames |= dict.fromkeys(texts, "Symbol") | dict.fromkeys(clocks, "Time")
             notes.append("It has no header: the columns are taken by what they hold.")
             return replace(raw, cells=cells.rename(columns=renames))

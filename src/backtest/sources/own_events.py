@@ -151,8 +151,8 @@ def _check_encoding(raw: RawTable) -> None:
 
 def _words(kind: type[Event]) -> dict[str, str]:
     """Return the names of columns by field; a kind's own fields come first and choose first."""
-    own = [name for name in kind.model_fields if name not in Event.model_fields]
-    words = {name: f"{plain(name)} | {_OWN.get(name, '')}" for name in own}
+    own_fields = [name for name in kind.model_fields if name not in Event.model_fields]
+    words = {name: f"{plain(name)} | {_OWN.get(name, '')}" for name in own_fields}
     if "period" in words:
         words[YEAR] = "year fiscalyear periodyear"
     words |= _COMMON
@@ -184,20 +184,16 @@ def _with_insiders(raw: RawTable, kind: type[Event]) -> RawTable:
     return replace(raw, cells=cells)
 
 
+@dataclass
 class _Reading:
     """A `_Reading` turns the columns of a file into texts by field."""
 
-    def __init__(
-        self,
-        raw: RawTable,
-        kind: type[Event],
-        names: Mapping[str, str],
-        constants: Mapping[str, str],
-        date_form: str | None,
-        decimal: str | None,
-    ) -> None:
-        self.raw, self.kind, self.names, self.constants = raw, kind, names, constants
-        self.date_form, self.decimal = date_form, decimal
+    raw: RawTable
+    kind: type[Event]
+    names: Mapping[str, str]
+    constants: Mapping[str, str]
+    date_form: str | None
+    decimal: str | None
 
     def check(self, times: PublicTimes, source_url: str | None) -> None:
         """Raise LackingError if a required field has no column, DataError if one is misspelt."""

@@ -90,14 +90,14 @@ def read_price_file(
     the file cannot be understood, and DataError if cells are no days or numbers, or a symbol has
     two rows of a day.
     """
-    known = {**NAMES, **(CLOCKS if stamps else {})}
+    words = {**NAMES, **(CLOCKS if stamps else {})}
     for what in columns:
-        if what not in known:
-            raise unknown("field of prices", what, known)
+        if what not in words:
+            raise unknown("field of prices", what, words)
     raw = read_named_table(path, columns, NAMES, encoding)
     raw, notes = by_ticker(raw, symbols, closes=closes and "close" not in columns), [*raw.notes]
     raw = raw if raw.has_header or columns else without_header(raw, notes)
-    names = named_columns(raw, columns, known, symbols)
+    names = named_columns(raw, columns, words, symbols)
     raw = raw.only((raw.cells[names["date"]].astype(str) != names["date"]).to_numpy())
     fields = fields_of(names, constants or {}, closes=closes)
     if stamps and len(fields) == 1:
@@ -277,14 +277,14 @@ class _Rows:
         table = self.table.iloc[rows]
         if self.stamps is not None:
             table = self._as_bars(symbol, table, self.stamps)
-        again = table.reset_index().duplicated().to_numpy()
-        table, rows = table[~again], rows[~again]
+        duplicated = table.reset_index().duplicated().to_numpy()
+        table, rows = table[~duplicated], rows[~duplicated]
         if not table.index.is_unique and not self.skip_bad:
             key = table.index[table.index.duplicated()][0]
-            two = " and ".join([self.raw.at(n) for n in rows[table.index == key].tolist()][:2])
+            both = " and ".join([self.raw.at(n) for n in rows[table.index == key].tolist()][:2])
             more = "session is needed; --bars 5m takes bars that are finer."
             raise DataError(
-                f"{self.raw.path}: {symbol} has two rows of {self.written(key)}, {two}. "
+                f"{self.raw.path}: {symbol} has two rows of {self.written(key)}, {both}. "
                 f"One row a {'bar is needed.' if self.stamps else more}"
             )
         return table, self.raw.lines[rows]

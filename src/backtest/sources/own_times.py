@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Literal
@@ -135,7 +136,10 @@ _WORD = re.compile(r"(?P<day>.*\d),?\s+\(?(?P<word>[A-Za-z][A-Za-z \-]*)\)?")
 
 def days_by_text(texts: Iterable[str], form: str | None) -> dict[str, date]:
     """Return the day of each text that is one, all of one format; raise UsageError if unclear."""
-    by_text = {text: date.fromisoformat(text) for text in texts if _is_iso_day(text)}
+    by_text: dict[str, date] = {}
+    for text in filter(_ISO.fullmatch, texts):
+        with suppress(ValueError):  # 2025-02-30 is no day
+            by_text[text] = date.fromisoformat(text)
     others = [
         text for text in dict.fromkeys(texts) if text not in by_text and re.search(r"\d", text)
     ]
@@ -146,13 +150,6 @@ def days_by_text(texts: Iterable[str], form: str | None) -> dict[str, date]:
             text: day.item() for text, day in zip(others, days, strict=True) if not np.isnat(day)
         }
     return by_text
-
-
-def _is_iso_day(text: str) -> bool:
-    try:
-        return bool(_ISO.fullmatch(text)) and date.fromisoformat(text) is not None
-    except ValueError:
-        return False
 
 
 def days_of_midnights(texts: Sequence[str]) -> list[str]:
@@ -246,9 +243,9 @@ def _split(text: str) -> tuple[str, str]:
     clock, zone = clock_part(text)
     if clock:
         return day_part(text), f"{clock} {zone}".strip()
-    found = _WORD.fullmatch(text)
-    word = re.sub(r"[^a-z]", "", found["word"].casefold()) if found else ""
-    return (found["day"], found["word"]) if found and word in _BEFORE | _AFTER else (text, "")
+    match = _WORD.fullmatch(text)
+    word = re.sub(r"[^a-z]", "", match["word"].casefold()) if match else ""
+    return (match["day"], match["word"]) if match and word in _BEFORE | _AFTER else (text, "")
 
 
 def _precision_of(text: str) -> str:

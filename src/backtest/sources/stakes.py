@@ -105,7 +105,7 @@ def fetch_stakes(
     splits = splits_of(actions, [counts[day] for day in sorted(counts)])
     read = partial(_schedule, company=company, holder=holder, fetched=fetched)
     disclosures = [*reports, *fetched.readable(schedules, read)]
-    disclosures.sort(key=lambda it: (it.header.public[0], it.header.filing.accession))
+    disclosures.sort(key=lambda entry: (entry.header.public[0], entry.header.filing.accession))
     name = _spelling(holder, symbol, known)
     old_stakes = [event for event in known if (event.symbol, event.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
@@ -252,9 +252,9 @@ def _from_earlier(
 
     The second text is a remark if a split lies, or may lie, between; else it is empty.
     """
-    known = [stake for stake in earlier if stake.shares is not None]
-    known = [stake for stake in known if not stake.is_stale(known)]  # a late report is no news
-    last = max(known, key=lambda stake: stake.published_at, default=None)
+    counts = [stake for stake in earlier if stake.shares is not None]
+    counts = [stake for stake in counts if not stake.is_stale(counts)]  # a late report is no news
+    last = max(counts, key=lambda stake: stake.published_at, default=None)
     had_shares = any(stake.form in QUARTERLY and stake.shares for stake in earlier)
     first = event.form in QUARTERLY and bool(event.shares) and not had_shares
     previous, remark = None, ""

@@ -232,8 +232,8 @@ def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
         )
     out = [incoming.at(row) for row in np.flatnonzero(~sound).tolist()]
     notes = [*incoming.notes, *[f"Left out as wrong: {first_few(out, 10)}."] * bool(out)]
-    left = None if lines is None else lines[sound]
-    return replace(incoming, table=table[sound], notes=notes, lines=left), frozenset(gaps.tolist())
+    lines = None if lines is None else lines[sound]
+    return replace(incoming, table=table[sound], notes=notes, lines=lines), frozenset(gaps.tolist())
 
 
 def _advice(path: Path, incoming: Incoming, *, accept: bool) -> str:

@@ -309,8 +309,8 @@ def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str
             f"Only dollars and sessions of {EXCHANGE} are known here."
         )
     if not local.is_unique:
-        again = local[local.duplicated()][0]
-        raise DataError(f"{symbol}: two rows came for {again:%Y-%m-%d %H:%M}. Nothing was changed.")
+        twice = local[local.duplicated()][0]
+        raise DataError(f"{symbol}: two rows came for {twice:%Y-%m-%d %H:%M}. Nothing was changed.")
     columns = [name.capitalize() for name in BAR_COLUMNS]
     table = figures[columns].set_axis(list(BAR_COLUMNS), axis=1)
     if bars is None:
