@@ -11,9 +11,9 @@ from backtest.errors import DataError, UsageError
 from backtest.sources.action_files import (
     _differences,
     _rounding,
-    as_paid,
     cells_of,
     dividends_of,
+    paid_actions,
     prepare_actions,
     read_action_file,
 )
@@ -85,7 +85,7 @@ def test_half_of_the_last_digit_may_be_rounding(values, errors):
 
 def test_a_dividend_told_in_shares_of_today_is_paid_before_later_splits_alone():
     days = [date(2025, 6, day) for day in (2, 3, 4)]
-    rows = as_paid({days[1]: 4.0}, dict.fromkeys(days, 0.05), "it")
+    rows = paid_actions({days[1]: 4.0}, dict.fromkeys(days, 0.05), "it")
     paid = {row.day: row.amount for row in rows if row.action == "dividend"}
     assert paid == {days[0]: 0.2, days[1]: 0.05, days[2]: 0.05}
     assert {row.source for row in rows} == {"it"}

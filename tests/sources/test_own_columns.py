@@ -10,11 +10,11 @@ from backtest.errors import DataError, UsageError
 from backtest.sources.own_columns import (
     _only,
     _texts,
+    are_blank,
     by_symbol,
     by_ticker,
     fields_of,
     named_columns,
-    nothing,
     without_header,
 )
 from backtest.sources.own_tables import TICKER, RawTable
@@ -293,8 +293,8 @@ def test_the_symbol_of_a_file_that_says_nothing_of_it(path, wanted, symbol):
 
 def test_cells_that_hold_nothing():
     cells = pd.Series(["-", "N/A", None, "5", "", "NULL", "0", "#N/A N/A"])
-    assert nothing(cells).tolist() == [True, True, True, False, True, True, False, True]
-    assert nothing(pd.Series([1.0, np.nan])).tolist() == [False, True]
+    assert are_blank(cells).tolist() == [True, True, True, False, True, True, False, True]
+    assert are_blank(pd.Series([1.0, np.nan])).tolist() == [False, True]
 
 
 # Bars

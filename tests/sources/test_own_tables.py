@@ -13,11 +13,11 @@ from backtest.sources.own_tables import (
     TICKER,
     RawTable,
     _decoded,
+    _distinct_names,
     _head,
     _is_level,
     _label,
     _layout,
-    _named,
     as_symbol,
     columns_of,
     fields_by_name,
@@ -169,7 +169,7 @@ def test_two_columns_of_a_name_that_means_nothing_are_told_apart(read):
     assert list(read("date,x,close,x,x\n2025-06-02,1,7,2,3\n").cells) == [
         "date", "x", "close", "x (2)", "x (3)",
     ]  # fmt: skip
-    assert _named(["a", "b", "a", "a"]) == ["a", "b", "a (2)", "a (3)"]
+    assert _distinct_names(["a", "b", "a", "a"]) == ["a", "b", "a (2)", "a (3)"]
     with pytest.raises(DataError, match="line 3: two columns are called 'close'"):
         read("about\n\ndate,close,close\n2025-06-02,7,8\n")
 

@@ -165,7 +165,7 @@ def cells_of(row: Action) -> dict[str, str]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def as_paid(
+def paid_actions(
     splits: Mapping[date, float], dividends: Mapping[date, float], source: str
 ) -> list[Action]:
     """Return splits, and dividends a share of today, as actions with dividends a share of then."""
@@ -177,7 +177,7 @@ def as_paid(
     return sorted(actions, key=lambda row: row.order)
 
 
-def on_their_days(table: pd.DataFrame, by_column: Mapping[str, Any]) -> None:
+def move_to_own_days(table: pd.DataFrame, by_column: Mapping[str, Any]) -> None:
     """Give dividends and splits of days without a row a row; yfinance adds them to that before."""
     rows = table.index
     for column, values in by_column.items():
@@ -189,7 +189,7 @@ def on_their_days(table: pd.DataFrame, by_column: Mapping[str, Any]) -> None:
                 table.loc[day, column] = value
 
 
-def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
+def drop_foreign_dividends(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
     """Take dividends in other currencies, by `paid`, out of a yfinance table; yield notes."""
     if "currency" not in getattr(paid, "columns", ()):
         return
@@ -203,7 +203,7 @@ def only_dollars(table: pd.DataFrame, paid: Any, symbol: str) -> Iterator[str]:
             )
 
 
-def take_out_dividends(table: pd.DataFrame, symbol: str) -> None:
+def adjust_for_dividends(table: pd.DataFrame, symbol: str) -> None:
     """Adjust the prices of a yfinance table as it adjusts closes; raise DataError if it did not."""
     closes, adjusted = table["Close"], table["Adj Close"]
     if closes.equals(adjusted) and table["Dividends"].iloc[1:].any():
@@ -216,7 +216,7 @@ def take_out_dividends(table: pd.DataFrame, symbol: str) -> None:
     table["Close"] = adjusted
 
 
-def with_gains(table: pd.DataFrame) -> Iterator[str]:
+def add_capital_gains(table: pd.DataFrame) -> Iterator[str]:
     """Add capital gains of a fund to smaller dividends of their day, and yield a note on each."""
     for moment, gains in table.get("Capital Gains", pd.Series(dtype=float)).items():
         if gains > 0:
@@ -270,21 +270,21 @@ def actions_of(
     basis = basis_of({"adjust": mode, "last": last})
     on_file = read_actions(actions_folder(path), symbol).rows
     splits = {row.day: row for row in (*actions, *on_file) if row.action == "split"}
-    needs_basis = symbol in file.without or {"split", "dividend"} & {row.action for row in actions}
+    needs_basis = symbol in file.adjusted or {"split", "dividend"} & {row.action for row in actions}
     if basis.word == "unknown" and needs_basis:
         raise UsageError(
             f"{symbol}: say with --adjust whether the prices are as traded (none) or adjusted for "
             f"splits or for splits and dividends, so that nothing is counted twice."
         )
-    if symbol in file.without:
+    if symbol in file.adjusted:
         ratios = {day: row.amount or 1.0 for day, row in splits.items()}
         within = {day: ratios[day] for day, row in splits.items() if is_within(row, basis)}
         others = {day: ratio for day, ratio in ratios.items() if day not in within}
-        columns = (file.tables[symbol]["close"], file.without[symbol]["close"])
+        columns = (file.tables[symbol]["close"], file.adjusted[symbol]["close"])
         exact = basis.word == "as traded"
         dividends, off = dividends_of(*columns, others, file.name, exact=exact)
         amounts = {row.day: row.amount or 0.0 for row in dividends}
-        paid = as_paid(within, amounts, file.name)
+        paid = paid_actions(within, amounts, file.name)
         actions += [row for row in paid if row.action == "dividend"]
         number = counted(len(amounts), "dividend")
         notes.append(f"{number} derived from the adjusted closes, to within {off:.1g} dollars.")
@@ -293,23 +293,23 @@ def actions_of(
 
 def dividends_of(
     closes: pd.Series[float],
-    without: pd.Series[float],
+    adjusted: pd.Series[float],
     splits: Mapping[date, float],
     source: str,
     *,
     exact: bool,
 ) -> tuple[list[Action], float]:
-    """Derive dividends from closes and closes `without` dividends; return their error as well.
+    """Derive dividends from closes and closes adjusted for them; return their error as well.
 
     Both series are indexed by session; `splits` are those that the closes are not adjusted for.
     Amounts are dollars a share of their day. The error, in dollars, is the most that rounding of
-    both columns can make (of `without` alone if the closes are `exact`); a difference of less than
+    both columns can make (of `adjusted` alone if closes are `exact`); a difference of less than
     twice that is no dividend. Raise UsageError if a difference cannot be a dividend.
     """
-    both = pd.concat({"close": closes, "without": without}, axis=1).dropna()
-    rounded = both[["without"]] if exact else both
+    both = pd.concat({"close": closes, "adjusted": adjusted}, axis=1).dropna()
+    rounded = both[["adjusted"]] if exact else both
     errors = (rounded.apply(_rounding) / rounded).sum(axis=1).tolist()
-    shares, prices = (both["without"] / both["close"]).tolist(), both["close"].tolist()
+    shares, prices = (both["adjusted"] / both["close"]).tolist(), both["close"].tolist()
     dividends, worst = [], 0.0
     for row in range(1, len(both)):
         day = both.index[row].date()

@@ -80,7 +80,7 @@ def fetch_earnings(
         reports = list(fetched.readable(filings, fetched.header))
         reports.sort(key=lambda report: report.public[0])
         originals = [report for report in reports if report.filing.form != _AMENDED] or reports
-        first = _first(fetched, originals, estimates or ())
+        first = _first_report(fetched, originals, estimates or ())
         for report in reports:
             if since and report.filing.filed < since:
                 continue
@@ -101,8 +101,8 @@ def fetch_earnings(
                 f"The split of {day} came after {first_few(names)}: Yahoo's EPS may be in the "
                 f"shares of after it. Hold it against the release, or use --no-estimates."
             )
-    fetched.begins_late(company, listing, since)
-    fetched.nothing_listed(results, f"8-K with item {RESULTS}", company, listing)
+    fetched.remark_if_late(company, listing, since)
+    fetched.remark_if_none(results, f"8-K with item {RESULTS}", company, listing)
     return fetched
 
 
@@ -195,7 +195,7 @@ def reported_quarter(
     return before
 
 
-def _first(
+def _first_report(
     fetched: Fetched, reports: Sequence[Header], estimates: Iterable[AnalystEstimate]
 ) -> Header | None:
     """Return the first report that carries results, or None if there is no report.
@@ -208,7 +208,7 @@ def _first(
         if (
             estimate
             and abs(estimate.day - _day_of(following)) <= abs(estimate.day - _day_of(report))
-            and not _has(fetched, report, estimate)
+            and not _release_has(fetched, report, estimate)
         ):
             continue
         if not _PRELIMINARY.search(_text_of(fetched, report, "8-K", "EX-99")):
@@ -220,7 +220,7 @@ def _day_of(report: Header) -> date:
     return (report.accepted or report.public[0]).date()
 
 
-def _has(fetched: Fetched, report: Header, estimate: AnalystEstimate) -> bool:
+def _release_has(fetched: Fetched, report: Header, estimate: AnalystEstimate) -> bool:
     """Tell whether the release of a report has Yahoo's EPS."""
     return estimate.eps is not None and stands_in(estimate.eps, _release(fetched, report))
 
@@ -347,7 +347,7 @@ def _row(
 ) -> dict[str, str]:
     day = _day_of(report)
     estimate = nearest(day, estimates or ())
-    if estimate and estimate.day - day > _A_DAY and not _has(fetched, report, estimate):
+    if estimate and estimate.day - day > _A_DAY and not _release_has(fetched, report, estimate):
         fetched.remarks.append(
             f"{quarter.name}: Yahoo's EPS of {estimate.day} is left out: it does not stand in the "
             f"release of the filing, accepted {day}."

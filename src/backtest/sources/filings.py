@@ -70,7 +70,7 @@ class Fetched:
         except AbsentError:
             raise DataError(f"EDGAR has no {missing or f'document {name} of it'}") from None
 
-    def nothing_listed(
+    def remark_if_none(
         self, filings: Collection[Filing], what: str, company: Company, listing: Listing
     ) -> None:
         """Add a remark that a company has filed nothing of the kind, with what it has filed."""
@@ -81,7 +81,7 @@ class Fetched:
         has = f"Its forms are {others}." if others else "It has filed nothing else either."
         self.remarks.append(f"EDGAR lists no {what} of {company.name} in that span. {has}")
 
-    def begins_late(
+    def remark_if_late(
         self, company: Company, listing: Listing, since: date | None, option: str = "--cik"
     ) -> None:
         """Add a remark if a company's list begins long after the first day that was requested."""
@@ -228,8 +228,8 @@ def fetch_filings(
         read = partial(_sale, fetched=fetched, company=company)
     for rows in fetched.readable(listing.filings, read):
         fetched.rows += rows
-    fetched.begins_late(company, listing, since)
-    fetched.nothing_listed(listing.filings, f"filing on Form {form}", company, listing)
+    fetched.remark_if_late(company, listing, since)
+    fetched.remark_if_none(listing.filings, f"filing on Form {form}", company, listing)
     if any(RESULTS in remark for remark in fetched.remarks):
         fetched.remarks.append(f"`events fetch earnings` takes the filings with item {RESULTS}.")
     return fetched

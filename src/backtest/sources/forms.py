@@ -65,17 +65,17 @@ def read_xml(content: bytes, name: str) -> ET.Element:
         raise BrokenOffError(
             f"is not whole XML ({error}). It may have broken off on the way: try again."
         ) from None
-    if local(root) != name:
-        raise DataError(f"begins with {local(root)!r}; an {name} is expected there.")
+    if local_name(root) != name:
+        raise DataError(f"begins with {local_name(root)!r}; an {name} is expected there.")
     return root
 
 
-def every(element: ET.Element, *names: str) -> Iterator[ET.Element]:
+def elements(element: ET.Element, *names: str) -> Iterator[ET.Element]:
     """Return the elements below one that have one of the names, in any name space."""
-    return (child for child in element.iter() if local(child) in names)
+    return (child for child in element.iter() if local_name(child) in names)
 
 
-def local(element: ET.Element) -> str:
+def local_name(element: ET.Element) -> str:
     """Return the name of an element without its name space."""
     return str(element.tag).rpartition("}")[2]
 
@@ -85,18 +85,18 @@ def element_text(element: ET.Element, *names: str) -> str:
 
     Text in a nested element `value`, as in forms of insiders, counts as the element's own.
     """
-    for match in every(element, *names):
-        inner = next(every(match, "value"), match)
+    for match in elements(element, *names):
+        inner = next(elements(match, "value"), match)
         if text := (inner.text or "").strip():
             return text
     return ""
 
 
-def needed(element: ET.Element, *names: str) -> str:
+def need_text(element: ET.Element, *names: str) -> str:
     """Return the `element_text` of a required element; raise DataError if it is empty."""
     text = element_text(element, *names)
     if not text:
-        paths = " or ".join(f"{local(element)}/{name}" for name in names)
+        paths = " or ".join(f"{local_name(element)}/{name}" for name in names)
         raise DataError(f"has no {paths}; a text is expected there.")
     return text
 
@@ -114,9 +114,9 @@ def number_of(text: str, what: str) -> float | None:
     return value
 
 
-def needed_number(element: ET.Element, *names: str) -> float:
+def need_number(element: ET.Element, *names: str) -> float:
     """Return the number in the first element of one of the names; raise DataError if none is."""
-    return number_of(needed(element, *names), names[0]) or 0.0
+    return number_of(need_text(element, *names), names[0]) or 0.0
 
 
 # Form 4: what insiders sold in the open market
@@ -136,10 +136,10 @@ class Sale:
 def read_sale(content: bytes) -> Sale | None:
     """Read the sales in a Form 4; return None if it has none."""
     root = read_xml(content, "ownershipDocument")
-    owner = needed(root, "rptOwnerName")
+    owner = need_text(root, "rptOwnerName")
     sales = [
         _transaction(element)
-        for element in every(root, "nonDerivativeTransaction")
+        for element in elements(root, "nonDerivativeTransaction")
         if element_text(element, "transactionCode") == _SALE
     ]
     if not sales:
@@ -154,8 +154,8 @@ def read_sale(content: bytes) -> Sale | None:
 
 def _transaction(element: ET.Element) -> tuple[date, float, float | None]:
     """Return day, shares and price (None is unknown) of a transaction."""
-    day = needed(element, "transactionDate")
-    shares = needed_number(element, "transactionShares")
+    day = need_text(element, "transactionDate")
+    shares = need_number(element, "transactionShares")
     name = "transactionPricePerShare"
     try:
         return date.fromisoformat(day[:10]), shares, number_of(element_text(element, name), name)
@@ -207,7 +207,7 @@ def read_schedule(content: bytes, holder: Company, *, xml: bool) -> Stake:
 
 def _from_xml(content: bytes, holder: Company) -> Stake:
     root = read_xml(content, "edgarSubmission")
-    persons = list(every(root, *_PERSON))
+    persons = list(elements(root, *_PERSON))
     if not persons:
         what = " or ".join(_PERSON)
         raise DataError(f"has no {what}; the persons who report are expected there.")
@@ -217,14 +217,14 @@ def _from_xml(content: bytes, holder: Company) -> Stake:
         key=lambda person: number_of(element_text(person, *_AMOUNT), _AMOUNT[0]) or 0.0,
     )
     as_of = pd.to_datetime(element_text(root, *_EVENT), format="%m/%d/%Y", errors="coerce")
-    name, issuer = needed(person, "reportingPersonName"), needed(root, *_ISSUER)
+    name, issuer = need_text(person, "reportingPersonName"), need_text(root, *_ISSUER)
     remark = "" if matches else f"{name} alone reports."
     if len(persons) > 1:
         remark = f"{len(persons)} persons report; taken is {name}."
     return Stake(
         int(issuer) if issuer.isdecimal() else None,
         None if pd.isna(as_of) else as_of.date(),
-        int(needed_number(person, *_AMOUNT)),
+        int(need_number(person, *_AMOUNT)),
         number_of(element_text(person, *_PERCENT), "the percent of the class"),
         remark,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.errors import UsageError
 from backtest.sources.edgar import LEGAL_FORMS, name_words, plain_name
-from backtest.sources.forms import element_text, every, needed, needed_number, read_xml
+from backtest.sources.forms import element_text, elements, need_number, need_text, read_xml
 from backtest.stats.formats import price as dollars
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ def read_table(content: bytes) -> list[Holding]:
     """Read the lines of shares in an information table, without options and principal amounts."""
     return [
         Holding(
-            issuer=needed(line, "nameOfIssuer"),
+            issuer=need_text(line, "nameOfIssuer"),
             title=element_text(line, "titleOfClass"),
-            cusip=needed(line, "cusip").upper().zfill(9),
-            value=needed_number(line, "value"),
-            shares=int(needed_number(line, "sshPrnamt")),
+            cusip=need_text(line, "cusip").upper().zfill(9),
+            value=need_number(line, "value"),
+            shares=int(need_number(line, "sshPrnamt")),
         )
-        for line in every(read_xml(content, "informationTable"), "infoTable")
-        if not element_text(line, "putCall") and needed(line, "sshPrnamtType").upper() == _SHARES
+        for line in elements(read_xml(content, "informationTable"), "infoTable")
+        if not element_text(line, "putCall") and need_text(line, "sshPrnamtType").upper() == _SHARES
     ]
 
 

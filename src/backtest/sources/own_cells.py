@@ -249,7 +249,7 @@ def _utc(times: pd.Series) -> Times:
     return np.asarray(times.dt.tz_convert("UTC").dt.tz_localize(None), "M8[us]")
 
 
-def written(moment: np.datetime64) -> str:
+def clock_text(moment: np.datetime64) -> str:
     """Write a UTC time as New York's, such as `2025-06-02 09:30 New York`."""
     local = pd.Timestamp(moment).tz_localize("UTC").tz_convert(NEW_YORK)
     return f"{local:%Y-%m-%d %H:%M} New York"

@@ -271,7 +271,7 @@ def guess_decimal(columns: Sequence[pd.Series], *, continental: bool) -> str:
     texts = [column for column in columns if continental or _plain_numbers(column) is None]
     if not texts:
         return "."
-    cells = pd.concat([_bare(column[~nothing(column)]) for column in texts])
+    cells = pd.concat([_bare(column[~are_blank(column)]) for column in texts])
     having = {sign: cells[cells.str.contains(sign, regex=False)] for sign in ",."}
     signs = [sign for sign in having if len(having[sign])]
     grouped = {
@@ -326,7 +326,7 @@ def _plain_numbers(column: pd.Series) -> pd.Series | None:
         return None
 
 
-def nothing(column: pd.Series) -> pd.Series:
+def are_blank(column: pd.Series) -> pd.Series:
     """Return a mask of the cells that are empty or stand for an unknown value, such as `null`."""
     if column.dtype.kind in "iufM":
         return column.isna()

@@ -17,7 +17,7 @@ from backtest.data.datafile import raise_problems
 from backtest.data.events import field_schema, meaning_of, prepared
 from backtest.data.kinds import NEW_YORK, Earnings, Event
 from backtest.errors import UsageError, unknown
-from backtest.sources.own_columns import guess_decimal, nothing, parse_numbers
+from backtest.sources.own_columns import are_blank, guess_decimal, parse_numbers
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, plain, read_named_table
 from backtest.sources.own_times import PublicTimes, days_by_text, days_of_midnights
 
@@ -252,7 +252,7 @@ class _Reading:
         schema = field_schema(self.kind, name)
         if schema.get("type") in ("number", "integer"):
             cells = pd.Series(texts, dtype=object)
-            rows = zip(texts, parse_numbers(cells, self._sign), nothing(cells), strict=True)
+            rows = zip(texts, parse_numbers(cells, self._sign), are_blank(cells), strict=True)
             return ["" if is_none else _as_number(text, number) for text, number, is_none in rows]
         if schema.get("format") == "date":
             texts = days_of_midnights(texts)

@@ -19,18 +19,18 @@ from backtest.data.datafile import metadata_path, raise_problems, stated
 from backtest.data.prices import DATASET, place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.action_files import actions_of, read_action_file
-from backtest.sources.own_cells import parse_days, parse_times, written
+from backtest.sources.own_cells import clock_text, parse_days, parse_times
 from backtest.sources.own_columns import (
     CLOCKS,
     FOREIGN,
     NAMES,
     PRICES,
+    are_blank,
     by_symbol,
     by_ticker,
     fields_of,
     guess_decimal,
     named_columns,
-    nothing,
     parse_numbers,
     without_header,
 )
@@ -62,7 +62,7 @@ class PriceFile:
     tables: Mapping[str, pd.DataFrame]
     lines: Mapping[str, NDArray[np.int64]]
     word: str
-    without: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # closes without dividends
+    adjusted: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # closes without dividends
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)  # from a separate file
     refused: Mapping[str, BacktestError] = field(default_factory=dict)
     bars: str | None = None  # the length of bars finer than sessions
@@ -124,7 +124,7 @@ def read_price_file(
     first = int(np.flatnonzero(~np.isnat(keys))[0])
     unused = [str(name) for name in raw.cells if name and name not in used.values()]
     texts = [str(raw.cells[used[name]].iloc[first]) for name in ("date", "time") if name in used]
-    key = rows.written(rows.table.index[first])
+    key = rows.key_text(rows.table.index[first])
     notes.insert(0, f"{' '.join(texts)!r} is read as {key}, and {sign!r} as the decimal sign.")
     notes += [*rows.notes, *([f"Not taken: {', '.join(unused)}."] if unused else [])]
     adjusted = filter(_ADJUSTED_CLOSE.search, unused)
@@ -162,18 +162,18 @@ def read_prices_and_actions(
         return prices
     columns = {**columns, "close": dividends}
     adjusted = _joined([read_price_file(path, columns, closes=True, **terms) for path in paths])
-    without = {
+    adjusted_tables = {
         symbol: table for symbol, table in adjusted.tables.items() if table["close"].notna().any()
     }
     tables, refused = {}, {**prices.refused}
     for symbol, table in prices.tables.items():
-        if symbol in without:
+        if symbol in adjusted_tables:
             tables[symbol] = table
         else:
             why = adjusted.refused.get(symbol, "It has no number of it.")
             fault = f"{symbol}: column {dividends!r} does not tell its dividends. {why}"
             refused[symbol] = DataError(fault)
-    return replace(prices, tables=tables, without=without, refused=refused)
+    return replace(prices, tables=tables, adjusted=adjusted_tables, refused=refused)
 
 
 def _joined(files: Sequence[PriceFile]) -> PriceFile:
@@ -220,7 +220,7 @@ class _Rows:
         cells = {name: raw.cells[names[name]] for name in fields if name in names}
         columns = {name: parse_numbers(column, sign).to_numpy() for name, column in cells.items()}
         priced = [name for name in cells if name != "volume"]
-        self.empty = np.all([nothing(cells[name]) for name in priced], axis=0)
+        self.empty = np.all([are_blank(cells[name]) for name in priced], axis=0)
         no_price = np.all([np.isnan(columns[name]) for name in priced], axis=0)
         calendar = trading_calendar()
         off = np.isnat(calendar.sessions_at(keys)) if stamps else ~np.isin(keys, calendar.sessions)
@@ -251,7 +251,7 @@ class _Rows:
 
     def _volumes(self, cells: pd.Series, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the volumes, with 0 for one that the file does not know."""
-        are_unknown = nothing(cells).to_numpy() & ~self.empty & self.are_prices
+        are_unknown = are_blank(cells).to_numpy() & ~self.empty & self.are_prices
         if count := int(are_unknown.sum()):
             self.notes.append(f"Volumes that are not known count as 0: {count:,}.")
         return np.where(are_unknown, 0.0, numbers)
@@ -284,7 +284,7 @@ class _Rows:
             both = " and ".join([self.raw.at(n) for n in rows[table.index == key].tolist()][:2])
             more = "session is needed; --bars 5m takes bars that are finer."
             raise DataError(
-                f"{self.raw.path}: {symbol} has two rows of {self.written(key)}, {both}. "
+                f"{self.raw.path}: {symbol} has two rows of {self.key_text(key)}, {both}. "
                 f"One row a {'bar is needed.' if self.stamps else more}"
             )
         return table, self.raw.lines[rows]
@@ -303,11 +303,11 @@ class _Rows:
             )
         return table.set_axis(pd.DatetimeIndex(times, name="time"), axis=0)
 
-    def written(self, key: pd.Timestamp) -> str:
+    def key_text(self, key: pd.Timestamp) -> str:
         """Write a day, or a time and whether it is the open or the end of its bar."""
         if self.stamps is None:
             return str(key.date())
-        return f"the {self.stamps.stamped} of a bar, {written(key)}"
+        return f"the {self.stamps.stamped} of a bar, {clock_text(key)}"
 
     def _faults(self, row: int) -> Iterator[str]:
         """Yield what cannot be read in a row."""

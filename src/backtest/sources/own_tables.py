@@ -245,7 +245,7 @@ def _body(
         )
     rows = filled.any(axis=1)
     kept = [n for n, name in enumerate(names) if name or filled[:, n].any()]
-    body = cells.iloc[:, kept].set_axis(_named([names[n] for n in kept]), axis=1)
+    body = cells.iloc[:, kept].set_axis(_distinct_names([names[n] for n in kept]), axis=1)
     return body[rows].reset_index(drop=True), lines[rows], kept
 
 
@@ -283,7 +283,7 @@ def _irregular_body(path: Path, text: str, separator: str, start: int, width: in
         raise _unreadable(path, str(error)) from None
 
 
-def _named(names: Sequence[str]) -> list[str]:
+def _distinct_names(names: Sequence[str]) -> list[str]:
     """Return names of which no two are the same: the second `x` is `x (2)`."""
     counts: dict[str, int] = {}
     distinct = []
@@ -308,7 +308,7 @@ def _parquet(path: Path, field_of: FieldOf) -> RawTable:
     if not isinstance(cells.index, pd.RangeIndex):
         cells = cells.reset_index(allow_duplicates=True)
     labels = [_label(name) for name in cells.columns]
-    cells.columns = _named(list(map(" ".join, labels)))
+    cells.columns = _distinct_names(list(map(" ".join, labels)))
     table = RawTable(path, cells, np.arange(len(cells)), "row")
     paired = [label for label in labels if len(label) > 1]
     if not paired:

@@ -19,11 +19,11 @@ from backtest.errors import DataError, UsageError
 from backtest.sources.own_cells import (
     Times,
     clock_part,
+    clock_text,
     day_part,
     epochs,
     read_days,
     time_of_day,
-    written,
     zone_of,
 )
 
@@ -99,7 +99,7 @@ def check_length(symbol: str, opens: Times, bars: str) -> None:
     if not inside.any():
         raise DataError(
             f"{symbol}: no bar opens within the hours of a session of {EXCHANGE}; the first is of "
-            f"{written(opens[0])}. Is the zone right?"
+            f"{clock_text(opens[0])}. Is the zone right?"
         )
     steps = np.diff(opens[inside])[sessions[inside][1:] == sessions[inside][:-1]]
     minutes = (steps[steps > np.timedelta64(0)] / np.timedelta64(1, "m")).astype(int)

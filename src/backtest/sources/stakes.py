@@ -84,8 +84,8 @@ def fetch_stakes(
     start = since and since - _BEFORE
     listing = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start)
     about = filings_of(edgar, company.cik, SCHEDULES, start)
-    fetched.begins_late(holder, listing, since, "--holder")
-    fetched.begins_late(company, about, since)
+    fetched.remark_if_late(holder, listing, since, "--holder")
+    fetched.remark_if_late(company, about, since)
     of_company = {filing.accession for filing in about.filings}
     quarterly = [filing for filing in listing.filings if filing.form in QUARTERLY]
     schedules = [filing for filing in listing.filings if filing.accession in of_company]
@@ -149,13 +149,13 @@ def _quarterly_reports(
             f"{number} on Form 13F, and no line of {names[0]}. If one should be there, "
             f"name the paper with --cusip." + f" The nearest names:{nearest}" * bool(nearest)
         )
-    disclosures = list(_folded(reports, cusips, close, fetched)) if cusips else []
+    disclosures = list(_with_amendments(reports, cusips, close, fetched)) if cusips else []
     if blind := sorted({str(report.as_of) for report in disclosures if _UNSEEN in report.note}):
         fetched.remarks.append(f"{_UNSEEN} Days without a price: {', '.join(blind)}.")
     return disclosures
 
 
-def _folded(
+def _with_amendments(
     reports: Sequence[HolderReport], cusips: Sequence[str], close: Close, fetched: Fetched
 ) -> Iterator[Disclosure]:
     """Yield what each report says of a stock, with all lines that hold for its quarter by then.

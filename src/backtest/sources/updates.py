@@ -62,7 +62,7 @@ class Incoming:
     lines: NDArray[np.int64] | None = None  # the number of each row in its file
     word: str = "line"  # what they number
     actions: Sequence[Action] = ()  # dividends, splits, halts and ends
-    tells_all: bool = False  # whether these are all dividends and splits of the table's span
+    complete: bool = False  # whether these are all dividends and splits of the table's span
 
     def at(self, row: int) -> str:
         """Return the key of a row with its position in the file, such as `2025-06-02 (line 7)`."""
@@ -183,7 +183,7 @@ def prepare_update(
         actions = prepare_actions(
             actions_folder(path), incoming.symbol, incoming.actions,
             source=incoming.source, accept=accept,
-            span=(min(days), max(days)) if incoming.tells_all else None,
+            span=(min(days), max(days)) if incoming.complete else None,
         )  # fmt: skip
     update = replace(update, holes=holes, actions=actions, notes=notes)
     try:

@@ -29,14 +29,14 @@ from backtest.data.price_rows import BAR_COLUMNS
 from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import (
-    as_paid,
-    on_their_days,
-    only_dollars,
-    take_out_dividends,
-    with_gains,
+    add_capital_gains,
+    adjust_for_dividends,
+    drop_foreign_dividends,
+    move_to_own_days,
+    paid_actions,
 )
 from backtest.sources.http import Pace, PassingError, Patience, patiently
-from backtest.sources.own_cells import written
+from backtest.sources.own_cells import clock_text
 from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.stats.formats import counted
 from backtest.workspace.files import cache_folder
@@ -92,13 +92,13 @@ def ask_history(symbol: str, bars: str | None, adjust: Adjust, first: date) -> H
         if table.empty:
             raise PassingError("the answer is empty")
         if adjust == "all":
-            take_out_dividends(table, symbol)
+            adjust_for_dividends(table, symbol)
         notes: list[str] = []
         if bars is None:
             internal = getattr(ticker, "_price_history", None)
             paid, splits = (getattr(internal, name, None) for name in ("_dividends", "_splits"))
-            on_their_days(table, {"Dividends": paid, "Stock Splits": splits})
-            notes += [*only_dollars(table, paid, symbol), *with_gains(table)]
+            move_to_own_days(table, {"Dividends": paid, "Stock Splits": splits})
+            notes += [*drop_foreign_dividends(table, paid, symbol), *add_capital_gains(table)]
         currency = ticker.history_metadata.get("currency")
         return replace(read_history(table, currency, symbol, bars), notes=notes)
 
@@ -172,9 +172,6 @@ def _try(what: str, call: Callable[[], T]) -> T:
         ) from None
 
 
-# Prices: Yahoo's table is checked, unfinished bars are left out, the update is prepared
-
-
 def fetch_prices(
     data: Path,
     symbol: str,
@@ -189,9 +186,10 @@ def fetch_prices(
 ) -> PriceUpdate:
     """Fetch Yahoo's prices, and prepare the update of the file of a symbol.
 
-    `bars` is a length of `LENGTHS`, daily if None; `first` and `adjust` are by default those of the
-    file, or Yahoo's first day and splits. `skip_bad` is as in `prepare_update`, `among` the number
-    of symbols fetched. Raise UsageError if the span, the mode or the symbol is wrong.
+    `bars` is a length of `LENGTHS`, daily if None. By default `first` is the first day of the file,
+    or Yahoo's of a new file or finer bars, and `adjust` is the file's mode, or splits. `skip_bad`
+    is as in `prepare_update`, `among` the number of symbols fetched. Raise UsageError if the span,
+    the mode or the symbol is wrong, and the errors of `finished_bars` and `prepare_update`.
     """
     now = _now()
     folder = data / "prices"
@@ -229,9 +227,9 @@ def fetch_prices(
     retrieval = {"source": "Yahoo Finance", "library": "yfinance", "version": version("yfinance")}
     fetched_at = now.isoformat(timespec="seconds")
     retrieval |= {"fetched_at": fetched_at} | ({"bars": bars} if bars else {})
-    actions = as_paid(history.splits, history.dividends, "Yahoo Finance") if not bars else ()
+    actions = paid_actions(history.splits, history.dividends, "Yahoo Finance") if not bars else ()
     incoming = Incoming(
-        symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=actions, tells_all=True
+        symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=actions, complete=True
     )
     update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
     _refuse_another_scale(update)
@@ -327,7 +325,10 @@ def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str
 def finished_bars(
     history: History, now: datetime, last: date | None, *, skip_bad: bool = False
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Return the finished bars up to the day `last`, and notes; raise UsageError if none is."""
+    """Return the finished bars up to the day `last`, and notes on what is left out or missing.
+
+    Raise UsageError if there are none, DataError if a cell is empty or a split not in the prices.
+    """
     table = history.table
     table = table[table[_PRICES].notna().any(axis=1)].sort_index()  # Yahoo sends empty rows
     broken = table[table.isna().any(axis=1)]
@@ -386,7 +387,7 @@ def _finished(
         ends = np.minimum(times + np.timedelta64(LENGTHS[bars], "m"), ends)
     outside = np.isnat(ends)
     unfinished = ends + np.timedelta64(_SETTLED) > now
-    names = [written(time) if bars else str(time.astype("M8[D]")) for time in times[unfinished]]
+    names = [clock_text(time) if bars else str(time.astype("M8[D]")) for time in times[unfinished]]
     rows = counted(int(outside.sum()), "row")
     return table[~outside & ~unfinished], [
         *[f"Left out {rows} outside of the sessions of {EXCHANGE}."] * bool(outside.any()),

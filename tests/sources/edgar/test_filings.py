@@ -172,7 +172,7 @@ def test_the_time_of_retrieval_is_to_the_second(site, edgar):
 )
 def test_what_a_company_files_instead_is_named_by_its_commonest_forms(others, told):
     done = Fetched(None, "ACME", News)
-    done.nothing_listed([], "8-K", COMPANY, Listing((), (), others))
+    done.remark_if_none([], "8-K", COMPANY, Listing((), (), others))
     assert done.remarks == [f"EDGAR lists no 8-K of ACME CORP in that span. {told}"]
 
 
