@@ -180,7 +180,7 @@ def _figures(sales: list[tuple[date, float, float | None]]) -> str:
 def _relationship(root: ET.Element) -> str:
     roles = [role for tag, role in _ROLES if element_text(root, tag).casefold() in _YES]
     title = element_text(root, "officerTitle") or element_text(root, "otherText")
-    return ", ".join(roles) + f" ({title})" * bool(title)
+    return f"{', '.join(roles)} ({title})" if roles and title else ", ".join(roles) or title
 
 
 # Schedules 13D and 13G: who holds more than 5 % of a company

@@ -1,5 +1,6 @@
 """The documents of filings: tables of 13F, schedules, forms of insiders, and hostile XML."""
 
+import re
 from datetime import date
 
 import pytest
@@ -421,6 +422,8 @@ def test_a_role_without_a_title_and_the_title_of_another_role():
     assert bare.figures == "100 shares at 50.00 dollars on average; 2025-06-03"
     other = read_sale(text.replace(title, "<otherText>Trustee</otherText>").encode())
     assert other.relationship == "director, officer (Trustee)"
+    bare_title = re.sub(r"<is(Director|Officer)>\w+<", r"<is\1>0<", text)
+    assert read_sale(bare_title.encode()).relationship == "Chief Executive"
 
 
 def test_a_person_is_the_holder_by_its_number_whatever_its_name():
