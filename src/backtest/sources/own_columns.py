@@ -241,7 +241,7 @@ def _texts(raw: RawTable, names: dict[str, str], notes: list[str]) -> pd.Series 
         if is_sure or any(map(is_symbol, texts.unique())):
             return texts
         notes.append(f"Column {column} says {texts.iloc[0]!r}, which is no symbol.")
-        del names["symbol"]
+        del names["symbol"]  # the column counts as one that is not taken
     match = _SYMBOL_LINE.search(raw.before)
     return pd.Series([match["symbol"]] * len(raw.cells)) if match else None
 

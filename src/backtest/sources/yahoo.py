@@ -45,7 +45,7 @@ T = TypeVar("T")
 Adjust = Literal["splits", "all"]
 FIRST_DAY = date(1962, 1, 2)  # the first day that Yahoo has of any stock
 _MODES: dict[str, Adjust] = {DIVIDENDS: "all", "splits": "splits", "none": "splits"}
-_DAYS = {"1h": 729, "30m": 59, "15m": 59, "5m": 59, "1m": 7}  # of finer bars, with today
+_DAYS = {"1h": 729, "30m": 59, "15m": 59, "5m": 59, "1m": 7}  # that Yahoo keeps
 _PATIENCE = Patience(seconds=90.0, each=45.0, wait=2.0)
 _PACE = Pace(2)
 _TIMEOUT = 20.0  # seconds for each of the requests that yfinance makes for one answer
