@@ -1,4 +1,4 @@
-"""The workspace: its folders, settings, files and processes.
+"""This room finds folders and settings, writes files, and runs other processes.
 
-What stands in a file of prices, events or reports is not known here.
+It knows nothing of what a file of prices, events or reports contains.
 """

@@ -1,8 +1,7 @@
-"""Files: written whole or not at all, locked between processes, hashed, and the user's cache.
+"""Write files whole or not at all, lock them between processes, and hash, cache and read them.
 
-Records are the JSON objects that folders in reports hold, one typed kind each: a `TypedDict` of
-what readers use. A record may hold more. Values are of those types exactly: no text stands in for a
-number.
+A record is the JSON object of a folder in reports. Each kind is a `TypedDict` of the fields that
+readers use; a record may hold more. Types are exact: no text stands in for a number.
 """
 
 from __future__ import annotations
@@ -38,21 +37,21 @@ except ImportError:  # Windows
 T = TypeVar("T")
 _SEAL = "record_sha256"  # of all else in the record, so that no figure changes unnoticed
 _DIGEST = sha256().digest_size
-_TURN = 2.0  # seconds; longer holds who runs a command under a lock of a folder, as by flock(1)
+_TURN = 2.0  # seconds; whoever holds a folder longer runs a command under its lock, as by flock(1)
 _NO_FILE = "it is a folder, a device or a pipe, and a file is needed"
-# The last is a letter: what somebody has put aside as .bashrc.20250101 is not ours.
+# It ends with a letter, so that a file somebody has put aside as .bashrc.20250101 is not ours.
 _UNFINISHED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{7}[a-f](?P<old>\.old)?")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text as `write_bytes` does, as UTF-8."""
+    """Write a text as UTF-8, with the guarantees of `write_bytes`."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file beside its path and rename it, so that it is never half written.
 
-    UsageError where that is not possible. What was written outlives a power cut.
+    What was written survives a power cut. Raise UsageError where it cannot be written.
     """
     try:
         put_file(path, content)
@@ -61,13 +60,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_folder(path: Path, texts: Mapping[str, str]) -> None:
-    """Write a folder of files as `write_bytes` does a file, in place of the one that is there."""
+    """Write a folder of texts by file name, as `write_bytes` writes a file; replace an old one."""
     try:
-        with unfinished(path, Path.mkdir) as beside:
+        with unfinished(path, Path.mkdir) as temporary:
             for name, text in texts.items():
-                (beside / name).write_text(text, encoding="utf-8", newline="")
-                flush(beside / name)
-            put_folder(beside, path)
+                (temporary / name).write_text(text, encoding="utf-8", newline="")
+                flush(temporary / name)
+            put_folder(temporary, path)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}. "
@@ -75,20 +74,20 @@ def write_folder(path: Path, texts: Mapping[str, str]) -> None:
         ) from None
 
 
-def put_folder(beside: Path, path: Path) -> None:
-    """Rename a whole folder to its place; what stood there goes.
+def put_folder(temporary: Path, path: Path) -> None:
+    """Rename a finished folder to its place, and remove the folder that it replaces.
 
-    OSError where that is not possible; what was there is there.
+    Raise OSError where that fails; the old folder is then still in its place.
     """
-    flush(beside)
-    old = path.with_name(f"{_beside(path).name}.old")
-    turn = _locked(path.parent, _TURN)  # or another's folder could come in between
-    lock = _locked(path)
+    flush(temporary)
+    old = path.with_name(f"{_temporary(path).name}.old")
+    turn = _lock(path.parent, _TURN)  # or another process's folder could come in between
+    lock = _lock(path)
     try:
         if path.exists():
             path.rename(old)
         try:
-            os.replace(beside, path)  # noqa: PTH105 - the same call on every system
+            os.replace(temporary, path)  # noqa: PTH105 - the same call on every system
         except BaseException:
             if old.exists():
                 old.rename(path)
@@ -102,64 +101,64 @@ def put_folder(beside: Path, path: Path) -> None:
 
 @contextmanager
 def unfinished(path: Path, make: Callable[[Path], None] = Path.touch) -> Iterator[Path]:
-    """A file or folder with a hidden name beside a path, for what is renamed there when whole.
+    """Make a hidden file or folder beside a path, to be renamed to that path once it is complete.
 
-    It is locked, so that `clear_unfinished` of another process leaves it, and gone afterwards.
+    It is locked, so that `clear_unfinished` of another process leaves it, and removed afterwards.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(path)
-    make(beside)
-    lock = _locked(beside)
+    temporary = _temporary(path)
+    make(temporary)
+    lock = _lock(temporary)
     try:
-        yield beside
+        yield temporary
     finally:
         _release(lock)
-        _remove(beside)
+        _remove(temporary)
 
 
-def _beside(path: Path) -> Path:
-    """A name that nothing has, which `_UNFINISHED` knows."""
+def _temporary(path: Path) -> Path:
+    """Return an unused hidden name beside a path, which `_UNFINISHED` matches."""
     return path.with_name(f".{path.name}.{uuid4().hex[:7]}d")
 
 
 def clear_unfinished(folder: Path, of: str | None = None) -> None:
     """Remove what killed processes left unfinished in a folder, and put back what they replaced.
 
-    Where `of` names a file, of that alone. What a living process works on is left, and so is what
-    cannot be removed.
+    `of` limits this to the file of that name. What a living process works on stays, and so does
+    what cannot be removed.
     """
     with suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208 - thousands of names, one of them matters
-            found = _UNFINISHED.fullmatch(name)
-            if not found or of not in (None, found["name"]):
+            match = _UNFINISHED.fullmatch(name)
+            if not match or of not in (None, match["name"]):
                 continue
-            if (lock := _locked(folder / name)) is not None:
-                if found["old"] and not (folder / found["name"]).exists():
-                    (folder / name).rename(folder / found["name"])
+            if (lock := _lock(folder / name)) is not None:
+                if match["old"] and not (folder / match["name"]).exists():
+                    (folder / name).rename(folder / match["name"])
                 else:
                     _remove(folder / name)
                 _release(lock)
 
 
 def put_file(path: Path, content: bytes) -> None:
-    """Write a file as `write_bytes` does; OSError where that is not possible.
+    """Write a file as `write_bytes` does, but raise OSError where it cannot be written.
 
-    Where the path is a link, what it points to is written.
+    Where the path is a link, write the file that it points to.
     """
     if _is_no_file(path):
         raise OSError(_NO_FILE)
     if path.is_symlink():
         path = Path(os.path.realpath(path))
         clear_unfinished(path.parent, path.name)
-    with unfinished(path) as beside:
-        beside.write_bytes(content)
-        flush(beside)
-        os.replace(beside, path)  # noqa: PTH105 - replaces on every system
+    with unfinished(path) as temporary:
+        temporary.write_bytes(content)
+        flush(temporary)
+        os.replace(temporary, path)  # noqa: PTH105 - replaces on every system
         flush(path.parent)
 
 
 def check_place(path: Path) -> None:
-    """Refuse a place that no file can be written to; UsageError where something else is there."""
+    """Raise UsageError where a folder, a device or a pipe is in the place of a file."""
     if _is_no_file(path):
         raise UsageError(f"{path} cannot be written: {_NO_FILE}.")
 
@@ -169,7 +168,7 @@ def _is_no_file(path: Path) -> bool:
 
 
 def flush(path: Path) -> None:
-    """Have the disk hold a file, or, where the system can, the names in a folder."""
+    """Flush a file to disk, or the names in a folder where the system can."""
     if not path.is_dir():
         with path.open("r+b") as file:
             os.fsync(file.fileno())
@@ -183,17 +182,17 @@ def flush(path: Path) -> None:
 
 
 def is_left(path: Path) -> bool:
-    """Whether no living process works on what is unfinished."""
-    lock = _locked(path)
+    """Tell whether no living process works on an unfinished file or folder."""
+    lock = _lock(path)
     _release(lock)
     return lock is not None
 
 
-def _locked(path: Path, seconds: float = 0.0) -> int | None:
-    """A lock on a file or folder that ends with the process; None where another keeps it."""
+def _lock(path: Path, seconds: float = 0.0) -> int | None:
+    """Lock a file or folder until the process ends at most; None where another keeps the lock."""
     if fcntl is None:
         return None
-    until = monotonic() + seconds
+    deadline = monotonic() + seconds
     with suppress(OSError), ExitStack() as opened:
         descriptor = os.open(path, os.O_RDONLY)
         opened.callback(os.close, descriptor)
@@ -202,7 +201,7 @@ def _locked(path: Path, seconds: float = 0.0) -> int | None:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 opened.pop_all()
                 return descriptor
-            if monotonic() >= until:
+            if monotonic() >= deadline:
                 break
             sleep(0.01)
     return None
@@ -220,9 +219,10 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def held(path: Path, busy: str) -> Iterator[None]:
-    """Hold a lock file; the lock ends with the block, or with the process in whatever way.
+    """Hold a lock file until the block ends, or the process does in whatever way.
 
-    UsageError, with the message `busy`, where another process, its `{holder}`, has it.
+    Raise UsageError with the message `busy` where another process has it; `{holder}` in the
+    message becomes that process.
     """
     from filelock import FileLock, Timeout
 
@@ -248,21 +248,21 @@ def _sign(file: int) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """The hash of a file's bytes; OSError where it cannot be read."""
+    """Return the SHA-256 of a file's bytes, in hex; raise OSError where it cannot be read."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of(content: Any) -> str:
-    """The hash of content as JSON knows it; the order of names in an object does not count."""
+    """Return the SHA-256 of JSON values, in hex; the order of names in an object does not count."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()
 
 
 def cache_folder() -> Path:
-    """The user's folder of what can be computed again; it need not be there, nor be writable.
+    """Return the user's cache folder, which need not exist or be writable.
 
-    `BACKTEST_CACHE` names it, or else the custom of the platform does.
+    The variable `BACKTEST_CACHE` names it, or else the platform's convention.
     """
     if named := os.environ.get("BACKTEST_CACHE"):
         return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - any text will do
@@ -274,7 +274,7 @@ def cache_folder() -> Path:
 
 
 def cached(name: str, make: Callable[[], bytes]) -> bytes:
-    """What `make` gives, kept in the cache folder under a name that tells all that decides it.
+    """Return what `make` returns, kept in the cache folder under a name that decides it.
 
     A file that is missing or damaged is made; a folder that cannot be written is left alone.
     """
@@ -290,12 +290,12 @@ def cached(name: str, make: Callable[[], bytes]) -> bytes:
     return content
 
 
-def _folder_of(variable: str, custom: str) -> Path:
-    named = Path(os.environ.get(variable, ""))
+def _folder_of(variable: str, default: str) -> Path:
+    folder = Path(os.environ.get(variable, ""))
     try:
-        return named if named.is_absolute() else Path.home() / custom
+        return folder if folder.is_absolute() else Path.home() / default
     except RuntimeError:  # a user without a home
-        return Path(os.devnull)  # nothing is there, and nothing can be made below it
+        return Path(os.devnull)  # nothing can be made below it
 
 
 # Records
@@ -317,21 +317,21 @@ IsoTime = Annotated[str, AfterValidator(_moment)]  # ISO, with its offset from U
 
 
 class Span(TypedDict):
-    """The first and the last day of a replay."""
+    """A `Span` holds the first and the last day of a replay."""
 
     first: IsoDay
     last: IsoDay
 
 
 class CostsName(TypedDict):
-    """Where costs come from: their name, and by field the source of its figure."""
+    """A `CostsName` says where costs come from: their name, and the source of each field."""
 
     name: str
     sources: dict[str, str]
 
 
 def record_text(record: Mapping[str, Any], in_one_line: Collection[str] = ()) -> str:
-    """The text of a file that `read_record` reads: JSON in lines, but for the parts named."""
+    """Return the text of a file for `read_record`: indented JSON, but for the fields named."""
     plain = json.loads(json.dumps(record, allow_nan=False))
     parts = []
     for name, value in {**plain, _SEAL: sha256_of(plain)}.items():
@@ -341,37 +341,37 @@ def record_text(record: Mapping[str, Any], in_one_line: Collection[str] = ()) ->
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """The record in a file, such as `run.json`.
+    """Read the record in a file, such as `run.json`, and check the files beside it that it names.
 
-    DataError where it is not of the `TypedDict`, or it or a file beside it has not the sha256 that
-    the record names.
+    Raise DataError where a field is missing or of another type than in the `TypedDict`, or where
+    the record or one of the files has another sha256 than the record names.
     """
     try:
         record: Any = from_json(path.read_bytes().removeprefix(BOM_UTF8))
-        _adapter(kind).validate_python(record, strict=True)  # type: ignore[arg-type]
+        _adapter(kind).validate_python(record, strict=True)
         seal = record.pop(_SEAL, None)
         if seal is not None and seal != sha256_of(record):
             raise damaged(path, "its content has not the sha256 that it names")
     except ValidationError as error:
-        raise damaged(path, _first(error)) from None
+        raise damaged(path, _first_fault(error)) from None
     except (OSError, ValueError) as error:
         raise damaged(path, str(error)) from None
-    for name, written in record.get("files", {}).items():
-        _check_file(path.parent / name, written, path.name)
+    for name, expected in record.get("files", {}).items():
+        _check_file(path.parent / name, expected, path.name)
     return record  # type: ignore[no-any-return]
 
 
-def _check_file(path: Path, written: str, record: str) -> None:
+def _check_file(path: Path, expected: str, record: str) -> None:
     try:
-        found = file_sha256(path)
+        actual = file_sha256(path)
     except (OSError, ValueError) as error:
         raise damaged(path, getattr(error, "strerror", None) or str(error)) from None
-    if found != written:
+    if actual != expected:
         raise damaged(path, f"its sha256 is not the one in {record}")
 
 
 def damaged(path: Path, fault: str) -> DataError:
-    """The error for a file of a folder in reports that is not what was written there."""
+    """Return the error for a file in reports that is not what the program wrote there."""
     return DataError(
         f"{path} is damaged ({fault}). "
         f"The command that made it makes it anew; otherwise remove the folder."
@@ -381,7 +381,7 @@ def damaged(path: Path, fault: str) -> DataError:
 def readable(
     folders: Iterable[Path], read: Callable[[Path], T], tell: Callable[[str], object]
 ) -> Iterator[T]:
-    """What stands in folders; `tell` takes a sentence for each that is damaged and left out."""
+    """Read each folder in turn; `tell` takes a sentence for each that is damaged and left out."""
     for folder in folders:
         try:
             yield read(folder)
@@ -389,12 +389,10 @@ def readable(
             tell(f"Left out: {error}")
 
 
-@cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(kind)
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
-def _first(error: ValidationError) -> str:
+def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
     field = ".".join(map(str, fault["loc"]))
     if fault["type"] == "missing":

@@ -1,6 +1,6 @@
-"""The workspace: where its folders are, what its settings say, and how a new one is made.
+"""Find the folders of a workspace, read its settings, and make a new one.
 
-A setting is an option, else of the environment, else of `backtest.toml`, else built in.
+A setting comes from an option, else the environment, else `backtest.toml`, else it is built in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from backtest.workspace.files import clear_unfinished, is_left, unfinished
 
 FILE = "backtest.toml"
 
-# By key: the kind, what is built in, the option, what is allowed, and what parts several values.
+# By key: the kind, the built-in value, the option, what is allowed, the separator of several values
 _TABLE = {
     "symbol": ("text", "CRWV", "--symbol", 'a stock, such as "CRWV", or several in a list', ","),
     "benchmark": ("text", "SPY", "--benchmark", 'a symbol, such as "SPY"', ""),
@@ -38,7 +38,10 @@ _TABLE = {
 
 @dataclass(frozen=True)
 class Setting:
-    """A value, from an `option`, the `environment` or a `file`, named by `where`, or `built in`."""
+    """A `Setting` is a value with its `source`: `option`, `environment`, `file` or `built in`.
+
+    `where` names the option, the variable or the file.
+    """
 
     key: str
     value: Any
@@ -48,7 +51,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Defaults:
-    """Parameters by strategy that a file sets; where `strict`, each strategy must exist."""
+    """`Defaults` are a file's parameters by strategy; if `strict`, each strategy must exist."""
 
     path: Path | None = None
     tables: dict[str, dict[str, Any]] = field(default_factory=dict, hash=False)
@@ -57,22 +60,22 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Config:
-    """Every setting by its key in the file, and strategies' parameters; `path` is the file's."""
+    """A `Config` holds every setting by its key, and the strategies' parameters, of a file."""
 
     path: Path | None
     settings: dict[str, Setting]
     defaults: Defaults
 
     def value(self, key: str) -> Any:
-        """The value that is in force."""
+        """Return the value in force."""
         return self.settings[key].value
 
     def chosen(self, key: str) -> Any:
-        """The value, or None where it is the one that is built in."""
+        """Return the value, or None where it is only the built-in one."""
         return None if self.settings[key].source == "built in" else self.value(key)
 
     def one_symbol(self) -> str:
-        """The symbol of a command that takes one; several raise a `UsageError`."""
+        """Return the symbol for a command that takes one; raise UsageError where there are more."""
         symbols, where = self.value("symbol"), self.settings["symbol"].where
         if len(symbols) > 1:
             named = f"{where} names {', '.join(symbols)}"
@@ -83,15 +86,15 @@ class Config:
 def read_config(options: dict[str, Any] | None = None, start: Path | None = None) -> Config:
     """Find every setting, from options by key and in the workspace around `start`.
 
-    Several values are a tuple; a folder that nothing names is None. UsageError where the file
-    cannot be read, has an unknown key, or a value is not allowed.
+    Symbols and strategies' folders are tuples; a folder that nothing names is None. Raise
+    UsageError where the file cannot be read or has an unknown key, or a value is not allowed.
     """
-    around = (start or Path.cwd()).resolve()
-    root = next((one for one in (around, *around.parents) if _is_workspace(one)), None)
+    origin = (start or Path.cwd()).resolve()
+    root = next((folder for folder in (origin, *origin.parents) if _is_workspace(folder)), None)
     path = root / FILE if root and (root / FILE).is_file() else None
-    stated, tables = _read_file(path) if path else ({}, {})
-    used = options or {}
-    settings = {key: _find(key, used.get(key), stated.get(key), root) for key in _TABLE}
+    values, tables = _read_file(path) if path else ({}, {})
+    options = options or {}
+    settings = {key: _find(key, options.get(key), values.get(key), root) for key in _TABLE}
     strict = path is not None and settings["folders.strategies"].source in ("file", "built in")
     return Config(path, settings, Defaults(path, tables, strict))
 
@@ -102,39 +105,40 @@ def _is_workspace(folder: Path) -> bool:
 
 
 def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the settings by key, and the tables of parameters by strategy."""
     try:
-        stated = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not readable TOML: {error}.") from None
-    strategies, folders = stated.pop("strategies", {}), stated.pop("folders", {})
+    strategies, folders = values.pop("strategies", {}), values.pop("folders", {})
     tables = {"strategies": strategies, "folders": folders}
     if isinstance(strategies, dict):
         tables |= {f"strategies.{name}": table for name, table in strategies.items()}
     for key, table in tables.items():
         if not isinstance(table, dict):
             raise UsageError(f"{path}: {key} is {table!r}. Write a table, under the line [{key}].")
-    stated |= {f"folders.{name}": value for name, value in folders.items()}
-    for key in stated:
+    values |= {f"folders.{name}": value for name, value in folders.items()}
+    for key in values:
         if key not in _TABLE:
             raise unknown(f"setting in {path}:", key, [*_TABLE, "strategies"])
-    return stated, strategies
+    return values, strategies
 
 
-def _find(key: str, option: Any, stated: Any, root: Path | None) -> Setting:
-    """The setting that goes first; paths begin at the working folder or at the workspace."""
+def _find(key: str, option: Any, in_file: Any, root: Path | None) -> Setting:
+    """Find the setting that takes precedence; paths start at the working folder or at `root`."""
     kind, built_in, name, allowed, separator = _TABLE[key]
     variable, here = f"BACKTEST_{key.removeprefix('folders.').upper()}", Path()
     ranked = (
         ("option", name, None if isinstance(option, list) and not option else option, here),
         ("environment", variable, _parse(os.environ.get(variable, ""), kind, separator), here),
-        ("file", str(root and root / FILE), stated, root),
+        ("file", str(root and root / FILE), in_file, root),
         ("built in", "", built_in, root),
     )
-    source, where, value, base = next(way for way in ranked if way[2] is not None)
+    source, where, value, base = next(entry for entry in ranked if entry[2] is not None)
     if base is None and kind == "folder":
         return Setting(key, None)
-    several = value if separator and isinstance(value, list | tuple) else [value]
-    values = tuple(dict.fromkeys(_value(kind, one, base or here) for one in several))
+    parts = value if separator and isinstance(value, list | tuple) else [value]
+    values = tuple(dict.fromkeys(_value(kind, part, base or here) for part in parts))
     if not values or None in values:
         at = f"{where}: {key}" if source == "file" else where
         raise UsageError(f"{at} is {value!r}. Allowed: {allowed}.")
@@ -142,7 +146,7 @@ def _find(key: str, option: Any, stated: Any, root: Path | None) -> Setting:
 
 
 def _parse(text: str, kind: str, separator: str) -> object:
-    """What the file would state in place of a variable's text; None where that is empty."""
+    """Turn a variable's text into the value that the file would have; None where it is empty."""
     if separator:
         return [part.strip() for part in text.split(separator) if part.strip()] or None
     with suppress(ValueError):
@@ -150,11 +154,12 @@ def _parse(text: str, kind: str, separator: str) -> object:
     return text or None
 
 
-def _value(kind: str, stated: Any, base: Path) -> str | float | Path | None:
+def _value(kind: str, raw: Any, base: Path) -> str | float | Path | None:
+    """Read a value as its kind; None where it is not allowed."""
     if kind == "dollars":
-        is_number = isinstance(stated, Real) and not isinstance(stated, bool)
-        return float(stated) if is_number and 0 < stated <= sys.float_info.max else None
-    text = str(stated) if isinstance(stated, str | Path) else ""
+        is_number = isinstance(raw, Real) and not isinstance(raw, bool)
+        return float(raw) if is_number and 0 < raw <= sys.float_info.max else None
+    text = str(raw) if isinstance(raw, str | Path) else ""
     is_path = kind == "folder" or (kind == "costs" and text.endswith(".toml"))
     if not is_path or not text.strip():
         return text if text.strip() else None
@@ -166,12 +171,12 @@ def _value(kind: str, stated: Any, base: Path) -> str | float | Path | None:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folders that a command works with."""
+    """A `Workspace` holds the folders that a command works with."""
 
-    strategies: Path  # to which new ones go
+    strategies: Path  # to which new strategies are written
     data: Path
     reports: Path
-    more: tuple[Path, ...] = ()  # of strategies
+    more: tuple[Path, ...] = ()  # further folders of strategies
     defaults: Defaults = field(default_factory=Defaults)
 
 
@@ -181,98 +186,94 @@ def find_workspace(
     reports: Path | None = None,
     start: Path | None = None,
 ) -> Workspace:
-    """Take the folders that are named and find the others: see `read_config`.
+    """Take the folders that are named and find the others, as `read_config` does.
 
-    The search upwards begins at `start`, by default the working folder. UsageError where a folder
-    that is named is not there, none was found, or `backtest.toml` is wrong.
+    The search upwards begins at `start`, by default the working folder. Raise UsageError where a
+    folder that is named does not exist, none is found, or `backtest.toml` is wrong.
     """
     options = {"strategies": strategies, "data": data, "reports": reports}
-    config = read_config({f"folders.{name}": one for name, one in options.items()}, start)
-    first, *more = (_existing(config, "strategies", one) for one in _named(config, "strategies"))
-    return Workspace(
-        strategies=first,
-        data=_existing(config, "data", _named(config, "data")),
-        reports=_named(config, "reports"),
-        more=tuple(more),
-        defaults=config.defaults,
-    )
+    config = read_config({f"folders.{name}": path for name, path in options.items()}, start)
+    first, *more = (_existing(config, "strategies", path) for path in _folder(config, "strategies"))
+    data_folder = _existing(config, "data", _folder(config, "data"))
+    return Workspace(first, data_folder, _folder(config, "reports"), tuple(more), config.defaults)
 
 
 def workspace_of_worker() -> Workspace:
-    """The folders of a worker: it writes nothing, so reports may be nowhere.
+    """Find the folders of a worker, which writes nothing, so that reports need not exist.
 
-    Its work says all that decides the result, so that no defaults of a file count.
+    A worker's job names all that decides the result, so that no defaults of a file count.
     """
     return replace(find_workspace(reports=Path("reports")), defaults=Defaults())
 
 
 def find_reports(reports: Path | None = None) -> Path:
-    """The reports folder that is named, or else of the workspace, as of `find_workspace`."""
-    found: Path = _named(read_config({"folders.reports": reports}), "reports")
-    return found
+    """Return the reports folder that is named, or else the workspace's; see `find_workspace`."""
+    folder: Path = _folder(read_config({"folders.reports": reports}), "reports")
+    return folder
 
 
 def find_data(data: Path | None = None) -> Path:
-    """The data folder that is named, or else of the workspace, as of `find_workspace`."""
+    """Return the data folder that is named, or else the workspace's; see `find_workspace`."""
     config = read_config({"folders.data": data})
-    return _existing(config, "data", _named(config, "data"))
+    return _existing(config, "data", _folder(config, "data"))
 
 
 def _existing(config: Config, name: str, folder: Path) -> Path:
     if not folder.is_dir():
         setting = config.settings[f"folders.{name}"]
-        named = f" It is named in {setting.where}." if setting.source == "file" else ""
+        origin = f" It is named in {setting.where}." if setting.source == "file" else ""
         raise UsageError(
-            f"The {name} folder {folder} is not there.{named} Point --{name} or "
+            f"The {name} folder {folder} is not there.{origin} Point --{name} or "
             f"BACKTEST_{name.upper()} to a folder that exists."
         )
     return folder
 
 
-def _named(config: Config, name: str) -> Any:
-    found = config.value(f"folders.{name}")
-    if found is None:
+def _folder(config: Config, name: str) -> Any:
+    folder = config.value(f"folders.{name}")
+    if folder is None:
         raise UsageError(
             f"No folder with strategies/ and data/ was found from {Path.cwd()} upwards, nor a "
             f"{FILE}. Make a workspace with `backtest init FOLDER`, work inside one, or give "
             f"{'--out' if name == 'reports' else f'--{name}'} (or set BACKTEST_{name.upper()})."
         )
-    return found
+    return folder
 
 
-# A new workspace: its parts in a folder, whole or not at all
+# A new workspace
 
-PARTS = ("strategies", "data", "reports", "backtest.toml")
-_NEW = "workspace"  # what its parts stand in, hidden, until they are whole
+PARTS = ("strategies", "data", "reports", FILE)
+_NEW = "workspace"  # the hidden folder of its parts until they are complete
 _PACKAGE = Path(__file__).parents[1]
 _UNSEEN = shutil.ignore_patterns("__pycache__", ".*.lock", ".*.next")
 
 
 def make_workspace(folder: Path) -> Path:
-    """Write the strategies and the data that ship, an empty reports folder and settings.
+    """Write the strategies and data that ship, an empty reports folder and settings.
 
-    The folder, of which the absolute path comes back, may hold anything but these four parts.
-    UsageError where it has one of them, or cannot be written; nothing was changed then.
+    Return the folder's absolute path. It may hold anything but these four parts: raise UsageError
+    where it has one of them, or cannot be written; nothing has changed then.
     """
     folder = folder.expanduser().resolve()
     begun = _begun(folder)
-    there = [part for part in PARTS if os.path.lexists(folder / part)]  # a dead link too
-    if there and not (begun and all(not (begun / part).exists() for part in there)):
+    present = [part for part in PARTS if os.path.lexists(folder / part)]  # a dead link too
+    if present and not (begun and all(not (begun / part).exists() for part in present)):
+        names = ", ".join(present)
         raise UsageError(
-            f"{folder} has {', '.join(there)} already; nothing was written. Choose another folder."
+            f"{folder} has {names} already; nothing was written. Choose another folder."
         )
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     moved: list[Path] = []
     try:
-        with unfinished(folder / _NEW, Path.mkdir) as beside:
+        with unfinished(folder / _NEW, Path.mkdir) as temporary:
             if begun:
-                begun.replace(beside)
+                begun.replace(temporary)
             else:
-                _fill(beside)
+                _fill(temporary)
             for part in PARTS:
-                if part not in there:
-                    (beside / part).rename(folder / part)
-                    moved.append(folder / part)  # what another has put there meanwhile is not ours
+                if part not in present:
+                    (temporary / part).rename(folder / part)
+                    moved.append(folder / part)  # only what is ours may be removed again
     except BaseException as error:
         for path in moved:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -288,7 +289,7 @@ def make_workspace(folder: Path) -> Path:
 
 
 def _begun(folder: Path) -> Path | None:
-    """What a killed process had written whole and not moved to its place: settings come last."""
+    """Find what a killed process had completed but not moved: its settings are written last."""
     with suppress(OSError):
         for file in folder.glob(f".{_NEW}.*/{FILE}"):
             if is_left(file.parent):
@@ -298,11 +299,11 @@ def _begun(folder: Path) -> Path | None:
 
 def _fill(folder: Path) -> None:
     embedded = _PACKAGE / "embedded"
-    # what ships is in the wheel, or else in the checkout
+    # The wheel holds what ships; without a wheel the checkout does.
     shipped = embedded if (embedded / "data").is_dir() else _PACKAGE.parents[1]
     for part in ("strategies", "data"):
         shutil.copytree(
             shipped / part, folder / part, ignore=_UNSEEN, copy_function=shutil.copyfile
         )
     (folder / "reports").mkdir()
-    shutil.copyfile(embedded / "backtest.toml", folder / "backtest.toml")
+    shutil.copyfile(embedded / FILE, folder / FILE)

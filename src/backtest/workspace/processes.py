@@ -1,4 +1,4 @@
-"""Work in other processes: of this machine, as an executor, and of a Dask cluster."""
+"""Run work in other processes: on this machine as an executor, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ T = TypeVar("T")
 
 MOST_TRIES = 3
 _CONNECT = 20.0  # seconds for the scheduler to answer, and for its first worker to come
-_PATIENCE = 60.0  # seconds without news after which it is asked whether workers are left
-_AHEAD = 2  # chunks that are given out for each thread of the cluster
+_PATIENCE = 60.0  # seconds without a result after which we ask whether any worker is left
+_AHEAD = 2  # chunks that are submitted for each thread of the cluster
 
 
 class WorkerPool(ThreadPoolExecutor):
-    """Processes that evaluate what is submitted; a thread for each waits for its answer.
+    """A `WorkerPool` evaluates calls in processes; a thread for each waits for its result.
 
     Where a process is killed, its future raises `BrokenExecutor` with the exit code, and the next
     call of `submit` starts another. `shutdown(cancel_futures=True)` kills what still runs.
@@ -62,7 +62,7 @@ class WorkerPool(ThreadPoolExecutor):
         self._idle = SimpleQueue[_Worker]()
 
     def submit(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have a process call it; what travels must be found by import."""
+        """Have a process make the call; it must be importable and picklable."""
         if len(self._workers) < self._max_workers:
             self._workers.append(_Worker(self._context))
             self._idle.put(self._workers[-1])
@@ -81,7 +81,7 @@ class WorkerPool(ThreadPoolExecutor):
         return answer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
-        """End the processes; after what was submitted, or at once where that is cancelled."""
+        """End the processes once all calls are done, or at once with `cancel_futures`."""
         super().shutdown(wait=wait and not cancel_futures, cancel_futures=cancel_futures)
         for worker in list(self._workers):
             worker.kill()
@@ -93,7 +93,7 @@ class WorkerPool(ThreadPoolExecutor):
 def completed(
     call: Callable[[Item], Output], items: Iterable[Item], workers: int
 ) -> Generator[tuple[Item, Future[Output]]]:
-    """Call for each item in at most so many processes; yields items as they end, failures last.
+    """Call for each item in at most `workers` processes; yield items as they end, failures last.
 
     An item whose process is killed is tried again, three times in all. Only as many items are
     submitted as there are processes, so that few results are in memory at a time.
@@ -125,27 +125,27 @@ def completed(
 
 
 class _Worker:
-    """A process that makes one call after the other."""
+    """A `_Worker` is a process that makes one call after another."""
 
     def __init__(self, context: ForkServerContext | SpawnContext) -> None:
-        self._pipe, theirs = context.Pipe()
-        terms = (theirs, dict(os.environ), gc.get_threshold())
+        self._pipe, remote = context.Pipe()
+        args = (remote, dict(os.environ), gc.get_threshold())
         with _without_ctrl_c(), _without_main():
-            self._process = context.Process(target=_serve, args=terms, daemon=True)
+            self._process = context.Process(target=_serve, args=args, daemon=True)
             self._process.start()
-        theirs.close()
+        remote.close()
 
     def call(self, job: Any) -> Any:
-        """The result, or what failed; EOFError or OSError where the process was killed."""
+        """Return the result or the error; raise EOFError or OSError where the process is killed."""
         self._pipe.send(job)
         return self._pipe.recv()
 
     def kill(self) -> None:
-        """End the process; who waits for its answer is told."""
+        """End the process; a `call` that waits for its answer raises."""
         self._process.kill()
 
     def stop(self) -> int | None:
-        """End the process and give its exit code."""
+        """End the process and return its exit code."""
         self._process.kill()
         self._process.join()
         self._pipe.close()
@@ -154,8 +154,8 @@ class _Worker:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Processes that are started meanwhile leave Ctrl-C to this one, which heeds it at the end."""
-    if threading.current_thread() is not threading.main_thread():  # the others get no signals
+    """Make processes started meanwhile ignore Ctrl-C, and handle it here once they have started."""
+    if threading.current_thread() is not threading.main_thread():  # other threads get no signals
         yield
         return
     if sys.platform == "win32":  # it has no mask
@@ -180,7 +180,7 @@ def _without_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Processes do not import the script that calls: it needs no `if __name__ == "__main__"`."""
+    """Keep processes from importing the calling script, which then needs no `__main__` guard."""
     before = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -192,10 +192,10 @@ def _without_main() -> Iterator[None]:
 def _serve(
     pipe: Connection, environment: Mapping[str, str], thresholds: tuple[int, int, int]
 ) -> None:
-    """What a worker does until its pipe is closed, or the process that started it is gone."""
+    """Serve calls until the pipe is closed, or the process that started this one is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr  # what a strategy prints here is no part of what the command prints
-    os.environ.clear()  # one that is forked from a server has the environment of its start
+    os.environ.clear()  # a fork server still has the environment that it was started with
     os.environ.update(environment)
     gc.set_threshold(*thresholds)
     Thread(target=_end_with_parent, daemon=True).start()
@@ -204,9 +204,9 @@ def _serve(
             call, args, kwargs = pipe.recv()
             try:
                 pipe.send(call(*args, **kwargs))
-            except (BacktestError, KeyboardInterrupt) as error:  # which a strategy has raised
+            except (BacktestError, KeyboardInterrupt) as error:  # a strategy may raise either
                 pipe.send(error)
-            except BaseException:  # noqa: BLE001 - whatever a strategy does
+            except BaseException:  # noqa: BLE001 - a strategy may raise anything
                 pipe.send(BacktestError(f"A worker process failed.\n{traceback.format_exc()}"))
 
 
@@ -215,7 +215,7 @@ def _end_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)  # in the middle of a call, for nobody takes its result any more
+        os._exit(1)  # even in the middle of a call: nobody is left to take its result
 
 
 def on_cluster(
@@ -225,12 +225,12 @@ def on_cluster(
     todo: Sequence[int],
     address: str,
 ) -> Generator[tuple[int, bytes]]:
-    """Each chunk with its part as it ends; every worker has to `prepare` first.
+    """Yield each chunk with its evaluated bytes as it ends; every worker calls `prepare` first.
 
-    Raises UsageError where the cluster cannot be reached or is lost, or a worker cannot prepare,
+    Raise UsageError where the cluster cannot be reached or is lost, or a worker cannot prepare,
     and BacktestError where a chunk has failed, or has ended too many workers.
     """
-    with _connect(address) as client, _lost(address):
+    with _connect(address) as client, _explained_loss(address):
         _check_workers(client, address, prepare, spec_json)
         waiting = deque(todo)
         running: dict[Task[bytes], int] = {}
@@ -241,8 +241,8 @@ def on_cluster(
                     chunk = waiting.popleft()
                     task = client.submit(on_worker, evaluate, spec_json, chunk, pure=False)
                     running[task] = chunk
-                for task in _ended(client, address, running):
-                    content = _part(task, running[task])
+                for task in _wait_for_any(client, address, running):
+                    content = _result(task, running[task])
                     if content is not None:
                         yield running.pop(task), content
         finally:
@@ -250,7 +250,7 @@ def on_cluster(
 
 
 def on_worker(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int) -> bytes:
-    """Evaluate a chunk with the folders that the worker finds; a failure has its address."""
+    """Evaluate a chunk with the worker's own folders; an error names the worker's address."""
     from distributed import get_worker
 
     try:
@@ -260,7 +260,7 @@ def on_worker(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int)
 
 
 async def prepare_worker(prepare: Callable[[str], object], spec_json: str) -> None:
-    """Prepare in a thread: a worker has to answer while it reads."""
+    """Prepare in a thread, because a worker has to answer the scheduler while it reads."""
     import asyncio
 
     await asyncio.to_thread(prepare, spec_json)
@@ -294,7 +294,7 @@ def _connect(address: str) -> Iterator[Client]:
 
 
 async def _kind(address: str) -> str:
-    """What answers at an address. A client would wait for ever for one that is silent."""
+    """Ask what runs at an address; a `Client` would wait for ever where nothing answers."""
     from distributed import Security
     from distributed.core import rpc
 
@@ -310,21 +310,21 @@ def _check_workers(
         client.wait_for_workers(1, timeout=_CONNECT)
     except TimeoutError:
         raise UsageError(_no_worker(address)) from None
-    found = client.run(prepare_worker, prepare, spec_json, on_error="return")
-    wrong = [
+    outcome = client.run(prepare_worker, prepare, spec_json, on_error="return")
+    faults = [
         f"{worker}: {fault if isinstance(fault, BacktestError) else repr(fault)}"
-        for worker, fault in sorted(found.items())
+        for worker, fault in sorted(outcome.items())
         if fault
     ]
-    if wrong:
+    if faults:
         raise UsageError(
-            f"{len(wrong)} of {len(found)} workers of {address} cannot evaluate this sweep. Give "
-            f"them the same program, strategies and data as here, or take them off the cluster.\n  "
-            + "\n  ".join(wrong)
+            f"{len(faults)} of {len(outcome)} workers of {address} cannot evaluate this sweep. "
+            f"Give them the same program, strategies and data as here, or take them off the "
+            f"cluster.\n  " + "\n  ".join(faults)
         )
 
 
-def _ended(
+def _wait_for_any(
     client: Client, address: str, running: Collection[Task[bytes]]
 ) -> Collection[Task[bytes]]:
     """Wait until some tasks have ended; those that failed come last."""
@@ -340,8 +340,8 @@ def _ended(
             return sorted(answer.done, key=lambda task: task.status != "finished")
 
 
-def _part(task: Task[bytes], chunk: int) -> bytes | None:
-    """The part of a chunk; None where it was lost with its worker, and is evaluated anew."""
+def _result(task: Task[bytes], chunk: int) -> bytes | None:
+    """Return a chunk's bytes; None where they were lost with a worker and are computed again."""
     from distributed import KilledWorker
 
     try:
@@ -365,7 +365,8 @@ def _no_worker(address: str) -> str:
 
 
 @contextmanager
-def _lost(address: str) -> Iterator[None]:
+def _explained_loss(address: str) -> Iterator[None]:
+    """Turn the loss of the scheduler into a UsageError that says how to go on."""
     try:
         yield
     except (OSError, CancelledError):
