@@ -1,4 +1,4 @@
-"""`Strategy`, `Signal` and `Wait`, of which a strategy file is made, Backtrader's, and the file."""
+"""Define `Strategy`, `Signal` and `Wait` for strategy files, and hash what such a file does."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ Distance = Annotated[float, Field(gt=0, le=1_000)]
 Clock = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1\d|2[0-3]):[0-5]\d$")]
 NUMBERS = ("weight", "hold", "stop", "target", "trailing_stop", "priority", "limit")
 TERMS = (*NUMBERS, "hold_bars", "leave_at", "enter", "leave", "levels", "resize")
-"""The terms of a signal, which a strategy can hand on; `NUMBERS` are those that are numbers."""
-_DECIMALS = 12  # of what hedges in one symbol add up to
+"""The terms of a signal that parameters can name; `NUMBERS` are those that are numbers."""
+_DECIMALS = 12  # of the size of a leg, to which several hedges in one symbol add up
 
 
 class Leg(NamedTuple):
-    """A part of a hedged position in another symbol.
+    """A `Leg` is the part of a hedged position that is in another symbol.
 
     Attributes:
-        symbol: what is traded against the stock.
-        by: value of it for each dollar of the stock, above 0 in the other direction.
+        symbol: symbol that is traded against the stock.
+        by: dollars of it for each dollar of the stock; above 0 in the other direction.
 
     """
 
@@ -55,36 +55,38 @@ class Leg(NamedTuple):
 
 
 class Signal(BaseModel):
-    """What a strategy wants after an event: a position, and the plan to leave it.
+    """A `Signal` says what a strategy wants after an event: a position, and its exit plan.
 
     Attributes:
-        symbol: the stock to hold.
-        event_id: the event that is acted on.
+        symbol: stock to hold.
+        event_id: id of the event that it answers.
         direction: `long` or `short`, or `flat` to leave what is held.
         weight: share of equity to hold, above 0; `max_gross` bounds it. None is an equal part of
             the room: `max_gross` ÷ `max_positions`, which must then be set.
-        hold: sessions after the entry session until the exit; None to the end. 0 leaves at the
-            close of the entry session.
-        hold_bars: in place of `hold` bars of the stock after the one of the entry; in a run by
-            sessions these are its bars. With `leave="close"` 0 leaves at the close of that bar.
-        leave_at: the time in New York, such as `15:55`, at which it leaves in the session in which
-            `hold` ends, which without one is that of the entry: at the first open from then on,
-            else at the close of the session.
+        hold: sessions after the entry session until the exit; None to hold to the end. 0 leaves
+            at the close of the entry session.
+        hold_bars: bars of the stock after the entry bar until the exit, in place of `hold`; in a
+            run by sessions a bar is a session. 0, with `leave="close"`, leaves at the close of
+            the entry bar.
+        leave_at: time in New York, such as `15:55`, of the exit in the session in which `hold`
+            ends, or in the entry session without `hold`: at the first open from then on, else at
+            the close of the session.
         stop: fraction of the entry price at which a loss is cut; None for no stop.
         target: fraction of the entry price at which a gain is taken; None for no target.
-        trailing_stop: fraction from the best close since entry; None for none.
-        priority: of the signals at one open those with a higher one are served first, then those
-            published first, the alphabet last. Of several on one symbol the last still acts.
-        limit: the entry waits through the session for a price this fraction better than the last
-            close before it (0: that close, or better), and lapses; None for a market order.
-        enter: at which of the tradable session it is traded, `open` or `close`.
-        leave: at which of its last session it leaves when the time is up, or when it is flat.
-        levels: `session`: stop and target rest through each session; `close`: they are looked at
-            in each close alone, and what has passed them leaves at the next open.
-        resize: where the stock is held in this direction already, trade the difference to the
-            new weight. Otherwise the shares stay, and the exit plan alone is new.
-        legs: what is traded against the stock as a part of the same position; see `hedged`.
-        reason: why, in a few words, for the decision log.
+        trailing_stop: fraction from the best close since entry; None for no trailing stop.
+        priority: rank among the signals at one open: the highest is served first, then the one
+            published first, then by alphabet. Of several on one symbol the last still acts.
+        limit: fraction by which the price must be better than the last close before the session
+            (0: that close, or better). The entry waits for it through the session, then lapses.
+            None for a market order.
+        enter: price of the tradable session at which it is traded, `open` or `close`.
+        leave: price of its last session at which it leaves when time is up, or when it is flat.
+        levels: `session` if stop and target rest through each session; `close` if they are
+            compared with each close alone, and the exit is at the next open.
+        resize: whether to trade the difference to the new weight where the stock is held in this
+            direction already. Otherwise the shares stay, and only the exit plan is new.
+        legs: positions in other symbols against the stock, part of the same trade; see `hedged`.
+        reason: reason in a few words, for the decision log.
 
     """
 
@@ -128,54 +130,48 @@ class Signal(BaseModel):
 
     @property
     def at(self) -> When:
-        """At which of its session it is traded."""
+        """Return the price of its session at which it is traded: `open` or `close`."""
         return self.leave if self.direction == "flat" else self.enter
 
     @property
     def held(self) -> int | None:
-        """How many sessions, or bars, it is held for; None to the end."""
+        """Return for how many sessions, or bars, it is held; None to the end."""
         if self.hold_bars is not None:
             return self.hold_bars
         return 0 if self.hold is None and self.leave_at else self.hold
 
     @property
     def leave_minute(self) -> int:
-        """The minute after midnight of `leave_at`; 0 without one."""
+        """Return `leave_at` in minutes after midnight, New York; 0 without it."""
         if self.leave_at is None:
             return 0
         return int(self.leave_at[:2]) * 60 + int(self.leave_at[3:])
 
     @classmethod
     def long(cls, event: Event, **terms: Any) -> Signal:
-        """Own the event's stock.
-
-        Args:
-            event: the event that is answered.
-            terms: `weight`, `hold` and the others, as above.
-
-        """
+        """Buy the event's stock; `terms` are `weight`, `hold` and the other attributes."""
         return cls(symbol=event.symbol, event_id=event.id, direction="long", **terms)
 
     @classmethod
     def short(cls, event: Event, **terms: Any) -> Signal:
-        """Sell the event's stock short. Terms as for `long`."""
+        """Sell the event's stock short; `terms` are those of `long`."""
         return cls(symbol=event.symbol, event_id=event.id, direction="short", **terms)
 
     @classmethod
     def flat(cls, event: Event, **terms: Any) -> Signal:
-        """Leave the event's stock, whichever way it is held. Terms: `leave` and `reason`."""
+        """Leave the event's stock, long or short; `terms` are `leave` and `reason`."""
         return cls(symbol=event.symbol, event_id=event.id, direction="flat", **terms)
 
     def hedged(self, symbol: str, by: float | None = 1.0) -> Signal:
-        """The signal with a leg that is opened and left with it.
+        """Return the signal with a leg that is opened and closed with it.
 
         Args:
-            symbol: what is traded against the stock, one of the strategy's `trades_also`.
+            symbol: symbol to trade against the stock, one of the strategy's `trades_also`.
             by: dollars of it for each dollar of the stock, such as its beta; below 0 in the same
-                direction. With 0 nothing is added; several of one symbol add up.
+                direction. 0 adds nothing; several of one symbol add up.
 
         Raises:
-            ValueError: `by` is None, which is what a block answers where it cannot know.
+            ValueError: `by` is None, which is the answer of a block that cannot know it.
 
         """
         if by is None:
@@ -190,16 +186,16 @@ class Signal(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Wait:
-    """Ask me again: the same event, at an open some sessions later, with the market of then.
+    """A `Wait` asks for the same event again at a later open, with the market of that time.
 
     Attributes:
-        event: the event that is answered.
-        sessions: of the exchange until then, from 1.
-        reason: what is waited for, in a few words, for the decision log.
-        at_most: sessions after the first time it is put to the strategy beyond which it is not
-            put any more; None for no bound.
+        event: event that is answered.
+        sessions: sessions of the exchange until then, from 1.
+        reason: what is awaited, in a few words, for the decision log.
+        at_most: sessions after the event was first put to the strategy, beyond which it is not
+            put again; None for no bound.
         gives_way: whether the wait ends without a signal where a newer event of the same symbol
-            and kind is public by then: a date that was moved.
+            and kind is public by then, as when a date was moved.
 
     """
 
@@ -211,101 +207,99 @@ class Wait:
 
 
 class Strategy(BaseModel):
-    """A rule that answers events with signals. Its fields are its parameters.
+    """A `Strategy` answers events with signals; its fields are its parameters.
 
-    Subclasses name the kinds of event in `listens_to`, declare parameters as typed fields with
-    bounds, and write `on_event`. Those that look at the past of other symbols, such as an index,
-    name them in `looks_at`. They are frozen: the same event and the same past give the
-    same answer.
+    A subclass names the kinds of event in `listens_to`, declares parameters as typed fields with
+    bounds, and defines `on_event`. It names other symbols whose past it looks at, such as an
+    index, in `looks_at`. It is frozen: the same event and the same past give the same answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     listens_to: ClassVar[tuple[type[Event], ...]] = ()
-    """The kinds of event that it is asked about."""
+    """Kinds of event that it is asked about."""
 
     looks_at: ClassVar[tuple[str, ...]] = ()
-    """Symbols whose past it sees and does not trade."""
+    """Symbols whose past it sees, and which it does not trade."""
 
     trades_also: ClassVar[tuple[str, ...]] = ()
-    """Symbols that it trades against others, as legs of its signals; it sees their past too. They
-    need a bar in every session in which a stock or another of them trades, and cannot be traded by
-    events of their own in the same run."""
+    """Symbols that it trades as legs of its signals; it sees their past too. They need a bar in
+    every session in which a stock or another of them trades, and cannot be traded by events of
+    their own in the same run."""
 
     signal_terms: ClassVar[tuple[str, ...]] = ()
-    """Parameters that `on_event` does no more with than hand them on, as the terms of its signal
-    that have their names: `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all
-    their values, and `backtest check` tries many of them."""
+    """Parameters that `on_event` only passes on to the term of its signal with the same name, as
+    `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all their values, and
+    `backtest check` tries many of them."""
 
     decides: ClassVar[When] = "open"
-    """Before which price of a session it decides. With `close` an event can be traded at the first
+    """Price of a session before which it decides. With `close` an event is traded at the first
     close that comes late enough, and every signal is for a close."""
 
     def on_event(self, event: Any, market: Market) -> Signal | Wait | str:
         """Answer an event with a `Signal`, with the reason why there is none, or with a `Wait`.
 
         Args:
-            event: an event of a kind in `listens_to`.
-            market: what was known before the open of the event's tradable session, or of the one
-                that was waited for.
+            event: event of a kind in `listens_to`.
+            market: all that was known before the open of the event's tradable session, or of the
+                session that the strategy waited for.
 
         """
         raise NotImplementedError
 
 
 def term_of(name: str) -> str:
-    """The term of a signal that a parameter in `signal_terms` is: `hold` of `earnings.hold`."""
+    """Return the term that a parameter of `signal_terms` sets: `hold` for `earnings.hold`."""
     return name.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
 class BacktraderStrategy:
-    """A Backtrader strategy with its parameters set; made anew for each replay."""
+    """A `BacktraderStrategy` is a class of Backtrader's with parameters; each replay makes one."""
 
-    decides: ClassVar[When] = "open"  # before which it orders
+    decides: ClassVar[When] = "open"  # it orders before the open
     looks_at: ClassVar[tuple[str, ...]] = ()  # Backtrader shows the symbols that are traded
-    trades_also: ClassVar[tuple[str, ...]] = ()  # of those it orders what it likes
+    trades_also: ClassVar[tuple[str, ...]] = ()  # it may order any of those
 
     cls: type[Any]
     parameters: Mapping[str, Any]
 
     @property
     def listens_to(self) -> tuple[type[Event], ...]:
-        """The kinds of event that it hears of."""
-        kinds: tuple[type[Event], ...] = self.cls.listens_to
-        return kinds
+        """Return the kinds of event that its `notify_event` receives."""
+        return tuple(self.cls.listens_to)
 
 
 def heard_kinds(strategy: Strategy | BacktraderStrategy) -> tuple[type[Event], ...]:
-    """The kinds of event that a strategy can see.
+    """Return the kinds of event that a strategy can see.
 
-    The market shows a `Strategy` every public event; one of Backtrader's sees what it hears of.
+    The market shows a `Strategy` every public event; one of Backtrader's sees what it listens to.
     """
     return strategy.listens_to if isinstance(strategy, BacktraderStrategy) else (Event,)
 
 
 def is_strategy(value: object) -> bool:
-    """Whether it is a class of a strategy."""
-    # An EventStrategy is known by its method: to import the class would load Backtrader.
+    """Tell whether a value is a class of a strategy."""
+    # An EventStrategy is recognized by its method: importing the class would load Backtrader.
     return isinstance(value, type) and (
         issubclass(value, Strategy) or hasattr(value, "notify_event")
     )
 
 
-# The file
+# The file of a strategy
 
 
 def failure(strategy: type, where: str, error: BaseException) -> UsageError:
-    """The error for a strategy that fails, with the line of the strategy's file.
+    """Return the error for a strategy that fails, with the line of the strategy's file.
 
-    `where` says when it failed, such as `on earnings-20251110-3354bd`. Ctrl-C is no failure, and
-    goes on from here.
+    `where` says when it failed, such as `on earnings-20251110-3354bd`. A KeyboardInterrupt is
+    raised as it is: Ctrl-C is no failure of the strategy.
     """
     if isinstance(error, KeyboardInterrupt):
         raise error
     frames = traceback.extract_tb(error.__traceback__)
-    codes = (getattr(method, "__code__", None) for method in vars(strategy).values())
-    files = {code.co_filename for code in codes if code}
+    methods = (value for value in vars(strategy).values() if hasattr(value, "__code__"))
+    files = {method.__code__.co_filename for method in methods}
     frame = next((f for f in reversed(frames) if f.filename in files), frames[-1])
     what = None
     if isinstance(error, IndexError) and "array" in str(error):
@@ -322,28 +316,29 @@ def failure(strategy: type, where: str, error: BaseException) -> UsageError:
 
 @dataclass(frozen=True)
 class StrategyFile:
-    """A strategy, its name and the file that it was loaded from."""
+    """A `StrategyFile` holds a strategy, its name and the file that it was loaded from."""
 
     name: str
     path: Path
     cls: type[Any]  # a subclass of `Strategy` or of `EventStrategy`
-    package: Path | None = None  # that is installed and that it is part of: a folder or a file
-    defaults: Mapping[str, Any] = field(default_factory=dict)  # go before those of the class
+    package: Path | None = None  # the installed package that it is part of: a folder or a file
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # take precedence over the class's
     defaults_in: Path | None = None  # the file that sets them
 
     def source_sha256(self) -> str:
-        """Hash of what the file does and what it imports: its neighbours, or its package.
+        """Hash what the file does and what it imports: its neighbours, or its whole package.
 
-        Comments, docstrings and the form of the text do not count, nor where the files are.
+        Comments, docstrings, formatting and the place of the files do not count.
         """
         if self.package:
-            return sha256_of(syntaxes(_sources_in(self.package), self.package.parent))
-        found = {self.path, *imported(self.path, self.path.read_bytes())}
-        return sha256_of(syntaxes(found, self.path.parent))
+            sources = self.package.rglob("*.py") if self.package.is_dir() else [self.package]
+            return sha256_of(syntaxes(sources, self.package.parent))
+        files = {self.path, *imported(self.path, self.path.read_bytes())}
+        return sha256_of(syntaxes(files, self.path.parent))
 
 
 def syntaxes(paths: Iterable[Path], base: Path) -> list[list[Any]]:
-    """The syntax tree of each file, after its place as seen from a folder."""
+    """Return, file by file, the path relative to a folder and the syntax tree."""
     return [
         [Path(os.path.relpath(path, base)).as_posix(), _syntax_or_text(path)]
         for path in sorted(paths)
@@ -351,7 +346,7 @@ def syntaxes(paths: Iterable[Path], base: Path) -> list[list[Any]]:
 
 
 def _syntax_or_text(path: Path) -> Any:
-    """The syntax tree of a file, or its text where that is none: nothing may ever load it."""
+    """Return a file's syntax tree, or its text where it has none, for it may never be imported."""
     try:
         return syntax(path.read_bytes())
     except (SyntaxError, ValueError):
@@ -359,22 +354,25 @@ def _syntax_or_text(path: Path) -> Any:
 
 
 def syntax(source: str | bytes) -> Any:
-    """The syntax tree of a source without its docstrings, the same in every Python."""
+    """Return a source's syntax tree without docstrings, in JSON values, the same in every Python.
+
+    Raise SyntaxError or ValueError where the source cannot be parsed.
+    """
     return _plain_tree(ast.parse(source))
 
 
 def _plain_tree(node: Any) -> Any:
-    """A part of a syntax tree as JSON knows it; fields that are empty are left out."""
+    """Convert a part of a syntax tree to JSON values; empty fields are left out."""
     if isinstance(node, ast.AST):
         fields = {name: _plain_tree(value) for name, value in ast.iter_fields(node)}
         return {"": type(node).__name__, **{n: v for n, v in fields.items() if v not in (None, [])}}
     if isinstance(node, list):
-        return [_plain_tree(one) for one in node if not _is_docstring(one)]
+        return [_plain_tree(item) for item in node if not _is_docstring(item)]
     return None if node is None else repr(node)
 
 
 def _is_docstring(node: Any) -> bool:
-    """Whether it is a text that stands alone, which does nothing."""
+    """Tell whether a statement is only a text, which does nothing."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
@@ -382,18 +380,14 @@ def _is_docstring(node: Any) -> bool:
     )
 
 
-def _sources_in(package: Path) -> list[Path]:
-    return [*package.rglob("*.py")] if package.is_dir() else [package]
-
-
 _INSTALLED = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
 _NO_NEIGHBOURS = sys.stdlib_module_names | {"backtest"}
 
 
 def imported(path: Path, source: str | bytes) -> set[Path]:
-    """The neighbours of a file, or of a cell, that its text imports, and those that they import.
+    """Find the neighbours that a file or a cell imports, and those that they import in turn.
 
-    What is installed, this program and the standard library are no neighbours.
+    Installed packages, this program and the standard library are not neighbours.
     """
     found: set[Path] = set()
     waiting = _imports(path, source, path.parent)
@@ -406,29 +400,30 @@ def imported(path: Path, source: str | bytes) -> set[Path]:
 
 
 def _imports(path: Path, source: str | bytes, base: Path) -> list[Path]:
-    """Where the files that a text imports would be, were they neighbours of it or in the base."""
-    found: list[Path] = []
+    """Return where imported files would be if they were in the folder of `path` or in `base`."""
+    files: list[Path] = []
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # importing it tells why
-        return found
+    except (SyntaxError, ValueError):  # importing it reports the error
+        return files
+    around = {path.parent, base} - _INSTALLED
     for node in ast.walk(tree):
         names: list[str] = []
-        folders = {one for one in (path.parent, base) if one not in _INSTALLED}
+        folders = around
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            within = f"{node.module}." if node.module else ""
-            names = [within + alias.name for alias in node.names]  # each may be a module
-            folders = {path.parents[node.level - 1]} if node.level else folders
-        if not getattr(node, "level", 0):
+            prefix = f"{node.module}." if node.module else ""
+            names = [prefix + alias.name for alias in node.names]  # each may be a module
+            folders = {path.parents[node.level - 1]} if node.level else around
+        if folders is around:
             names = [name for name in names if name.partition(".")[0] not in _NO_NEIGHBOURS]
-        found += [file for name in names for one in folders for file in _module_files(one, name)]
-    return found
+        files += [file for name in names for one in folders for file in _module_files(one, name)]
+    return files
 
 
 def _module_files(folder: Path, name: str) -> list[Path]:
-    """The files of a module below a folder, of which there are some, and of its packages."""
+    """Return the possible files of a module below a folder, and of the packages it is in."""
     path = folder.joinpath(*name.split("."))
     parts = [part for part in (path, *path.parents) if folder in part.parents]
     return [file for part in parts for file in (part.with_suffix(".py"), part / "__init__.py")]

@@ -1,4 +1,4 @@
-"""Finding strategies, in folders and in installed packages, and loading them: one a file."""
+"""Find strategies in folders and installed packages, and load them: each file holds one."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
     from backtest.workspace.folders import Workspace
 
-GROUP = "backtest.strategies"  # of entry points
+GROUP = "backtest.strategies"  # the group of entry points
 _REQUIRED, _OF_OTHERS = "(must be set)", "(made of others)"
-_LOADING = threading.RLock()  # threads share the modules that Python has loaded
+_LOADING = threading.RLock()  # because threads share the modules that Python has loaded
 _DECLARED: dict[str, tuple[Any, str]] = {
     "listens_to": (tuple[type[Event], ...], "kinds of event, such as (Earnings,)"),
     "looks_at": (tuple[str, ...], 'symbols, such as ("SPY",)'),
@@ -58,12 +58,12 @@ _DECLARED: dict[str, tuple[Any, str]] = {
 
 
 def strategy_names(folder: Path) -> list[str]:
-    """The names of the strategy files in a folder."""
+    """List the names of the strategy files in a folder."""
     return sorted(path.stem for path in folder.glob("[!._]*.py"))
 
 
 def load_strategy(folder: Path, name: str) -> StrategyFile:
-    """The strategy of a file; UsageError where it does not load, or does not hold one."""
+    """Load the strategy of a file; raise UsageError where that fails, or it does not hold one."""
     if name not in strategy_names(folder):
         raise unknown("strategy", name, strategy_names(folder))
     path = folder / f"{name}.py"
@@ -77,17 +77,17 @@ def load_strategy(folder: Path, name: str) -> StrategyFile:
     return StrategyFile(name, path, one_strategy(str(path), defined_in(module)))
 
 
-def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
-    """The only strategy of a file, an entry point or a cell.
+def one_strategy(where: str, classes: Sequence[type[Any]]) -> type[Any]:
+    """Return the only strategy of a file, an entry point or a cell, with its declarations checked.
 
-    UsageError where there is none, there are several, or what it declares is wrong.
+    Raise UsageError where there is none, there are several, or what it declares is wrong.
     """
-    if len(found) != 1:
-        names = ", ".join(cls.__name__ for cls in found) or "none"
+    if len(classes) != 1:
+        names = ", ".join(cls.__name__ for cls in classes) or "none"
         raise UsageError(
             f"{where} must define one subclass of Strategy or EventStrategy; it defines {names}."
         )
-    (cls,) = found
+    (cls,) = classes
     for name in _DECLARED if issubclass(cls, Strategy) else ("listens_to",):
         (kind, what), value = _DECLARED[name], getattr(cls, name)
         try:
@@ -96,87 +96,87 @@ def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
             raise UsageError(
                 f"{where}: {name} must be a tuple of {what}; it is {value!r}."
             ) from None
-    for made in (cls, *cls.listens_to):
+    for model in (cls, *cls.listens_to):
         try:
-            if issubclass(made, BaseModel):
-                made.model_rebuild()
+            if issubclass(model, BaseModel):
+                model.model_rebuild()
         except PydanticUndefinedAnnotation as error:
             raise UsageError(
-                f"{where}: a field of {made.__name__} is annotated with {error.name}, which is not "
-                f"there as the program runs. Import it outside of `if TYPE_CHECKING`."
+                f"{where}: a field of {model.__name__} is annotated with {error.name}, which is "
+                f"not there as the program runs. Import it outside of `if TYPE_CHECKING`."
             ) from None
     if issubclass(cls, Strategy):
-        known = [name for name in parameters(cls) if term_of(name) in NUMBERS]
+        terms = [name for name in parameters(cls) if term_of(name) in NUMBERS]
         for name in cls.signal_terms:
-            if name not in known:
-                raise unknown(f"parameter in signal_terms of {where} named as a term:", name, known)
+            if name not in terms:
+                raise unknown(f"parameter in signal_terms of {where} named as a term:", name, terms)
     return cls
 
 
 def defined_in(module: ModuleType) -> list[type[Any]]:
-    """The strategies that a module defines; those that it imports are not its own."""
-    own = dict.fromkeys(value for value in vars(module).values() if is_strategy(value))
-    return [value for value in own if value.__module__ == module.__name__]
+    """Return the strategies that a module defines, without those that it imports."""
+    classes = dict.fromkeys(value for value in vars(module).values() if is_strategy(value))
+    return [cls for cls in classes if cls.__module__ == module.__name__]
 
 
 def _import(folder: Path, path: Path) -> Any:
-    """Import a file as part of a package made of its folder, so that neighbours are found."""
+    """Import a file as part of a package made of its folder, so that its neighbours are found."""
     package = f"strategies_{hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:8]}"
     spec = ModuleSpec(package, None, is_package=True)
     spec.submodule_search_locations = [str(folder)]
     sys.modules[package] = importlib.util.module_from_spec(spec)
-    # A file may have changed since it was loaded, and so may its neighbours.
+    # The file and its neighbours may have changed since they were loaded: load them again.
     loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
     before = {name: sys.modules.pop(name) for name in loaded}
     importlib.invalidate_caches()
-    with _noted_ctrl_c() as pressed:
+    with _recording_ctrl_c() as pressed:
         try:
             neighbours = _neighbours(path)
             for name in neighbours:
                 if _is_beside(path, sys.modules.get(name)):
                     del sys.modules[name]
             again = before.keys() & {f"{package}.{name}" for name in neighbours}
-            for name in (f"{package}.{path.stem}", *sorted(again)):  # some it may import later
+            for name in (f"{package}.{path.stem}", *sorted(again)):  # it may import some later
                 importlib.import_module(name)
         except BaseException as error:
             if pressed:
                 raise
             raise _load_failure(str(folder), str(path), error) from error
-        finally:  # Backtrader looks up the modules of strategies that were loaded before
+        finally:  # Backtrader looks up the modules of strategies that were loaded earlier
             for name, module in before.items():
                 sys.modules.setdefault(name, module)
     return sys.modules[f"{package}.{path.stem}"]
 
 
 def _neighbours(path: Path) -> set[str]:
-    """The modules beside a strategy that it imports, and the packages which they are in."""
+    """Name the modules beside a strategy that it imports, and the packages that they are in."""
     files = imported(path, path.read_bytes())
-    places = [file.relative_to(path.parent) for file in files if file.is_relative_to(path.parent)]
-    inner = {part.with_suffix("") for place in places for part in (place, *place.parents[:-1])}
-    return {".".join(place.parts).removesuffix(".__init__") for place in inner}
+    relative = [file.relative_to(path.parent) for file in files if file.is_relative_to(path.parent)]
+    modules = {part.with_suffix("") for file in relative for part in (file, *file.parents[:-1])}
+    return {".".join(module.parts).removesuffix(".__init__") for module in modules}
 
 
 def _is_beside(path: Path, module: ModuleType | None) -> bool:
-    """Whether a module is a file, or a package, in the folder of a strategy."""
-    places = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
+    """Tell whether a module is a file, or a package, in the folder of a strategy."""
+    paths = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]
     folder = os.path.realpath(path.parent) + os.sep
-    return any(os.path.realpath(place).startswith(folder) for place in places if place)
+    return any(os.path.realpath(one).startswith(folder) for one in paths if one)
 
 
 @contextmanager
-def _noted_ctrl_c() -> Iterator[list[int]]:
-    """A list that is empty until somebody presses Ctrl-C: a file may raise what that raises."""
+def _recording_ctrl_c() -> Iterator[list[int]]:
+    """Yield a list that is empty until Ctrl-C: a file may raise a KeyboardInterrupt of its own."""
     pressed: list[int] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
+    def record(number: int, frame: FrameType | None) -> None:
         pressed.append(number)
         signal.default_int_handler(number, frame)
 
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield pressed
         return
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, record)
     try:
         yield pressed
     finally:
@@ -184,7 +184,7 @@ def _noted_ctrl_c() -> Iterator[list[int]]:
 
 
 def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
-    """The error, and the last line on the way there that is in the folder."""
+    """Return the error with the last line of its traceback that is in the folder."""
     message = f"{where} does not load: {told(error)}"
     if isinstance(error, SyntaxError) and error.lineno:
         return UsageError(f"{message}\n  line {error.lineno}: {(error.text or '').strip()}")
@@ -195,15 +195,15 @@ def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
 
 
 def _load_installed(entry: EntryPoint, where: str) -> StrategyFile:
-    with _noted_ctrl_c() as pressed:
+    with _recording_ctrl_c() as pressed:
         try:
-            found = entry.load()
+            target = entry.load()
         except BaseException as error:
             if pressed:
                 raise
             raise _load_failure("", where, error) from error
-    several = defined_in(found) if isinstance(found, ModuleType) else [found]
-    cls = one_strategy(where, [one for one in several if is_strategy(one)])
+    classes = defined_in(target) if isinstance(target, ModuleType) else [target]
+    cls = one_strategy(where, [cls for cls in classes if is_strategy(cls)])
     path = Path(inspect.getfile(cls))
     top = sys.modules[cls.__module__.partition(".")[0]]
     package = Path(top.__file__ or path).parent if hasattr(top, "__path__") else path
@@ -212,7 +212,7 @@ def _load_installed(entry: EntryPoint, where: str) -> StrategyFile:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a strategy is loaded from; `load` raises a UsageError where that does not hold one."""
+    """An `Origin` is what a strategy is loaded from; `load` raises UsageError where that fails."""
 
     where: str  # the file, or the entry point and its installed package
     load: Callable[[], StrategyFile]
@@ -220,7 +220,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class StrategyDescription:
-    """A strategy as a list has it; of one that cannot be used the error says why."""
+    """A `StrategyDescription` is a row of the list of strategies; `error` says what is wrong."""
 
     name: str
     path: str  # the file, or the entry point of an installed package
@@ -232,24 +232,27 @@ class StrategyDescription:
 
 
 def strategy_origins(workspace: Workspace) -> dict[str, list[Origin]]:
-    """Every origin of every strategy, by name; nothing is loaded."""
-    found: dict[str, list[Origin]] = {}
+    """Find every origin of every strategy, by name, without loading any.
+
+    Raise UsageError where `backtest.toml` sets parameters of a strategy that does not exist.
+    """
+    origins: dict[str, list[Origin]] = {}
     for folder in (workspace.strategies, *workspace.more):
         for name in strategy_names(folder):
             origin = Origin(str(folder / f"{name}.py"), partial(load_strategy, folder, name))
-            found.setdefault(name, []).append(origin)
+            origins.setdefault(name, []).append(origin)
     for name, origin in _installed(tuple(sys.path)):
-        found.setdefault(name, []).append(origin)
+        origins.setdefault(name, []).append(origin)
     for name in workspace.defaults.tables:
-        if workspace.defaults.strict and name not in found:
-            raise unknown(f"strategy (set in {workspace.defaults.path}):", name, found)
-    return dict(sorted(found.items()))
+        if workspace.defaults.strict and name not in origins:
+            raise unknown(f"strategy (set in {workspace.defaults.path}):", name, origins)
+    return dict(sorted(origins.items()))
 
 
 def find_strategy(workspace: Workspace, name: str) -> StrategyFile:
-    """Load the strategy of a name, with the defaults that `backtest.toml` sets.
+    """Load a strategy by name, with the defaults that `backtest.toml` sets.
 
-    UsageError where none or two have the name, or it fails to load.
+    Raise UsageError where none or several have the name, or it does not load.
     """
     origins = strategy_origins(workspace)
     if name not in origins:
@@ -259,9 +262,9 @@ def find_strategy(workspace: Workspace, name: str) -> StrategyFile:
 
 def _load(workspace: Workspace, name: str, origins: Sequence[Origin]) -> StrategyFile:
     if len(origins) > 1:
-        named = ", ".join(origin.where for origin in origins)
+        sources = ", ".join(origin.where for origin in origins)
         raise UsageError(
-            f"There are {len(origins)} strategies {name!r}: {named}. Rename all but one of them."
+            f"There are {len(origins)} strategies {name!r}: {sources}. Rename all but one of them."
         )
     defaults = workspace.defaults
     table = defaults.tables.get(name, {})
@@ -269,7 +272,7 @@ def _load(workspace: Workspace, name: str, origins: Sequence[Origin]) -> Strateg
 
 
 def describe_strategies(workspace: Workspace) -> list[StrategyDescription]:
-    """Every strategy with the parameters that it runs with; those that do not load say why."""
+    """Describe every strategy with the parameters that it runs with, or why it does not load."""
     return [
         _describe(workspace, name, origin.where, origins)
         for name, origins in strategy_origins(workspace).items()
@@ -278,6 +281,7 @@ def describe_strategies(workspace: Workspace) -> list[StrategyDescription]:
 
 
 def _default(definition: FieldInfo) -> str:
+    """Return a field's default as a list of strategies prints it."""
     if definition.default_factory_takes_validated_data:
         return _OF_OTHERS
     return _REQUIRED if definition.is_required() else shown(default_of(definition))
@@ -307,41 +311,41 @@ def _describe(
 
 @lru_cache(maxsize=1)
 def _installed(_path: tuple[str, ...]) -> list[tuple[str, Origin]]:
-    """Those of the packages on the path by their names, looked for once."""
+    """Find the names and origins of the strategies in packages on the path, once for each path."""
     from importlib.metadata import entry_points
 
-    found = []
+    origins = []
     for entry in entry_points(group=GROUP):
         if entry.dist:
             where = f"{entry.value} of {entry.dist.name} {entry.dist.version}"
-            found.append((entry.name, Origin(where, partial(_load_installed, entry, where))))
-    return found
+            origins.append((entry.name, Origin(where, partial(_load_installed, entry, where))))
+    return origins
 
 
-# Kinds of events
+# Kinds of event
 
 
 def event_kinds(workspace: Workspace) -> dict[str, type[Event]]:
-    """Kinds by name: those that ship, and those that strategy files define."""
+    """Return the kinds of event by name: those that ship, and those of strategies that load."""
     kinds = {kind.kind: kind for kind in (*FILED_KINDS, *SCHEDULED_KINDS)}
     for name, origins in strategy_origins(workspace).items():
         try:
-            heard = _load(workspace, name, origins).cls.listens_to
-        except UsageError:  # `list strategies` tells of it
+            listed = _load(workspace, name, origins).cls.listens_to
+        except UsageError:  # `list strategies` reports it
             continue
-        kinds |= {kind.kind: kind for kind in heard if not kind.__module__.startswith("backtest.")}
+        kinds |= {kind.kind: kind for kind in listed if not kind.__module__.startswith("backtest.")}
     return kinds
 
 
 def kinds_named(workspace: Workspace, name: str | None) -> list[type[Event]]:
-    """The kind of event of a name, or every kind where that is None."""
+    """Return the kind of event of a name, or for None all but scheduled kinds without a file."""
     if name is not None:
         return [kind_of(workspace, name)]
     return filed(workspace.data / "events", event_kinds(workspace).values())
 
 
 def kind_of(workspace: Workspace, name: str) -> type[Event]:
-    """The kind of event of a name; UsageError where there is none."""
+    """Return the kind of event of a name; raise UsageError where there is none."""
     kinds = event_kinds(workspace)
     if name not in kinds:
         raise unknown("kind of event", name, kinds)

@@ -1,4 +1,4 @@
-"""New signals: the files that one begins with, filled from `templates/`, all or none."""
+"""Write the files of a new signal from `templates/`, all of them or none."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 
 def _change(name: str, traded: str, missing: str) -> dict[str, str]:
-    left, reason = f"{missing}=None", f"{name} is not known"
-    return {"template": "change", "field": name, "traded": traded, "left": left, "reason": reason}
+    return {
+        "template": "change", "field": name, "traded": traded, "left": f"{missing}=None",
+        "reason": f"{name} is not known",
+    }  # fmt: skip
 
 
 def _text(name: str, value: str, other: str, **more: str) -> dict[str, str]:
@@ -43,8 +45,8 @@ def _dated(name: str, columns: str = "", cells: str = "") -> dict[str, str]:
     }  # fmt: skip
 
 
-# What fills the templates, by the kind to start from: `traded` and `left` are fields of an event
-# that the new strategy trades and of one that it leaves alone, for a `reason`.
+# Terms that fill the templates, by the kind to start from. `traded` has the fields of an event that
+# the new strategy trades, `left` those of one that it does not trade, for a `reason`.
 _NEW = {
     "template": "own", "traded": "amount=1_000_000.0", "left": "amount=None",
     "reason": "the amount is not known",
@@ -67,34 +69,34 @@ _KNOWN = {
     "macro_date": _dated("happens_on", "release,", "CPI,"),
 }
 
-_RIGHT = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _IMPORTED = (
     "Event", "EventStrategy", "Field", "Literal", "Market", "Signal", "Start", "Strategy", "Wait",
 )  # fmt: skip
 
 
 def checked_name(name: str, taken: Mapping[str, str]) -> str:
-    """The name; a UsageError, which suggests another, where a signal cannot have it.
+    """Return the name, or raise UsageError, which suggests another, where a signal cannot have it.
 
-    `taken` says by what a name is taken.
+    `taken` holds the names in use, and what uses them.
     """
     if why := _why_not(name, taken):
         raise UsageError(
             f"A signal cannot be called {name!r}: the name {why}. Names are lower-case words "
-            f"joined by _, such as {_instead(name, taken)}."
+            f"joined by _, such as {_alternative(name, taken)}."
         )
     return name
 
 
 def camel_case(name: str) -> str:
-    """The name as one of a class: `InsiderSale`."""
+    """Turn a name in snake case into one of a class, such as `InsiderSale`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _why_not(name: str, taken: Mapping[str, str]) -> str:
-    """What is wrong with a name; empty where nothing is."""
+    """Say what is wrong with a name; empty where nothing is."""
     camel = camel_case(name)
-    if not _RIGHT.fullmatch(name):
+    if not _SNAKE_CASE.fullmatch(name):
         return "is not in snake case"
     if keyword.iskeyword(name) or keyword.iskeyword(camel):
         return "is a word of Python's"
@@ -105,37 +107,37 @@ def _why_not(name: str, taken: Mapping[str, str]) -> str:
     return f"is taken by {taken[name]}" if name in taken else ""
 
 
-def _instead(name: str, taken: Mapping[str, str]) -> str:
-    """A name like it that can be had."""
+def _alternative(name: str, taken: Mapping[str, str]) -> str:
+    """Find a similar name that is free."""
     words = re.sub(r"[^a-z0-9]+", "_", snake_case(name)).lstrip("0123456789_")
-    found = snake_case(camel_case(words)) or "insider_sale"
-    while _why_not(found, taken):
-        found += "_signal"
-    return found
+    free = snake_case(camel_case(words)) or "insider_sale"
+    while _why_not(free, taken):
+        free += "_signal"
+    return free
 
 
-_EXAMPLE_DAY = "2025-01-31"  # of the row in `events.csv.tmpl`
+_EXAMPLE_DAY = "2025-01-31"  # the day of the row in `events.csv.tmpl`
 
 
 @dataclass(frozen=True)
 class NewSignal:
-    """The files that were written; no events where it starts from a kind that has some."""
+    """A `NewSignal` holds the paths of the files that were written for a new strategy."""
 
     name: str
     kind: str
     strategy: Path
     test: Path
-    events: Path | None
+    events: Path | None  # None where the kind has a file or needs none
 
 
 def new_signal(
     workspace: Workspace, name: str, *, kind: str | None = None, backtrader: bool = False
 ) -> NewSignal:
-    """Write a strategy, a test, and for a kind of event of its own a file with an example row.
+    """Write a strategy, its test, and for a new kind of event a file with an example row.
 
-    The strategy starts from a kind that is there, or from a new one that is named as it is.
-    UsageError where the name or the kind is wrong, a file is there already, or a folder cannot be
-    written; nothing was written then.
+    The strategy starts from an existing kind, or from a new one that has the strategy's name.
+    Raise UsageError where the name or the kind is wrong, a file exists already, or a folder cannot
+    be written; nothing is written then.
     """
     if kind is not None and kind not in _KNOWN:
         raise unknown("kind of event to start from", kind, _KNOWN)
@@ -167,7 +169,7 @@ def new_signal(
 
 
 def _taken(workspace: Workspace, *, new_kind: bool) -> dict[str, str]:
-    """The names that are taken, and by what."""
+    """Return the names in use, and what uses them."""
     taken = {}
     if new_kind:
         taken = {
@@ -181,7 +183,7 @@ def _taken(workspace: Workspace, *, new_kind: bool) -> dict[str, str]:
 
 
 def _terms(name: str, kind: str | None) -> dict[str, str]:
-    """What the templates are filled with."""
+    """Return the terms that fill the templates."""
     terms = {
         "name": name,
         "words": name.replace("_", " "),
@@ -202,7 +204,7 @@ def _filled(template: str, terms: Mapping[str, str]) -> str:
 
 
 def _laid_out(code: str, workspace: Workspace) -> str:
-    """The imports in the order of ruff, for which a package in `src/` is not one of others."""
+    """Sort the imports as ruff does in a checkout, where `backtest` in `src/` is first-party."""
     if not (workspace.strategies.parent / "src" / "backtest").is_dir():
         return code
     field, ours = "from pydantic import Field\n", "from backtest import "
@@ -210,19 +212,19 @@ def _laid_out(code: str, workspace: Workspace) -> str:
 
 
 def _write(texts: Mapping[Path, str], events: Path | None) -> None:
-    """Write the files, the strategy last; where one cannot be written, the others go again.
+    """Write the files, the strategy last; where one cannot be written, remove the others again.
 
-    What a killed command has written is left as it is, what it had not ended goes.
+    Complete files that a killed command has written stay; its unfinished ones are removed.
     """
     for path in texts:
         clear_unfinished(path.parent, path.name)
     if events:
         clear(events)
-    there = [path for path, text in texts.items() if not _is_free(path, text)]
+    occupied = [path for path, text in texts.items() if not _is_free(path, text)]
     if events and not events.exists() and metadata_path(events).exists():
-        there.append(metadata_path(events))
-    if there:
-        names = ", ".join(map(str, there))
+        occupied.append(metadata_path(events))
+    if occupied:
+        names = ", ".join(map(str, occupied))
         raise UsageError(
             f"{names} is there already, and nothing is overwritten. Move it away, or choose "
             f"another name."
@@ -247,4 +249,5 @@ def _write(texts: Mapping[Path, str], events: Path | None) -> None:
 
 
 def _is_free(path: Path, text: str) -> bool:
+    """Tell whether nothing is in a place, or just what would be written there."""
     return not path.exists() or (path.is_file() and path.read_bytes() == text.encode())

@@ -1,4 +1,4 @@
-"""Parameters of strategies: as somebody wrote them, as Python has them, and as JSON keeps them."""
+"""Read strategies' parameters from texts and JSON, check them, and record them as JSON values."""
 
 from __future__ import annotations
 
@@ -28,89 +28,89 @@ if TYPE_CHECKING:
 def configure(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
     """Make the strategy with parameters set by name, such as `hold` or `earnings.hold`.
 
-    Settings are values by dotted name, or in tables; a `Text` is read by its field's type.
-    UsageError where a name is no parameter, or a value is not of its type or out of its bounds.
+    Settings are values by dotted name, or nested tables; a `Text` is read by its field's type.
+    Raise UsageError where a name is no parameter, a value has another type or is out of bounds, or
+    a parameter without a default is not set.
     """
     values, faults = _typed(file, settings)
-    made: Strategy | BacktraderStrategy
-    made, more = _made(file.cls, values)
+    strategy: Strategy | BacktraderStrategy
+    strategy, more = _make(file.cls, values)
     _raise_faults(file, settings, faults + more)
-    return made
+    return strategy
 
 
 def check_defaults(file: StrategyFile) -> None:
-    """Hold the defaults that a file sets against the parameters; others may have to be set yet."""
+    """Raise UsageError where a default that a file sets is wrong; others may still be missing."""
     values, faults = _typed(file, {})
-    _, more = _made(file.cls, values)
+    _, more = _make(file.cls, values)
     _raise_faults(file, {}, faults + [fault for fault in more if not fault.is_missing])
 
 
 def typed(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, in defaults and settings, as values of their fields' types by dotted name."""
+    """Return what defaults and settings set, as values of their fields' types by dotted name."""
     values, faults = _typed(file, settings)
     _raise_faults(file, settings, faults)
     return values
 
 
 def stated(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, as of `typed`, in JSON values: so it travels, and reads back as the same."""
+    """Return what `typed` returns as JSON values, which read back as the same values."""
     return {name: plain(value) for name, value in typed(file, settings).items()}
 
 
 def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
-    """The strategy of values that are of their fields' types, by dotted name; see `configure`."""
-    made: Strategy | BacktraderStrategy
-    made, faults = _made(file.cls, values)
+    """Make the strategy from values that have their fields' types already; see `configure`."""
+    strategy: Strategy | BacktraderStrategy
+    strategy, faults = _make(file.cls, values)
     _raise_faults(file, values, faults)
-    return made
+    return strategy
 
 
 def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
-    """The parameters as JSON values, as they stand on record: they make the same strategy again.
+    """Return the parameters as JSON values for a record, which make the same strategy again.
 
-    UsageError where JSON knows no such value, or it becomes another when it is read back.
+    Raise UsageError where JSON has no such value, or it reads back as another.
     """
-    own = strategy.parameters if isinstance(strategy, BacktraderStrategy) else dict(strategy)
-    cls = strategy.cls if isinstance(strategy, BacktraderStrategy) else type(strategy)
+    if isinstance(strategy, BacktraderStrategy):
+        cls, original = strategy.cls, strategy.parameters
+    else:
+        cls, original = type(strategy), dict(strategy)
     file = StrategyFile(cls.__name__, Path(), cls)
     try:
-        values = {name: plain(value) for name, value in own.items()}
+        values = {name: plain(value) for name, value in original.items()}
     except ValueError as error:
         raise UsageError(f"{file.name}: a parameter cannot be put on record: {error}.") from None
     again = configure(file, values)
-    back = again.parameters if isinstance(again, BacktraderStrategy) else dict(again)
-    for name, value in own.items():
-        if back[name] != value:
+    restored = again.parameters if isinstance(again, BacktraderStrategy) else dict(again)
+    for name, value in original.items():
+        if restored[name] != value:
             raise UsageError(
                 f"{file.name}: {name} = {value!r} stands on record as {shown(value)}, and that "
-                f"becomes {back[name]!r} when it is read. A parameter needs a type that JSON can "
-                f"tell, and validators that leave alone what they have made."
+                f"becomes {restored[name]!r} when it is read. A parameter needs a type that JSON "
+                f"can tell, and validators that leave alone what they have made."
             )
     return values
 
 
 def changed(file: StrategyFile, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters on record, by dotted name, that are not the defaults of the strategy."""
-    known = parameters(file.cls)
-    found = _by_name(known, record)
-    return {name: value for name, value in found.items() if not _is_default(known[name], value)}
-
-
-def _is_default(parameter: FieldInfo, value: Any) -> bool:
-    """Whether a plain value is the default; one that is made of other parameters is none."""
-    default = default_of(parameter)
-    return default is not PydanticUndefined and bool(plain(default) == value)
+    """Return the recorded parameters, by dotted name, that are not the strategy's defaults."""
+    fields = parameters(file.cls)
+    return {
+        name: value
+        for name, value in _by_name(fields, record).items()
+        if (default := default_of(fields[name])) is PydanticUndefined or plain(default) != value
+    }
 
 
 def default_of(field: FieldInfo) -> Any:
-    """The default of a field; `PydanticUndefined` where it has none, or one made of others."""
+    """Return a field's default; `PydanticUndefined` where it has none, or one made of others."""
     if field.default_factory_takes_validated_data:
         return PydanticUndefined
     return field.get_default(call_default_factory=True)
 
 
 class _Fault(NamedTuple):
-    """A value that is refused: the parameter, the value and what is allowed."""
+    """A `_Fault` is a value that is refused, with its parameter and what is wrong."""
 
     name: str
     value: Any
@@ -131,18 +131,18 @@ def _faults(error: ValidationError, prefix: str = "") -> list[_Fault]:
 
 
 def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[_Fault]]:
-    """Every value that is set, by dotted name, as its field's type has it; and the faults."""
-    known = parameters(file.cls)
-    stated_by_file = _by_name(known, file.defaults)
+    """Read every value that is set, by dotted name, as its field's type; return the faults too."""
+    fields = parameters(file.cls)
+    defaults = _by_name(fields, file.defaults)
     values: dict[str, Any] = {}
     faults: list[_Fault] = []
-    for name, value in {**stated_by_file, **_by_name(known, settings)}.items():
-        if name not in known:
-            where = f" (set in {file.defaults_in}):" if name in stated_by_file else ""
-            raise unknown(f"parameter of {file.name}{where}", name, known)
+    for name, value in {**defaults, **_by_name(fields, settings)}.items():
+        if name not in fields:
+            where = f" (set in {file.defaults_in}):" if name in defaults else ""
+            raise unknown(f"parameter of {file.name}{where}", name, fields)
         try:
-            values[name] = ParameterReader(known[name]).read(value)
-        except ValidationError as error:  # what lacks in a value that is set is no parameter
+            values[name] = ParameterReader(fields[name]).read(value)
+        except ValidationError as error:  # a part that a value lacks is not a missing parameter
             faults += [fault._replace(is_missing=False) for fault in _faults(error, name)]
         except ValueError as error:
             faults.append(_Fault(name, value, str(error)))
@@ -150,23 +150,23 @@ def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, A
 
 
 def _by_name(
-    known: Mapping[str, FieldInfo], parameters: Mapping[str, Any], prefix: str = ""
+    fields: Mapping[str, FieldInfo], parameters: Mapping[str, Any], prefix: str = ""
 ) -> dict[str, Any]:
-    """Values by dotted name; tables and models that hold parameters are opened."""
-    found: dict[str, Any] = {}
+    """Return values by dotted name; tables and models that hold parameters are opened."""
+    values: dict[str, Any] = {}
     for part, value in parameters.items():
         name = f"{prefix}{part}"
         inner = dict(value) if isinstance(value, BaseModel) else value
-        is_group = isinstance(inner, dict) and any(one.startswith(f"{name}.") for one in known)
-        more = _by_name(known, inner, f"{name}.") if is_group else {name: value}
-        if twice := found.keys() & more.keys():
+        is_group = isinstance(inner, dict) and any(one.startswith(f"{name}.") for one in fields)
+        more = _by_name(fields, inner, f"{name}.") if is_group else {name: value}
+        if twice := values.keys() & more.keys():
             raise UsageError(f"The parameter {min(twice)} is set twice; set it once.")
-        found |= more
-    return found
+        values |= more
+    return values
 
 
-def _made(cls: type[Any], values: Mapping[str, Any]) -> tuple[Any, list[_Fault]]:
-    """The strategy of values that are of their fields' types, by dotted name; or the faults."""
+def _make(cls: type[Any], values: Mapping[str, Any]) -> tuple[Any, list[_Fault]]:
+    """Make the strategy from typed values by dotted name, or return the faults."""
     nested: dict[str, Any] = {}
     for name, value in values.items():
         _put(nested, cls, name, value)
@@ -183,8 +183,8 @@ def _made(cls: type[Any], values: Mapping[str, Any]) -> tuple[Any, list[_Fault]]
 def _raise_faults(
     file: StrategyFile, settings: Mapping[str, Any], faults: Sequence[_Fault]
 ) -> None:
-    # A value that is not of its type was left out, and is not missing for that.
-    named = {fault.name for fault in faults if not fault.is_missing}
+    # A value of the wrong type was left out, and must not be reported as missing too.
+    refused = {fault.name for fault in faults if not fault.is_missing}
     sentences = [
         f"{fault.name} = {fault.value!r}: {fault.what}{_set_by(file, settings, fault.name)}"
         f"{_as_range(fault)}"
@@ -196,14 +196,14 @@ def _raise_faults(
     sentences += [
         f"{fault.name} has no default: set it, as with `--set {fault.name}=…`"
         for fault in faults
-        if fault.is_missing and fault.name not in named
+        if fault.is_missing and fault.name not in refused
     ]
     if sentences:
         raise UsageError(f"{file.name}: " + "; ".join(sentences))
 
 
 def _as_range(fault: _Fault) -> str:
-    """How a range is written, where a value looks like one."""
+    """Say how a range is written, where a value looks like one."""
     ends = re.fullmatch(r"(\d[\d.]*)\s*(?:[-:–]|\.\.|to)\s*(\d[\d.]*)", str(fault.value).strip())
     if ends is None:
         return ""
@@ -211,59 +211,60 @@ def _as_range(fault: _Fault) -> str:
 
 
 def _set_by(file: StrategyFile, settings: Mapping[str, Any], name: str) -> str:
-    """Where a bad value stands, unless it came with the call."""
-    known = parameters(file.cls)
-    of_file = _by_name(known, file.defaults).keys() - _by_name(known, settings).keys()
+    """Say where a bad value is set, unless it came with the call."""
+    fields = parameters(file.cls)
+    of_file = _by_name(fields, file.defaults).keys() - _by_name(fields, settings).keys()
     is_of_file = any(name == one or name.startswith(f"{one}.") for one in of_file)
     return f" (set in {file.defaults_in})" if is_of_file and file.defaults_in else ""
 
 
 def parameters(cls: type[Any]) -> dict[str, FieldInfo]:
-    """The parameters of a strategy by dotted name, with their field definitions."""
+    """Return the field definitions of a strategy's parameters by dotted name."""
     model = cls if issubclass(cls, BaseModel) else _backtrader_model(cls)
-    found: dict[str, FieldInfo] = {}
+    fields: dict[str, FieldInfo] = {}
     for name, definition in model.model_fields.items():
         kind = definition.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             for inner, part in parameters(kind).items():
-                found[f"{name}.{inner}"] = _with_default(part, inner, definition)
+                fields[f"{name}.{inner}"] = _with_default(part, inner, definition)
         else:
-            found[name] = definition
-    return found
+            fields[name] = definition
+    return fields
 
 
 def _with_default(definition: FieldInfo, name: str, outer: FieldInfo) -> FieldInfo:
-    """The definition with the default that the field has inside that of another, if it has one."""
-    owner, changed = default_of(outer), copy(definition)
+    """Return an inner field with the default that the outer field's default has for it, if any."""
+    owner, inner = default_of(outer), copy(definition)
     if isinstance(owner, BaseModel):
-        changed.default, changed.default_factory = attrgetter(name)(owner), None
+        inner.default, inner.default_factory = attrgetter(name)(owner), None
     elif outer.default_factory_takes_validated_data:
-        changed.default, changed.default_factory = PydanticUndefined, outer.default_factory
-    return changed
+        inner.default, inner.default_factory = PydanticUndefined, outer.default_factory
+    return inner
 
 
 def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
-    """Backtrader's `params` as typed fields: each has the type of its default.
+    """Turn Backtrader's `params` into typed fields; each has the type of its default.
 
-    What no text can tell, such as an indicator or a function, is none, and stays what it is.
+    What no text can express, such as an indicator or a function, is left out, and stays as it is.
     """
     fields: dict[str, Any] = {}
-    for name, value in cls.params._getitems():  # noqa: SLF001 - the one way to ask for them
+    for name, value in cls.params._getitems():  # noqa: SLF001 - there is no public way
         kind = Any if value is None else type(value)
         with suppress(ValueError, PydanticSchemaGenerationError):
-            TypeAdapter(kind)  # it raises where no text can be read as one
-            plain(value)  # likewise where none can be written
+            TypeAdapter(kind)  # raises where no text can be read as one
+            plain(value)  # raises where it cannot be written as one
             fields[name] = kind, value
     return create_model(cls.__name__, **fields)
 
 
 def _put(values: dict[str, Any], model: type[Any], name: str, value: Any) -> None:
+    """Set a value by dotted name in nested tables, which begin with their models' defaults."""
     *parents, leaf = name.split(".")
     for parent in parents:
         inner = model.model_fields[parent]
         default = default_of(inner)
-        own = default.model_dump(round_trip=True) if isinstance(default, BaseModel) else {}
-        values, model = values.setdefault(parent, own), cast("type[Any]", inner.annotation)
+        table = default.model_dump(round_trip=True) if isinstance(default, BaseModel) else {}
+        values, model = values.setdefault(parent, table), cast("type[Any]", inner.annotation)
     values[leaf] = value
 
 
@@ -272,62 +273,63 @@ def _put(values: dict[str, Any], model: type[Any], name: str, value: Any) -> Non
 
 @dataclass(frozen=True)
 class Text:
-    """A value as somebody wrote it, such as `5,10`: the type of its parameter says what it means.
+    """A `Text` is a value as a user wrote it, such as `5,10`, to be read by its parameter's type.
 
-    `none` is no value where the parameter may have none, and lists are written by comma. What
-    begins as JSON does, with a bracket, a brace or a quotation mark, is JSON where that fits.
+    `none` is None where the parameter allows it, and commas separate the items of a list. What
+    begins with a bracket, a brace or a quotation mark is read as JSON where it fits.
     """
 
     text: str
 
 
 def shown(value: Any) -> str:
-    """A parameter's value as `--set` takes it."""
-    with suppress(ValueError):  # no parameter has such a value
+    """Write a parameter's value as `--set` takes it."""
+    with suppress(ValueError):  # what JSON cannot express is written as `str` writes it
         value = plain(value)
     if isinstance(value, str):
         is_ambiguous = value.lower() == "none" or value != value.strip() or _is_json(value)
         return json.dumps(value, ensure_ascii=False) if is_ambiguous else value
     if isinstance(value, list):
-        texts = [inner if isinstance(inner, str) else shown(inner) for inner in value]
-        split = [part.strip() for part in ",".join(texts).split(",") if part.strip()]
-        is_nested = any(inner is None or isinstance(inner, list | dict) for inner in value)
-        if split == texts and not _is_json(",".join(texts)) and not is_nested:
-            return ",".join(texts)
+        texts = [item if isinstance(item, str) else shown(item) for item in value]
+        joined = ",".join(texts)
+        is_nested = any(item is None or isinstance(item, list | dict) for item in value)
+        if _split(joined) == texts and not _is_json(joined) and not is_nested:
+            return joined
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
     return "none" if value is None else str(value)
 
 
+def _split(text: str) -> list[str]:
+    """Split a list that is written with commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _is_json(text: str) -> bool:
-    """Whether the text is read as JSON: a list, a table or a text in quotation marks."""
+    """Tell whether a text is read as JSON: a list, a table or a text in quotation marks."""
     with suppress(ValueError):
-        return _is_json_like(text) and json.loads(text) is not None
+        return isinstance(json.loads(text), list | dict | str)
     return False
 
 
-def _is_json_like(text: str) -> bool:
-    return text[:1] in ("[", "{", '"')
-
-
 def leaves(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Parameters by dotted name, those of a table within under its name; no table is empty."""
-    found: dict[str, Any] = {}
+    """Return the values of nested tables by dotted name; an empty table is a value itself."""
+    values: dict[str, Any] = {}
     for name, value in parameters.items():
         if isinstance(value, dict) and value:
-            found |= leaves(value, f"{prefix}{name}.")
+            values |= leaves(value, f"{prefix}{name}.")
         else:
-            found[f"{prefix}{name}"] = value
-    return found
+            values[f"{prefix}{name}"] = value
+    return values
 
 
 def flat(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters as texts by dotted name, for readers."""
+    """Return parameters as texts by dotted name, for readers."""
     return {name: shown(value) for name, value in leaves(parameters).items()}
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it, sets in order; ValueError where JSON knows nothing of the kind."""
+    """Convert a value to JSON values, with sets sorted; raise ValueError where JSON has no such."""
     if isinstance(value, BaseModel):
         return plain(value.model_dump(round_trip=True))
     if isinstance(value, dict):
@@ -340,7 +342,7 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     try:
         return to_jsonable_python(value)
-    except TypeError as error:  # of a time that is none
+    except TypeError as error:  # a NaT, which is no time
         raise ValueError(f"{value!r}: {error}") from None
 
 
@@ -351,23 +353,23 @@ def _key(name: Any) -> str:
 def _in_order(values: list[Any]) -> list[Any]:
     try:
         return sorted(values)
-    except TypeError:
+    except TypeError:  # values of several types, or tables
         return sorted(values, key=json.dumps)
 
 
 class ParameterReader:
-    """Reads the values of one parameter by the type of its field."""
+    """A `ParameterReader` reads the values of one parameter by the type of its field."""
 
     def __init__(self, definition: FieldInfo) -> None:
         """Take the type from the field's definition."""
         annotation: Any = definition.annotation
         self._type: TypeAdapter[Any] = TypeAdapter(annotation)
-        self._is_list = _holds_several(annotation)
+        self._is_list = _is_list(annotation)
 
     def read(self, value: Any) -> Any:
-        """The value as the type has it; only a `Text` may change its kind on the way.
+        """Return the value as its field's type; only a `Text` is converted from another type.
 
-        ValidationError where it is not of the type, ValueError where JSON knows no such value.
+        Raise ValidationError where it has another type, ValueError where JSON has no such value.
         """
         return self._of_text(value.text) if isinstance(value, Text) else self._of_value(value)
 
@@ -375,31 +377,30 @@ class ParameterReader:
         try:
             return self._type.validate_json(json.dumps(plain(value)), strict=True)
         except ValidationError:
-            if value == "none":  # as a file writes it, which has no other word for no value
+            if value == "none":  # TOML has no other word for None
                 with suppress(ValidationError):
                     return self._type.validate_python(None, strict=True)
             raise
 
     def _of_text(self, text: str) -> Any:
         text = text.strip()
-        if _is_json_like(text):
+        if text.startswith(("[", "{", '"')):
             with suppress(ValidationError):
                 return self._type.validate_json(text, strict=True)
         if text.lower() == "none":
             with suppress(ValidationError):
                 return self._type.validate_python(None, strict=True)
-        parts = [part.strip() for part in text.split(",") if part.strip()]
         try:
-            return self._type.validate_python(parts if self._is_list else text)
+            return self._type.validate_python(_split(text) if self._is_list else text)
         except ValidationError:
             with suppress(ValidationError):
                 return self._type.validate_json(text, strict=True)
             raise
 
 
-def _holds_several(annotation: Any) -> bool:
-    """Whether a type, or one of a union, is a list, a tuple or a set."""
+def _is_list(annotation: Any) -> bool:
+    """Tell whether a type, or one of a union, is a list, a tuple or a set."""
     origin = get_origin(annotation) or annotation
     if origin in (Union, UnionType, Annotated):
-        return any(map(_holds_several, get_args(annotation)))
+        return any(map(_is_list, get_args(annotation)))
     return origin in (list, tuple, set, frozenset, abc.Sequence, abc.Set, abc.Collection)
