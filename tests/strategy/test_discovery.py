@@ -309,6 +309,13 @@ def test_the_hash_changes_with_the_neighbours_that_are_imported(checkout, line, 
     assert digest(checkout) != before
 
 
+def test_a_relative_import_from_above_all_folders_is_left_to_python(checkout):
+    dots = "." * (len(checkout.root.parts) + 9)
+    guarded = f"try:\n    from {dots} import tool\nexcept ImportError:\n    tool = None\n"
+    checkout.write("strategies/user.py", HEAD + guarded + "class User(Strategy):\n    pass\n")
+    assert digest(checkout)
+
+
 def test_the_hash_changes_with_the_neighbours_of_neighbours_and_the_file_itself(checkout):
     checkout.write("strategies/_deep.py", "LIMIT = 1\n")
     checkout.write("strategies/_helper.py", "from ._deep import LIMIT\nfrom . import user\n")

@@ -415,7 +415,7 @@ def _imports(path: Path, source: str | bytes, base: Path) -> list[Path]:
         elif isinstance(node, ast.ImportFrom):
             prefix = f"{node.module}." if node.module else ""
             names = [prefix + alias.name for alias in node.names]  # each may be a module
-            folders = {path.parents[node.level - 1]} if node.level else around
+            folders = set(path.parents[node.level - 1 : node.level]) if node.level else around
         if folders is around:
             names = [name for name in names if name.partition(".")[0] not in _NO_NEIGHBOURS]
         files += [file for name in names for one in folders for file in _module_files(one, name)]
