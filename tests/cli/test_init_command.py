@@ -30,6 +30,15 @@ def files(folder: Path) -> set[str]:
     return {str(place) for place in found if "__pycache__" not in place.parts}
 
 
+def test_a_folder_that_leads_nowhere_is_refused(command, inside):
+    (inside / "loop").symlink_to("loop")
+    for folder in ("~no_such_user/signals", "loop/signals"):
+        outcome = command("init", folder)
+        assert outcome.code == 2, outcome.err
+        assert f"{folder} cannot be written: " in outcome.err
+        assert outcome.err.endswith(". Choose another folder.\n")
+
+
 def test_a_workspace_has_all_strategies_and_all_data_as_they_are(command, inside):
     outcome = command("init", "deep/signals")
     assert (outcome.code, outcome.err) == (0, "")

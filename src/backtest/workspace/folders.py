@@ -254,7 +254,11 @@ def make_workspace(folder: Path) -> Path:
     Return the folder's absolute path. It may hold anything but these four parts: raise UsageError
     where it has one of them, or cannot be written; nothing has changed then.
     """
-    folder = folder.expanduser().resolve()
+    try:
+        folder = folder.expanduser().resolve()
+    except RuntimeError as error:  # no such user, or links in a circle
+        fault = str(error).rstrip(".")
+        raise UsageError(f"{folder} cannot be written: {fault}. Choose another folder.") from None
     begun = _begun(folder)
     present = [part for part in PARTS if os.path.lexists(folder / part)]  # a dead link too
     if present and not (begun and all(not (begun / part).exists() for part in present)):
