@@ -189,7 +189,7 @@ def is_left(path: Path) -> bool:
 
 
 def _lock(path: Path, seconds: float = 0.0) -> int | None:
-    """Lock a file or folder until the process ends at most; None where another keeps the lock."""
+    """Lock a file or folder, at most until the process ends; None where another has the lock."""
     if fcntl is None:
         return None
     deadline = monotonic() + seconds
@@ -264,8 +264,8 @@ def cache_folder() -> Path:
 
     The variable `BACKTEST_CACHE` names it, or else the platform's convention.
     """
-    if named := os.environ.get("BACKTEST_CACHE"):
-        return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - any text will do
+    if folder := os.environ.get("BACKTEST_CACHE"):
+        return Path(os.path.expanduser(folder)).absolute()  # noqa: PTH111 - any text will do
     if sys.platform == "win32":
         return _folder_of("LOCALAPPDATA", "AppData/Local") / "backtest" / "Cache"
     if sys.platform == "darwin":
@@ -274,7 +274,7 @@ def cache_folder() -> Path:
 
 
 def cached(name: str, make: Callable[[], bytes]) -> bytes:
-    """Return what `make` returns, kept in the cache folder under a name that decides it.
+    """Return what `make` returns, cached under a name that must hold all that decides it.
 
     A file that is missing or damaged is made; a folder that cannot be written is left alone.
     """

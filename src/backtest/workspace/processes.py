@@ -230,7 +230,7 @@ def on_cluster(
     Raise UsageError where the cluster cannot be reached or is lost, or a worker cannot prepare,
     and BacktestError where a chunk has failed, or has ended too many workers.
     """
-    with _connect(address) as client, _explained_loss(address):
+    with _connect(address) as client:
         _check_workers(client, address, prepare, spec_json)
         waiting = deque(todo)
         running: dict[Task[bytes], int] = {}
@@ -268,6 +268,7 @@ async def prepare_worker(prepare: Callable[[str], object], spec_json: str) -> No
 
 @contextmanager
 def _connect(address: str) -> Iterator[Client]:
+    """Connect to a scheduler; raise UsageError where none answers, or where it is lost later."""
     import asyncio
     import logging
 
@@ -290,7 +291,13 @@ def _connect(address: str) -> Iterator[Client]:
             f"tcp://10.0.0.5:8786; `dask worker ADDRESS` on each machine gives it workers."
         ) from None
     with client:
-        yield client
+        try:
+            yield client
+        except (OSError, CancelledError):
+            raise UsageError(
+                f"The scheduler at {address} was lost. The parts that had ended are kept: start it "
+                f"and its workers again, and the same command goes on from them."
+            ) from None
 
 
 async def _kind(address: str) -> str:
@@ -362,15 +369,3 @@ def _no_worker(address: str) -> str:
         f"The scheduler at {address} has no worker. Start one with `dask worker {address}` where "
         f"this program, the strategies and the data are. The same command then goes on."
     )
-
-
-@contextmanager
-def _explained_loss(address: str) -> Iterator[None]:
-    """Turn the loss of the scheduler into a UsageError that says how to go on."""
-    try:
-        yield
-    except (OSError, CancelledError):
-        raise UsageError(
-            f"The scheduler at {address} was lost. The parts that had ended are kept: start it and "
-            f"its workers again, and the same command goes on from them."
-        ) from None
