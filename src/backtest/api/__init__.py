@@ -1,4 +1,4 @@
-"""The program as a library: what a notebook or a script calls, with DataFrames to work on.
+"""This room is the program as a library: the calls for notebooks and scripts, with DataFrames.
 
 Each call does what the command of its name does, on the same folders, and keeps its result there:
 a run that was made here is in `backtest list runs` too. Every failure is a `BacktestError`.
@@ -21,8 +21,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from backtest.errors import UsageError
 
-# By what an annotation names: what is taken for it, and how that is called.
-_TAKEN: dict[Any, tuple[Any, str]] = {
+# By the type of an annotation: what is accepted for it, and what messages call it.
+_ACCEPTED: dict[Any, tuple[Any, str]] = {
     str: (str, "a text"),
     bool: (bool, "True or False"),
     int: (Integral, "a whole number"),
@@ -40,41 +40,43 @@ _LONGEST = 60  # characters of a value in a message
 
 
 def checked(call: Callable[..., Any]) -> Callable[..., Any]:
-    """A public call that refuses an argument of another type than it is annotated with."""
+    """Make a public call raise UsageError for an argument that its annotation does not allow."""
 
     @wraps(call)
-    def refusing(*given: Any, **named: Any) -> Any:
-        for name, value in _arguments(call, given, named):
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        for name, value in _arguments(call, args, kwargs):
             _check(name, value, _annotations(call).get(name, Any))
-        return call(*given, **named)
+        return call(*args, **kwargs)
 
-    refusing.__module__ = "backtest"  # where another process finds it
-    return refusing
+    wrapper.__module__ = "backtest"  # where another process finds it
+    return wrapper
 
 
 def _arguments(
-    call: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]
+    call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """Every argument with its name; none where one is unknown or there are too many."""
-    bound = signature(call)
+    """Yield each argument with its name; none where one is unknown or there are too many."""
     with suppress(TypeError):
-        for name, value in bound.bind_partial(*given, **named).arguments.items():
-            if bound.parameters[name].kind is Parameter.VAR_KEYWORD:
+        bound = signature(call).bind_partial(*args, **kwargs)
+        for name, value in bound.arguments.items():
+            kind = bound.signature.parameters[name].kind
+            if kind is Parameter.VAR_KEYWORD:
                 yield from value.items()
+            elif kind is Parameter.VAR_POSITIONAL:
+                yield from ((name, item) for item in value)
             else:
-                several = bound.parameters[name].kind is Parameter.VAR_POSITIONAL
-                yield from ((name, one) for one in (value if several else [value]))
+                yield name, value
 
 
 @cache
 def _annotations(call: Callable[..., Any]) -> dict[str, Any]:
-    """What arguments are annotated with; types that are not loaded yet may be anything."""
-    names, found = _Names(vars(sys.modules[call.__module__])), dict[str, Any]()
-    for name, one in signature(call).parameters.items():
-        found[name] = eval(one.annotation, {}, names)  # noqa: S307 - our own
-        if one.kind is Parameter.VAR_KEYWORD:
-            found |= get_type_hints(*get_args(found[name]))
-    return found
+    """Return the annotations of arguments; types that are not loaded yet allow anything."""
+    namespace, annotations = _Names(vars(sys.modules[call.__module__])), dict[str, Any]()
+    for name, parameter in signature(call).parameters.items():
+        annotations[name] = eval(parameter.annotation, {}, namespace)  # noqa: S307 - our own text
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            annotations |= get_type_hints(*get_args(annotations[name]))
+    return annotations
 
 
 class _Names(dict[str, Any]):
@@ -87,7 +89,7 @@ def _check(name: str, value: Any, annotation: Any) -> None:
         return
     text = f"the class {value.__name__}" if isinstance(value, type) else repr(value)
     is_short = len(text) <= _LONGEST and text.isprintable()
-    words = sorted(dict.fromkeys(_words(annotation)), key=lambda one: one == "None")
+    words = sorted(dict.fromkeys(_words(annotation)), key=lambda word: word == "None")
     allowed = f"{', '.join(words[:-1])} or {words[-1]}" if words[1:] else words[0]
     raise UsageError(
         f"{name} is {text if is_short else f'a {type(value).__name__}'}. Allowed: {allowed}."
@@ -95,31 +97,32 @@ def _check(name: str, value: Any, annotation: Any) -> None:
 
 
 def _fits(value: Any, annotation: Any) -> bool:
+    """Tell whether an annotation allows a value, and the items of a list or a mapping of texts."""
     origin, parts = get_origin(annotation) or annotation, get_args(annotation)
     if origin in (Union, UnionType):
-        return any(_fits(value, one) for one in parts)
+        return any(_fits(value, part) for part in parts)
     if origin is Annotated:
         return _fits(value, parts[0])
-    kind, _ = _TAKEN.get(origin, (origin, ""))
-    plain = value.item() if getattr(value, "shape", None) == () else value  # of numpy
+    kind, _ = _ACCEPTED.get(origin, (origin, ""))
+    scalar = value.item() if getattr(value, "shape", None) == () else value  # a scalar of numpy
     if kind is str:
-        return isinstance(value, str) and "\0" not in value  # which no file and no name can have
-    if not isinstance(plain, kind) or (kind is Iterable and isinstance(plain, str | bytes)):
+        return isinstance(value, str) and "\0" not in value  # no file and no name can hold it
+    if not isinstance(scalar, kind) or (kind is Iterable and isinstance(scalar, str | bytes)):
         return False
     if origin is Mapping and parts[1] in (str, object, Any):
-        return all(_fits(name, str) and _fits(one, parts[1]) for name, one in value.items())
+        return all(_fits(name, str) and _fits(item, parts[1]) for name, item in value.items())
     is_of_texts = origin is Sequence and str in (*parts, *get_args(parts[0]))
-    is_looked_at = is_of_texts and iter(value) is not value  # an iterator gives all once
-    return not is_looked_at or all(_fits(one, parts[0]) for one in value)
+    has_items = is_of_texts and iter(value) is not value  # an iterator yields its items only once
+    return not has_items or all(_fits(item, parts[0]) for item in value)
 
 
 def _words(annotation: Any) -> Iterator[str]:
-    """What an annotation takes, in words."""
+    """Yield what an annotation allows, in words."""
     origin, parts = get_origin(annotation) or annotation, get_args(annotation)
     if origin in (Union, UnionType):
-        for one in parts:
-            yield from _words(one)
+        for part in parts:
+            yield from _words(part)
     elif origin is Annotated:
         yield parts[1]
     else:
-        yield _TAKEN.get(origin, ("", f"a {getattr(origin, '__name__', origin)}"))[1]
+        yield _ACCEPTED.get(origin, ("", f"a {getattr(origin, '__name__', origin)}"))[1]

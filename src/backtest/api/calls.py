@@ -1,6 +1,6 @@
-"""The calls, each of which does what the command of its name does.
+"""Define the calls for sweeps, studies, audits, checks and simulations, as of their commands.
 
-Arguments that several take are explained in `backtest.run`.
+The arguments that several calls share are explained in `backtest.run`.
 """
 
 from __future__ import annotations
@@ -81,18 +81,24 @@ def sweep(
     """Evaluate every combination of some parameters' values, as `backtest sweep` does.
 
     Args:
-        strategy: the name of a strategy. A class will not do: workers load it from its file.
-        grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`; those
-            of `reaction`, which is none, are minutes, or times such as `2h`.
-        parameters: those that all sets share, by name.
-        workers: processes to use; this one alone by default.
+        strategy: name of a strategy. A class will not do: workers load it from its file.
+        grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`. The
+            key `reaction` takes minutes, or times such as `2h`, though it is no parameter.
+        parameters: values by name of the parameters that all sets share.
+        workers: number of processes; by default only the calling one.
         cluster: address of a Dask scheduler to use instead.
-        before: takes the plan before sets are evaluated, and may raise; not of a known sweep.
-        on_sets: takes how many sets are done, of how many.
-        tell: takes a sentence for each part on disk that is corrupt and evaluated again.
+        before: function that is called with the plan before sets are evaluated, and may raise; it
+            is not called for a sweep that exists.
+        on_sets: function that is called with the number of sets done, and of all sets.
+        tell: function that is called with a sentence for each part on disk that is corrupt and
+            evaluated again.
 
     Returns:
         The sweep: every set with its figures, the default, and what the best is worth.
+
+    Raises:
+        UsageError: an argument is wrong, or cannot be combined with another.
+        DataError: a data file or a DataFrame is wrong.
 
     Examples:
         >>> found = sweep("earnings_surprise", {"hold": range(1, 41), "stop": [0.1, 0.2, None]})
@@ -122,11 +128,11 @@ def sweep(
             last=last, cash=cash, costs=costs, rules=rules, bars=bars, missing_bars=missing_bars,
         )  # fmt: skip
         plan = prepare_sweep(workspace, request)
-        if not force and (known := known_sweep(plan)):
-            return results.SweepResult.of(known, known=True)
+        if not force and (existing := known_sweep(plan)):
+            return results.SweepResult.of(existing, known=True)
         before(plan)
-        made = run_sweep(plan, workers=workers, cluster=cluster, on_sets=on_sets, tell=tell)
-        return results.SweepResult.of(made, known=False)
+        done = run_sweep(plan, workers=workers, cluster=cluster, on_sets=on_sets, tell=tell)
+        return results.SweepResult.of(done, known=False)
 
 
 def study(
@@ -152,32 +158,37 @@ def study(
     data: Folder = None,
     reports: Folder = None,
 ) -> results.StudyResult | results.StocksStudyResult:
-    """Study abnormal returns about some events, as `backtest study` does.
+    """Study abnormal returns around events, as `backtest study` does.
 
-    Several symbols or a universe are studied together: one observation a stock and day 0, with
-    intervals that bear reports which come in seasons.
+    Several symbols, or a universe, are studied together: each stock and day 0 is one observation,
+    and the intervals allow for reports that cluster in seasons. A study that exists is read.
 
     Args:
-        name: a kind of event, or a strategy for the events that it would trade.
-        by: of many stocks a field of the kind, or its end, to sort the events by, as `surprise`.
-        quantiles: how many groups of it, equally large.
-        as_strategy: the strategy, where a kind of event has the same name.
-        windows: first and last session of each, counted from day 0; the first leads. By default
-            -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10; of many stocks 0 to 10, 1 to 10, -1, 0,
-            0 to 1; of a strategy those last that begin before it decides.
-        benchmark: fund to hold the stock against, or a DataFrame of its closes; SPY or QQQ by
-            default, whichever fits; of several stocks SPY, else QQQ, else their mean; of a universe
-            the mean of its members.
-        model: of normal returns of one stock.
+        name: kind of event, or a strategy for the events that it would trade.
+        by: field of the kind to sort the events of many stocks by, or the end of its name, such as
+            `surprise`.
+        quantiles: number of groups of that field, equally large.
+        as_strategy: whether `name` is the strategy where a kind of event has the same name.
+        windows: first and last session of each window, counted from day 0; the first window is the
+            leading one. The default is -1 to 1, 0 to 1, 0 to 5, 0 to 20 and -10 to 10; for many
+            stocks 0 to 10, 1 to 10, -1, 0 and 0 to 1. For a strategy the windows that begin before
+            it decides come last.
+        benchmark: fund to compare the stock with, or a DataFrame of its closes. The default is SPY
+            or QQQ, whichever fits better; for several stocks SPY, else QQQ, else their mean; for a
+            universe the mean of its members.
+        model: model of the normal returns of one stock.
         reaction: minutes from publication to the earliest open, or a time such as `2h`.
-        bars: length of finer bars, such as `5m`: events within a session are studied by the
-            minute as well.
-        seed: of the random days that one stock is held against.
-        draws: of these random days, at least 99.
+        bars: length of finer bars, such as `5m`, by which events within a session are studied too.
+        seed: seed of the random days that one stock is compared with.
+        draws: number of these random days, at least 99.
 
     Returns:
-        The study: its windows and events, or of many stocks its rows and curves. `print` tells it
+        The study: its windows and events, or for many stocks its rows and curves. `print` shows it
         in sentences.
+
+    Raises:
+        UsageError: an argument is wrong, or cannot be combined with another.
+        DataError: a data file or a DataFrame is wrong.
 
     Examples:
         >>> found = study("earnings", windows=[(-1, 1), (0, 1)])
@@ -199,7 +210,7 @@ def study(
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
     frames = read_frames(prices, events, symbols, benchmark, universe)
     check_one_of(universe, frames.symbols)
-    wanted = () if windows is None else windows
+    pairs = () if windows is None else windows
     config = read_config({"symbol": frames.symbols, "benchmark": frames.benchmark})
     stocks = () if universe else tuple(sorted(config.value("symbol")))
     is_of_one = len(stocks) == 1
@@ -207,7 +218,7 @@ def study(
         name, stocks, universe, as_strategy=as_strategy, bars=bars,
         reaction=read_reaction(reaction),
         benchmark=config.chosen("benchmark") if is_of_one else frames.benchmark,
-        windows=run.parse_windows([window(ends) for ends in wanted]), model=model,
+        windows=run.parse_windows([window(ends) for ends in pairs]), model=model,
         seed=seed, draws=draws, by=by, quantiles=quantiles, accept_jumps=accept_jumps,
     )  # fmt: skip
     if is_of_one and by is not None:
@@ -218,11 +229,11 @@ def study(
             with alone(plan.path):
                 known = plan.exists and not force
                 return results.StudyResult.of(run.run_study(plan, force=force), known=known)
-        of_many = many.prepare_many_study(workspace, request)
-        with alone(of_many.path):
-            known = of_many.exists and not force
-            studied = many.run_many_study(of_many, force=force)
-            return results.StocksStudyResult.of(studied, known=known)
+        many_plan = many.prepare_many_study(workspace, request)
+        with alone(many_plan.path):
+            known = many_plan.exists and not force
+            done = many.run_many_study(many_plan, force=force)
+            return results.StocksStudyResult.of(done, known=known)
 
 
 def audit_strategy(
@@ -250,23 +261,24 @@ def audit_strategy(
     before: Callable[[Any], None] = ignore,
     on_worlds: Callable[[int, int], None] = ignore,
 ) -> results.AuditResult:
-    """Ask whether a strategy looks ahead, as `backtest audit` does.
+    """Audit whether a strategy looks ahead, as `backtest audit` does.
 
     Args:
-        strategy: the name of a strategy. A class will not do: processes load it from its file.
-        worlds: how many null worlds; 200 by default, none for a strategy of Backtrader's.
-        seed: of all that is random.
-        bars: as of `run`.
-        missing_bars: as of `run`.
-        workers: processes to use; one for each core by default.
-        before: takes the plan before anything is observed; not of a known audit.
-        on_worlds: takes how many worlds are done, of how many.
+        strategy: name of a strategy. A class will not do: processes load it from its file.
+        worlds: number of null worlds; 200 by default, fewer of very many stocks, and none for a
+            strategy of Backtrader's.
+        seed: seed of all that is random.
+        workers: number of processes; one for each core by default.
+        before: function that is called with the plan before anything is observed; it is not called
+            for an audit that exists.
+        on_worlds: function that is called with the number of worlds done, and of all worlds.
 
     Returns:
-        The audit: its outcome, checks and findings. `print` tells the outcome.
+        The audit: its outcome, checks and findings. `print` shows the outcome.
 
     Raises:
-        UsageError: as of `run`, or the strategy fails on the full data.
+        UsageError: an argument is wrong, or the strategy fails on the full data.
+        DataError: a data file is wrong.
 
     """
     from backtest.audit.jobs import in_processes
@@ -304,43 +316,43 @@ def check(
     strategies: Folders = None,
     data: Folder = None,
 ) -> results.CheckResult:
-    """Hold a strategy against the contract of strategies, as `backtest check` does.
+    """Check that a strategy keeps the contract of strategies, as `backtest check` does.
 
     Args:
-        strategy: the name of a strategy.
+        strategy: name of a strategy.
         symbols: stocks that it is asked about; CRWV by default, or every symbol of `prices` that
             has bars.
-        universe: ask it about every member of a universe, in place of symbols.
+        universe: universe whose members it is asked about, in place of symbols.
 
     Returns:
-        The checks and their outcome in a sentence.
+        The checks, and their outcome in a sentence.
+
+    Raises:
+        UsageError: an argument is wrong, or the strategy does not load.
+        DataError: a data file is wrong.
 
     """
     from backtest.audit.contract import check as check_contract
 
     frames = read_frames(prices, events, symbols, universe=universe)
     check_one_of(universe, frames.symbols)
-    named = () if universe else read_config({"symbol": frames.symbols}).value("symbol")
+    stocks = () if universe else read_config({"symbol": frames.symbols}).value("symbol")
     with workspace_of(frames, strategies, data, "reports") as workspace:
-        found = check_contract(
-            workspace,
-            strategy,
-            symbols=named,
-            universe=universe,
-            settings=parameters or {},
+        report = check_contract(
+            workspace, strategy, symbols=stocks, universe=universe, settings=parameters or {}
         )
-    return results.CheckResult.of(found)
+    return results.CheckResult.of(report)
 
 
 def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
-    """Try the verdicts where there is nothing to find, as `backtest study --null-world` does.
+    """Test the verdicts in worlds without an edge, as `backtest study --null-world` does.
 
     Args:
-        worlds: how many of each kind are made up; 400 by default.
-        seed: of all that is random.
+        worlds: number of random worlds of each kind, from 1; 400 by default.
+        seed: seed of all that is random.
 
     Returns:
-        What was said of each kind of world, `kinds`; `frame()` has a row for each.
+        The verdicts for each kind of world, in `kinds`; `frame()` has a row for each.
 
     """
     from backtest.experiments.studies.null_worlds import null_worlds as judge
@@ -362,23 +374,24 @@ def simulate(
     """Trade signals from a file on prices from files, as `backtest simulate` does.
 
     Args:
-        prices: a Parquet file or folder of bars: symbol, time or session, open, high, low, close.
-        signals: a Parquet file: symbol, published_at, direction, and as wanted event_id, weight,
+        prices: Parquet file or folder of bars: symbol, time or session, open, high, low, close.
+        signals: Parquet file: symbol, published_at, direction, and optionally event_id, weight,
             hold, stop, target, trailing_stop, priority, limit, enter, leave, levels, resize.
+        curves: whether `equity()` is kept.
 
     Returns:
-        The account: `figures()`, `counts()`, and `trades()` and `equity()` as tables of pyarrow.
+        The account: `figures()`, `counts()`, and `trades()` and `equity()` as pyarrow tables.
 
     Raises:
-        UsageError: a file is not there, or a setting is wrong.
-        DataError: a file is corrupt or holds what it must not.
+        UsageError: a file does not exist, or a setting is wrong.
+        DataError: a file is corrupt, or holds a value that is not allowed.
 
     """
     from backtest.experiments.simulation import simulate_files
 
     folder = data_of(data)
-    named = {"cash": cash, "costs": os.fspath(costs) if costs else None}
-    terms = read_terms(folder, named, rules)
+    named_costs = os.fspath(costs) if costs else None
+    terms = read_terms(folder, {"cash": cash, "costs": named_costs}, rules)
     if terms.rules.hours != "regular":
         raise UsageError("simulate trades within the hours alone: leave the rule hours out.")
     return simulate_files(

@@ -1,8 +1,7 @@
-"""The calls about events: listed, checked, fetched, taken in, changed and sealed.
+"""Define the calls that list, check, fetch, import, change and seal events.
 
-What changes files takes `dry_run`: nothing is written then, and what comes back says what would
-change; its `make()` writes it. A wrong name raises a UsageError, a file that breaks its format a
-DataError.
+A call that changes a file takes `dry_run`: it then writes nothing and returns the edit, whose
+`make()` writes it. A wrong name raises UsageError, a file that breaks its format DataError.
 """
 
 from __future__ import annotations
@@ -54,11 +53,12 @@ def load_events(
     strategies: Folders = None,
     data: Folder = None,
 ) -> pd.DataFrame:
-    """The dated events with the first session that each can be traded in.
+    """Load the events, each with the first session in which it can be traded.
 
     Args:
-        kind: one kind by name, such as `earnings`, also one that a strategy file defines; all by
-            default.
+        kind: name of one kind, such as `earnings`, or of one that a strategy file defines; all
+            kinds by default.
+        symbols: one symbol or several; all by default.
         reaction: minutes from publication to the earliest open, or a time such as `2h`.
 
     Returns:
@@ -98,7 +98,7 @@ def event_rows(
     strategies: Folders,
     data: Folder,
 ) -> list[ListedEvent]:
-    """Events with the session each can be traded in; see `load_events`."""
+    """List events with the session in which each can be traded; see `load_events`."""
     workspace, minutes = folders(strategies, data), read_reaction(reaction)
     return listing.list_events(workspace, kinds_named(workspace, kind), symbols, minutes)
 
@@ -106,7 +106,7 @@ def event_rows(
 def show_event(
     event_id: str, *, reaction: Reaction = 5.0, strategies: Folders = None, data: Folder = None
 ) -> dict[str, Any]:
-    """All that is known of one event, by name; `provenance` says where its row comes from."""
+    """Return all fields of one event by name; `provenance` says where its row comes from."""
     workspace, minutes = folders(strategies, data), read_reaction(reaction)
     row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, minutes)
     return {**row.as_dict(), "provenance": listing.provenance(workspace, row.event)}
@@ -115,7 +115,7 @@ def show_event(
 def list_kinds(
     kind: str | None = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
-    """The fields of each kind of event, a row each: whether it is `needed`, and its `meaning`."""
+    """List the fields of each kind of event, a row each: `kind`, `field`, `needed`, `meaning`."""
     rows = [
         (cls.kind, name, cls.model_fields[name].is_required(), meaning_of(cls, name))
         for cls in kinds_named(folders(strategies, data), kind)
@@ -132,14 +132,14 @@ def check_events(
     return findings_frame(checks.check_events(workspace, kinds_named(workspace, kind)))
 
 
-def findings_frame(found: Iterable[Finding]) -> pd.DataFrame:
-    """What checks of data have found, a row each."""
+def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
+    """Return the findings of a check of data as a table, a row each."""
     columns = ["severity", "where", "what", "why", "mend"]
-    return pd.DataFrame([vars(one) for one in found], columns=columns)
+    return pd.DataFrame([vars(finding) for finding in findings], columns=columns)
 
 
 def judge_claims(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
-    """Hold what was claimed about the stock against its prices and events.
+    """Compare what was claimed about the stock with its prices and events.
 
     Returns:
         A row for each claim, with its `verdict`, what was `found` and the `evidence`.
@@ -158,10 +158,10 @@ def add_event(
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Append an event, with its fields as the file of its kind writes them; None is unknown."""
+    """Append an event; `fields` are written as in the file of its kind, and None is unknown."""
     workspace = folders(strategies, data)
     edit = edits.add_event(workspace, kind_of(workspace, kind), _texts(fields))
-    return _made(edit, dry_run=dry_run)
+    return _apply(edit, dry_run=dry_run)
 
 
 def _texts(fields: Mapping[str, object]) -> dict[str, str]:
@@ -186,23 +186,26 @@ def import_events(
     data: Folder = None,
     on_read: Callable[[OwnEvents], None] = ignore,
 ) -> Edit:
-    """Take in a CSV or Parquet file of events of one kind: new ones are added.
+    """Import a CSV or Parquet file of events of one kind.
 
-    Those that are there change where the file differs; without `replace` they are refused.
+    New events are added, and existing ones are changed where the file differs.
 
     Args:
+        file: CSV or Parquet file.
+        kind: name of the kind of event.
         columns: the file's columns by field, as `{"author": "Firm"}`; guessed by default.
-        constants: what is the same in every row, as `{"precision": "date"}`.
-        source_url: an address or `unknown`, for rows that name no source.
-        date_format: how days are written, as `%d/%m/%Y`; guessed where it is certain.
-        decimal: the decimal sign; likewise.
-        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
-        zone: of times that tell none, such as `New York`.
-        on_read: takes the rows of the file, and how its columns were understood.
+        constants: values by field that are the same in every row, as `{"precision": "date"}`.
+        source_url: address, or `unknown`, for rows that name no source.
+        date_format: format of days, as `%d/%m/%Y`; guessed by default where that is certain.
+        decimal: decimal sign; guessed likewise.
+        encoding: encoding of the text, such as `cp1252`; UTF-8 and UTF-16 are recognized.
+        zone: time zone of times that have none, such as `New York`.
+        replace: whether existing events are changed; False refuses a file that has one.
+        on_read: function that is called with the rows read, and how the columns were understood.
 
     Raises:
-        UsageError: there is no such kind, or an event is there and not to be replaced; or the file
-            is not to be understood, or lacks a needed field.
+        UsageError: there is no such kind, or an event exists and is not to be replaced; or the
+            file cannot be understood, or lacks a needed field.
         DataError: a file is wrong; every row at fault is named.
 
     """
@@ -210,14 +213,14 @@ def import_events(
 
     workspace = folders(strategies, data)
     cls = kind_of(workspace, kind)
-    found = read_event_file(
+    events = read_event_file(
         Path(file), cls, source_url=source_url, columns=columns, constants=constants,
         date_form=date_format, decimal=decimal, encoding=encoding, zone=zone,
     )  # fmt: skip
-    on_read(found)
-    reason = f"{'imported' if replace else 'added from'} {found.path.name}"
-    edit = edits.add_rows(workspace, cls, found.rows, reason=reason, replace=replace)
-    return _made(edit, dry_run=dry_run)
+    on_read(events)
+    reason = f"{'imported' if replace else 'added from'} {events.path.name}"
+    edit = edits.add_rows(workspace, cls, events.rows, reason=reason, replace=replace)
+    return _apply(edit, dry_run=dry_run)
 
 
 def edit_event(
@@ -228,19 +231,19 @@ def edit_event(
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Change fields of an event; an empty text, or None, is unknown."""
+    """Change fields of an event; an empty text, or None, means that the value is unknown."""
     workspace = folders(strategies, data)
     edit = edits.edit_event(workspace, event_kinds(workspace).values(), event_id, _texts(fields))
-    return _made(edit, dry_run=dry_run)
+    return _apply(edit, dry_run=dry_run)
 
 
 def remove_event(
     event_id: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
 ) -> Edit:
-    """Take an event out of its file."""
+    """Remove an event from its file."""
     workspace = folders(strategies, data)
     edit = edits.remove_event(workspace, event_kinds(workspace).values(), event_id)
-    return _made(edit, dry_run=dry_run)
+    return _apply(edit, dry_run=dry_run)
 
 
 def undo_events(
@@ -251,15 +254,15 @@ def undo_events(
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Take back the last change of a kind's file; again for the one before.
+    """Undo the last change of a kind's file; a second call undoes the change before it.
 
-    `to` is the number of the version to go back to, which is the same however often it is done.
+    `to` is the number of the version to go back to instead; repeating that call changes nothing.
     """
     workspace = folders(strategies, data)
-    return _made(edits.undo_events(workspace, kind_of(workspace, kind), to), dry_run=dry_run)
+    return _apply(edits.undo_events(workspace, kind_of(workspace, kind), to), dry_run=dry_run)
 
 
-def _made(edit: Edit, *, dry_run: bool) -> Edit:
+def _apply(edit: Edit, *, dry_run: bool) -> Edit:
     if edit.diff and not dry_run:
         edit.make()
     return edit
@@ -268,9 +271,9 @@ def _made(edit: Edit, *, dry_run: bool) -> Edit:
 def seal_events(
     kind: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
 ) -> Path:
-    """Check the file of a kind, or of `claims`, as it is now, and record its sha256 anew.
+    """Check the file of a kind, or of `claims`, as it is now, and record its new sha256.
 
-    The file of the metadata comes back.
+    Return the path of the metadata.
     """
     from backtest.audit import claims
 
@@ -281,19 +284,20 @@ def seal_events(
 
 
 class Fetching(TypedDict, total=False):
-    """What each call that fetches events from EDGAR takes.
+    """`Fetching` lists the options that each call takes which fetches events from EDGAR.
 
     Attributes:
-        cik: number of the stock's company at EDGAR; found by the symbol.
-        first: first date of filing; the first session of its prices, or all without prices.
-        accept: replace what differs; without it new events are added alone.
-        dry_run: write nothing; `edit.make()` of what comes back then writes it.
-        identity: your name and e-mail address, which the SEC asks for; by default that in the
-            environment's BACKTEST_EDGAR_IDENTITY.
-        base_url: an address that stands for EDGAR's own.
-        answered: takes the path of each answer, to show how far it is.
-        strategies: folder of strategies; that of the workspace by default.
-        data: folder of prices, events and borrow rates, likewise.
+        cik: number of the stock's company at EDGAR; looked up by the symbol by default.
+        first: first day of filing; by default the first session of the stock's prices, or all
+            filings without prices.
+        accept: whether events that differ are replaced; by default only new events are added.
+        dry_run: whether nothing is written; `edit.make()` of the result then writes it.
+        identity: your name and e-mail address, which the SEC asks for; by default the value of
+            the environment's BACKTEST_EDGAR_IDENTITY.
+        base_url: address to use in place of EDGAR's own.
+        answered: function that is called with the path of each answer, to show progress.
+        strategies: folder of strategies; the workspace's by default.
+        data: folder of prices, events and borrow rates; the workspace's by default.
 
     """
 
@@ -310,14 +314,15 @@ class Fetching(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class FetchedEvents:
-    """What was fetched of one kind of event, held against its file.
+    """`FetchedEvents` are the fetched events of one kind, compared with its file.
 
     Attributes:
-        kind: of event.
-        edit: what changes in the file.
-        differences: cells on file that were fetched otherwise; in the edit only where accepted.
-        remarks: what was left out and why.
-        fetched: how many events came.
+        kind: class of the events.
+        edit: change of the file.
+        differences: cells of the file that were fetched with another value; they are in the edit
+            only where accepted.
+        remarks: sentences that say what was left out, and why.
+        fetched: number of events that were fetched.
 
     """
 
@@ -329,7 +334,7 @@ class FetchedEvents:
 
 
 class _Request:
-    """A stock at EDGAR: its company, its prices, and the first day that matters."""
+    """A `_Request` holds a stock at EDGAR: its company, its prices, and the first day to fetch."""
 
     def __init__(
         self,
@@ -351,8 +356,8 @@ class _Request:
         self.symbol = check_symbol(symbol.upper())
         self.workspace = folders(strategies, data)
         folder = self.workspace.data / "prices"
-        there = self.symbol in price_symbols(folder)
-        self.prices = read_prices(folder, self.symbol) if there else None
+        has_prices = self.symbol in price_symbols(folder)
+        self.prices = read_prices(folder, self.symbol) if has_prices else None
         self.actions = read_actions(self.workspace.data / "actions", self.symbol)
         self.since = read_day("first", first) or (self.prices.first if self.prices else None)
         self.edgar = edgar.Edgar(
@@ -362,40 +367,42 @@ class _Request:
         )
 
     def company(self) -> edgar.Company:
-        """The company whose stock it is."""
+        """Find the company whose stock it is."""
         from backtest.sources import edgar
 
         if self._cik is None:
             return edgar.company_of_symbol(self.edgar, self.symbol)
         return edgar.company_of_number(self.edgar, self._cik)
 
-    def held_against(self, fetched: filings.Fetched) -> FetchedEvents:
-        """What was fetched beside the file of its kind, which it is written to."""
+    def compared(self, fetched: filings.Fetched) -> FetchedEvents:
+        """Compare what was fetched with the file of its kind, and write it there."""
         from backtest.sources import filings
 
         edit, differences = edits.update(
             self.workspace, fetched.kind, fetched.rows,
-            lambda known, came: filings.same(self.actions.own(known), came),
+            lambda on_file, new: filings.same(self.actions.own(on_file), new),
             reason="fetched from EDGAR", accept=self._accept,
         )  # fmt: skip
-        _made(edit, dry_run=self._dry_run)
+        _apply(edit, dry_run=self._dry_run)
         return FetchedEvents(fetched.kind, edit, differences, fetched.remarks, len(fetched.rows))
 
 
 def fetch_earnings(
     symbols: str, *, estimates: bool = True, **options: Unpack[Fetching]
 ) -> FetchedEvents:
-    """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo.
+    """Fetch quarterly reports: times and figures from EDGAR, estimates from Yahoo.
 
-    Without `estimates` there is no consensus. The other arguments are those of `Fetching`.
+    `symbols` is one symbol. Without `estimates` there is no consensus. `Fetching` has the options.
     """
     from backtest.sources import earnings, yahoo
 
-    of = _Request(symbols, **options)
-    known = yahoo.ask_estimates(of.symbol) if estimates else None
-    splits = [row.day for row in of.actions.rows if row.action == "split"]
-    fetched = earnings.fetch_earnings(of.edgar, of.company(), of.symbol, of.since, known, splits)
-    return of.held_against(fetched)
+    request = _Request(symbols, **options)
+    consensus = yahoo.ask_estimates(request.symbol) if estimates else None
+    splits = [row.day for row in request.actions.rows if row.action == "split"]
+    fetched = earnings.fetch_earnings(
+        request.edgar, request.company(), request.symbol, request.since, consensus, splits
+    )
+    return request.compared(fetched)
 
 
 def fetch_stakes(
@@ -405,40 +412,42 @@ def fetch_stakes(
     cusip: str | None = None,
     **options: Unpack[Fetching],
 ) -> FetchedEvents:
-    """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G.
+    """Fetch the stake that a holder disclosed: Form 13F, and Schedules 13D and 13G.
 
-    The `holder` is a name, or a number (CIK) at EDGAR; the stock CRWV by default, and its `cusip`,
-    or several with a comma between, learned from the holder's tables. The other arguments are
-    those of `Fetching`.
+    `holder` is a name, or a number (CIK) at EDGAR. `symbols` is one symbol, CRWV by default. Its
+    `cusip`, or several separated by commas, is by default learned from the holder's tables.
+    `Fetching` has the options.
     """
     from backtest.sources import edgar, stakes
 
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
-    of = _Request(symbol, **options)
-    lines = edits.event_lines(of.workspace, StakeDisclosure)
-    on_file = [of.actions.own(line.event) for line in lines]
+    request = _Request(symbol, **options)
+    prices, actions = request.prices, request.actions
+    lines = edits.event_lines(request.workspace, StakeDisclosure)
+    on_file = [actions.own(line.event) for line in lines]
     fetched = stakes.fetch_stakes(
-        of.edgar,
-        of.company(),
-        of.symbol,
-        edgar.find_holder(of.edgar, holder),
+        request.edgar,
+        request.company(),
+        request.symbol,
+        edgar.find_holder(request.edgar, holder),
         cusips=[one.strip().upper().zfill(9) for one in (cusip or "").split(",") if one.strip()],
-        since=of.since,
+        since=request.since,
         known=[event for event in on_file if isinstance(event, StakeDisclosure)],
-        close=lambda day: stakes.close_as_traded(of.prices, of.actions, day) if of.prices else None,
-        actions=of.actions,
+        close=lambda day: stakes.close_as_traded(prices, actions, day) if prices else None,
+        actions=actions,
     )
-    return of.held_against(fetched)
+    return request.compared(fetched)
 
 
 def fetch_filings(symbols: str, form: str = "8-K", **options: Unpack[Fetching]) -> FetchedEvents:
-    """Fetch filings as news: agreements, financing, officers; or sales by insiders.
+    """Fetch filings as news: the items of form `8-K`, or with form `4` the sales by insiders.
 
-    The `form` is `8-K`, its items as news, or `4`, sales by insiders. The other arguments are
-    those of `Fetching`.
+    `symbols` is one symbol. `Fetching` has the options.
     """
     from backtest.sources import filings
 
-    of = _Request(symbols, **options)
-    fetched = filings.fetch_filings(of.edgar, of.company(), of.symbol, form.upper(), of.since)
-    return of.held_against(fetched)
+    request = _Request(symbols, **options)
+    fetched = filings.fetch_filings(
+        request.edgar, request.company(), request.symbol, form.upper(), request.since
+    )
+    return request.compared(fetched)

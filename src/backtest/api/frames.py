@@ -1,4 +1,4 @@
-"""Frames of prices and of events as the data folder of a call, checked as files are."""
+"""Check DataFrames of prices and events as files are checked, and make a data folder of them."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ _LEVELS = 2  # of columns: figures and tickers
 
 @dataclass(frozen=True)
 class Frames:
-    """The data of a call that come as frames."""
+    """`Frames` are the data of a call that come as DataFrames."""
 
     prices: Mapping[str, pd.DataFrame]  # checked tables by symbol, indexed by session
-    events: EventFrames  # as the caller has them; None for those of the workspace
-    symbols: Sequence[str] | None  # what is traded; None where the settings say
-    benchmark: str | None  # likewise
+    events: EventFrames  # as the caller passed them; None reads the workspace's files
+    symbols: Sequence[str] | None  # the symbols to trade; None takes those of the settings
+    benchmark: str | None  # None takes that of the settings
 
     @property
     def any(self) -> bool:
-        """Whether something comes as a frame."""
+        """Tell whether prices or events come as DataFrames."""
         return bool(self.prices) or self.events is not None
 
 
@@ -79,33 +79,36 @@ def read_frames(
     benchmark: MarketFrame = None,
     universe: str | None = None,
 ) -> Frames:
-    """Check frames of prices; without `symbols` each with bars is traded, but for the benchmark."""
+    """Check the DataFrames of a call; raise UsageError or DataError where one is wrong.
+
+    Without `symbols`, every symbol with bars is traded, but for the benchmark.
+    """
     if universe and not (prices is events is None and isinstance(benchmark, str | None)):
         raise UsageError(
             f"The members of the universe {universe} have files of prices and events, and frames "
             f"cannot stand beside them: leave one of the two out."
         )
     symbols = several(symbols)
-    tables = {symbol: price_table(name, one) for symbol, name, one in _by_symbol(prices, symbols)}
+    frames = _by_symbol(prices, symbols)
+    tables = {symbol: price_table(name, frame) for symbol, name, frame in frames}
     if isinstance(benchmark, pd.DataFrame):
-        (own,) = _of_one("benchmark", benchmark).values()
-        tables[BENCHMARK] = price_table("benchmark", own)
-    named = BENCHMARK if isinstance(benchmark, pd.DataFrame) else benchmark
+        (frame,) = _of_one("benchmark", benchmark).values()
+        tables[BENCHMARK] = price_table("benchmark", frame)
+        benchmark = BENCHMARK
     if symbols is None and prices is not None:
-        held_against = named or read_config({}).value("benchmark")
-        bars = [one for one, table in tables.items() if "open" in table and one != held_against]
-        symbols = bars or None
-    return Frames(tables, events, symbols, named)
+        reference = benchmark or read_config({}).value("benchmark")
+        symbols = [one for one, table in tables.items() if "open" in table and one != reference]
+    return Frames(tables, events, symbols or None, benchmark)
 
 
 def _by_symbol(
     prices: PriceFrames, symbols: Sequence[str] | None
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Each frame with its symbol, and its name in messages."""
+    """Yield each symbol, the name of its frame in messages, and the frame."""
     if prices is None:
         return
     if isinstance(prices, pd.DataFrame):
-        prices = _parts(prices, symbols)
+        prices = _split(prices, symbols)
     elif not prices:
         raise UsageError("prices: it is empty. Give a DataFrame, or DataFrames by symbol.")
     for symbol, frame in prices.items():
@@ -114,27 +117,27 @@ def _by_symbol(
             raise UsageError(f"{name} is a {type(frame).__name__}: give a DataFrame of prices.")
         if not isinstance(symbol, str) or not is_symbol(symbol):
             raise UsageError(f"prices: {symbol!r} is no symbol; write it in capitals, as in CRWV.")
-        ((ticker, own),) = _of_one(name, frame).items()
+        ((ticker, columns),) = _of_one(name, frame).items()
         if ticker not in (None, symbol):
             raise UsageError(f"{name}: its columns are of {ticker}; name the stock that it is of.")
-        yield symbol, name, own
+        yield symbol, name, columns
 
 
-def _parts(prices: pd.DataFrame, symbols: Sequence[str] | None) -> dict[Any, pd.DataFrame]:
-    """One frame by symbol."""
+def _split(prices: pd.DataFrame, symbols: Sequence[str] | None) -> dict[Any, pd.DataFrame]:
+    """Split one DataFrame into frames by symbol; the symbol is in a column, an index or a level."""
     if prices.columns.nlevels == _LEVELS:
         return _by_ticker("prices", prices)
     for level in prices.index.names:
         if str(level).lower() == "symbol" and level not in prices:
             prices = prices.reset_index(level)
-    named = [one for one in prices.columns if str(one).lower() == "symbol"]
-    _refuse_doubled("prices", named)
-    for column in named:
-        if prices[column].isna().any():
-            row = int(np.flatnonzero(prices[column].isna())[0])
-            raise DataError(f"prices: row {row}, column symbol: empty; write it as in CRWV")
+    columns = [column for column in prices.columns if str(column).lower() == "symbol"]
+    _refuse_doubled("prices", columns)
+    for column in columns:
+        empty = np.flatnonzero(prices[column].isna())
+        if empty.size:
+            raise DataError(f"prices: row {empty[0]}, column symbol: empty; write it as in CRWV")
         groups = prices.groupby(column, sort=True, observed=True)
-        # Of one with closes alone the other columns are empty beside bars.
+        # A symbol with closes alone has empty columns where others have bars.
         return {s: part.drop(columns=column).dropna(axis=1, how="all") for s, part in groups}
     if symbols and len(symbols) == 1:
         return {symbols[0]: prices}
@@ -145,7 +148,7 @@ def _parts(prices: pd.DataFrame, symbols: Sequence[str] | None) -> dict[Any, pd.
 
 
 def _of_one(name: str, prices: pd.DataFrame) -> dict[Any, pd.DataFrame]:
-    """A frame of one stock by its ticker, None where its columns tell none."""
+    """Return the frame of one stock by its ticker; None stands for a ticker that is not named."""
     if prices.columns.nlevels != _LEVELS:
         return {None: prices}
     parts = _by_ticker(name, prices)
@@ -155,15 +158,15 @@ def _of_one(name: str, prices: pd.DataFrame) -> dict[Any, pd.DataFrame]:
 
 
 def _by_ticker(name: str, prices: pd.DataFrame) -> dict[Any, pd.DataFrame]:
-    """The parts of a frame with two levels of columns, as yfinance has it; one may be tickers.
+    """Split a DataFrame with two levels of columns, as of yfinance, into frames by ticker.
 
-    A ticker has no row in sessions in which all its cells are empty: others are older.
+    Rows in which all cells of a ticker are empty are dropped: other stocks are older.
     """
     for figures in range(_LEVELS):
-        tickers = prices.columns.get_level_values(1 - figures)
+        tickers = prices.columns.get_level_values(1 - figures).unique()
         if "close" in (str(one).lower() for one in prices.columns.get_level_values(figures)):
-            parts = {one: prices.xs(one, axis=1, level=1 - figures) for one in tickers.unique()}
-            return {one: part.dropna(how="all") for one, part in parts.items()}
+            parts = {ticker: prices.xs(ticker, axis=1, level=1 - figures) for ticker in tickers}
+            return {ticker: part.dropna(how="all") for ticker, part in parts.items()}
     raise UsageError(
         f"{name}: of its two levels of columns one has to be figures, close among them, and the "
         f"other symbols."
@@ -171,14 +174,15 @@ def _by_ticker(name: str, prices: pd.DataFrame) -> dict[Any, pd.DataFrame]:
 
 
 def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame of prices as a table indexed by session, checked as a price file is.
+    """Return a DataFrame of prices as a table indexed by session, checked as a price file is.
 
-    It has an index or a column `session` or `date`, and the columns of bars or `close` alone, in
-    any case; other columns are left out.
+    Sessions are in the index or in a column `session` or `date`. The columns are those of bars, or
+    `close` alone, in upper or lower case; others are left out. Raise DataError for wrong cells.
     """
-    columns = [str(one).strip().lower() for one in frame.columns]
+    columns = [str(column).strip().lower() for column in frame.columns]
     _refuse_doubled(name, [one for one in columns if one in (*BAR_COLUMNS, *_SESSIONS)])
-    wanted = bar_columns(name, columns, len(frame))
+    names = bar_columns(name, columns, len(frame))
+    figures = {one: _cells(frame.iloc[:, columns.index(one)]) for one in names}
     key = next((columns.index(one) for one in _SESSIONS if one in columns), None)
     cells = frame.index if key is None else frame.iloc[:, key]
     problems: list[str] = []
@@ -188,8 +192,7 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
             f"{name}: its index tells no day; it begins with {cells[0]}. "
             f"Give sessions such as 2025-03-28 as index, or in a column date."
         )
-    figures = {one: _cells(frame.iloc[:, columns.index(one)]) for one in wanted}
-    sessions = trading_calendar().sessions  # gaps are looked at once it is known what halts are
+    sessions = trading_calendar().sessions  # gaps are checked later, when halts are known
     rows = PriceRows("row", np.arange(len(frame)), days, figures)
     table = checked_table(rows, problems, sessions.tolist())
     raise_problems(Path(name), problems)
@@ -197,7 +200,7 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(column: pd.Series) -> list[str] | NDArray[np.float64]:
-    """A column of numbers as such; one in which texts stand as a file's."""
+    """Return a column of numbers as an array, and any other as the texts of a CSV file."""
     if pd.api.types.is_any_real_numeric_dtype(column):
         numbers: NDArray[np.float64] = column.to_numpy(dtype="f8", na_value=np.nan)
         return numbers
@@ -205,18 +208,18 @@ def _cells(column: pd.Series) -> list[str] | NDArray[np.float64]:
 
 
 def _days(cells: Iterable[object], problems: list[str]) -> NDArray[np.datetime64]:
-    """Sessions as days; a time of day or a bare number is no session."""
-    found = []
+    """Read sessions as days, and add a problem for each cell that is no day."""
+    days = []
     for row, cell in enumerate(cells):
-        found.append(_day(cell))
-        if np.isnat(found[-1]):
+        days.append(_day(cell))
+        if np.isnat(days[-1]):
             text = repr(cell) if isinstance(cell, str) else str(cell)
             problems.append(f"row {row}, column date: {text} is not a day such as 2025-03-28")
-    return np.array(found, dtype="M8[D]")
+    return np.array(days, dtype="M8[D]")
 
 
 def _day(cell: Any) -> np.datetime64:
-    """A cell as a day, NaT where it is none."""
+    """Read a cell as a day; NaT where it is none, such as a time of day or a bare number."""
     nothing = np.datetime64("NaT", "D")
     if isinstance(cell, int | float | np.number):  # pandas would read nanoseconds since 1970
         return nothing
@@ -232,14 +235,14 @@ def _day(cell: Any) -> np.datetime64:
 
 
 def _text(cell: Any) -> str:
-    """A cell as a CSV file writes it; empty where it is unknown."""
+    """Write a cell as in a CSV file; empty where it is unknown."""
     if isinstance(cell, str):
         return cell.strip()
     if cell is None or (pd.api.types.is_scalar(cell) and pd.isna(cell)):
         return ""
     if isinstance(cell, bool | np.bool_):
         return str(bool(cell)).lower()
-    if isinstance(cell, float | np.floating):  # whole numbers are floats beside unknown ones
+    if isinstance(cell, float | np.floating):  # pandas turns integers into floats beside NaN
         return str(int(cell)) if float(cell).is_integer() else repr(float(cell))
     return str(cell.isoformat()) if hasattr(cell, "isoformat") else str(cell)
 
@@ -252,71 +255,70 @@ def workspace_of(
     reports: Folder,
     kinds: Iterable[type[Event]] = (),
 ) -> Iterator[Workspace]:
-    """The folders of a call; with frames, those of a copy of the data folder that holds them.
+    """Yield the folders of a call; with DataFrames the data folder is a temporary copy with them.
 
-    Frames of prices go before the files of their symbols, and events before all files of events;
-    `kinds` may come beside those that ship and those of strategy files. The copy is of links and
-    goes away afterwards. Without a workspace, results go to `reports` in the working folder.
+    Prices replace the files of their symbols, and events replace all files of events; `kinds` may
+    be among them beside those that ship and those of strategy files. The copy consists of links.
+    Without a workspace, results go to the working folder.
     """
     if not frames.any:
         yield folders(strategies, data, reports)
         return
     with TemporaryDirectory(prefix="backtest-") as temporary:
-        spare = Path(temporary)
-        found = folders(
-            _or_else("strategies", strategies, spare),
-            _or_else("data", data, spare),
-            _or_else("reports", reports, Path.cwd()),
+        scratch = Path(temporary)
+        workspace = folders(
+            _folder_or_new("strategies", strategies, scratch),
+            _folder_or_new("data", data, scratch),
+            _folder_or_new("reports", reports, Path.cwd()),
         )
-        folder = spare.resolve() / "frames"
-        shutil.copytree(found.data.resolve(), folder, copy_function=os.symlink)
+        folder = scratch.resolve() / "frames"
+        shutil.copytree(workspace.data.resolve(), folder, copy_function=os.symlink)
         for symbol, table in frames.prices.items():
             _write_prices(folder / "prices", symbol, table)
-        _write_events(folder / "events", frames.events, {**event_kinds(found), **_named(kinds)})
-        yield replace(found, data=folder)
+        all_kinds = {**event_kinds(workspace), **_kinds_by_name(kinds)}
+        _write_events(folder / "events", frames.events, all_kinds)
+        yield replace(workspace, data=folder)
 
 
-def _or_else(name: str, folder: Any, spare: Path) -> Any:
-    """A folder of the workspace, or one in a spare place where there is no workspace."""
+def _folder_or_new(name: str, folder: Any, parent: Path) -> Any:
+    """Return the folder as it is named, or make a new one where there is no workspace."""
     if folder is not None or read_config({}).value(f"folders.{name}") is not None:
         return folder
-    (spare / name).mkdir(exist_ok=True)
-    return spare / name
+    (parent / name).mkdir(exist_ok=True)
+    return parent / name
 
 
-def _named(kinds: Iterable[type[Event]]) -> dict[str, type[Event]]:
+def _kinds_by_name(kinds: Iterable[type[Event]]) -> dict[str, type[Event]]:
     return {kind.kind: kind for kind in kinds if kind not in (Event, Start)}
 
 
 def _write_prices(folder: Path, symbol: str, table: pd.DataFrame) -> None:
-    """Write a frame in place of the file of its symbol, whose basis and holes are its own."""
-    path, known = folder / DATASET / f"{symbol}.parquet", dict[str, Any]()
+    """Write a table in place of its symbol's file, and keep that file's adjust mode and holes."""
+    path, metadata = folder / DATASET / f"{symbol}.parquet", dict[str, Any]()
     for old in (folder / f"{symbol}.csv", path):
-        known |= stated(metadata_path(old))
+        metadata |= stated(metadata_path(old))
         old.unlink(missing_ok=True)
         metadata_path(old).unlink(missing_ok=True)
-    holes = holes_of(known) | read_actions(actions_folder(path), symbol).halts
+    holes = holes_of(metadata) | read_actions(actions_folder(path), symbol).halts
     problems: list[str] = []
     cells = {name: column.to_numpy() for name, column in table.items()}
     days = table.index.to_numpy().astype("M8[D]")
     checked_table(PriceRows("row", np.arange(len(table)), days, cells), problems, holes)
     raise_problems(Path(f"prices[{symbol!r}]"), problems)
-    kept = {one: known[one] for one in ("adjust", "holes") if one in known}
+    kept = {name: metadata[name] for name in ("adjust", "holes") if name in metadata}
     _write(path, parquet_bytes(table), [day.date().isoformat() for day in table.index], **kept)
 
 
 def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Event]]) -> None:
-    """Write the events, and files without a row for the kinds that none is of."""
+    """Write a file for each kind of event, without rows where there are no events of it."""
     if events is not None and folder.exists():
         shutil.rmtree(folder)
-    rows = event_rows(events, kinds)
-    for kind in {**_named(FILED_KINDS), **kinds}.values():
-        path = folder / kind.file_name()
-        if path.exists():
-            continue
-        text = csv_text(columns_of(kind), rows.get(kind.kind, []))
-        days = [row["published_at"][:10] for row in rows.get(kind.kind, [])]
-        _write(path, text.encode(), days)
+    rows_by_kind = event_rows(events, kinds)
+    for kind in {**_kinds_by_name(FILED_KINDS), **kinds}.values():
+        path, rows = folder / kind.file_name(), rows_by_kind.get(kind.kind, [])
+        if not path.exists():
+            text = csv_text(columns_of(kind), rows)
+            _write(path, text.encode(), [row["published_at"][:10] for row in rows])
 
 
 def _write(path: Path, content: bytes, days: Sequence[str], **more: Any) -> None:
@@ -327,9 +329,12 @@ def _write(path: Path, content: bytes, days: Sequence[str], **more: Any) -> None
 def event_rows(
     events: EventFrames, kinds: Mapping[str, type[Event]]
 ) -> dict[str, list[dict[str, str]]]:
-    """The rows of events by kind, as files take them, checked as files are."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for kind, name, rows in _of_kinds(events):
+    """Return the rows of events by kind as in files, checked as files are.
+
+    Raise UsageError where there is no such kind, DataError where a column or a cell is wrong.
+    """
+    rows_by_kind: dict[str, list[dict[str, str]]] = {}
+    for kind, name, rows in _by_kind(events):
         if kind not in kinds:
             raise unknown("kind of event", kind, kinds)
         columns = columns_of(kinds[kind])
@@ -339,12 +344,12 @@ def event_rows(
         problems: list[str] = []
         checked = check_rows(kinds[kind], rows, "row", problems)
         raise_problems(Path(name), problems)
-        found[kind] = [dict(one.cells) for one in checked]
-    return found
+        rows_by_kind[kind] = [dict(row.cells) for row in checked]
+    return rows_by_kind
 
 
-def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
-    """Each kind by name, what its frame is called, and its rows with their numbers."""
+def _by_kind(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
+    """Yield each kind, the name of its frame in messages, and its rows with their numbers."""
     if isinstance(events, Mapping):
         for kind, frame in events.items():
             name = f"events[{kind!r}]"
@@ -358,26 +363,25 @@ def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, d
                 "events: no column 'kind'. Add it, or give DataFrames by kind, "
                 "such as {'earnings': frame}."
             )
-        rows = _texts("events", events)
-        # What other kinds have as columns is empty here.
-        rows = [{name: cell for name, cell in row.items() if cell} for row in rows]
+        texts = _texts("events", events)  # where the columns of other kinds are empty
+        rows = [{name: cell for name, cell in row.items() if cell} for row in texts]
     else:
         rows = [_row_of(n, event) for n, event in enumerate(() if events is None else events)]
-    by_kind: dict[str, list[tuple[int, dict[str, str]]]] = {}
+    numbered: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for number, row in enumerate(rows):
-        by_kind.setdefault(row.pop("kind", ""), []).append((number, row))
-    for kind, numbered in by_kind.items():
-        yield kind, "events", numbered
+        numbered.setdefault(row.pop("kind", ""), []).append((number, row))
+    for kind, of_kind in numbered.items():
+        yield kind, "events", of_kind
 
 
 def _row_of(number: int, event: object) -> dict[str, str]:
-    """An event as a row; DataError where a field is read back from it as something else."""
+    """Turn an event into a row; raise DataError where a field would read back as another value."""
     if not isinstance(event, Event):
         raise UsageError(f"events: {event!r} is no event. Give a DataFrame, or a list of Event.")
     cells = _fields_of(event)
     row = {name: _text(cell) for name, cell in cells.items()}
-    back, _ = check_row(type(event), row)  # what is wrong with a row is told of all together
-    for name, cell in _fields_of(back or event).items():
+    restored, _ = check_row(type(event), row)  # wrong rows are reported later, all at once
+    for name, cell in _fields_of(restored or event).items():
         if cell != cells[name] or isinstance(cell, list | dict):
             raise DataError(
                 f"events: row {number}, column {name}: {cells[name]!r} does not fit into a cell. "
@@ -387,19 +391,21 @@ def _row_of(number: int, event: object) -> dict[str, str]:
 
 
 def _fields_of(event: Event) -> dict[str, Any]:
-    """The fields of an event as JSON has them."""
+    """Return the fields of an event as JSON values."""
     values = {name: getattr(event, name) for name in type(event).model_fields}
     fields: dict[str, Any] = to_jsonable_python(values)
     return fields
 
 
 def _texts(name: str, frame: pd.DataFrame) -> list[dict[str, str]]:
-    columns = [str(one).strip() for one in frame.columns]
+    """Return the rows of a DataFrame as texts by column."""
+    columns = [str(column).strip() for column in frame.columns]
     _refuse_doubled(name, columns)
     rows: list[dict[str, str]] = frame.set_axis(columns, axis=1).map(_text).to_dict("records")
     return rows
 
 
 def _refuse_doubled(name: str, columns: Sequence[str]) -> None:
-    if doubled := sorted({one for one in columns if columns.count(one) > 1}):
+    """Raise DataError where a column occurs twice."""
+    if doubled := sorted({column for column in columns if columns.count(column) > 1}):
         raise DataError(f"{name}: column {doubled[0]!r} twice.")

@@ -1,7 +1,7 @@
-"""The calls about what was made: runs listed, compared and in other forms, and pages of all.
+"""Define the calls that list, compare and export runs, and that find and draw pages.
 
-`reports` is the folder of them, that of the workspace by default; `tell` takes a sentence for each
-run that is damaged and left out.
+`reports` is the reports folder, by default the workspace's; `tell` is called with a sentence for
+each run that is damaged and left out.
 """
 
 from __future__ import annotations
@@ -44,53 +44,52 @@ def report_run(
     reports: Folder = None,
     tell: Callable[[str], None] = warnings.warn,
 ) -> Path | str:
-    """Show a run as a page, Markdown, JSON, CSV or a picture, as `backtest report` does.
+    """Export a run as a page, Markdown, JSON, CSV or a picture, as `backtest report` does.
 
     Args:
-        run: a run id or its beginning, a run folder, a strategy, a label, or a pattern of these.
+        run: run id or its beginning, run folder, strategy (its latest run), label, or a pattern.
         form: `html`, `md`, `json`, `csv` or `png`.
-        table: of `csv`: `trades`, `equity`, `decisions`, `orders` or `bars`.
-        symbols: of `png`: the stock that is drawn; by default the run's first, of a universe the
-            account.
-        output: the file to write; a page becomes one file that can be sent. By default a page and
-            a picture go to the run folder.
-        force: write over a file that is no report.
+        table: table for `csv`: `trades`, `equity`, `decisions`, `orders` or `bars`.
+        symbols: stock to draw for `png`; by default the run's first, for a universe the account.
+        output: file to write; a page becomes one self-contained file. By default a page and a
+            picture are written to the run folder, and the other forms are returned as text.
+        force: whether to overwrite a file that is not such a report.
 
     Returns:
-        The file, or the text where none is written.
+        The path of the file, or the text where no file is written.
 
     Raises:
-        UsageError: there is no such run, form, table or symbol, or a file cannot be written or is
-            there and no report.
+        UsageError: there is no such run, form, table or symbol; or the file cannot be written, or
+            exists and is no such report.
 
     """
     if form not in _FORMATS:
         raise unknown("format", form, _FORMATS)
     if table not in _TABLES:
         raise unknown("table", table, _TABLES)
-    found = finding.find_run(reports_of(reports), os.fspath(run), tell)
-    file = None if output is None else _free(Path(output), form, force=force)
+    source = finding.find_run(reports_of(reports), os.fspath(run), tell)
+    file = None if output is None else _writable(Path(output), form, force=force)
     if form == "png":
         from backtest.reports import picture
 
         name = f"chart-{symbols}.png" if symbols else "chart.png"
-        return picture.write_picture(found, file or found.path / name, symbols)
+        return picture.write_picture(source, file or source.path / name, symbols)
     if form == "html":
         if file is None:
-            return _draw(found)
+            return _draw(source)
 
         with TemporaryDirectory() as scratch:
-            is_writable = os.access(found.path, os.W_OK)
-            text = pages.single_file(_draw(found, None if is_writable else Path(scratch) / "run"))
+            folder = None if os.access(source.path, os.W_OK) else Path(scratch) / "run"
+            text = pages.single_file(_draw(source, folder))
     else:
-        text = _text(found, form, table)
+        text = _text(source, form, table)
         if file is None:
             return text
     write_text(file, text)
     return file
 
 
-# What is near the beginning of each form of a run, and of hardly any other file.
+# By form, a text near the beginning of the file that hardly any other file has there.
 _MARKS = {
     "html": (b'<meta name="generator" content="backtest">',),
     "png": (b"Software\0backtest",),
@@ -101,15 +100,15 @@ _MARKS = {
 _NEAR = 4_000  # bytes
 
 
-def _free(file: Path, form: str, *, force: bool) -> Path:
-    """The file that is written; UsageError where something else than such a report is there."""
-    check_place(file)  # a pipe would be waited for, a device replaced
+def _writable(file: Path, form: str, *, force: bool) -> Path:
+    """Return the file, or raise UsageError where it exists and is not such a report."""
+    check_place(file)  # or a pipe would block, and a device would be replaced
     clear_unfinished(file.parent, file.name)
     if force or not file.exists():
         return file
     try:
-        with file.open("rb") as there:
-            beginning = there.read(_NEAR)
+        with file.open("rb") as existing:
+            beginning = existing.read(_NEAR)
             is_ours = any(mark in beginning for mark in _MARKS[form])
     except OSError:
         is_ours = False
@@ -124,21 +123,24 @@ def _free(file: Path, form: str, *, force: bool) -> Path:
 def find_page(
     name: File = "index", *, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
 ) -> Path:
-    """The page of a run, sweep, study or comparison, which is drawn where it is missing.
+    """Find the page of a run, sweep, study, audit or comparison, and draw it where it is missing.
 
     Args:
-        name: a run id, run folder or strategy; the id or folder of a sweep, study or comparison;
-            `compare` for the latest run of each strategy, or `index`, which shows them all.
+        name: run id, run folder or strategy; id or folder of a sweep, study, audit or comparison;
+            `compare` for the latest run of each strategy, or `index`, which links to them all.
+
+    Returns:
+        The path of the page.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such page, or it cannot be drawn.
 
     """
     folder, name = reports_of(reports), os.fspath(name)
     if name == "index":
         page = folder / "index.html"
         is_kept = page.exists() and not os.access(folder, os.W_OK)
-        return page if is_kept else index_page.write_index(folder)  # anew: folders come and go
+        return page if is_kept else index_page.write_index(folder)  # folders may have changed
     if name == "compare":
         page = folder / "compare.html"
         if page.exists():
@@ -151,7 +153,7 @@ def find_page(
 
 
 def run_on(page: Path) -> str:
-    """What the run of a page is called beside its strategy; empty of other pages and defaults."""
+    """Return the name of a page's run within its strategy; empty for other pages and defaults."""
     folder = page.parent
     return finding.name_of(store.read_run(folder)) if (folder / "run.json").is_file() else ""
 
@@ -159,20 +161,20 @@ def run_on(page: Path) -> str:
 def compare(
     *runs: RunResult | str | Path, reports: Folder = None, variants: bool = False
 ) -> pd.DataFrame:
-    """The figures and the evidence of runs side by side, as `backtest compare` shows them.
+    """Compare the figures and the evidence of runs side by side, as `backtest compare` does.
 
     Args:
         *runs: results of `run`, or run ids or their beginnings, run folders, strategies, labels,
             or patterns such as `earnings_*`; without any, the latest run of each strategy.
-        variants: take every run that a name fits, in place of the latest.
+        variants: whether to take every run that fits a name, instead of the latest.
 
     Returns:
-        A row for each run, with what tells it from others of its strategy, such as `hold 5`, and,
-        below, for holding the stock and for each benchmark. Columns: the figures of
-        `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
-        that is found four times in five), `p` of the verdict (the larger of random timing and
-        random direction), `p_holm` corrected for the runs compared, and `trials` on record.
-        Fractions, not percent; NaN where unknown.
+        A row for each run, named by its strategy and what differs from other runs of it, such as
+        `hold 5`; below them a row for holding each stock and for each benchmark. Columns: the
+        figures of `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least
+        edge a trade that is found four times in five), `p` of the verdict (the larger of random
+        timing and random direction), `p_holm` corrected for the runs compared, and `trials` on
+        record. Figures are fractions, not percent; NaN where unknown.
 
     Raises:
         UsageError: there is no such run, or none at all.
@@ -192,22 +194,23 @@ def compare(
 
     from backtest.experiments.runs.figures import all_figures, holdings
 
-    found = find_runs(*runs, reports=reports, variants=variants)
+    compared = find_runs(*runs, reports=reports, variants=variants)
+    differences, p_values = finding.telling(compared), run_words.corrected(compared)
     rows: dict[str, dict[str, Any]] = {}
-    told = zip(found, finding.telling(found), run_words.corrected(found), strict=True)
-    for run, telling, p_holm in told:
+    for run, differing, p_holm in zip(compared, differences, p_values, strict=True):
         trials = trials_on_record(run.path.parent, run.manifest)["count"]
         row = {**all_figures(run), **run_words.evidence_figures(run)}
         row |= {"p_holm": p_holm, "trials": trials}
-        name = " · ".join([run.manifest["strategy"], *telling])
+        name = " · ".join([run.manifest["strategy"], *differing])
         rows[name if name not in rows else f"{name} · {run.run_id}"] = row
-    for held in holdings(found):
-        name = f"{held.symbols} held"
-        rows[f"{name} of {held.run.run_id}" if name in rows else name] = dict(held.figures)
-    for benchmark in compare_page.benchmarks_of(found):
-        symbol = benchmark.run.manifest["benchmark"]
-        name = f"{symbol} of {benchmark.run.run_id}" if symbol in rows else symbol
-        rows[name] = dict(benchmark.figures)
+    for holding in holdings(compared):
+        name = f"{holding.symbols} held"
+        rows[f"{name} of {holding.run.run_id}" if name in rows else name] = dict(holding.figures)
+    for benchmark in compare_page.benchmarks_of(compared):
+        name = benchmark.run.manifest["benchmark"]
+        rows[f"{name} of {benchmark.run.run_id}" if name in rows else name] = dict(
+            benchmark.figures
+        )
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table.astype({"trades": "Int64", "trials": "Int64"})
 
@@ -218,32 +221,32 @@ def find_runs(
     variants: bool = False,
     tell: Callable[[str], None] = warnings.warn,
 ) -> list[Run]:
-    """The runs that `compare` compares, each once."""
-    named: list[str | Path] = []
-    for given in runs:
-        path: object = getattr(given, "path", given)
+    """Find the runs that `compare` compares, each once; raise UsageError where there is none."""
+    names: list[str | Path] = []
+    for run in runs:
+        path: object = getattr(run, "path", run)
         if not isinstance(path, str | os.PathLike):
             raise UsageError(
                 f"{path!r} is no run. Give results, ids, folders or names, one by one."
             )
-        named.append(path if isinstance(path, str) else Path(path))
-    made = [path.parent for path in named if isinstance(path, Path)]
-    folder = made[0] if made and len(made) == len(named) else reports_of(reports)
-    found: list[Run] = []
-    for one in named:
-        if isinstance(one, str) and (variants or finding.is_pattern(one)):
-            found += finding.list_runs(folder, tell, [one])
+        names.append(path if isinstance(path, str) else Path(path))
+    parents = [path.parent for path in names if isinstance(path, Path)]
+    folder = parents[0] if parents and len(parents) == len(names) else reports_of(reports)
+    matches: list[Run] = []
+    for name in names:
+        if isinstance(name, str) and (variants or finding.is_pattern(name)):
+            matches += finding.list_runs(folder, tell, [name])
         else:
-            found.append(finding.find_run(folder, str(one), tell))
+            matches.append(finding.find_run(folder, str(name), tell))
     if not runs:
-        found = finding.list_runs(folder, tell) if variants else finding.latest_runs(folder, tell)
-    if not found:
+        matches = finding.list_runs(folder, tell) if variants else finding.latest_runs(folder, tell)
+    if not matches:
         raise UsageError(f"There is no run in {folder} yet. Make one with `backtest run`.")
-    return list({run.run_id: run for run in found}.values())
+    return list({run.run_id: run for run in matches}.values())
 
 
 def draw_comparison(runs: Sequence[Run], tell: Callable[[str], None]) -> Path | None:
-    """Draw the page that compares runs, and keep it for the index; None in read-only reports."""
+    """Write the page that compares runs, and the index; return None in a read-only folder."""
     reports = runs[0].path.parent
     if is_read_only(reports, tell):
         return None
@@ -253,7 +256,7 @@ def draw_comparison(runs: Sequence[Run], tell: Callable[[str], None]) -> Path | 
 
 
 def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
-    """Whether no page can be drawn in a reports folder, of which `tell` takes a sentence."""
+    """Tell whether a reports folder is read-only; `tell` then takes a sentence that says so."""
     if os.access(reports, os.W_OK):
         return False
     tell(
@@ -264,7 +267,7 @@ def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
 
 
 def described(run: Run) -> dict[str, Any]:
-    """The manifest of a run, with its name, its note and its folder."""
+    """Return the manifest of a run, with its variant, label, note and folder."""
     return {
         **run.manifest,
         "variant": finding.variant(run.manifest),
@@ -275,7 +278,7 @@ def described(run: Run) -> dict[str, Any]:
 
 
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The manifests of runs that are looked at together, with the trials as they stand now."""
+    """Return the manifests of runs that are compared, with all figures and the present trials."""
     from backtest.experiments.runs.figures import all_figures
 
     return [
@@ -296,23 +299,23 @@ def list_runs(
     since: Day = None,
     reports: Folder = None,
 ) -> pd.DataFrame:
-    """The runs in the reports folder, newest first.
+    """List the runs in the reports folder, newest first.
 
     Args:
-        *names: those that are meant, as of `compare`; all without any.
-        parameters: values by name that a run must have.
-        since: the day since which a run was requested.
+        *names: names of the runs, as in `compare`; all runs without any.
+        parameters: values by parameter that a run must have.
+        since: first day on which a run was requested.
 
     Returns:
-        A row for each, indexed by `run_id`: `strategy`, `variant` (what differs from the defaults,
-        such as `hold 5 · QQQ`), `label`, `note`, `symbols`, `first`, `last`, then the
+        A row for each run, indexed by `run_id`: `strategy`, `variant` (what differs from the
+        defaults, such as `hold 5 · QQQ`), `label`, `note`, `symbols`, `first`, `last`, then the
         figures of `docs/figures.md` and the `path` of its folder. A run that is damaged is left
         out, with a warning.
 
     """
     import pandas as pd
 
-    wanted = {name: shown(value) for name, value in (parameters or {}).items()}
+    settings = {name: shown(value) for name, value in (parameters or {}).items()}
     day = read_day("since", since)
     rows = [
         {
@@ -327,21 +330,21 @@ def list_runs(
             "path": run.path,
         }
         for run in finding.list_runs(
-            reports_of(reports), warnings.warn, names, settings=wanted, since=day
+            reports_of(reports), warnings.warn, names, settings=settings, since=day
         )
     ]
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["run_id"]).set_index("run_id")
 
 
 def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
-    """The page of a run that is named by its strategy, or that has none yet."""
+    """Find the page of a run by any of its names, and draw it where it is missing."""
     try:
         run = finding.find_run(reports, name, tell)
     except UsageError as error:
         folders = (page.parent for page in reports.glob("[!.]*/index.html"))
         others = sorted(one.name for one in folders if not (one / "run.json").exists())
-        known = ", ".join(["index", "compare", *others])
-        raise UsageError(f"{error} Other pages: {known}.") from None
+        names = ", ".join(["index", "compare", *others])
+        raise UsageError(f"{error} Other pages: {names}.") from None
     page = run.path / "index.html"
     return page if page.exists() else _draw(run)
 
@@ -356,7 +359,7 @@ def _draw(run: Run, folder: Path | None = None) -> Path:
 
 
 def _text(run: Run, form: str, table: str) -> str:
-    """A run as text; in JSON its figures are numbers, and what is unknown is null."""
+    """Return a run as text; in JSON its figures are numbers, and what is unknown is null."""
     if form == "csv":
         return (run.path / f"{table}.csv").read_bytes().decode("utf-8")
     if form == "md":

@@ -1,8 +1,8 @@
-"""The calls about prices, what happens to shares, and universes: loaded, taken in and sealed.
+"""Define the calls that load, check, import, change and seal prices, actions and universes.
 
-`symbols` is one symbol or several, all that there are by default. What changes files by hand takes
-`dry_run`: nothing is written then, and what comes back says what would change; its `make()` writes
-it. A wrong name raises a UsageError, a file that breaks its format a DataError.
+`symbols` is one symbol or several, by default all in the data folder. With `dry_run` a call writes
+nothing and returns the update, whose `make()` writes it. A wrong name raises UsageError, a file
+that breaks its format DataError.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ if TYPE_CHECKING:
 def load_prices(
     symbols: Names = None, bars: str | None = None, *, data: Folder = None
 ) -> dict[str, pd.DataFrame]:
-    """The daily prices of the data folder, or its finer `bars` of a length, checked.
+    """Load the daily prices of the data folder, or finer `bars` such as `5m`, and check them.
 
     Returns:
-        By symbol a row for each session, indexed by it: `open high low close volume`, or `close`
-        alone. The calls take it as `prices`. Of finer bars those within the hours of sessions, each
-        indexed by when it opens, UTC.
+        A DataFrame by symbol, with a row for each session, indexed by it: `open high low close
+        volume`, or `close` alone. Calls such as `run` take it as `prices`. Finer bars are those
+        within trading hours, indexed by the time at which each opens (UTC).
 
     """
     folder = data_of(data) / "prices"
     if bars is not None:
         names = several(symbols) or bar_symbols(folder, bars)
         return {symbol: read_bars(folder, symbol, bars).frame() for symbol in names}
-    wanted = several(symbols) or price_symbols(folder)
-    return {symbol: read_prices(folder, symbol).table for symbol in wanted}
+    names = several(symbols) or price_symbols(folder)
+    return {symbol: read_prices(folder, symbol).table for symbol in names}
 
 
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
-    """The symbols of the data folder with their span, adjust mode and source.
+    """List the symbols of the data folder with their span, adjust mode and source.
 
-    A row each with `bars` daily, and one for each length of bars that are finer than sessions.
+    A symbol has a row for its daily prices, and one for each length of finer bars; `bars` tells.
     """
     rows = listing.list_prices(folders("strategies", data))
     return pd.DataFrame(rows, columns=listing.OF_PRICES).set_index("symbol")
@@ -74,7 +74,7 @@ def list_prices(*, data: Folder = None) -> pd.DataFrame:
 def check_prices(
     symbols: Names = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
-    """Find prices that changed or are unlikely, and borrow rates that nobody quoted.
+    """Find prices that changed or are implausible, and borrow rates that nobody quoted.
 
     Returns:
         A row for each finding: `severity` (error, warning or note), `where`, `what`, `why`, `mend`.
@@ -96,15 +96,24 @@ def fetch_prices(
     on_update: Callable[[PriceUpdate, Version | None], None] = ignore,
     on_symbol: Callable[[int, int], None] = ignore,
 ) -> list[PriceUpdate]:
-    """Fetch prices from Yahoo: new rows are added, and with `accept` those that differ replaced.
+    """Fetch prices from Yahoo, and add new rows to the files.
 
-    `bars` finer than sessions go back 7 days where they are of 1 minute, 59 of 5 to 30, 729 of an
-    hour. With `skip_bad` rows that are wrong are left out, and their sessions noted as holes.
-    `on_update` takes each update once it is written, with the version that was made of the file,
-    and `on_symbol` how many symbols are done, of how many.
+    Args:
+        symbols: one symbol or several.
+        bars: length of bars finer than sessions. Bars of 1 minute go back 7 days, of 5 to 30
+            minutes 59 days, of an hour 729 days.
+        first: first day; by default that of the file, or for a new file the first that Yahoo has.
+        last: last day; today by default.
+        adjust: adjustment for `splits` alone, or for `all`, dividends too; by default that of the
+            file, or for a new file `splits`.
+        accept: whether rows that differ from those on file are replaced.
+        skip_bad: whether wrong rows are left out, with their sessions recorded as holes.
+        on_update: function that is called with each update once it is written, and with the new
+            version of the file.
+        on_symbol: function that is called with the number of symbols done, and of all symbols.
 
     Returns:
-        What changed, symbol by symbol.
+        The updates, symbol by symbol.
 
     Raises:
         UsageError: a symbol, a day or the adjust mode is wrong; or a symbol cannot be fetched,
@@ -116,7 +125,7 @@ def fetch_prices(
 
     names = list(dict.fromkeys(check_symbol(one.upper()) for one in several(symbols) or ()))
     folder, begin, end = data_of(data), read_day("first", first), read_day("last", last)
-    found: list[PriceUpdate] = []
+    updates: list[PriceUpdate] = []
     refused: dict[str, BacktestError] = {}
     for name in names:
         try:
@@ -125,12 +134,12 @@ def fetch_prices(
                 accept=accept, skip_bad=skip_bad, among=len(names),
             )  # fmt: skip
             on_update(update, update.make())
-            found.append(update)
+            updates.append(update)
         except BacktestError as error:
             refused[name] = error
-        on_symbol(len(found) + len(refused), len(names))
+        on_symbol(len(updates) + len(refused), len(names))
     raise_refused(refused, len(names), "fetched")
-    return found
+    return updates
 
 
 def import_prices(
@@ -155,47 +164,47 @@ def import_prices(
     dry_run: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
-    """Take in CSV or Parquet files of daily prices or of finer `bars`, of one symbol or many.
+    """Import CSV or Parquet files of daily prices or of finer `bars`, of one symbol or many.
 
     Args:
-        files: one or several, of which each is understood by itself.
-        symbols: whose prices they are; of a file with many, which to take, one under another name
-            by `NEW=OLD`.
-        columns: the file's columns by field, as `{"close": "Last"}`; it, `decimal`, `date_format`
-            and `encoding` are as of `import_events`.
+        files: one file or several; each is understood by itself.
+        symbols: symbols of the prices; for a file of many symbols, those to take. `NEW=OLD` takes
+            one under another name.
+        columns: the file's columns by field, as `{"close": "Last"}`; `decimal`, `date_format` and
+            `encoding` too are as in `import_events`.
         source: where the figures come from, or `unknown`; needed where none is on record.
-        adjust: the adjust mode in words; that on record by default.
-        closes: take closes alone, as for a benchmark.
-        constants: `{"volume": "0"}` for a file that has no volume.
-        actions: a CSV file of dividends, splits, halts and ends: day, action, amount, until, name,
+        adjust: adjust mode in words; the one on record by default.
+        closes: whether to take closes alone, as for a benchmark.
+        constants: `{"volume": "0"}` for a file without volume.
+        actions: CSV file of dividends, splits, halts and ends: day, action, amount, until, name,
             source, and symbol where there are several.
-        dividends: the column of closes without dividends, from which these are derived.
-        bars: the length of bars that are finer than sessions; daily where None.
-        zone: of times of bars without one, as `New York` or `UTC`.
-        stamped: whether the times of bars are their `open` or their `end`; read off the file where
-            its first or last bars of a day tell.
-        accept: replace rows that differ; without it they stay.
-        skip_bad: leave out rows that are wrong; their sessions are noted as holes, in which nothing
-            is traded.
+        dividends: column of closes without dividends, from which dividends are derived.
+        bars: length of bars finer than sessions; None for daily prices.
+        zone: time zone of bars' times that have none, such as `New York` or `UTC`.
+        stamped: whether the time of a bar is its `open` or its `end`; by default inferred where
+            the first or last bars of a day show it.
+        accept: whether rows that differ from those on file are replaced.
+        skip_bad: whether wrong rows are left out; nothing is traded in their sessions, which are
+            recorded as holes.
 
     Returns:
-        What changes, symbol by symbol.
+        The updates, symbol by symbol.
 
     Raises:
-        UsageError: the file is not to be understood, or the source is not known; or a symbol
-            cannot be taken in, after all others were.
-        DataError: it is damaged, or has cells that are no days or numbers.
+        UsageError: a file cannot be understood, or its source is unknown; or a symbol cannot be
+            imported, after all others were.
+        DataError: a file is damaged, or has cells that are no days or numbers.
 
     """
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
     from backtest.sources.own_times import Stamps
 
-    several_files = [files] if isinstance(files, str | os.PathLike) else [*files]
-    if isinstance(files, pd.DataFrame) or not several_files:
+    paths = [files] if isinstance(files, str | os.PathLike) else [*files]
+    if isinstance(files, pd.DataFrame) or not paths:
         raise UsageError("files: name one or several, CSV or Parquet; save a DataFrame as one.")
-    found = read_prices_and_actions(
-        [Path(one) for one in several_files],
+    contents = read_prices_and_actions(
+        [Path(path) for path in paths],
         columns or {},
         symbols=several(symbols) or [],
         decimal=decimal,
@@ -209,26 +218,24 @@ def import_prices(
         stamps=Stamps(bars, zone, stamped) if bars else None,
     )
     refused: dict[str, BacktestError] = {}
-    updates = list(
-        prepare(
-            data_of(data), found, refused, source=source, adjust=adjust, accept=accept,
-            skip_bad=skip_bad,
-        )
+    prepared = prepare(
+        data_of(data), contents, refused, source=source, adjust=adjust, accept=accept,
+        skip_bad=skip_bad,
     )  # fmt: skip
-    for update in updates:
-        if not dry_run:
-            update.make()
-    raise_refused(refused, len(found.tables) + len(found.refused), "taken in")
+    updates = list(prepared)
+    for update in () if dry_run else updates:
+        update.make()
+    raise_refused(refused, len(contents.tables) + len(contents.refused), "taken in")
     return updates
 
 
 def undo_prices(
     symbols: str, bars: str | None = None, *, to: int | None = None, data: Folder = None
 ) -> tuple[Path, Version]:
-    """Put the version of a symbol's price file before this one back; again for the one before.
+    """Restore the previous version of a symbol's price file; a second call the one before it.
 
-    The file is that of `bars` finer than sessions where their length is named.
-    `to` is the number of the version to go back to, which is the same however often it is done.
+    With `bars`, a length, the file is that of the finer bars. `to` is the number of the version to
+    go back to instead; repeating that call changes nothing.
 
     Returns:
         The file, and the version that it has now.
@@ -237,8 +244,8 @@ def undo_prices(
     folder = data_of(data) / "prices"
     path = bars_path(folder, symbols, bars) if bars else price_path(folder, symbols)
     if path is None or not path.exists():
-        known = [p.stem for p in (folder / bars).glob("*")] if bars else price_symbols(folder)
-        raise unknown("price file of symbol", symbols, known)
+        names = [p.stem for p in (folder / bars).glob("*")] if bars else price_symbols(folder)
+        raise unknown("price file of symbol", symbols, names)
     return path, undo(path, over=open_data_file(path).sha256, to=to)
 
 
@@ -252,26 +259,25 @@ def seal_prices(
     strategies: Folders = None,
     data: Folder = None,
 ) -> Path:
-    """Check a symbol's price file, and record its sha256 anew.
+    """Check a symbol's price file that you changed, and record its new sha256.
 
-    With `borrow` the file is that of its borrow rates, with a length that of its finer `bars`.
-
-    The file of the metadata comes back.
+    With `borrow` the file is that of its borrow rates, with `bars`, a length, that of finer bars.
+    Return the path of the metadata.
     """
     workspace = folders(strategies, data)
     return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow, bars=bars)
 
 
 def list_actions(symbols: Names = None, *, data: Folder = None) -> pd.DataFrame:
-    """What is on file of dividends, splits, halts, ends and new names, oldest first.
+    """List the dividends, splits, halts, ends and new names on file, oldest first.
 
     Returns:
         A row for each: `symbol`, `day`, `action`, `amount`, `until`, `name`, `source`.
 
     """
     folder = data_of(data) / "actions"
-    wanted = several(symbols) or sorted(path.stem for path in folder.glob("[!.]*.csv"))
-    rows = [vars(row) | {"symbol": one} for one in wanted for row in read_actions(folder, one).rows]
+    names = several(symbols) or sorted(path.stem for path in folder.glob("[!.]*.csv"))
+    rows = [vars(row) | {"symbol": one} for one in names for row in read_actions(folder, one).rows]
     table = pd.DataFrame(rows, columns=["symbol", *COLUMNS])
     table["day"], table["until"] = pd.to_datetime(table["day"]), pd.to_datetime(table["until"])
     return table
@@ -289,21 +295,21 @@ def add_action(
     dry_run: bool = False,
     data: Folder = None,
 ) -> ActionUpdate:
-    """Put an action on file; one of the same day and kind is replaced.
+    """Add an action to a symbol's file, and replace one of the same day and kind.
 
     Args:
-        symbols: the stock.
+        symbols: symbol of the stock.
         action: `dividend`, `split`, `delisted`, `cash_merger`, `halted`, `renamed` or `cusip`.
-        day: the first session on the new basis, such as the ex-date; of an end the first day
-            without trade.
-        amount: dollars a share of a dividend or an end; new shares for one of a split.
-        until: the last session of a halt; the same day by default.
-        name: the former ticker, or the new CUSIP.
+        day: first session on the new basis, such as the ex-date; for an end the first day without
+            trading.
+        amount: dollars a share for a dividend or an end; new shares for each old one in a split.
+        until: last session of a halt; the same day by default.
+        name: former ticker, or new CUSIP.
         source: where it can be looked up.
 
     Raises:
         UsageError: a field is wrong.
-        DataError: the file is, or would be.
+        DataError: the file is wrong, or would be with the action.
 
     """
     from backtest.sources.action_files import prepare_actions
@@ -328,14 +334,14 @@ def add_action(
 def check_actions(
     symbols: Names = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
-    """Find actions that are wrong or that prices contradict; a row for each, as `check_prices`."""
+    """Find actions that are wrong or that prices contradict; the table is as of `check_prices`."""
     return findings_frame(checks.check_actions(folders(strategies, data), several(symbols)))
 
 
 def undo_actions(
     symbols: str, *, to: int | None = None, data: Folder = None
 ) -> tuple[Path, Version]:
-    """Put the version of a symbol's actions before this one back, or the one numbered `to`."""
+    """Restore the previous version of a symbol's actions, or the version numbered `to`."""
     path = _actions_path(symbols, data)
     return path, undo(path, over=open_data_file(path).sha256, to=to)
 
@@ -343,9 +349,9 @@ def undo_actions(
 def seal_actions(
     symbols: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
 ) -> Path:
-    """Check a symbol's file of actions that you changed, and record its sha256 anew.
+    """Check a symbol's file of actions that you changed, and record its new sha256.
 
-    The file of the metadata comes back.
+    Return the path of the metadata.
     """
     _actions_path(symbols, data)
     return listing.seal_actions(folders(strategies, data), symbols, source)
@@ -360,7 +366,7 @@ def _actions_path(symbol: str, data: Folder) -> Path:
 
 
 def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
-    """The universes of the data folder, as `backtest universes` lists them.
+    """List the universes of the data folder, as `backtest universes` does.
 
     Returns:
         A row for each, indexed by `name`: `symbols`, the span of prices `first` and `last`, the
@@ -376,8 +382,8 @@ def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.Dat
 def seal_universe(
     name: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
 ) -> Path:
-    """Check a universe's table of members that was changed, and record its sha256 anew.
+    """Check a universe's table of members that you changed, and record its new sha256.
 
-    The file of the metadata comes back.
+    Return the path of the metadata.
     """
     return listing.seal_universe(folders(strategies, data), name, source)

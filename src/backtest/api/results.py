@@ -1,4 +1,4 @@
-"""What the calls give back: frozen, with DataFrames, and a text that tells it in words."""
+"""Define the results of calls, which are frozen, hold DataFrames and print as sentences."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from backtest.experiments.sweeps.folder import Sweep
 
 _WINDOW = ["known", "caar", "p", "p_holm", "p_across", "detectable"]
-WIDE = 92  # of a text that is printed
+WIDE = 92  # characters of a line that is printed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """What a call has made and written to a folder of the reports; `print` tells it in words.
+    """A `Result` is what a call has made and written to a folder; `print` shows it in sentences.
 
     Money is in dollars, returns are fractions, sessions are dates without a zone (`datetime64`),
     and what is unknown is NaN, NaT or None.
 
     Attributes:
-        record: all that the JSON file of the folder holds.
-        path: the folder.
-        known: whether it had been made before with the same inputs.
+        record: content of the folder's JSON file.
+        path: folder of the result, in the reports folder.
+        known: whether it existed already, made from the same inputs.
 
     """
 
@@ -49,12 +49,12 @@ class Result:
         return str(self)
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Its DataFrames by name."""
-        named = {one.name: getattr(self, one.name) for one in fields(self)}
-        return {name: one for name, one in named.items() if isinstance(one, pd.DataFrame)}
+        """Return the DataFrames by the names of the attributes."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
 
     def page(self) -> Path:
-        """Draw its page, and the index that leads to it; return the page's path.
+        """Write the result's page, and the index that links to it; return the page's path.
 
         Raises:
             UsageError: a folder cannot be written.
@@ -65,10 +65,10 @@ class Result:
         return page
 
     def markdown(self) -> str:
-        """What `print` tells as Markdown; of a run also its figures, trades and events."""
+        """Return the sentences of `print` as Markdown; for a run also figures, trades, events."""
         lines = "\n".join(
-            f"- **{pages.in_markdown(one)}**: {pages.in_markdown(text)}"
-            for one, text in self._words()
+            f"- **{pages.in_markdown(heading)}**: {pages.in_markdown(text)}"
+            for heading, text in self._words()
         )
         return f"## {pages.in_markdown(self.path.name)}\n\n{lines}\n"
 
@@ -76,21 +76,21 @@ class Result:
         raise NotImplementedError
 
     def _words(self) -> list[tuple[str, str]]:
-        """Headings, each with its sentences."""
+        """Return headings, each with its sentences."""
         raise NotImplementedError
 
     def __str__(self) -> str:
         words = self._words()
-        wide = 2 + max(len(heading) for heading, _ in words)
+        indent = 2 + max(len(heading) for heading, _ in words)
         return "\n".join(
-            fill(text, WIDE, initial_indent=heading.ljust(wide), subsequent_indent=" " * wide)
+            fill(text, WIDE, initial_indent=heading.ljust(indent), subsequent_indent=" " * indent)
             for heading, text in words
         )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Summarized(Result):
-    summary: Mapping[str, str]  # what it says, a sentence or more for each heading
+    summary: Mapping[str, str]  # a sentence or more by heading
 
     def _words(self) -> list[tuple[str, str]]:
         return list(self.summary.items())
@@ -98,15 +98,15 @@ class _Summarized(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SweepResult(_Summarized):
-    """A sweep: every set of a grid of parameters, and what the whole of them says.
+    """A `SweepResult` holds every set of a grid of parameters, and what all of them show.
 
     Attributes:
-        sweep_id: a hash of everything that decides the result.
-        strategy: its name.
+        sweep_id: hash of everything that decides the result.
+        strategy: name of the strategy.
         sets: a row for each set, indexed by `set`: its parameters, then its figures.
-        default: the set that the strategy's own parameters make, by name.
-        evidence: what the best set is worth, as `sweep.json` has it.
-        summary: what the sweep says, a sentence or more for each heading.
+        default: parameters and figures of the strategy's default set, by name.
+        evidence: evidence for the best set, as in `sweep.json`.
+        summary: findings in words, a sentence or more by heading.
 
     """
 
@@ -118,9 +118,9 @@ class SweepResult(_Summarized):
 
     @classmethod
     def of(cls, sweep: Sweep, *, known: bool) -> SweepResult:
-        """A sweep as it stands in its folder."""
+        """Make the result of a sweep that is in its folder."""
         record, sets = sweep.manifest, sweep.sets.to_pandas()
-        found = surface.summary(sets, record["axes"], record["base"], record["base_figures"])
+        summary = surface.summary(sets, record["axes"], record["base"], record["base_figures"])
         return cls(
             record,
             sweep.path,
@@ -130,7 +130,7 @@ class SweepResult(_Summarized):
             sets=sets.set_index("set"),
             default={**record["base"], **record["base_figures"]},
             evidence=record["evidence"],
-            summary=dict(sweep_page.sweep_sentences(found, record)),
+            summary=dict(sweep_page.sweep_sentences(summary, record)),
         )
 
     def _draw(self) -> Path:
@@ -139,18 +139,19 @@ class SweepResult(_Summarized):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StudyResult(_Summarized):
-    """An event study: what the stock did about some events, and whether random days do as much.
+    """A `StudyResult` is an event study of one stock, whose events are compared with random days.
 
     Attributes:
-        study_id: a hash of everything that decides the result.
-        name: the kind of event, or the strategy.
-        windows: a row for each window: `known` events, the average abnormal return `caar`, its
-            p-value `p` among random days and corrected for the windows `p_holm`, that of the t test
-            across events `p_across`, and the least effect that would have been seen, `detectable`.
-        events: a row for each event, indexed by `event_id`: `day_0`, the direction that was
-            expected (+1, -1 or 0), and its abnormal return in each window.
-        left_out: events that were not studied, and why.
-        summary: what the study says, a sentence or more for each heading.
+        study_id: hash of everything that decides the result.
+        name: kind of event, or strategy.
+        windows: a row for each window: the number of events `known`, the average abnormal return
+            `caar`, its p-value `p` among random days, that corrected for the windows, `p_holm`,
+            that of the t test across events, `p_across`, and the least effect that would have been
+            seen, `detectable`.
+        events: a row for each event, indexed by `event_id`: `day_0`, the expected `direction`
+            (+1, -1 or 0), and the abnormal return in each window.
+        left_out: a row for each event that was not studied, with the `reason`.
+        summary: findings in words, a sentence or more by heading.
 
     """
 
@@ -162,7 +163,7 @@ class StudyResult(_Summarized):
 
     @classmethod
     def of(cls, done: Study[StudyRecord], *, known: bool) -> StudyResult:
-        """A study as it stands in its folder."""
+        """Make the result of a study that is in its folder."""
         record = done.record
         columns = ["event_id", "kind", "headline", "day_0", "direction"]
         studied = pd.DataFrame(record["events"])
@@ -189,18 +190,19 @@ class StudyResult(_Summarized):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StocksStudyResult(_Summarized):
-    """An event study of many stocks, by quantile of a field where one is named.
+    """A `StocksStudyResult` is an event study of many stocks, by quantile of a field if one is set.
 
     Attributes:
-        study_id: a hash of everything that decides the result.
-        name: the kind of event, or the strategy.
-        rows: by `window` and `group` (`all`, each quantile, and the `spread` of the highest less
-            the lowest): the mean abnormal return `value`, its 95 % interval `low` to `high`, `p`,
-            the least effect that would have been seen, `detectable`, and how many `events` lie in
-            how many `seasons`.
-        curves: by `group` and `day`: the `mean` cumulative abnormal return and its interval.
+        study_id: hash of everything that decides the result.
+        name: kind of event, or strategy.
+        rows: a row by `window` and `group` (`all`, each quantile, and the `spread` of the highest
+            less the lowest): the mean abnormal return `value`, its 95 % interval `low` to `high`,
+            `p`, the least effect that would have been seen, `detectable`, and the number of
+            `events` and of `seasons` in which they lie.
+        curves: a row by `group` and `day`: the `mean` cumulative abnormal return, with its 95 %
+            interval `low` to `high`.
         observations: a row for each stock and day 0: its value, quantile and abnormal returns.
-        summary: what the study says, a sentence or more for each heading.
+        summary: findings in words, a sentence or more by heading.
 
     """
 
@@ -212,7 +214,7 @@ class StocksStudyResult(_Summarized):
 
     @classmethod
     def of(cls, done: Study[ManyStudyRecord], *, known: bool) -> StocksStudyResult:
-        """A study of many stocks as it stands in its folder."""
+        """Make the result of a study of many stocks that is in its folder."""
         record = done.record
         names = [study_page.group_name(record, place) for place in range(len(record["groups"]))]
         means = (
@@ -255,16 +257,16 @@ class StocksStudyResult(_Summarized):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AuditResult(Result):
-    """An audit: whether a strategy looks ahead, and where.
+    """An `AuditResult` says whether a strategy looks ahead, and where.
 
     Attributes:
-        audit_id: a hash of everything that decides the result.
-        strategy: its name.
+        audit_id: hash of everything that decides the result.
+        strategy: name of the strategy.
         outcome: `clean`, `bias` or `not deterministic`.
-        sentence: the outcome in words.
+        sentence: outcome in words.
         checks: a row for each check, indexed by its name: `title`, `worlds`, `dates`, `compared`
             and the `count` of findings.
-        findings: a row for each finding that is kept: `check`, `date`, `event_id`, `what`.
+        findings: a row for each finding on record: `check`, `date`, `event_id`, `what`.
 
     """
 
@@ -277,14 +279,16 @@ class AuditResult(Result):
 
     @classmethod
     def of(cls, done: Audit, *, known: bool) -> AuditResult:
-        """An audit as it stands in its folder."""
+        """Make the result of an audit that is in its folder."""
         record = done.record
         checks = [
-            {"name": one["name"], "title": one["title"], **one["tried"], "count": one["count"]}
-            for one in record["checks"]
+            {"name": each["name"], "title": each["title"], **each["tried"], "count": each["count"]}
+            for each in record["checks"]
         ]
         findings = [
-            {"check": one["name"], **found} for one in record["checks"] for found in one["findings"]
+            {"check": check["name"], **finding}
+            for check in record["checks"]
+            for finding in check["findings"]
         ]
         return cls(
             record,
@@ -306,10 +310,10 @@ class AuditResult(Result):
         return [(self.outcome + audit_page.by_bars(self.record["settings"]), self.sentence)]
 
     def _draw(self) -> Path:
-        """Draw also the pages of the strategy's runs, which show how it was last audited."""
+        """Write also the pages of the strategy's runs, which show its last audit."""
         page = audit_page.write_audit_page(self.path, self.record, self.path.parent)
         source = self.strategy, self.record["strategy_sha256"]
-        with suppress(DataError):  # of a record of trials; `run` tells
+        with suppress(DataError):  # the record of trials is damaged, which `run` reports
             for run in finding.list_runs(self.path.parent, lambda _: None):
                 audited = (run.manifest["strategy"], run.manifest["strategy_sha256"]) == source
                 if audited and "evidence" in run.manifest:
@@ -319,14 +323,14 @@ class AuditResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CheckResult:
-    """Whether a strategy keeps the contract.
+    """A `CheckResult` says whether a strategy keeps the contract.
 
     Attributes:
-        strategy: its name.
+        strategy: name of the strategy.
         ok: whether no check failed.
-        sentence: the outcome in words; `print` shows it.
+        sentence: outcome in words; `print` shows it.
         checks: a row for each check, indexed by its name: `outcome`, `what`, `where`.
-        report: the same as the check wrote it.
+        report: report of the check, from which the other attributes are made.
 
     """
 
@@ -338,8 +342,8 @@ class CheckResult:
 
     @classmethod
     def of(cls, report: Report) -> CheckResult:
-        """What a check of the contract has found."""
-        rows = [vars(one) for one in report.results]
+        """Make the result of a report on the contract."""
+        rows = [vars(result) for result in report.results]
         checks = pd.DataFrame(rows, columns=["name", "outcome", "what", "where"]).set_index("name")
         return cls(report.strategy, not report.failed, report.sentence, checks, report)
 

@@ -1,4 +1,4 @@
-"""Runs: one by `run`, or several in stages as the command makes them: replayed, weighed, drawn."""
+"""Make one run by `run`, or several in stages, as the command does: replay, weigh, draw."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RunResult(Result):
-    """A run: what one strategy did with one set of parameters, and what that is worth.
+    """A `RunResult` says what a strategy did with one set of parameters, and what that is worth.
 
     Attributes:
-        run_id: a hash of everything that decides the result.
-        strategy: its name.
-        parameters: its parameters, by name.
-        summary: the figures, a row each; columns for the run, for what it traded, held from first
-            to last, and for the benchmark.
+        run_id: hash of everything that decides the result.
+        strategy: name of the strategy.
+        parameters: values of its parameters, by name.
+        summary: a row for each figure; columns for the run, for each stock that it traded, held
+            from first to last, and for the benchmark.
         trades: a row for each trade from flat to flat, indexed by `trade_id`.
         equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
             `return`, `benchmark_return`, `holding_return` (of the stock itself).
         decisions: a row for each event that the strategy listens to, indexed by `event_id`: when it
             was public (UTC), the first session it could be traded in, what became of it and why.
-        evidence: what the result is worth, as `run.json` has it.
+        evidence: evidence for the result, as in `run.json`.
 
     """
 
@@ -74,7 +74,7 @@ class RunResult(Result):
 
     @classmethod
     def of(cls, run: Run, *, known: bool) -> RunResult:
-        """A run as it stands in its folder."""
+        """Make the result of a run that is in its folder."""
         record = run.manifest
         figures = {
             record["strategy"]: all_figures(run),
@@ -98,19 +98,19 @@ class RunResult(Result):
     def __str__(self) -> str:
         record = self.record
         traded = record.get("universe") or few(record["symbols"])
-        (_, own), *others = self.summary.loc["total_return"].items()
-        beside = ", ".join(f"{name} {percent(value)}" for name, value in others)
+        (_, earned), *others = self.summary.loc["total_return"].items()
+        comparisons = ", ".join(f"{name} {percent(value)}" for name, value in others)
         span = f"{record['span']['first']} to {record['span']['last']}"
-        title = f"{self.strategy} · {traded} from {span}: {percent(own)}"
+        title = f"{self.strategy} · {traded} from {span}: {percent(earned)}"
         ((_, sentence),) = self._words()
-        return f"{title}\n{fill(sentence, WIDE)}\n{beside}"
+        return f"{title}\n{fill(sentence, WIDE)}\n{comparisons}"
 
     def _words(self) -> list[tuple[str, str]]:
         trials = trials_on_record(self.path.parent, self.record)
         return [(self.strategy, run_words.plain_sentence(self.evidence, trials))]
 
     def page(self, *, tearsheet: bool = False) -> Path:
-        """Draw its page, with `tearsheet` also that of quantstats' figures, and the index."""
+        """Write the run's page, the index and, with `tearsheet`, the tear sheet of quantstats."""
         from backtest.reports.tearsheet import draw_tearsheet
 
         if tearsheet:
@@ -118,7 +118,7 @@ class RunResult(Result):
         return super().page()
 
     def markdown(self) -> str:
-        """The run as Markdown: figures, trades, and what became of the events."""
+        """Return the run as Markdown: figures, trades, and what became of the events."""
         return run_words.run_markdown(store.read_run(self.path))
 
     def _draw(self) -> Path:
@@ -153,52 +153,52 @@ def run(
 ) -> RunResult:
     """Replay a strategy against the events and weigh the result, as `backtest run` does.
 
-    What is left out is taken from the environment or `backtest.toml`, as by commands, or else is
-    the default below. A run that exists is read, not made again. A class that stands in a notebook
-    is always replayed: what it uses from other cells may have changed. Functions, classes, numbers
-    and texts of those count in its id, as do files that they import; lists, tables and objects do
-    not.
+    An argument that is left out comes from the environment or `backtest.toml`, as for commands, or
+    else is the default below. A run that exists is read, not made again. A class in memory is
+    always replayed: what it uses from other cells may have changed. Functions, classes, numbers and
+    texts from other cells count in the run's id, as do files that they import; lists, tables and
+    objects do not.
 
     Args:
-        strategy: the name of a strategy, or a subclass (or instance) of `Strategy`, or a subclass
-            of `EventStrategy`.
-        parameters: by name; the strategy's defaults for the others. Those of a strategy within
-            another are nested or dotted: `{"earnings.hold": 5}`.
-        symbols: one stock, or several in one account; CRWV by default, or
-            every symbol of `prices` that has bars.
-        universe: trade every member of a universe, such as `us_large`, in place of symbols.
-        prices: DataFrames by symbol, one with a column `symbol`, or one as yfinance downloads it.
-            They go before the price files of their symbols; without them the workspace's are read.
-        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
-            of all event files; without them the workspace's are read.
+        strategy: name of a strategy, or a subclass (or instance) of `Strategy`, or a subclass of
+            `EventStrategy`.
+        parameters: values by parameter; the others have the strategy's defaults. Those of a
+            strategy within another are nested or dotted: `{"earnings.hold": 5}`.
+        symbols: one stock, or several in one account; CRWV by default, or every symbol of `prices`
+            that has bars.
+        universe: universe whose members are traded, such as `us_large`, in place of symbols.
+        prices: DataFrames by symbol, or one with a column `symbol`, or one as yfinance downloads
+            it. They replace the price files of their symbols; the other files are still read.
+        events: DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`. They
+            replace all event files, which are read by default.
         first: first day of the replay, a date or ISO text; the first session of the prices by
             default.
-        last: last day, likewise.
-        as_of: the day at whose end the data are looked at; as they are by default.
-        benchmark: any symbol with closes, or a DataFrame of them; SPY by default, of a
-            universe the mean of its members.
+        last: last day of the replay; the last session of the prices by default.
+        as_of: day at whose end the data files are taken as they were; by default as they are now.
+        benchmark: any symbol with closes, or a DataFrame of them; SPY by default, for a universe
+            the mean of its members.
         cash: dollars at the start; 100,000 by default.
-        costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
+        costs: `retail`, `institutional`, `frictionless`, or a TOML file; `retail` by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
-        engine: `backtrader` or `kernel`; the kernel by default where bars are many.
-        bars: the length of bars finer than sessions by which to trade, such as `5m`; by sessions
-            where None.
-        missing_bars: what trades an event where those are missing: `daily` bars, or `none`.
-        accept_jumps: take prices that jump as after a split which is not on file; a DataError
-            without it.
-        label: a name of your own for the run, by which it is found; kept where None.
-        note: a line about it, likewise.
-        force: replay also what was run before.
-        strategies: folder of strategies; that of the workspace by default.
-        data: folder of prices, events and borrow rates, likewise.
-        reports: folder that the run is written to, likewise.
+        engine: `backtrader` or `kernel`; by default the kernel where there are many bars.
+        bars: length of bars finer than sessions by which to trade, such as `5m`; None trades by
+            sessions.
+        missing_bars: what trades an event where finer bars are missing: `daily` bars, or `none`.
+        accept_jumps: whether to accept prices that jump as after a split which is not on file;
+            they raise a DataError otherwise.
+        label: name of your own for the run, by which it can be found; None keeps the present one.
+        note: line of text about the run; None keeps the present one.
+        force: whether to replay a run that exists.
+        strategies: folder of strategies, or several; the workspace's by default.
+        data: folder of prices, events and borrow rates; the workspace's by default.
+        reports: folder to which the run is written; the workspace's by default.
 
     Returns:
-        The run: its figures, tables and evidence. `print` tells it in a few lines.
+        The run: its figures, tables and evidence. `print` shows it in a few lines.
 
     Raises:
         UsageError: a strategy, parameter, symbol, span, rule or folder is wrong.
-        DataError: a data file is.
+        DataError: a data file or a DataFrame is wrong.
 
     Examples:
         >>> found = run("earnings_surprise", parameters={"hold": 5})
@@ -240,7 +240,7 @@ def run(
 
 @dataclass(frozen=True)
 class Replay:
-    """A run that was replayed and is not weighed yet, so that its figures can be read first."""
+    """A `Replay` is a run that has no evidence yet, so that its figures can be read first."""
 
     plan: RunPlan
     run: Run
@@ -248,7 +248,7 @@ class Replay:
 
     @classmethod
     def of(cls, plan: RunPlan, *, force: bool) -> Replay:
-        """Replay what was prepared; a run that exists is read instead."""
+        """Replay what the plan describes, or read the run that exists."""
         known = plan.exists and not force
         return cls(plan, engine_runs.replay_run(plan, force=force), known)
 
@@ -257,7 +257,7 @@ class Replay:
         return engine_runs.verify(self.plan, self.run)
 
     def weigh(self) -> Run:
-        """The run with its evidence."""
+        """Return the run with its evidence, computed where it is missing."""
         return engine_runs.weigh(self.plan, self.run)
 
 
@@ -272,35 +272,35 @@ def replay_all(
     tell: Callable[[str], None],
     **terms: Any,
 ) -> tuple[list[Replay], list[str]]:
-    """Replay several strategies, or without names all that load; `terms` as of `run_request`.
+    """Replay the strategies that are named, or all; `terms` are those of `run_request`.
 
-    A message comes back for each strategy that does not load or cannot be run. Of all strategies
-    `tell` takes a sentence for each that needs data which are not there. UsageError where it was
-    named or no run can be made.
+    Return the replays, and a message for each strategy that does not load or fails. Where all are
+    run, `tell` takes a sentence for each that lacks data. Raise UsageError where a named strategy
+    does not load or no run can be made, MissingDataError where a named one lacks data.
     """
     workspace = folders(strategies, data, reports)
     request = run_request(workspace, parameters=parameters, **terms)
     files, left_out = _strategies_to_run(workspace, names, parameters)
     plans: list[RunPlan] = []
     for file in files:
-        own = replace(request, strategy=file.name)
+        of_file = replace(request, strategy=file.name)
         try:
-            plans.append(engine_runs.prepare_run(workspace, own, file))
+            plans.append(engine_runs.prepare_run(workspace, of_file, file))
         except MissingDataError as error:
             if names or len(files) == 1:
                 raise
             tell(f"{file.name} was not run. {error}")
-    made: list[Replay] = []
+    replays: list[Replay] = []
     faults: list[str] = []
     for plan in plans:
         try:
-            made.append(Replay.of(plan, force=force))
-        except UsageError as error:  # of one strategy: the others are replayed all the same
+            replays.append(Replay.of(plan, force=force))
+        except UsageError as error:  # one strategy fails, and the others are still replayed
             faults.append(str(error))
     faults += left_out
-    if not made:
+    if not replays:
         raise UsageError("\n".join(faults))
-    return made, faults
+    return replays, faults
 
 
 def run_request(
@@ -315,9 +315,9 @@ def run_request(
     note: str | None,
     **terms: Any,
 ) -> RunRequest:
-    """What is run; the `terms`, and all others, are arguments of `run`."""
-    named = {"label": label, "note": note}
-    notes = {name: str(text).strip() for name, text in named.items() if text is not None}
+    """Make the request for a run; the `terms`, and all others, are arguments of `run`."""
+    texts = {"label": label, "note": note}
+    notes = {name: str(text).strip() for name, text in texts.items() if text is not None}
     for name, text in notes.items():
         if not text.isprintable():
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
@@ -333,7 +333,7 @@ def run_request(
 def _strategies_to_run(
     workspace: Workspace, names: Sequence[str], parameters: Mapping[str, Text]
 ) -> tuple[list[StrategyFile], list[str]]:
-    """The strategies that are named, or all; and a message for each of all that does not load."""
+    """Load the strategies that are named, or all; return a message for each that does not load."""
     files: list[StrategyFile] = []
     left_out: list[str] = []
     if pairs := [name for name in names if "=" in name]:
@@ -361,16 +361,16 @@ def _strategies_to_run(
     return files, left_out
 
 
-def _check_parameters(files: Sequence[StrategyFile], wanted: Mapping[str, Text]) -> None:
-    """Hold what is set in several strategies against the parameters of each."""
-    for name, value in wanted.items():
-        having = [file.name for file in files if name in parameters_of(file.cls)]
-        if len(having) < len(files):
-            known = f"{', '.join(having)} alone" if having else "none of them"
+def _check_parameters(files: Sequence[StrategyFile], parameters: Mapping[str, Text]) -> None:
+    """Raise UsageError where one of several strategies lacks a parameter that is set."""
+    for name, value in parameters.items():
+        owners = [file.name for file in files if name in parameters_of(file.cls)]
+        if len(owners) < len(files):
+            which = f"{', '.join(owners)} alone" if owners else "none of them"
             raise UsageError(
                 f"--set {name}={value.text} is for each of the {len(files)} strategies that are "
-                f"run, but the parameter {name} is known to {known}. Name the one that is meant: "
-                f"`backtest run {having[0] if having else 'NAME'} --set {name}={value.text}`; "
+                f"run, but the parameter {name} is known to {which}. Name the one that is meant: "
+                f"`backtest run {owners[0] if owners else 'NAME'} --set {name}={value.text}`; "
                 f"`backtest list strategies` shows the parameters of each."
             )
 
@@ -382,10 +382,10 @@ def draw_runs(
     on_sheet: Callable[[int, int], None],
     tell: Callable[[str], None],
 ) -> Path | None:
-    """Draw the pages of runs of one folder, of the latest of each strategy together, and the index.
+    """Write the pages of runs of one folder, the comparison of the latest runs, and the index.
 
-    With `tearsheet` those are drawn that are missing, on all processors. The page of the
-    comparison comes back; None where a record of trials cannot be read, or reports are read-only.
+    With `tearsheet` the missing tear sheets are drawn, on all processors. Return the page of the
+    comparison; None where a record of trials cannot be read, or the folder is read-only.
     """
     from backtest.reports.tearsheet import draw_tearsheets
 

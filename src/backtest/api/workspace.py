@@ -1,4 +1,4 @@
-"""What callers give, as the program takes it; and the calls about a workspace and what it holds."""
+"""Read the arguments of calls, and define the calls about a workspace and what it holds."""
 
 from __future__ import annotations
 
@@ -54,23 +54,25 @@ AnyRequest = TypeVar("AnyRequest", bound="Request")
 
 @dataclass(frozen=True)
 class StrategyClass(StrategyFile):
-    """A strategy class in memory, with the text that it was written in."""
+    """A `StrategyClass` is a strategy class in memory, with the text of its cell or file."""
 
     text: str = ""
 
     def source_sha256(self) -> str:
-        """Hash of what the cell or file of the class does, its neighbours, and other cells."""
+        """Hash what the class's cell or file does, its neighbours, and what it uses elsewhere."""
         elsewhere, modules = _elsewhere(self.cls, self.text)
         texts = [self.text, *(f"import {name}" for name in modules)]
-        found = set[Path]().union(*(imported(self.path, one) for one in texts)) - {self.path}
-        neighbours = syntaxes(found, self.path.parent) if found else []
-        own, *more = [syntax(self.text), neighbours, elsewhere]
-        parts = [own, *filter(None, more)]
-        return sha256_of(parts if len(parts) > 1 else own)
+        files = set[Path]().union(*(imported(self.path, text) for text in texts)) - {self.path}
+        tree, neighbours = syntax(self.text), syntaxes(files, self.path.parent)
+        more = [part for part in (neighbours, elsewhere) if part]
+        return sha256_of([tree, *more] if more else tree)
 
 
 def strategy_of(strategy: object) -> StrategyClass:
-    """A strategy class or instance as `prepare_run` takes it; its own values are defaults."""
+    """Return a strategy class, or an instance whose values are the defaults, for `prepare_run`.
+
+    Raise UsageError where it is no strategy, or its source cannot be read.
+    """
     cls = strategy if isinstance(strategy, type) else type(strategy)
     if not is_strategy(cls):
         raise UsageError(
@@ -79,25 +81,24 @@ def strategy_of(strategy: object) -> StrategyClass:
         )
     if not isinstance(strategy, type | Strategy):
         raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
-    own = recorded(strategy) if isinstance(strategy, Strategy) else {}
-    name = snake_case(cls.__name__)
-    text, place = _source(cls)
-    return StrategyClass(
-        name, place, loading.one_strategy(str(place), [cls]), defaults=own, text=text
-    )
+    defaults = recorded(strategy) if isinstance(strategy, Strategy) else {}
+    text, path = _source(cls)
+    loading.one_strategy(str(path), [cls])
+    return StrategyClass(snake_case(cls.__name__), path, cls, defaults=defaults, text=text)
 
 
 def _source(cls: type[Any]) -> tuple[str, Path]:
-    """The text of the cell or file in which a class stands, and its place.
+    """Return the text of the cell or file that defines a class, and its path.
 
-    It is found through a method, for a cell is no module that a class could be looked up in.
+    It is found through a method, because a cell is no module in which a class could be looked up.
     """
-    methods = [found for value in vars(cls).values() for found in _functions(value)[-1:]]
-    places: list[FunctionType | type[Any]] = [m for m in methods if m.__module__ == cls.__module__]
-    for found in (*places, cls):
+    functions = [inner for value in vars(cls).values() for inner in _functions(value)[-1:]]
+    methods = [inner for inner in functions if inner.__module__ == cls.__module__]
+    sources: list[FunctionType | type[Any]] = [*methods, cls]
+    for source in sources:
         with suppress(OSError, TypeError):
-            place = Path(inspect.getfile(found))  # of a cell it names no file
-            return _text_of(found), place if place.is_file() else Path(place.name)
+            path = Path(inspect.getfile(source))  # for a cell it is no file
+            return _text_of(source), path if path.is_file() else Path(path.name)
     raise UsageError(
         f"The source of {cls.__name__} cannot be read, so that its runs could not be told apart. "
         f"Write the class with its methods in a cell of a notebook, or in a file of the "
@@ -105,78 +106,78 @@ def _source(cls: type[Any]) -> tuple[str, Path]:
     )
 
 
-_DRESSED = (FunctionType, type(cache(id)), staticmethod, classmethod, property, cached_property)
+_WRAPPERS = (FunctionType, type(cache(id)), staticmethod, classmethod, property, cached_property)
 
 
 def _functions(value: object) -> list[FunctionType]:
-    """A function with what it decorates, or that of a property and its like; the innermost last."""
-    found: list[FunctionType] = []
-    while isinstance(value, _DRESSED):
-        found += [value] if inspect.isfunction(value) else []
+    """Return a function, or that of a property or the like, and those it wraps, innermost last."""
+    functions: list[FunctionType] = []
+    while isinstance(value, _WRAPPERS):
+        functions += [value] if inspect.isfunction(value) else []
         names = (name for name in ("__wrapped__", "fget", "func") if hasattr(value, name))
         value = getattr(value, next(names, ""), None)
-    return found
+    return functions
 
 
 def _used(function: FunctionType) -> dict[str, Any]:
-    """By name what a function, with those that it defines itself, uses of what is about it."""
+    """Return the globals and closure variables that a function and its inner functions use."""
     codes = [function.__code__]
-    for code in codes:  # which grows
-        codes += [one for one in code.co_consts if isinstance(one, CodeType)]
+    for code in codes:  # the list grows meanwhile
+        codes += [const for const in code.co_consts if isinstance(const, CodeType)]
     steps = (step for code in codes for step in get_instructions(code))
     names = {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     used = {name: value for name, value in function.__globals__.items() if name in names}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with suppress(ValueError):  # nothing is in it yet
+        with suppress(ValueError):  # an empty cell
             used[name] = cell.cell_contents
     return used
 
 
-def _text_of(found: FunctionType | type[Any]) -> str:
-    return "".join(inspect.findsource(found)[0])
+def _text_of(source: FunctionType | type[Any]) -> str:
+    return "".join(inspect.findsource(source)[0])
 
 
 def _place(code: CodeType, text: str) -> int:
-    """How many of its name stand before it in its text: a class may be written there twice."""
+    """Count the functions of the same name above one in its text: a class may be there twice."""
     return sum(n == code.co_name and at < code.co_firstlineno for n, at in _functions_in(text))
 
 
-@lru_cache(maxsize=16)  # each of its functions asks
+@lru_cache(maxsize=16)  # as each function of a text asks for it
 def _functions_in(text: str) -> list[tuple[str, int]]:
-    """The functions that are written in a text: name and line."""
-    written = (node for node in ast.walk(ast.parse(text)) if isinstance(node, _WRITTEN))
-    return [(getattr(node, "name", "<lambda>"), node.lineno) for node in written]
+    """List the functions that a text defines: name and line."""
+    nodes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, _DEFINITIONS))
+    return [(getattr(node, "name", "<lambda>"), node.lineno) for node in nodes]
 
 
-_WRITTEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_FIXED = (str, Number, tuple, frozenset, range, date, time, timedelta, Enum)
-_MADE = (*_DRESSED, partial, partialmethod, tuple, type, ModuleType)  # whose parts are looked at
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_IMMUTABLE = (str, Number, tuple, frozenset, range, date, time, timedelta, Enum)
+_WITH_PARTS = (*_WRAPPERS, partial, partialmethod, tuple, type, ModuleType)
 _PARTS = ("__wrapped__", "fget", "func", "args", "keywords", "__defaults__", "__kwdefaults__")
 
 
 def _parts(value: Any) -> dict[str, Any]:
-    """By name what a function, a class, or what holds or dresses one, is made of and uses."""
+    """Return by name what a function, a class, or a wrapper of one, consists of and uses."""
     if isinstance(value, tuple):
-        return {str(place): one for place, one in enumerate(value)}
+        return {str(index): item for index, item in enumerate(value)}
     if isinstance(value, type):
-        own = vars(value).items()
-        found = {n: one for n, one in own if n[:2] != "__" or inspect.isfunction(one)}
-        return {**found, "bases": value.__bases__}
-    held = {name: getattr(value, name, None) for name in _PARTS}
-    found = {name: (*one.items(),) if isinstance(one, dict) else one for name, one in held.items()}
-    return {**found, **_used(value)} if inspect.isfunction(value) else found
+        members = vars(value).items()
+        parts = {n: item for n, item in members if n[:2] != "__" or inspect.isfunction(item)}
+        return {**parts, "bases": value.__bases__}
+    parts = {name: getattr(value, name, None) for name in _PARTS}
+    parts = {n: (*item.items(),) if isinstance(item, dict) else item for n, item in parts.items()}
+    return {**parts, **_used(value)} if inspect.isfunction(value) else parts
 
 
 def _elsewhere(cls: type[Any], text: str) -> tuple[dict[str, Any], set[str]]:
-    """What a class uses that does not stand in its text, by name; and the modules that it uses.
+    """Return what a class uses that is not in its text, by name, and the modules that it uses.
 
-    That are functions and classes of other cells, and values that cannot be changed in place, of
-    cells, of classes and of a function about it. A list may be its log.
+    That is functions and classes of other cells, and immutable values of cells, of classes and of
+    enclosing functions. A mutable value, such as a list, may be its log, and does not count.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     modules: set[str] = set()
     waiting: list[tuple[str, Any]] = [("", cls)]
-    for path, value in waiting:  # which grows
+    for path, value in waiting:  # the list grows meanwhile
         name = getattr(value, "__qualname__", path)
         module = getattr(value, "__name__" if inspect.ismodule(value) else "__module__", "")
         if module != cls.__module__ and isinstance(value, FunctionType | type | ModuleType):
@@ -184,19 +185,20 @@ def _elsewhere(cls: type[Any], text: str) -> tuple[dict[str, Any], set[str]]:
             continue
         with suppress(OSError):
             if inspect.isfunction(value):
-                if (own := _text_of(value)) != text:
-                    found[sha256_of(syntax(own))] = ""
-                if place := _place(value.__code__, own):
-                    found[f"{name} place"] = place
-        for part, one in _parts(value).items():
-            if isinstance(one, _FIXED):
-                with suppress(ValueError, TypeError):  # JSON knows nothing of the kind
-                    found[f"{name} {part}"] = plain(one)
+                if (source := _text_of(value)) != text:
+                    values[sha256_of(syntax(source))] = ""
+                if place := _place(value.__code__, source):
+                    values[f"{name} place"] = place
+        for part, item in _parts(value).items():
+            if isinstance(item, _IMMUTABLE):
+                with suppress(ValueError, TypeError):  # JSON has no such value
+                    values[f"{name} {part}"] = plain(item)
                     continue
-            is_known = any(one is known for _, known in waiting)
-            if isinstance(one, _MADE) and not (is_known and isinstance(one, FunctionType | type)):
-                waiting.append((f"{name} {part}", one))
-    return found, modules
+            is_queued = any(item is other for _, other in waiting)
+            has_parts = isinstance(item, _WITH_PARTS)
+            if has_parts and not (is_queued and isinstance(item, FunctionType | type)):
+                waiting.append((f"{name} {part}", item))
+    return values, modules
 
 
 File = str | os.PathLike[str]
@@ -209,49 +211,49 @@ Name = Annotated[str, "a name; save a class in the strategies folder, and give i
 NamedCosts = Annotated[File | None, "the name of some, or a TOML file; figures are `rules`"]
 
 
-_TURNS: dict[Path, RLock] = {}
+_LOCKS: dict[Path, RLock] = {}
 
 
 def alone(folder: Path) -> RLock:
-    """The lock of a folder: threads that make the same take turns."""
-    return _TURNS.setdefault(folder, RLock())  # in one step, as a defaultdict would not
+    """Return the lock of a folder, with which threads that make the same result take turns."""
+    return _LOCKS.setdefault(folder, RLock())  # atomic, as a defaultdict would not be
 
 
 def ignore(*_: object) -> None:
-    """A callback of whoever wants none."""
+    """Do nothing: the default of callbacks."""
 
 
 def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> Workspace:
-    """The folders that are named; the others as commands find them.
+    """Return the workspace of the folders that are named; others are found as for commands.
 
-    Without `reports` nothing is written there, so that no such folder is needed.
+    The default of `reports` is for calls that write nothing there: no such folder is needed.
     """
-    some = [strategies] if isinstance(strategies, str | os.PathLike | None) else strategies
+    paths = [strategies] if isinstance(strategies, str | os.PathLike | None) else strategies
     return find_workspace(
-        [Path(one) for one in some if one] or None,
+        [Path(path) for path in paths if path] or None,
         Path(data) if data else None,
         Path(reports) if reports else None,
     )
 
 
 def data_of(data: Folder) -> Path:
-    """The data folder that is named, or that of the workspace."""
+    """Return the data folder that is named, or the workspace's."""
     return find_data(Path(data) if data else None)
 
 
 def reports_of(reports: Folder) -> Path:
-    """The reports folder, likewise."""
+    """Return the reports folder that is named, or the workspace's."""
     return find_reports(Path(reports) if reports else None)
 
 
 def several(names: Names) -> list[str] | None:
-    """Names that come as one text or as several; UsageError where there is none in a list."""
-    if names is None or isinstance(names, str):
-        return names if names is None else [names]
-    found = list(names)
-    if not found:
+    """Return one name or several as a list; raise UsageError where a list is empty."""
+    if names is None:
+        return None
+    listed = [names] if isinstance(names, str) else list(names)
+    if not listed:
         raise UsageError("An empty list names nothing. Leave it out for those of the settings.")
-    return found
+    return listed
 
 
 def request_of(
@@ -267,28 +269,28 @@ def request_of(
     costs: NamedCosts,
     rules: Mapping[str, Any] | None,
     benchmark: str | None = None,
-    **own: Any,
+    **more: Any,
 ) -> AnyRequest:
-    """A request of the terms that a call names, as of `run`, and of its own fields."""
-    named = {
+    """Make a request from arguments that are those of `run`, and from more fields of its own."""
+    options = {
         "symbol": several(symbols),
         "benchmark": benchmark,
         "cash": cash,
         "costs": os.fspath(costs) if costs else None,
     }
     terms = {
-        **vars(read_terms(data, named, rules, universe)),
+        **vars(read_terms(data, options, rules, universe)),
         "settings": parameters or {},
         "first": read_day("first", first),
         "last": read_day("last", last),
     }
-    shared = {one.name: terms[one.name] for one in fields(request) if one.name in terms}
-    return request(**shared, **own)
+    names = {field.name for field in fields(request)}
+    return request(**{name: terms[name] for name in terms if name in names}, **more)
 
 
 def check_bars(bars: str | None, missing_bars: str) -> None:
-    """Refuse a length of finer bars, or what trades where there are none, that is not known."""
-    from backtest.data.bars import LENGTHS  # loads pandas, as the next does the replay
+    """Raise UsageError where a length of finer bars, or a way to trade without them, is unknown."""
+    from backtest.data.bars import LENGTHS  # loads pandas, as the next loads the replay
     from backtest.experiments.terms import MISSING_BARS
 
     if bars is not None and bars not in LENGTHS:
@@ -298,12 +300,12 @@ def check_bars(bars: str | None, missing_bars: str) -> None:
 
 
 def window(ends: object) -> str:
-    """The first and the last session of a window as `--window` takes them."""
+    """Write the first and the last session of a window as `--window` takes them."""
     return ",".join(map(str, ends)) if isinstance(ends, list | tuple) else str(ends)
 
 
 def axis(name: str, values: object) -> Text | list[Any]:
-    """The values of a parameter in a grid; a text such as `1:40` is read as that of `--grid`."""
+    """Return a parameter's values in a grid; a text such as `1:40` is read as for `--grid`."""
     if isinstance(values, Text):
         return values
     if isinstance(values, str):
@@ -318,10 +320,13 @@ def axis(name: str, values: object) -> Text | list[Any]:
 
 
 def init(folder: File) -> Path:
-    """Make a workspace in a folder: strategies, data, reports and settings; return the folder.
+    """Make a workspace in a folder: strategies, data, reports and settings.
+
+    Returns:
+        The absolute path of the folder.
 
     Raises:
-        UsageError: one of these is there already, or the folder cannot be written.
+        UsageError: one of these parts exists already, or the folder cannot be written.
 
     """
     return make_workspace(Path(folder))
@@ -338,15 +343,15 @@ def new_signal(
     """Write a strategy that runs at once, its events with an example row, and its test.
 
     Args:
-        name: of the strategy, in snake case.
-        kind: the kind of event to start from; a new one by default.
-        backtrader: write a strategy of Backtrader's.
+        name: name of the strategy, in snake case.
+        kind: kind of event to start from; by default a new one with the name of the strategy.
+        backtrader: whether to write a strategy of Backtrader's.
 
     Returns:
-        The files that were written.
+        The paths of the files that were written.
 
     Raises:
-        UsageError: the name or the kind is wrong, or a file is there already.
+        UsageError: the name or the kind is wrong, or a file exists already.
 
     """
     from backtest.strategy.new import new_signal as write
@@ -355,7 +360,7 @@ def new_signal(
 
 
 def list_settings() -> pd.DataFrame:
-    """Every setting by its key: its `value`, its `source`, and `where` that is.
+    """List every setting by its key: its `value`, its `source`, and `where` that is.
 
     Raises:
         UsageError: `backtest.toml` is wrong.
@@ -363,21 +368,22 @@ def list_settings() -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [vars(one) for one in read_config().settings.values()]
+    rows = [vars(setting) for setting in read_config().settings.values()]
     return pd.DataFrame(rows).set_index("key")
 
 
 def list_strategies(
     *, strategies: Folders = None, data: Folder = None, reports: Folder = None
 ) -> pd.DataFrame:
-    """The strategies that there are, also those that do not load.
+    """List the strategies of the workspace and of installed packages, even those that do not load.
 
     Returns:
-        A row for each, indexed by `name`: what it acts on, its parameters, its `state` and the
-        `error` where it does not load, its last run and its last audit.
+        A row for each strategy, indexed by `name`: the `events` that it listens to, its
+        `parameters`, its `state` and the `error` where it does not load, its `last_run` and its
+        `last_audit`.
 
     Raises:
-        UsageError: `backtest.toml` sets parameters of a strategy that is not there.
+        UsageError: `backtest.toml` sets parameters of a strategy that does not exist.
 
     """
     import pandas as pd
@@ -389,7 +395,7 @@ def list_strategies(
 def strategy_rows(
     strategies: Folders, data: Folder, reports: Folder, tell: Callable[[str], None] = warnings.warn
 ) -> list[dict[str, Any]]:
-    """The rows of `list_strategies`; `tell` takes a sentence for each run or audit left out."""
+    """Return the rows of `list_strategies`; `tell` takes a sentence for each damaged folder."""
     from backtest.audit.record import list_audits
 
     workspace = folders(strategies, data, reports)
@@ -414,7 +420,7 @@ def strategy_rows(
 def _last(
     record: Mapping[str, Any] | None, source_sha256: str, *names: str
 ) -> dict[str, Any] | None:
-    """What is told of the last run or audit, and whether the strategy is still the same."""
+    """Return the named fields of the last run or audit, and whether the strategy is unchanged."""
     if record is None:
         return None
     unchanged = record.get("strategy_sha256") == source_sha256
