@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 import backtest
-from backtest.api.workspace import alone
+from backtest.api.workspace import folder_lock
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.store import read_run
@@ -85,7 +85,7 @@ def test_threads_that_begin_at_once_wait_for_one_lock():
             return super().__hash__()
 
     with ThreadPoolExecutor(4) as threads:
-        first, *others = threads.map(alone, [Slow("run")] * 4)
+        first, *others = threads.map(folder_lock, [Slow("run")] * 4)
     assert all(one is first for one in others)
 
 

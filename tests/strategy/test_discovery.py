@@ -9,7 +9,7 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.events import Earnings
-from backtest.strategy.base import imported
+from backtest.strategy.base import imported_files
 from backtest.strategy.loading import describe_strategies, load_strategy, strategy_names
 from backtest.strategy.parameters import Text, configure, parameters
 
@@ -380,7 +380,7 @@ def test_only_what_is_a_neighbour_counts(checkout):
 def test_what_is_installed_is_no_neighbour_of_what_is_installed_beside_it():
     installed = Path(pydantic.__file__).parents[1]
     assert (installed / "annotated_types").is_dir()
-    assert imported(installed / "strategy.py", "import annotated_types, pydantic") == set()
+    assert imported_files(installed / "strategy.py", "import annotated_types, pydantic") == set()
 
 
 # Parameters

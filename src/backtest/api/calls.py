@@ -22,10 +22,10 @@ from backtest.api.workspace import (
     NamedCosts,
     Names,
     Reaction,
-    alone,
     axis,
     check_bars,
     data_of,
+    folder_lock,
     ignore,
     request_of,
     window,
@@ -226,11 +226,11 @@ def study(
     with workspace_of(frames, strategies, data, reports) as workspace:
         if is_of_one:
             plan = run.prepare_study(workspace, request)
-            with alone(plan.path):
+            with folder_lock(plan.path):
                 known = plan.exists and not force
                 return results.StudyResult.of(run.run_study(plan, force=force), known=known)
         many_plan = many.prepare_many_study(workspace, request)
-        with alone(many_plan.path):
+        with folder_lock(many_plan.path):
             known = many_plan.exists and not force
             done = many.run_many_study(many_plan, force=force)
             return results.StocksStudyResult.of(done, known=known)

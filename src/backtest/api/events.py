@@ -22,9 +22,9 @@ from backtest.api.workspace import (
     Folders,
     Names,
     Reaction,
+    as_list,
     folders,
     ignore,
-    several,
 )
 from backtest.data import checks, edits, listing
 from backtest.data.actions import read_actions
@@ -82,7 +82,7 @@ def load_events(
         9 2026-03-18 03:59:59+00:00       2026-03-18                  Bernstein
 
     """
-    rows = event_rows(kind, several(symbols), reaction, strategies, data)
+    rows = event_rows(kind, as_list(symbols), reaction, strategies, data)
     table = pd.DataFrame([row.as_dict() for row in rows], columns=None if rows else _EVENT)
     more = [name for name in table if name not in _EVENT and table[name].notna().any()]
     table = table[[*_EVENT, *more]].set_index("id")
@@ -284,7 +284,7 @@ def seal_events(
 
 
 class Fetching(TypedDict, total=False):
-    """`Fetching` lists the options that each call takes which fetches events from EDGAR.
+    """`Fetching` lists the options of each call that fetches events from EDGAR.
 
     Attributes:
         cik: number of the stock's company at EDGAR; looked up by the symbol by default.

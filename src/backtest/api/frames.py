@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
-from backtest.api.workspace import Folder, Folders, Names, folders, several
+from backtest.api.workspace import Folder, Folders, Names, as_list, folders
 from backtest.data.actions import read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
@@ -88,12 +88,12 @@ def read_frames(
             f"The members of the universe {universe} have files of prices and events, and frames "
             f"cannot stand beside them: leave one of the two out."
         )
-    symbols = several(symbols)
+    symbols = as_list(symbols)
     frames = _by_symbol(prices, symbols)
-    tables = {symbol: price_table(name, frame) for symbol, name, frame in frames}
+    tables = {symbol: _price_table(name, frame) for symbol, name, frame in frames}
     if isinstance(benchmark, pd.DataFrame):
         (frame,) = _of_one("benchmark", benchmark).values()
-        tables[BENCHMARK] = price_table("benchmark", frame)
+        tables[BENCHMARK] = _price_table("benchmark", frame)
         benchmark = BENCHMARK
     if symbols is None and prices is not None:
         reference = benchmark or read_config({}).value("benchmark")
@@ -173,7 +173,7 @@ def _by_ticker(name: str, prices: pd.DataFrame) -> dict[Any, pd.DataFrame]:
     )
 
 
-def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a DataFrame of prices as a table indexed by session, checked as a price file is.
 
     Sessions are in the index or in a column `session` or `date`. The columns are those of bars, or
@@ -313,7 +313,7 @@ def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Ev
     """Write a file for each kind of event, without rows where there are no events of it."""
     if events is not None and folder.exists():
         shutil.rmtree(folder)
-    rows_by_kind = event_rows(events, kinds)
+    rows_by_kind = _checked_rows(events, kinds)
     for kind in {**_kinds_by_name(FILED_KINDS), **kinds}.values():
         path, rows = folder / kind.file_name(), rows_by_kind.get(kind.kind, [])
         if not path.exists():
@@ -326,7 +326,7 @@ def _write(path: Path, content: bytes, days: Sequence[str], **more: Any) -> None
     write_data_file(path, content, metadata)
 
 
-def event_rows(
+def _checked_rows(
     events: EventFrames, kinds: Mapping[str, type[Event]]
 ) -> dict[str, list[dict[str, str]]]:
     """Return the rows of events by kind as in files, checked as files are.

@@ -21,10 +21,10 @@ from backtest.api.workspace import (
     Folder,
     Folders,
     Names,
+    as_list,
     data_of,
     folders,
     ignore,
-    several,
 )
 from backtest.data import checks, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
@@ -56,9 +56,9 @@ def load_prices(
     """
     folder = data_of(data) / "prices"
     if bars is not None:
-        names = several(symbols) or bar_symbols(folder, bars)
+        names = as_list(symbols) or bar_symbols(folder, bars)
         return {symbol: read_bars(folder, symbol, bars).frame() for symbol in names}
-    names = several(symbols) or price_symbols(folder)
+    names = as_list(symbols) or price_symbols(folder)
     return {symbol: read_prices(folder, symbol).table for symbol in names}
 
 
@@ -80,7 +80,7 @@ def check_prices(
         A row for each finding: `severity` (error, warning or note), `where`, `what`, `why`, `mend`.
 
     """
-    return findings_frame(checks.check_prices(folders(strategies, data), several(symbols)))
+    return findings_frame(checks.check_prices(folders(strategies, data), as_list(symbols)))
 
 
 def fetch_prices(
@@ -123,7 +123,7 @@ def fetch_prices(
     """
     from backtest.sources.yahoo import fetch_prices as fetch
 
-    names = list(dict.fromkeys(check_symbol(one.upper()) for one in several(symbols) or ()))
+    names = list(dict.fromkeys(check_symbol(one.upper()) for one in as_list(symbols) or ()))
     folder, begin, end = data_of(data), read_day("first", first), read_day("last", last)
     updates: list[PriceUpdate] = []
     refused: dict[str, BacktestError] = {}
@@ -206,7 +206,7 @@ def import_prices(
     contents = read_prices_and_actions(
         [Path(path) for path in paths],
         columns or {},
-        symbols=several(symbols) or [],
+        symbols=as_list(symbols) or [],
         decimal=decimal,
         date_form=date_format,
         encoding=encoding,
@@ -276,7 +276,7 @@ def list_actions(symbols: Names = None, *, data: Folder = None) -> pd.DataFrame:
 
     """
     folder = data_of(data) / "actions"
-    names = several(symbols) or sorted(path.stem for path in folder.glob("[!.]*.csv"))
+    names = as_list(symbols) or sorted(path.stem for path in folder.glob("[!.]*.csv"))
     rows = [vars(row) | {"symbol": one} for one in names for row in read_actions(folder, one).rows]
     table = pd.DataFrame(rows, columns=["symbol", *COLUMNS])
     table["day"], table["until"] = pd.to_datetime(table["day"]), pd.to_datetime(table["until"])
@@ -335,7 +335,7 @@ def check_actions(
     symbols: Names = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
     """Find actions that are wrong or that prices contradict; the table is as of `check_prices`."""
-    return findings_frame(checks.check_actions(folders(strategies, data), several(symbols)))
+    return findings_frame(checks.check_actions(folders(strategies, data), as_list(symbols)))
 
 
 def undo_actions(

@@ -19,8 +19,8 @@ from backtest.api.workspace import (
     Folders,
     NamedCosts,
     Names,
-    alone,
     check_bars,
+    folder_lock,
     folders,
     request_of,
     strategy_of,
@@ -233,7 +233,7 @@ def run(
         )  # fmt: skip
         request = replace(request, from_class=file is not None)
         plan = engine_runs.prepare_run(workspace, request, file)
-        with alone(plan.path):
+        with folder_lock(plan.path):
             replay = Replay.of(plan, force=force or file is not None)
             return RunResult.of(replay.weigh(), known=replay.known)
 

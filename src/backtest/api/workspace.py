@@ -27,7 +27,7 @@ from backtest.strategy import loading
 from backtest.strategy.base import (
     Strategy,
     StrategyFile,
-    imported,
+    imported_files,
     is_strategy,
     syntax,
     syntaxes,
@@ -62,7 +62,7 @@ class StrategyClass(StrategyFile):
         """Hash what the class's cell or file does, its neighbours, and what it uses elsewhere."""
         elsewhere, modules = _elsewhere(self.cls, self.text)
         texts = [self.text, *(f"import {name}" for name in modules)]
-        files = set[Path]().union(*(imported(self.path, text) for text in texts)) - {self.path}
+        files = {file for text in texts for file in imported_files(self.path, text)} - {self.path}
         tree, neighbours = syntax(self.text), syntaxes(files, self.path.parent)
         more = [part for part in (neighbours, elsewhere) if part]
         return sha256_of([tree, *more] if more else tree)
@@ -214,13 +214,13 @@ NamedCosts = Annotated[File | None, "the name of some, or a TOML file; figures a
 _LOCKS: dict[Path, RLock] = {}
 
 
-def alone(folder: Path) -> RLock:
+def folder_lock(folder: Path) -> RLock:
     """Return the lock of a folder, with which threads that make the same result take turns."""
     return _LOCKS.setdefault(folder, RLock())  # atomic, as a defaultdict would not be
 
 
 def ignore(*_: object) -> None:
-    """Do nothing: the default of callbacks."""
+    """Do nothing, as the default of callbacks."""
 
 
 def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> Workspace:
@@ -246,7 +246,7 @@ def reports_of(reports: Folder) -> Path:
     return find_reports(Path(reports) if reports else None)
 
 
-def several(names: Names) -> list[str] | None:
+def as_list(names: Names) -> list[str] | None:
     """Return one name or several as a list; raise UsageError where a list is empty."""
     if names is None:
         return None
@@ -273,7 +273,7 @@ def request_of(
 ) -> AnyRequest:
     """Make a request from arguments that are those of `run`, and from more fields of its own."""
     options = {
-        "symbol": several(symbols),
+        "symbol": as_list(symbols),
         "benchmark": benchmark,
         "cash": cash,
         "costs": os.fspath(costs) if costs else None,
@@ -408,12 +408,12 @@ def strategy_rows(
     of_audit = ("audit_id", "finished_at", "outcome")
     return [
         {
-            **vars(one),
-            "state": "ok" if one.error is None else "not usable",
-            "last_run": _last(newest_runs.get(one.name), one.source_sha256, *of_run),
-            "last_audit": _last(newest_audits.get(one.name), one.source_sha256, *of_audit),
+            **vars(row),
+            "state": "ok" if row.error is None else "not usable",
+            "last_run": _last(newest_runs.get(row.name), row.source_sha256, *of_run),
+            "last_audit": _last(newest_audits.get(row.name), row.source_sha256, *of_audit),
         }
-        for one in loading.describe_strategies(workspace)
+        for row in loading.describe_strategies(workspace)
     ]
 
 

@@ -333,7 +333,7 @@ class StrategyFile:
         if self.package:
             sources = self.package.rglob("*.py") if self.package.is_dir() else [self.package]
             return sha256_of(syntaxes(sources, self.package.parent))
-        files = {self.path, *imported(self.path, self.path.read_bytes())}
+        files = {self.path, *imported_files(self.path, self.path.read_bytes())}
         return sha256_of(syntaxes(files, self.path.parent))
 
 
@@ -384,7 +384,7 @@ _INSTALLED = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
 _NO_NEIGHBOURS = sys.stdlib_module_names | {"backtest"}
 
 
-def imported(path: Path, source: str | bytes) -> set[Path]:
+def imported_files(path: Path, source: str | bytes) -> set[Path]:
     """Find the neighbours that a file or a cell imports, and those that they import in turn.
 
     Installed packages, this program and the standard library are not neighbours.

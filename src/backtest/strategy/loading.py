@@ -31,7 +31,7 @@ from backtest.strategy.base import (
     NUMBERS,
     Strategy,
     StrategyFile,
-    imported,
+    imported_files,
     is_strategy,
     term_of,
 )
@@ -150,7 +150,7 @@ def _import(folder: Path, path: Path) -> Any:
 
 def _neighbours(path: Path) -> set[str]:
     """Name the modules beside a strategy that it imports, and the packages that they are in."""
-    files = imported(path, path.read_bytes())
+    files = imported_files(path, path.read_bytes())
     relative = [file.relative_to(path.parent) for file in files if file.is_relative_to(path.parent)]
     modules = {part.with_suffix("") for file in relative for part in (file, *file.parents[:-1])}
     return {".".join(module.parts).removesuffix(".__init__") for module in modules}

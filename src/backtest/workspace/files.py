@@ -181,7 +181,7 @@ def flush(path: Path) -> None:
             os.close(descriptor)
 
 
-def is_left(path: Path) -> bool:
+def is_abandoned(path: Path) -> bool:
     """Tell whether no living process works on an unfinished file or folder."""
     lock = _lock(path)
     _release(lock)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from backtest.errors import UsageError, unknown
-from backtest.workspace.files import clear_unfinished, is_left, unfinished
+from backtest.workspace.files import clear_unfinished, is_abandoned, unfinished
 
 FILE = "backtest.toml"
 
@@ -296,7 +296,7 @@ def _begun(folder: Path) -> Path | None:
     """Find what a killed process had completed but not moved: its settings are written last."""
     with suppress(OSError):
         for file in folder.glob(f".{_NEW}.*/{FILE}"):
-            if is_left(file.parent):
+            if is_abandoned(file.parent):
                 return file.parent
     return None
 
