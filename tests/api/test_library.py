@@ -309,8 +309,9 @@ def test_a_study_takes_its_benchmark_from_the_settings(inside):
 
 def test_windows_may_be_of_numpy_and_none_are_those_by_default(inside):
     terms = {"symbols": "ACME", "benchmark": "INDX", "draws": 99}
-    ends = tuple(np.array([0, 1]))
-    assert list(backtest.study("earnings", windows=[ends], **terms).windows.index) == ["[0,+1]"]
+    for windows in ([tuple(np.array([0, 1]))], np.array([[0, 1]]), ["0,+1"]):
+        study = backtest.study("earnings", windows=windows, **terms)
+        assert list(study.windows.index) == ["[0,+1]"]
     assert len(backtest.study("earnings", windows=[], **terms).windows) == 5
 
 

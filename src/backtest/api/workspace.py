@@ -299,9 +299,9 @@ def check_bars(bars: str | None, missing_bars: str) -> None:
         raise unknown("missing_bars", missing_bars, MISSING_BARS)
 
 
-def window(ends: object) -> str:
+def window(ends: Sequence[int] | str) -> str:
     """Write the first and the last session of a window as `--window` takes them."""
-    return ",".join(map(str, ends)) if isinstance(ends, list | tuple) else str(ends)
+    return ends if isinstance(ends, str) else ",".join(map(str, ends))
 
 
 def axis(name: str, values: object) -> Text | list[Any]:
