@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
@@ -44,8 +45,11 @@ def checked(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(call)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        annotations = _annotations(call)
         for name, value in _arguments(call, args, kwargs):
-            _check(name, value, _annotations(call).get(name, Any))
+            if name not in annotations:
+                raise TypeError(f"{call.__name__}() got an unexpected keyword argument {name!r}")
+            _check(name, value, annotations[name])
         return call(*args, **kwargs)
 
     wrapper.__module__ = "backtest"  # where another process finds it
@@ -71,17 +75,16 @@ def _arguments(
 @cache
 def _annotations(call: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of arguments; types that are not loaded yet allow anything."""
-    namespace, annotations = _Names(vars(sys.modules[call.__module__])), dict[str, Any]()
+    module = sys.modules[call.__module__]
+    names = defaultdict(lambda: Any, {**vars(builtins), **vars(module)})
+    annotations: dict[str, Any] = {}
     for name, parameter in signature(call).parameters.items():
-        annotations[name] = eval(parameter.annotation, {}, namespace)  # noqa: S307 - our own text
+        annotation = eval(parameter.annotation, {}, names)  # noqa: S307 - our own text
         if parameter.kind is Parameter.VAR_KEYWORD:
-            annotations |= get_type_hints(*get_args(annotations[name]))
+            annotations |= get_type_hints(*get_args(annotation))
+        else:
+            annotations[name] = annotation
     return annotations
-
-
-class _Names(dict[str, Any]):
-    def __missing__(self, name: str) -> Any:
-        return getattr(builtins, name, Any)
 
 
 def _check(name: str, value: Any, annotation: Any) -> None:

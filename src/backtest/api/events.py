@@ -336,43 +336,32 @@ class FetchedEvents:
 class _Request:
     """A `_Request` holds a stock at EDGAR: its company, its prices, and the first day to fetch."""
 
-    def __init__(
-        self,
-        symbol: str,
-        *,
-        cik: int | None = None,
-        first: Day = None,
-        accept: bool = False,
-        dry_run: bool = False,
-        identity: str | None = None,
-        base_url: str | None = None,
-        answered: Callable[[str], None] | None = None,
-        strategies: Folders = None,
-        data: Folder = None,
-    ) -> None:
+    def __init__(self, symbol: str, options: Fetching) -> None:
         from backtest.sources import edgar
 
-        self._cik, self._accept, self._dry_run = cik, accept, dry_run
+        self._options = options
         self.symbol = check_symbol(symbol.upper())
-        self.workspace = folders(strategies, data)
+        self.workspace = folders(options.get("strategies"), options.get("data"))
         folder = self.workspace.data / "prices"
         has_prices = self.symbol in price_symbols(folder)
         self.prices = read_prices(folder, self.symbol) if has_prices else None
         self.actions = read_actions(self.workspace.data / "actions", self.symbol)
-        self.since = read_day("first", first) or (self.prices.first if self.prices else None)
+        first = read_day("first", options.get("first"))
+        self.since = first or (self.prices.first if self.prices else None)
         self.edgar = edgar.Edgar(
-            identity or os.environ.get("BACKTEST_EDGAR_IDENTITY"),
-            base_url or os.environ.get("BACKTEST_EDGAR_URL"),
-            answered,
+            options.get("identity") or os.environ.get("BACKTEST_EDGAR_IDENTITY"),
+            options.get("base_url") or os.environ.get("BACKTEST_EDGAR_URL"),
+            options.get("answered"),
         )
 
     def company(self) -> edgar.Company:
         """Find the company whose stock it is."""
         from backtest.sources import edgar
 
-        if self._cik is None:
+        number = self._options.get("cik")
+        if number is None:
             return edgar.company_of_symbol(self.edgar, self.symbol)
-        return edgar.company_of_number(self.edgar, self._cik)
+        return edgar.company_of_number(self.edgar, number)
 
     def compared(self, fetched: filings.Fetched) -> FetchedEvents:
         """Compare what was fetched with the file of its kind, and write it there."""
@@ -381,9 +370,9 @@ class _Request:
         edit, differences = edits.update(
             self.workspace, fetched.kind, fetched.rows,
             lambda on_file, new: filings.same(self.actions.own(on_file), new),
-            reason="fetched from EDGAR", accept=self._accept,
+            reason="fetched from EDGAR", accept=self._options.get("accept", False),
         )  # fmt: skip
-        _apply(edit, dry_run=self._dry_run)
+        _apply(edit, dry_run=self._options.get("dry_run", False))
         return FetchedEvents(fetched.kind, edit, differences, fetched.remarks, len(fetched.rows))
 
 
@@ -396,7 +385,7 @@ def fetch_earnings(
     """
     from backtest.sources import earnings, yahoo
 
-    request = _Request(symbols, **options)
+    request = _Request(symbols, options)
     consensus = yahoo.ask_estimates(request.symbol) if estimates else None
     splits = [row.day for row in request.actions.rows if row.action == "split"]
     fetched = earnings.fetch_earnings(
@@ -421,7 +410,7 @@ def fetch_stakes(
     from backtest.sources import edgar, stakes
 
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
-    request = _Request(symbol, **options)
+    request = _Request(symbol, options)
     prices, actions = request.prices, request.actions
     lines = edits.event_lines(request.workspace, StakeDisclosure)
     on_file = [actions.own(line.event) for line in lines]
@@ -446,7 +435,7 @@ def fetch_filings(symbols: str, form: str = "8-K", **options: Unpack[Fetching]) 
     """
     from backtest.sources import filings
 
-    request = _Request(symbols, **options)
+    request = _Request(symbols, options)
     fetched = filings.fetch_filings(
         request.edgar, request.company(), request.symbol, form.upper(), request.since
     )
