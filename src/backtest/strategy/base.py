@@ -255,7 +255,7 @@ def term_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class BacktraderStrategy:
-    """A `BacktraderStrategy` is a class of Backtrader's with parameters; each replay makes one."""
+    """A `BacktraderStrategy` holds a class of Backtrader's and its parameters for each replay."""
 
     decides: ClassVar[When] = "open"  # it orders before the open
     looks_at: ClassVar[tuple[str, ...]] = ()  # Backtrader shows the symbols that are traded
