@@ -65,7 +65,7 @@ def load_prices(
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
     """List the symbols of the data folder with their span, adjust mode and source.
 
-    A symbol has a row for its daily prices, and one for each length of finer bars; `bars` tells.
+    A symbol has a row for its daily prices and one for each length of finer bars, told by `bars`.
     """
     rows = listing.list_prices(folders("strategies", data))
     return pd.DataFrame(rows, columns=listing.OF_PRICES).set_index("symbol")
