@@ -162,26 +162,28 @@ def _with_amendments(
 
     A report without the stock counts only if the report before had it: nothing is left.
     """
-    held: dict[date, list[Holding]] = {}
+    held: dict[date, tuple[list[Holding], float]] = {}  # with their value in dollars
+    nothing: tuple[list[Holding], float] = ([], 0.0)
     for header, table, amendment in reports:
         filing, quarter = header.filing, header.filing.period
         if quarter is None:
             fetched.leave_out(filing, "EDGAR names no quarter")
             continue
-        lines = lines_of(table, cusips)
+        lines, price = lines_of(table, cusips), close(quarter)
         last = max((day for day in held if day <= quarter), default=quarter)
-        before = held.get(last, [])
+        before, _ = held.get(last, nothing)
+        shares = sum(line.shares for line in lines)
+        value, note = in_dollars(sum(line.value for line in lines), shares, filing.filed, price)
         if amendment == NEW_HOLDINGS:
             if not lines:
                 continue
-            lines = [*held.get(quarter, []), *lines]
-        held[quarter] = lines
+            earlier, worth = held.get(quarter, nothing)
+            lines, value = [*earlier, *lines], worth + value
+            shares = sum(line.shares for line in lines)
+            note = f"Holdings added to what the report of {quarter} told. {note}".strip()
+        held[quarter] = lines, value
         if not lines and not before:
             continue
-        shares, price = sum(line.shares for line in lines), close(quarter)
-        value, note = in_dollars(sum(line.value for line in lines), shares, filing.filed, price)
-        if amendment == NEW_HOLDINGS:
-            note = f"Holdings added to what the report of {quarter} told. {note}".strip()
         if not lines:
             note = "No line of the stock; the report before had one."
         if note:

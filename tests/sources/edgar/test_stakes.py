@@ -70,6 +70,17 @@ def test_a_restatement_replaces_and_new_holdings_add(site, fetch):
     assert "left out: it does not say whether it restates or adds" in fetched.remarks[0]
 
 
+def test_what_is_added_in_dollars_joins_what_was_told_in_thousands(site, fetch):
+    quarterly(site, "2022-11-14 16:00:00", "2022-09-30", [acme(100, 7)])
+    quarterly(site, "2023-02-01 16:00:00", "2022-09-30", [acme(60, 4_200)], "NEW HOLDINGS")
+    quarterly(site, "2023-02-02 16:00:00", "2022-09-30", [acme(10, 700)], "NEW HOLDINGS")
+    assert cells(fetch(since=date(2022, 1, 1)), "shares", "value") == [
+        ("100", "7000"),
+        ("160", "11200"),
+        ("170", "11900"),
+    ]
+
+
 def test_a_restatement_can_take_the_stock_away(site, fetch):
     quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
     quarterly(site, "2025-05-20 16:00:00", Q1, [OTHER], "RESTATEMENT")
