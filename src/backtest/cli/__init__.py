@@ -1,6 +1,6 @@
-"""The command line: each command takes its options, makes one call and prints what comes back.
+"""This room is the command line: each command reads options, makes one call and prints the result.
 
-Nothing here decides anything that a caller from Python would not get as well.
+Nothing is decided here: a caller from Python gets the same from the same call.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ __all__ = ["show", "show_data", "show_evidence", "show_runs"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load what prints at its first use: rich and the words of results take longer than help."""
+    """Load a module that prints at its first use, since help must not wait for rich."""
     if name in __all__:
         return import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

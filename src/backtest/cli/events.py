@@ -1,4 +1,4 @@
-"""`backtest events`: dated facts, listed, checked and fetched; each change is shown and asked."""
+"""Define `backtest events`; a command that changes a file shows the change and asks before it."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,6 +27,7 @@ app = options.App(no_args_is_help=True, help="List, show, check, add and change 
 KindArgument = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
 OneKind = Annotated[str | None, typer.Option(help="One kind, such as short_report.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")]
+_EXAMPLE = "target_price=10"
 Fields = Annotated[
     list[str] | None,
     typer.Option("--field", metavar="NAME=VALUE", help="A field; repeat for several."),
@@ -48,7 +49,7 @@ def list_events(
     from backtest.api.events import event_rows
 
     rows = event_rows(kind, symbol, reaction, **folders.arguments())
-    cli.show.either(rows, cli.show_data.events, as_json=as_json)
+    cli.show.output(rows, cli.show_data.events, as_json=as_json)
 
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
@@ -58,24 +59,24 @@ def show_event(
     reaction: options.Reaction = 5.0,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show all that is known of one event, and what follows from it."""
-    found = backtest.show_event(event_id, reaction=reaction, **folders.arguments())
-    cli.show.either(found, cli.show_data.event, as_json=as_json)
+    """Show all that is known about one event, and what follows from it."""
+    event = backtest.show_event(event_id, reaction=reaction, **folders.arguments())
+    cli.show.output(event, cli.show_data.event, as_json=as_json)
 
 
 @app.command("check", epilog="Example: `backtest events check --kind earnings`")
 def check_events(
     folders: options.FolderOptions, kind: OneKind = None, as_json: options.AsJson = False
 ) -> None:
-    """Find events that prices contradict, or that come too early."""
+    """Find events that prices contradict, or whose time is too early."""
     cli.show_data.findings(backtest.check_events(kind, **folders.arguments()), as_json=as_json)
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
 def judge_claims(folders: options.FolderOptions, as_json: options.AsJson = False) -> None:
-    """Hold what was claimed of the stock against its data."""
+    """Test claims about the stock against its data."""
     verdicts = backtest.judge_claims(**folders.arguments()).to_dict("records")
-    cli.show.either(verdicts, cli.show_data.verdicts, as_json=as_json)
+    cli.show.output(verdicts, cli.show_data.verdicts, as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
@@ -86,7 +87,7 @@ def seal_events(
     ],
     source: options.SourceOption = None,
 ) -> None:
-    """Check an event file that you changed and record its sha256 anew."""
+    """Check an event file that you changed, and record its new sha256."""
     typer.echo(f"wrote {backtest.seal_events(kind, source, **folders.arguments())}")
 
 
@@ -98,10 +99,7 @@ def list_kinds(
 ) -> None:
     """List the kinds of events, and the fields of each."""
     fields = backtest.list_kinds(kind, **folders.arguments()).to_dict("records")
-    cli.show.either(fields, cli.show_data.kinds, as_json=as_json)
-
-
-_EXAMPLE = "target_price=10"
+    cli.show.output(fields, cli.show_data.kinds, as_json=as_json)
 
 
 @app.command("add", epilog="Example: `backtest events add short_report`")
@@ -116,20 +114,20 @@ def add(
     verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Add events, of options, of a file or as is answered at a terminal."""
+    """Add events from options, a file or answers at a terminal."""
     if fields and csv:
         raise UsageError("Give either --field or --csv, not both.")
     if csv:
         edit = backtest.import_events(
             csv, kind, source_url=source_url, replace=False, dry_run=True, **folders.arguments()
         )
-        write(edit, kind, yes=yes, whole=verbose)
+        _write(edit, kind, yes=yes, whole=verbose)
         return
     row = options.parse_pairs("--field", fields, example=_EXAMPLE)
     row = row or cli.show.ask_event(_kind_of(kind, folders))
     if source_url is not None:
         row["source_url"] = source_url
-    write(backtest.add_event(kind, row, dry_run=True, **folders.arguments()), kind, yes=yes)
+    _write(backtest.add_event(kind, row, dry_run=True, **folders.arguments()), kind, yes=yes)
 
 
 def _kind_of(name: str, folders: options.FolderOptions) -> "type[Event]":
@@ -144,32 +142,28 @@ def import_file(
     folders: options.FolderOptions,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     kind: Annotated[str, typer.Option("--kind", help="What they are, such as short_report.")],
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="As author=Firm; repeat for several."),
-    ] = None,
+    columns: options.Columns = None,
     constants: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="FIELD=VALUE",
-            help="The same in every row, as precision=date, or of columns: headline='By {Firm}'.",
+            help="A value for every row, such as precision=date or headline='By {Firm}', where "
+            "Firm is a column.",
         ),
     ] = None,
     source_url: SourceUrl = None,
     date_format: options.DateFormat = None,
     decimal: options.Decimal = None,
     encoding: options.Encoding = None,
-    zone: Annotated[
-        str | None, typer.Option(help="Of times that tell none, such as 'New York'.")
-    ] = None,
+    zone: options.Zone = None,
     verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Take in a file. New events are added, known ones change where the file differs."""
+    """Import a file. New events are added, known ones change where the file differs."""
     from backtest.sources.own_events import LackingError
 
-    same = options.parse_pairs("--set", constants, example="precision=date")
+    constant = options.parse_pairs("--set", constants, example="precision=date")
     read = partial(
         backtest.import_events, file, kind, dry_run=True, on_read=cli.show_data.file_columns,
         source_url=source_url, date_format=date_format, encoding=encoding, zone=zone,
@@ -177,16 +171,16 @@ def import_file(
         **folders.arguments(),
     )  # fmt: skip
     try:
-        edit = read(constants=same)
+        edit = read(constants=constant)
     except LackingError as error:
         if yes or not cli.show.at_terminal():
             raise
         typer.echo(f"{error}\n\nWhat holds in every row?")
         for name in error.fields:
-            before = {**same, "published_at": "2025-01-02"}
-            same[name] = cli.show.ask_field(_kind_of(kind, folders), name, before)
-        edit = read(constants=same)
-    write(edit, kind, yes=yes, whole=verbose)
+            before = {**constant, "published_at": "2025-01-02"}
+            constant[name] = cli.show.ask_field(_kind_of(kind, folders), name, before)
+        edit = read(constants=constant)
+    _write(edit, kind, yes=yes, whole=verbose)
 
 
 @app.command(
@@ -196,19 +190,19 @@ def import_file(
 def edit_event(
     folders: options.FolderOptions, event_id: Id, fields: Fields = None, yes: options.Yes = False
 ) -> None:
-    """Change fields of an event; an empty value is unknown."""
-    settings = options.parse_pairs("--field", fields, example=_EXAMPLE)
-    if not settings:
+    """Change fields of an event; an empty value means unknown."""
+    row = options.parse_pairs("--field", fields, example=_EXAMPLE)
+    if not row:
         raise UsageError(f"Name what changes with --field name=value, such as {_EXAMPLE}.")
-    change = backtest.edit_event(event_id, settings, dry_run=True, **folders.arguments())
-    write(change, _kind_in(event_id), yes=yes)
+    edit = backtest.edit_event(event_id, row, dry_run=True, **folders.arguments())
+    _write(edit, _kind_in(event_id), yes=yes)
 
 
 @app.command("remove", epilog="Example: `backtest events remove short_report-20250915-0a1b2c`")
 def remove(folders: options.FolderOptions, event_id: Id, yes: options.Yes = False) -> None:
-    """Take an event out of its file."""
-    change = backtest.remove_event(event_id, dry_run=True, **folders.arguments())
-    write(change, _kind_in(event_id), yes=yes)
+    """Remove an event from its file."""
+    edit = backtest.remove_event(event_id, dry_run=True, **folders.arguments())
+    _write(edit, _kind_in(event_id), yes=yes)
 
 
 @app.command("undo", epilog="Example: `backtest events undo short_report`")
@@ -219,31 +213,31 @@ def undo(
     verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Take back the last change of a kind's file. Again for the one before."""
+    """Undo the last change of a kind's file. Repeat it to undo the one before."""
     from backtest.data.versions import version_before
 
-    change = backtest.undo_events(kind, to=to, dry_run=True, **folders.arguments())
-    number = version_before(change.path, to).number
+    edit = backtest.undo_events(kind, to=to, dry_run=True, **folders.arguments())
+    number = version_before(edit.path, to).number
     with options.undoing():
-        write(change, kind, yes=yes, whole=verbose, doing=f"back to version {number}")
+        _write(edit, kind, yes=yes, whole=verbose, note=f"back to version {number}")
 
 
 def _kind_in(event_id: str) -> str:
     return event_id.split("-", maxsplit=1)[0]
 
 
-def write(edit: "Edit", kind: str, *, yes: bool, whole: bool = False, doing: str = "") -> None:
-    """Show what changes, of many rows the first unless all are wanted; write what is confirmed."""
+def _write(edit: "Edit", kind: str, *, yes: bool, whole: bool = False, note: str = "") -> None:
+    """Print a change, and write it once it is confirmed; all of its rows if `whole`, else a few."""
     if not edit.diff:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
         return
     cli.show_data.changes(edit, whole=whole)
-    if doing:
-        typer.echo(doing)
+    if note:
+        typer.echo(note)
     if not cli.show.is_confirmed(yes=yes):
         return
     version = edit.make()
-    # after an undo another one would go further back
+    # A plain undo after an undo would go further back.
     to = f" --to {version.number - 1}" if "restores" in version.metadata else ""
     back = f"; `backtest events undo {kind}{to}` takes it back" if version.number > 1 else ""
     typer.echo(f"wrote {edit.path}, version {version.number}{back}")
@@ -251,29 +245,28 @@ def write(edit: "Edit", kind: str, *, yes: bool, whole: bool = False, doing: str
 
 fetch = options.App(
     no_args_is_help=True,
-    help="Fetch events from EDGAR. Each shows what is new and what differs, and asks.",
+    help="Fetch events from EDGAR. Each command shows what is new and what differs, and asks.",
 )
 SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="The stock.")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilingOptions(options.FolderOptions):
-    """Options of each command: whose filings, since when, and from where."""
+    """Hold the options of each fetch: whose filings, since when, and from where."""
 
     cik: Annotated[
         int | None,
-        typer.Option("--cik", min=1, help="Number of its company at EDGAR; found by the symbol."),
+        typer.Option("--cik", min=1, help="The company's number at EDGAR. [found by the symbol]"),
     ] = None
     first: Annotated[
         date | None,
         options.day(
-            "--from",
-            "First date of filing; the first session of its prices, or all where there are none.",
+            "--from", "First filing date. [the stock's first session with prices; or all filings]"
         ),
     ] = None
     accept: Annotated[
         bool,
-        typer.Option("--accept-revisions", help="Replace what differs; without it that stays."),
+        typer.Option("--accept-revisions", help="Replace rows that differ; else they stay."),
     ] = False
     identity: Annotated[
         str | None,
@@ -288,14 +281,14 @@ class FilingOptions(options.FolderOptions):
         typer.Option(
             envvar="BACKTEST_EDGAR_URL",
             metavar="URL",
-            help="An address that stands for EDGAR's own, such as a copy.",
+            help="An address in place of EDGAR's own, such as that of a copy.",
         ),
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerOptions(options.Options):
-    """Options of what is done with the events that came."""
+    """Hold the options for what is done with the events that were fetched."""
 
     verbose: options.Verbose = False
     yes: options.Yes = False
@@ -308,10 +301,10 @@ def earnings(
     filings: FilingOptions,
     answer: AnswerOptions,
     no_estimates: Annotated[
-        bool, typer.Option("--no-estimates", help="Do not ask Yahoo: no consensus.")
+        bool, typer.Option("--no-estimates", help="Do not ask Yahoo for the consensus.")
     ] = False,
 ) -> None:
-    """Fetch quarterly reports from EDGAR, estimates from Yahoo."""
+    """Fetch quarterly reports from EDGAR, and estimates from Yahoo."""
     call = partial(backtest.fetch_earnings, symbol, estimates=not no_estimates)
     _fetch(call, filings, answer)
 
@@ -320,16 +313,16 @@ def earnings(
 def stakes(
     filings: FilingOptions,
     answer: AnswerOptions,
-    holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
+    holder: Annotated[str, typer.Option(help="The holder: a name, or a number (CIK) at EDGAR.")],
     symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
     cusip: Annotated[
         str | None,
         typer.Option(
-            help="Of the stock, several with a comma between; learned from the holder's tables."
+            help="CUSIPs of the stock, separated by commas. [found in the holder's tables]"
         ),
     ] = None,
 ) -> None:
-    """Fetch a holder's stakes of Form 13F, Schedules 13D and 13G."""
+    """Fetch a holder's stakes from Form 13F and Schedules 13D and 13G."""
     _fetch(partial(backtest.fetch_stakes, holder, symbol, cusip=cusip), filings, answer)
 
 
@@ -339,7 +332,7 @@ def news(
     filings: FilingOptions,
     answer: AnswerOptions,
     form: Annotated[
-        str, typer.Option(help="8-K: its items as news. 4: sales by insiders.")
+        str, typer.Option(help="8-K for its items as news, or 4 for sales by insiders.")
     ] = "8-K",
 ) -> None:
     """Fetch filings as news, such as financing or insider sales."""
@@ -349,24 +342,24 @@ def news(
 def _fetch(
     call: "Callable[..., FetchedEvents]", filings: FilingOptions, answer: AnswerOptions
 ) -> None:
-    """Show what is fetched, and write it once it is confirmed."""
+    """Print what a call fetches, and write it once it is confirmed."""
     with _progress() as answered:
-        found = call(answered=answered, dry_run=True, **filings.arguments())
+        events = call(answered=answered, dry_run=True, **filings.arguments())
     if answer.as_json:
-        _print_fetched(found, yes=answer.yes)
+        _print_fetched(events, yes=answer.yes)
         return
-    _print_remarks(found, accept=filings.accept)
-    if not found.fetched:
-        typer.echo(f"Nothing was fetched, so that nothing changes in {found.edit.path}.")
-    elif found.differences and not found.edit.diff:
+    _print_remarks(events, accept=filings.accept)
+    if not events.fetched:
+        typer.echo(f"Nothing was fetched, so that nothing changes in {events.edit.path}.")
+    elif events.differences and not events.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
     else:
-        write(found.edit, found.kind.kind, yes=answer.yes, whole=answer.verbose)
+        _write(events.edit, events.kind.kind, yes=answer.yes, whole=answer.verbose)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None] | None]:
-    """What counts EDGAR's answers, at a terminal."""
+    """Yield what counts EDGAR's answers at a terminal; None where stderr is none."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -375,31 +368,31 @@ def _progress() -> Iterator[Callable[[str], None] | None]:
         yield lambda _: status.update(f"Asking EDGAR: {next(numbers):,} answers")
 
 
-def _print_remarks(found: "FetchedEvents", *, accept: bool) -> None:
-    """What was left out, and what differs from the file."""
+def _print_remarks(events: "FetchedEvents", *, accept: bool) -> None:
+    """Print what was left out, and what differs from the file."""
     from rich.text import Text
 
-    for remark in found.remarks:
+    for remark in events.remarks:
         typer.echo(remark)
-    if not found.differences or accept:
+    if not events.differences or accept:
         return
-    for name, column, old, new in found.differences:
+    for name, column, old, new in events.differences:
         record = f"{name} differs in {column}: {old or UNKNOWN} on file, {new} fetched"
         cli.show.console().print(Text(record, style="yellow"), soft_wrap=True)
     typer.echo("What differs stays as it is on file; --accept-revisions takes what was fetched.")
 
 
-def _print_fetched(found: "FetchedEvents", *, yes: bool) -> None:
-    """The same as JSON. Without --yes nothing is written."""
-    edit = found.edit
+def _print_fetched(events: "FetchedEvents", *, yes: bool) -> None:
+    """Print fetched events as JSON; with --yes they are written without asking."""
+    edit = events.edit
     version = edit.make().number if yes and edit.diff else None
-    record: dict[str, Any] = {
+    record = {
         "file": edit.path,
         "added": [{"id": name, **row} for name, row in edit.diff.added.items()],
         "changed": [change._asdict() for change in edit.diff.changed],
-        "differences": [change._asdict() for change in found.differences],
-        "remarks": found.remarks,
-        "fetched": found.fetched,
+        "differences": [change._asdict() for change in events.differences],
+        "remarks": events.remarks,
+        "fetched": events.fetched,
         "events": edit.events,
         "version": version,
     }

@@ -1,4 +1,4 @@
-"""`backtest sweep`, `study`, `audit` and `check`: what a strategy or a kind of event is worth."""
+"""Define `backtest sweep`, `study`, `audit` and `check`, which test strategies and events."""
 
 import os
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,14 +13,13 @@ from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
     from backtest.experiments.sweeps.run import SweepPlan
-    from backtest.experiments.terms import MissingBars
 
 SWEEP_EXAMPLES = (
     "Examples: `backtest sweep earnings_surprise --grid hold=1:40 --grid stop=0.02:0.30:0.01` · "
     "`backtest sweep short_report --grid hold=5,10,20 --grid stop=none,0.1,0.2 --workers 4` · "
     "`backtest sweep short_report --bars 5m --grid reaction=1m,5m,30m,2h`"
 )
-_MANY = 10_000_000  # sets; beyond it is asked whether this is meant
+_MANY = 10_000_000  # sets; a larger sweep has to be confirmed
 
 
 def sweep(
@@ -36,8 +35,6 @@ def sweep(
             "by comma. Repeat for several; all combinations are evaluated.",
         ),
     ] = None,
-    bars: options.BarsOption = None,
-    missing_bars: options.MissingBarsOption = "daily",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine. [this one alone]")
     ] = None,
@@ -52,15 +49,13 @@ def sweep(
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Evaluate a strategy for every set of a grid of parameters."""
+    """Evaluate a strategy for every set of parameters in a grid."""
     from backtest.experiments.sweeps.grid import parse_axes
 
     with cli.show.progress("Sets") as on_sets:
-        found = backtest.sweep(
+        result = backtest.sweep(
             strategy,
             parse_axes(grid or []),
-            bars=bars,
-            missing_bars=cast("MissingBars", missing_bars),
             workers=workers,
             cluster=cluster,
             accept_jumps=accept_jumps,
@@ -69,14 +64,14 @@ def sweep(
             **folders.arguments(),
             before=lambda plan: _announce(plan, workers, cluster, yes=yes),
             on_sets=on_sets,
-            tell=cli.show.left_out,
+            tell=cli.show.warn,
         )
     sets = {"Every set": "sets.parquet"}
-    cli.show_evidence.result(found, cli.show_evidence.sweep, "evaluated", sets, as_json=as_json)
+    cli.show_evidence.result(result, cli.show_evidence.sweep, "evaluated", sets, as_json=as_json)
 
 
 def _announce(plan: "SweepPlan", workers: int | None, cluster: str | None, *, yes: bool) -> None:
-    """Say how many sets there are and how long they take; ask where they are very many."""
+    """Print how many sets there are and about how long they take; have very many confirmed."""
     options.announce_compiling()
     spec = plan.spec
     counts = " × ".join(f"{len(values):,} {name}" for name, values in spec.axes.items())
@@ -127,10 +122,10 @@ def study(
     universe: options.UniverseOption = None,
     by: Annotated[
         str | None,
-        typer.Option(metavar="FIELD", help="Of many stocks: sort the events, as by surprise."),
+        typer.Option(metavar="FIELD", help="Of many stocks: sort the events, such as by surprise."),
     ] = None,
     quantiles: Annotated[
-        int, typer.Option(min=2, max=20, help="Groups of --by, equally large.")
+        int, typer.Option(min=2, max=20, help="Number of equally large groups of --by.")
     ] = 5,
     window: Annotated[
         list[str] | None,
@@ -143,43 +138,46 @@ def study(
     benchmark: Annotated[
         str | None,
         typer.Option(
-            help="Fund to hold the stock against. [SPY or QQQ, by fit; of several stocks SPY; "
+            help="Fund to compare the stock with. [SPY or QQQ, by fit; of several stocks SPY; "
             "of a universe the mean of its members]"
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(help=f"Of normal returns: {', '.join(_MODELS)}.")
+        str, typer.Option(help=f"Model of normal returns: {', '.join(_MODELS)}.")
     ] = "market",
     reaction: options.Reaction = 5.0,
     bars: Annotated[
-        str | None, typer.Option(metavar="5m", help="Minutes too, by bars of 1m, 5m … 1h.")
+        str | None,
+        typer.Option(metavar="5m", help="Study minutes too, by bars of 1m, 5m, 15m, 30m, 1h."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random days.")] = 1,
-    draws: Annotated[int, typer.Option(min=99, max=1_000_000, help="Random days.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random days.")] = 1,
+    draws: Annotated[
+        int, typer.Option(min=99, max=1_000_000, help="Number of draws of random days.")
+    ] = 10_000,
     null_world: Annotated[
         bool, typer.Option("--null-world", help="Try the verdicts where there is nothing to find.")
     ] = False,
-    worlds: Annotated[int, typer.Option(min=1, help="How many null worlds of each kind.")] = 400,
+    worlds: Annotated[int, typer.Option(min=1, help="Number of null worlds of each kind.")] = 400,
     accept_jumps: options.AcceptJumps = False,
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Study returns round the events of a kind, or of a strategy."""
+    """Study returns around the events of a kind or a strategy."""
     from backtest.api.results import StudyResult
 
     if null_world:
         if name is not None:
             raise UsageError("--null-world studies made-up prices; it takes no kind or strategy.")
         options.announce_compiling()
-        judged = backtest.null_worlds(worlds, seed=seed)
-        cli.show.either(judged, cli.show_evidence.null_worlds, as_json=as_json)
+        rates = backtest.null_worlds(worlds, seed=seed)
+        cli.show.output(rates, cli.show_evidence.null_worlds, as_json=as_json)
         return
     if name is None:
         raise UsageError(
             "Name a kind of event or a strategy, such as `backtest study earnings`; "
             "`backtest list strategies` shows both. Or give --null-world."
         )
-    found = backtest.study(
+    result = backtest.study(
         name,
         as_strategy=as_strategy,
         symbols=symbol,
@@ -197,9 +195,9 @@ def study(
         force=force,
         **folders.arguments(),
     )
-    one = isinstance(found, StudyResult)
-    printed = cli.show_evidence.study if one else cli.show_evidence.study_of_stocks
-    cli.show_evidence.result(found, printed, "studied", {"Every CAR": "cars.csv"}, as_json=as_json)
+    is_of_one = isinstance(result, StudyResult)
+    show = cli.show_evidence.study if is_of_one else cli.show_evidence.study_of_stocks
+    cli.show_evidence.result(result, show, "studied", {"Every CAR": "cars.csv"}, as_json=as_json)
 
 
 AUDIT_EXAMPLES = (
@@ -216,27 +214,23 @@ def audit(
     strategy: options.StrategyArgument,
     worlds: Annotated[
         int | None,
-        typer.Option(min=0, help="How many null worlds. [200; none for an EventStrategy]"),
+        typer.Option(min=0, help="Number of null worlds. [200; none for an EventStrategy]"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 1,
-    bars: options.BarsOption = None,
-    missing_bars: options.MissingBarsOption = "daily",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random.")] = 1,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes. [one for each core]")
+        int | None, typer.Option(min=1, help="Number of processes. [one for each core]")
     ] = None,
     force: options.Force = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Ask whether a strategy looks ahead, and show where it does."""
+    """Test whether a strategy looks ahead, and show where it does."""
     from backtest.audit.record import EXIT_CODE
 
     with cli.show.progress("Worlds") as on_worlds:
-        found = backtest.audit_strategy(
+        result = backtest.audit_strategy(
             strategy,
             worlds=worlds,
             seed=seed,
-            bars=bars,
-            missing_bars=cast("Any", missing_bars),
             workers=workers,
             force=force,
             **terms.arguments(),
@@ -244,8 +238,8 @@ def audit(
             before=lambda _: options.announce_compiling(),
             on_worlds=on_worlds,
         )
-    cli.show_evidence.result(found, cli.show_evidence.audit, "audited", as_json=as_json)
-    if found.outcome != "clean":
+    cli.show_evidence.result(result, cli.show_evidence.audit, "audited", as_json=as_json)
+    if result.outcome != "clean":
         raise typer.Exit(EXIT_CODE)
 
 
@@ -263,14 +257,14 @@ def check(
     settings: options.SettingsOption = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Hold a strategy against the contract.
+    """Check that a strategy keeps the contract.
 
-    It has to be pure, bounded and repeatable, and never looks ahead.
+    It has to be pure, bounded and repeatable, and must never look ahead.
     """
     parameters = options.parse_settings(settings)
     report = backtest.check(
         strategy, parameters=parameters, symbols=symbol, universe=universe, **folders.arguments()
     ).report
-    cli.show.either(report, cli.show_evidence.contract, as_json=as_json)
+    cli.show.output(report, cli.show_evidence.contract, as_json=as_json)
     if report.exit_code:
         raise typer.Exit(report.exit_code)

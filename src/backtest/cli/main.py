@@ -1,4 +1,4 @@
-"""The command `backtest`, and the one place that turns errors into exit codes."""
+"""Run the command `backtest`; this is the one place that turns errors into exit codes."""
 
 import atexit
 import errno
@@ -19,25 +19,25 @@ from backtest.cli import events, evidence, options, prices, run, workspace
 from backtest.errors import BacktestError, UsageError
 from backtest.stats.formats import visible
 
-_KEPT = (
+_INTERRUPTED_MESSAGE = (
     "interrupted: what had ended is kept, nothing is half written. "
     "The same command goes on from there."
 )
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
-_ADDRESSES = 2_500_000_000  # bytes that the kernel's compiler has been seen to need, and some
-_NEW_OBJECTS = 500_000  # between two searches for garbage: more than a replay makes
+_ADDRESS_SPACE = 2_500_000_000  # bytes: what the kernel's compiler was seen to need, and some more
+_GC_THRESHOLD = 500_000  # new objects between two garbage collections: more than a replay makes
 
 app = options.App(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # frames around the help would double the time until it is there
+    rich_markup_mode=None,  # frames around the help would double the time it takes to show
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Replay a stock's history against dated public events, and see whether trading them "
     "would have paid.",
     epilog="\b\nBegin with `backtest init FOLDER`: it makes a workspace; go there.\n"
     "In a workspace: `backtest run` replays every strategy.\n\n"
     "Exit codes: 0 done, 1 a fault of the program, 2 wrong use or a contract that is not kept, "
-    "3 bad data, 4 an audit is not clean or a check found a look ahead, "
+    "3 bad data, 4 an audit is not clean or a check found look-ahead, "
     "5 a source on the network did not answer, 130 interrupted.",
 )
 app.command("init", epilog=workspace.INIT_EXAMPLES)(workspace.init)
@@ -75,14 +75,14 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Take the options that come before a command."""
 
 
 class _Screen:
-    """A stream on which control characters are text; rich, which paints, sees to its own."""
+    """A `_Screen` is a stream that makes control characters visible; rich writes past it."""
 
     def __init__(self, stream: TextIO) -> None:
-        # Where rich writes; of a stream that is one already, where that does.
+        # Rich writes to the attribute of this name; a `_Screen` is not put around another.
         self.rich_proxied_file: TextIO = getattr(stream, "rich_proxied_file", stream)
 
     def write(self, text: str) -> int:
@@ -93,9 +93,9 @@ class _Screen:
 
 
 class _Patient(io.BufferedWriter):
-    """A stream that takes what is printed also when nobody can read it any more.
+    """A `_Patient` stream accepts output even after it can no longer be written.
 
-    So a reader that leaves, as `| head` does, or a full disk changes nothing of what is done.
+    A reader that leaves, as `| head` does, or a full disk thus never stops a command halfway.
     """
 
     fault: OSError | None = None
@@ -114,20 +114,20 @@ class _Patient(io.BufferedWriter):
             self._swallow(fault)
 
     def _swallow(self, fault: OSError) -> None:
-        """Let this and the rest go nowhere."""
+        """Keep the fault, and send all further output to the null device."""
         self.fault = fault
         os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
 
 
 def main() -> None:
-    """Run the command line. A user's error is one message; a traceback is a fault of ours."""
-    # Most of what a command makes are modules, which stay: a third of its time went into this.
-    gc.set_threshold(_NEW_OBJECTS)
-    atexit.register(gc.freeze)  # nor is anything searched when the process ends
+    """Run the command line and exit with its code; a traceback means a fault of the program."""
+    # Most objects of a command are modules, which stay: collecting took a third of its time.
+    gc.set_threshold(_GC_THRESHOLD)
+    atexit.register(gc.freeze)  # so that the process ends without a collection
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # it is closed, and a file of data would take its number
-            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
-            vars(sys).update({name: nowhere, f"__{name}__": nowhere})
+        if getattr(sys, name) is None:  # closed: a file of data would get its descriptor
+            null = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
+            vars(sys).update({name: null, f"__{name}__": null})
     sys.stdout, output = _patient(sys.stdout)
     sys.stderr, _ = _patient(sys.stderr)
     sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
@@ -142,23 +142,23 @@ def main() -> None:
     sys.exit(code)
 
 
-def _warn_of_few_addresses() -> None:
-    """Say beforehand what cannot be said later: LLVM and Arrow abort the process, BLAS waits."""
+def _warn_of_small_address_space() -> None:
+    """Warn beforehand: without memory LLVM and Arrow abort the process, and BLAS waits for ever."""
     with suppress(ImportError):  # Windows
         import resource
 
         limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if 0 <= limit < _ADDRESSES:
+        if 0 <= limit < _ADDRESS_SPACE:
             typer.echo(
                 f"warning: `ulimit -v` leaves this command {limit / 1e9:.1f} GB of addresses. With "
-                f"less than {_ADDRESSES / 1e9:.1f} GB a library may end it without a message "
+                f"less than {_ADDRESS_SPACE / 1e9:.1f} GB a library may end it without a message "
                 f"(exit code 134), or wait for ever; nothing is half written then.",
                 err=True,
             )
 
 
 def _run() -> int:
-    """The exit code of the command."""
+    """Run the command and return its exit code; errors are printed to stderr."""
     try:
         _call()
     except BacktestError as error:
@@ -166,31 +166,34 @@ def _run() -> int:
         return error.exit_code
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
-            said = (str(one) for one in _chain(ending) if isinstance(one, KeyboardInterrupt))
-            typer.echo(next(filter(None, said), _KEPT), err=True)
+            causes = (
+                str(cause) for cause in _chain(ending) if isinstance(cause, KeyboardInterrupt)
+            )
+            typer.echo(next(filter(None, causes), _INTERRUPTED_MESSAGE), err=True)
         if isinstance(ending.code, int | None):
             return ending.code or 0
-        typer.echo(f"error: {ending.code}", err=True)  # as `sys.exit` of a text does
+        typer.echo(f"error: {ending.code}", err=True)  # as Python prints `sys.exit(text)`
         return BacktestError.exit_code
     return 0
 
 
 def _patient(stream: TextIO) -> tuple[TextIO, _Patient | None]:
-    """A stream of the process as a patient one; a terminal that lacks a letter shows ?."""
+    """Return a stream of the process as a patient one; characters it cannot encode become ?."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream, None
     stream.reconfigure(errors="replace")
     if isinstance(stream.buffer, _Patient):
         return stream, stream.buffer
     raw = getattr(stream.buffer, "raw", stream.buffer)  # the same where nothing is buffered
-    if not isinstance(raw, io.RawIOBase):  # tests read what is printed
+    if not isinstance(raw, io.RawIOBase):  # tests capture what is printed
         return stream, None
-    output, lines = _Patient(raw), stream.line_buffering
-    return io.TextIOWrapper(output, stream.encoding, "replace", line_buffering=lines), output
+    output, is_line_buffered = _Patient(raw), stream.line_buffering
+    text = io.TextIOWrapper(output, stream.encoding, "replace", line_buffering=is_line_buffered)
+    return text, output
 
 
-# Faults of the machine or of a path: no program can mend them.
-_OF_THE_SYSTEM = {
+# Faults of the machine or of a path, which no program can mend.
+_SYSTEM_FAULTS = {
     errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ELOOP, errno.EMFILE,
     errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
 }  # fmt: skip
@@ -199,21 +202,21 @@ _NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start ne
 
 
 def _call() -> None:
-    """Run the command; what the machine lacks or refuses is a `UsageError`."""
+    """Run the command; raise `UsageError` for what the machine lacks or refuses."""
     try:
-        _warn_of_few_addresses()
+        _warn_of_small_address_space()
         app()
-    except UnicodeEncodeError as error:  # what is no text at all, from a path or a strategy
+    except UnicodeEncodeError as error:  # lone surrogates of a path or a strategy's reason
         around = error.object[max(error.start - 30, 0) : error.end + 30]
         raise UsageError(
             f"{around!r} cannot be written as UTF-8. Name files, folders and reasons in whole "
             f"characters."
         ) from None
     except (KeyboardInterrupt, MemoryError, ImportError, OSError, RuntimeError) as error:
-        # Python 3.11 wraps what interrupts a `__set_name__`, as when a class is made.
-        if any(isinstance(one, KeyboardInterrupt) for one in _chain(error)):
+        # Python 3.11 wraps an interrupt of `__set_name__`, as while a class is made.
+        if any(isinstance(cause, KeyboardInterrupt) for cause in _chain(error)):
             raise SystemExit(INTERRUPTED) from error
-        if any(map(_is_of_memory, _chain(error))):
+        if any(map(_is_out_of_memory, _chain(error))):
             raise UsageError("The memory that is free is too little for this command.") from None
         if isinstance(error, OSError) and (refusal := _refusal(error)):
             raise UsageError(f"{refusal}.") from None
@@ -221,12 +224,12 @@ def _call() -> None:
 
 
 def _refusal(error: OSError) -> str:
-    """What the machine lacks or refuses; empty of what is a fault of the program."""
-    if isinstance(error, shutil.Error):  # of a folder that is copied: by file what is wrong
+    """Return what the machine lacks or refuses; empty for a fault of the program."""
+    if isinstance(error, shutil.Error):  # of a folder's copy: (source, target, reason) of each file
         return str(error.args[0][0][-1])
     if (reason := str(error.strerror)).startswith(_NO_SCRATCH):
         return f"{reason}. Set TMPDIR to a folder that can be written"
-    if error.errno not in _OF_THE_SYSTEM:
+    if error.errno not in _SYSTEM_FAULTS:
         return ""
     return (f"{error.filename}: " if error.filename else "") + os.strerror(error.errno)
 
@@ -237,6 +240,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _is_of_memory(error: BaseException) -> bool:
+def _is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)

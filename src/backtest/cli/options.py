@@ -1,6 +1,6 @@
-"""Options that several commands share. Nothing heavy is imported here.
+"""Define the options that several commands share. Nothing heavy is imported here.
 
-In modules of commands annotations are no texts: each start would compile them anew.
+Modules of commands do not postpone annotations: typer would compile each string at every start.
 """
 
 import sys
@@ -21,10 +21,10 @@ from backtest.errors import UsageError
 if TYPE_CHECKING:
     from backtest.strategy.parameters import Text
 
-# Where JSON is printed while what else is printed goes to stderr.
+# The real stdout, to which `--json` prints while all other output goes to stderr.
 STDOUT: ContextVar[TextIO | None] = ContextVar("STDOUT", default=None)
 
-# What the environment and `backtest.toml` say of these is looked up by `workspace.folders`.
+# `workspace.folders` looks up what the environment and `backtest.toml` say of these.
 StrategiesFolder = Annotated[
     list[Path] | None,
     typer.Option(
@@ -92,7 +92,7 @@ BenchmarkOption = Annotated[
 def number(
     name: str, text: str, example: str, unit: str, read: Callable[[str], float] = float
 ) -> Any:
-    """An option that takes a number of a unit; what is nearly one is told its right form."""
+    """Return an option for a number of a unit; the error suggests the right form of the value."""
 
     def parse(value: str) -> float:
         try:
@@ -100,12 +100,12 @@ def number(
         except ValueError:
             bare = value.replace(",", "").strip("$ ")
             percentage, is_percentage, _ = bare.partition("%")
-            right = example
+            suggestion = example
             if not is_percentage or unit == "basis points":
                 with suppress(ValueError):
-                    right = f"{float(percentage) * (100 if is_percentage else 1):.10g}"
+                    suggestion = f"{float(percentage) * (100 if is_percentage else 1):.10g}"
             raise UsageError(
-                f"{name} {value!r} is not a number of {unit}. Write it as {name} {right}."
+                f"{name} {value!r} is not a number of {unit}. Write it as {name} {suggestion}."
             ) from None
 
     return typer.Option(name, metavar="NUMBER", parser=parse, help=text, show_default=False)
@@ -127,7 +127,7 @@ _REACTION = number(
 
 
 def choice(name: str, allowed: Sequence[str], text: str) -> Any:
-    """An option that takes one of some words."""
+    """Return an option that takes one of the allowed words."""
 
     def parse(value: str) -> str:
         if value not in allowed:
@@ -138,7 +138,7 @@ def choice(name: str, allowed: Sequence[str], text: str) -> Any:
 
 
 def day(name: str, text: str) -> Any:
-    """An option that takes a day."""
+    """Return an option that takes a day, written as `read_day` reads it."""
 
     def parse(value: str) -> date | None:
         from backtest.experiments.terms import read_day
@@ -172,25 +172,18 @@ CostsOption = Annotated[
     typer.Option(
         "--costs",
         metavar="NAME|FILE",
-        help="retail, institutional, frictionless, or a TOML file. [retail]",
+        help="retail, institutional, frictionless, or a TOML file; --commission and --slippage go "
+        "before it. [retail]",
     ),
 ]
 StrategyArgument = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")]
 Reaction = Annotated[float, _REACTION]
-BarsOption = Annotated[
-    str | None,
-    typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
-]
-MissingBarsOption = Annotated[
-    str, typer.Option(metavar="daily|none", help="What trades an event where those are missing.")
-]
 SourceOption = Annotated[str | None, typer.Option(help="Where the rows come from.")]
-Force = Annotated[bool, typer.Option("--force", help="Do again what was done before.")]
+Force = Annotated[bool, typer.Option("--force", help="Do it again although its result exists.")]
 AcceptJumps = Annotated[
-    bool, typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split.")
+    bool, typer.Option("--accept-jumps", help="Keep prices that jump as after an unrecorded split.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
-
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print every row, however many there are.")
 ]
@@ -198,20 +191,27 @@ ToVersion = Annotated[
     int | None,
     typer.Option("--to", metavar="VERSION", help="The version to go back to. [the one before]"),
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="A field and its column; may be repeated."),
+]
+Zone = Annotated[
+    str | None, typer.Option(help="Zone of times without one, such as 'New York' or UTC.")
+]
 DateFormat = Annotated[
-    str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
+    str | None, typer.Option(metavar="FORM", help="How days are written, such as %d/%m/%Y.")
 ]
 Decimal = Annotated[
     Literal[".", ","] | None, choice("--decimal", (".", ","), "The decimal sign, . or ,")
 ]
 Encoding = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are known.")
+    str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are detected.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
 
 def parse_settings(texts: list[str] | None) -> "dict[str, Text]":
-    """The parameters that `--set` sets; see `parse_pairs`."""
+    """Return the parameters that `--set` sets, as unread text; errors as of `parse_pairs`."""
     from backtest.strategy.parameters import Text
 
     pairs = parse_pairs("--set", texts, example="hold=5", twice="; lists are written with commas")
@@ -220,7 +220,7 @@ def parse_settings(texts: list[str] | None) -> "dict[str, Text]":
 
 @contextmanager
 def undoing() -> Iterator[None]:
-    """Tell whoever interrupts that a second undo would go one version further."""
+    """Warn, when interrupted, that a second undo might go back one version further."""
     try:
         yield
     except KeyboardInterrupt:
@@ -233,10 +233,10 @@ def undoing() -> Iterator[None]:
 def parse_pairs(
     option: str, texts: list[str] | None, *, example: str, twice: str = ""
 ) -> dict[str, str]:
-    """The texts of an option, each written as `name=value`.
+    """Split the texts of an option, each written as `name=value`.
 
     Raises:
-        UsageError: a text has no `=`, or a name comes twice.
+        UsageError: a text lacks `=` or a name before it, or a name occurs twice.
 
     """
     pairs: dict[str, str] = {}
@@ -253,58 +253,48 @@ def parse_pairs(
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Options that several commands take together; `spread` hands them on."""
+    """Hold options that several commands take together; `spread` fills them in."""
 
     def arguments(self) -> dict[str, Any]:
-        """The same as calls take them."""
-        return {one.name: getattr(self, one.name) for one in fields(self)}
+        """Return the options as keyword arguments of calls of `api`."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountOptions(Options):
-    """Options of an account: its cash, costs and trading rules."""
+    """Hold the options of an account: its cash, costs and trading rules."""
 
     cash: CashOption = None
     costs: CostsOption = None
     commission_per_share: Annotated[
         float | None,
-        number(
-            "--commission",
-            "Dollars a share, in place of what the costs say. [0.005]",
-            "0.005",
-            "dollars",
-        ),
+        number("--commission", "Dollars a share. [0.005]", "0.005", "dollars"),
     ] = None
     slippage_bps: Annotated[
         float | None,
-        number(
-            "--slippage",
-            "Basis points on market and stop fills, likewise. [5]",
-            "5",
-            "basis points",
-        ),
+        number("--slippage", "Basis points on market and stop fills. [5]", "5", "basis points"),
     ] = None
     reaction_minutes: Annotated[float | None, _REACTION] = None
     max_positions: Annotated[
-        int | None, typer.Option(help="Most positions at a time. [as many as the room]")
+        int | None, typer.Option(help="Most positions at a time. [as many as there is room for]")
     ] = None
     min_order: Annotated[
         float | None,
-        number("--min-order", "Dollars below which no entry is sent. [0]", "500", "dollars"),
+        number("--min-order", "Dollars of the smallest entry that is sent. [0]", "500", "dollars"),
     ] = None
 
     def arguments(self) -> dict[str, Any]:
-        """The same as calls take them; trading rules, but for the cash, stand together."""
+        """Return the options as keyword arguments; trading rules except cash are in `rules`."""
         from backtest.engine.rules import Rules
 
-        found = super().arguments()
-        names = [name for name in found if name in Rules.model_fields and name != "cash"]
-        return {"rules": {name: found.pop(name) for name in names}, **found}
+        arguments = super().arguments()
+        names = [name for name in arguments if name in Rules.model_fields and name != "cash"]
+        return {"rules": {name: arguments.pop(name) for name in names}, **arguments}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TermsOptions(AccountOptions):
-    """Options of a command that trades: an account, what it trades, from when to when."""
+    """Hold the options of a command that trades: the account, the stocks, the span and the bars."""
 
     symbols: Symbols = None
     universe: UniverseOption = None
@@ -314,28 +304,33 @@ class TermsOptions(AccountOptions):
         str | None,
         typer.Option(
             metavar="regular|extended",
-            help="Trade what is decided also before the open and after the close. [regular]",
+            help="Extended hours trade before the open and after the close too. [regular]",
         ),
     ] = None
     extended_slippage_bps: Annotated[
         float | None,
         number(
-            "--extended-slippage",
-            "Basis points on fills outside of the hours. [25]",
-            "25",
-            "basis points",
+            "--extended-slippage", "Basis points outside regular hours. [25]", "25", "basis points"
         ),
     ] = None
+    bars: Annotated[
+        str | None,
+        typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
+    ] = None
+    missing_bars: Annotated[
+        str,
+        typer.Option(metavar="daily|none", help="What trades an event for which --bars has none."),
+    ] = "daily"
     parameters: SettingsOption = None
 
     def arguments(self) -> dict[str, Any]:
-        """The same as calls take them."""
+        """Return the options as keyword arguments, with the parameters split into names."""
         return {**super().arguments(), "parameters": parse_settings(self.parameters)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderOptions(Options):
-    """Options of a command that reads the data of a workspace."""
+    """Hold the options of a command that reads the data of a workspace."""
 
     data: DataFolder = None
     strategies: StrategiesFolder = None
@@ -343,54 +338,51 @@ class FolderOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class AllFolderOptions(FolderOptions):
-    """The same of one that also writes to its reports."""
+    """Hold the options of a command that also uses the reports of a workspace."""
 
     reports: ReportsFolder = None
 
 
 class App(typer.Typer):
-    """Commands, of which a parameter may be a class of options; see `spread`."""
+    """An `App` is a typer application whose commands may take classes of options: see `spread`."""
 
     def command(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
-        """Add a command as typer does."""
+        """Add a command as typer does, with its classes of options spread."""
         add = super().command(*args, **kwargs)
         return lambda function: add(spread(function))
 
 
 def spread(function: Callable[..., None]) -> Callable[..., None]:
-    """A command as typer takes it: in place of a class of options each option by itself."""
-    found = signature(function).parameters
-    groups: dict[str, Any] = {
-        name: one.annotation for name, one in found.items() if is_dataclass(one.annotation)
-    }
-    flat = [
-        one.replace(kind=Parameter.KEYWORD_ONLY)
-        for name, one in found.items()
-        if name not in groups
+    """Return a command as typer takes it: each option of a class of options is a parameter."""
+    parameters = dict(signature(function).parameters)
+    groups: dict[str, Any] = {}
+    for name, parameter in list(parameters.items()):
+        if is_dataclass(parameter.annotation):
+            groups[name] = parameters.pop(name).annotation
+    keyword = Parameter.KEYWORD_ONLY
+    flat = [parameter.replace(kind=keyword) for parameter in parameters.values()]
+    flat += [
+        Parameter(field.name, keyword, default=field.default, annotation=field.type)
+        for group in groups.values()
+        for field in fields(group)
     ]
-    for group in groups.values():
-        flat += [
-            Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=one.type)
-            for one in fields(group)
-        ]
 
     @wraps(function)
-    def called(**values: Any) -> None:
-        is_for_json = values.get("as_json")
+    def command(**values: Any) -> None:
+        as_json = values.get("as_json")  # before a class of options takes it
         for name, group in groups.items():
-            own = {field.name: values.pop(field.name) for field in fields(group)}
-            values[name] = group(**own)
-        with _stdout_for_json() if is_for_json else nullcontext():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        with _stdout_for_json() if as_json else nullcontext():
             function(**values)
 
-    called.__signature__ = Signature(flat)  # type: ignore[attr-defined]
-    called.__annotations__ = {}  # typer would evaluate them again, and take those of the signature
-    return called
+    command.__signature__ = Signature(flat)  # type: ignore[attr-defined]
+    command.__annotations__ = {}  # typer would evaluate them again instead of the signature's
+    return command
 
 
 @contextmanager
 def _stdout_for_json() -> Iterator[None]:
-    """Whatever is printed meanwhile goes to stderr, as by a strategy, but for `show.print_json`."""
+    """Send to stderr what anybody, such as a strategy, prints; `show.print_json` uses `STDOUT`."""
     before = STDOUT.set(sys.stdout)
     try:
         with redirect_stdout(sys.stderr):
@@ -400,7 +392,7 @@ def _stdout_for_json() -> Iterator[None]:
 
 
 def announce_compiling() -> None:
-    """Say that the kernel has to be compiled first, where it has."""
+    """Tell the user that the kernel is compiled first, unless compiled code is on disk."""
     from backtest.engine.kernel.formulas import is_kept
 
     if not is_kept():

@@ -1,4 +1,4 @@
-"""`backtest prices` and `backtest actions`: the files that are there of a share."""
+"""Define `backtest prices` and `backtest actions`, which keep the files of a share."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -19,16 +19,20 @@ if TYPE_CHECKING:
 
 app = options.App(no_args_is_help=True, help="List, fetch, import, check and seal prices.")
 Accept = Annotated[
-    bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
+    bool, typer.Option("--accept-revisions", help="Replace rows that differ; else they stay.")
 ]
 SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then.")
+    bool, typer.Option("--skip-bad", help="Leave out wrong rows; their sessions are not traded.")
 ]
 BarLength = Annotated[
     str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")
 ]
 OneSymbol = Annotated[
     str | None, typer.Argument(metavar="SYMBOL", help="One symbol; all by default.")
+]
+SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol.")]
+AdjustMode = Annotated[
+    str | None, typer.Option(help="Adjust mode: none, splits, splits and dividends.")
 ]
 
 
@@ -39,16 +43,18 @@ def fetch(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="As Yahoo writes them.")],
     bars: BarLength = None,
     first: Annotated[
-        date | None, options.day("--from", "First day; that of the file, or as far as Yahoo goes.")
+        date | None, options.day("--from", "First day. [that of the file, or of Yahoo's data]")
     ] = None,
-    last: Annotated[date | None, options.day("--to", "Last day; the last finished bar.")] = None,
+    last: Annotated[
+        date | None, options.day("--to", "Last day. [that of the last finished bar]")
+    ] = None,
     adjust: Annotated[
         Literal["splits", "all"] | None,
         options.choice(
             "--adjust",
             ("splits", "all"),
-            "splits, or all for splits and dividends (closes alone, for a benchmark); "
-            "as the file has it, else splits.",
+            "splits, or all for splits and dividends (closes alone, for a benchmark). "
+            "[as the file is adjusted, else splits]",
         ),
     ] = None,
     accept: Accept = False,
@@ -58,9 +64,9 @@ def fetch(
 ) -> None:
     """Fetch prices from Yahoo. New rows are added, rows that differ are shown.
 
-    Finer bars go back 7 days where they are of 1 minute, 59 of 5 to 30, 729 of an hour.
+    Yahoo has the last 7 days of 1m bars, 59 days of 5m to 30m bars, and 729 days of 1h bars.
     """
-    made: list[tuple[PriceUpdate, Version | None]] = []
+    updates: list[tuple[PriceUpdate, Version | None]] = []
     try:
         with cli.show.progress("Fetching") as on_symbol:
             backtest.fetch_prices(
@@ -72,53 +78,46 @@ def fetch(
                 accept=accept,
                 skip_bad=skip_bad,
                 data=data,
-                on_update=lambda *update: made.append(update),
+                on_update=lambda *update: updates.append(update),
                 on_symbol=on_symbol,
             )
     finally:
-        if made and as_json:
-            cli.show.print_json([_as_dict(update, version) for update, version in made])
-        elif made:
-            cli.show_data.prices_written(made)
+        if updates and as_json:
+            cli.show.print_json([_as_dict(update, version) for update, version in updates])
+        elif updates:
+            cli.show_data.prices_written(updates)
 
 
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
 def import_file(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     symbol: options.SymbolsOfFile = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="FIELD=COLUMN", help="Such as close=Last; repeat for several."
-        ),
-    ] = None,
-    adjust: Annotated[
-        str | None, typer.Option(help="Adjust mode: none, splits, splits and dividends.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(help="Where the figures come from.")] = None,
+    columns: options.Columns = None,
+    adjust: AdjustMode = None,
+    source: options.SourceOption = None,
     closes: Annotated[
-        bool, typer.Option("--closes", help="Take closes alone, as for a benchmark.")
+        bool, typer.Option("--closes", help="Import closes alone, as for a benchmark.")
     ] = False,
     decimal: options.Decimal = None,
     date_format: options.DateFormat = None,
     encoding: options.Encoding = None,
     constants: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="volume=0", help="A volume for all rows of a file without."),
+        typer.Option("--set", metavar="volume=0", help="The volume of all rows of a file without."),
     ] = None,
     actions: Annotated[
         Path | None, typer.Option(help="A CSV file of dividends, splits, halts and ends.")
     ] = None,
     dividends: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Derive them from this column of adjusted closes."),
+        typer.Option(
+            metavar="COLUMN", help="Derive the dividends from this column of adjusted closes."
+        ),
     ] = None,
     bars: BarLength = None,
-    zone: Annotated[
-        str | None, typer.Option(help="Zone of bare times of bars, such as 'New York' or UTC.")
-    ] = None,
+    zone: options.Zone = None,
     stamped: Annotated[
-        str | None, typer.Option(help="Whether times of bars are their open or their end.")
+        str | None, typer.Option(help="Whether a bar's time is its open or its end.")
     ] = None,
     accept: Accept = False,
     *,
@@ -126,29 +125,29 @@ def import_file(
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Take in files of prices, of one symbol or many. What is guessed is shown first."""
+    """Import files of prices, of one symbol or many. Guesses about their format are shown first."""
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.own_times import Stamps
     from backtest.workspace.folders import find_data
 
     if bars is None and (zone or stamped):
         raise UsageError("--zone and --stamped are of bars finer than sessions: give --bars 5m.")
-    side: Any = stamped  # which `Stamps` checks
+    side: Any = stamped  # `Stamps` checks it
     folder = find_data(data)
-    found = read_prices_and_actions(
+    file = read_prices_and_actions(
         files, options.parse_pairs("--map", columns, example="close=Last"),
         constants=options.parse_pairs("--set", constants, example="volume=0"),
         symbols=symbol or [], decimal=decimal, date_form=date_format,
         encoding=encoding, closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
         stamps=Stamps(bars, zone, side) if bars else None,
     )  # fmt: skip
-    cli.show_data.price_file(found)
+    cli.show_data.price_file(file)
     if source is None and cli.show.at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
-    total = len(found.tables) + len(found.refused)
+    total = len(file.tables) + len(file.refused)
     prepared = import_prices(
-        folder, found, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
+        folder, file, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
     )
     updates = list(_with_progress(prepared, "Checking", total))
     cli.show_data.price_updates(updates)
@@ -160,34 +159,29 @@ def import_file(
         return
     for update in _with_progress(updates, "Writing"):
         update.make()
-    written = [path for update in updates for path in update.paths]
-    paths = (
-        written
-        if len(written) <= cli.show_data.MOST_SYMBOLS
-        else sorted({path.parent for path in written})
-    )
-    many = f"{len(written):,} files: " * (len(written) > 1)
-    typer.echo(f"wrote {many}{', '.join(map(str, paths))}")
+    paths = [path for update in updates for path in update.paths]
+    count = f"{len(paths):,} files: " * (len(paths) > 1)
+    if len(paths) > cli.show_data.MOST_SYMBOLS:
+        paths = sorted({path.parent for path in paths})
+    typer.echo(f"wrote {count}{', '.join(map(str, paths))}")
     raise_refused(refused, total, "taken in")
 
 
 @app.command("undo", epilog="Example: `backtest prices undo CRWV`")
 def undo(
-    symbol: Annotated[
-        str, typer.Argument(metavar="SYMBOL", help="The symbol whose file is put back.")
-    ],
+    symbol: SymbolArgument,
     bars: BarLength = None,
     to: options.ToVersion = None,
     data: options.DataFolder = None,
 ) -> None:
-    """Put back the price file as it was before. Again for the version before that."""
+    """Undo the last change of a price file. Repeat it to undo the one before."""
     with options.undoing():
         path, version = backtest.undo_prices(symbol, bars, to=to, data=data)
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
 
 
 def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> Iterable[Any]:
-    """The same one by one, with a bar at a terminal; nothing may be printed meanwhile."""
+    """Yield the items of some work, with a bar at a terminal; nothing may be printed meanwhile."""
     from rich.progress import track
 
     terminal = cli.show.console(stderr=True)
@@ -197,7 +191,7 @@ def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> 
 
 
 def _as_dict(update: "PriceUpdate", version: "Version | None") -> dict[str, Any]:
-    """A change as JSON has it."""
+    """Return an update of prices, and the version that it became, as a JSON object."""
     from backtest.sources.action_files import cells_of
 
     actions = update.actions
@@ -223,57 +217,54 @@ def _as_dict(update: "PriceUpdate", version: "Version | None") -> dict[str, Any]
 def list_prices(folders: options.FolderOptions, as_json: options.AsJson = False) -> None:
     """List the symbols with their span, adjust mode and source."""
     rows = backtest.list_prices(data=folders.data).reset_index().to_dict("records")
-    cli.show.either(rows, cli.show_data.symbols, as_json=as_json)
+    cli.show.output(rows, cli.show_data.symbols, as_json=as_json)
 
 
 @app.command("check", epilog="Example: `backtest prices check CRWV`")
 def check_prices(
     folders: options.FolderOptions, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
-    """Find prices that are unlikely, and borrow rates nobody quoted."""
+    """Find unlikely prices, and borrow rates that nobody quoted."""
     cli.show_data.findings(backtest.check_prices(symbol, **folders.arguments()), as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
 def seal_prices(
     folders: options.FolderOptions,
-    symbol: Annotated[
-        str, typer.Argument(metavar="SYMBOL", help="The symbol whose file was changed.")
-    ],
-    source: Annotated[str | None, typer.Option(help="Where the figures come from.")] = None,
-    adjust: Annotated[
-        str | None, typer.Option(help="Adjust mode: none, splits, splits and dividends.")
-    ] = None,
-    borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
+    symbol: SymbolArgument,
+    source: options.SourceOption = None,
+    adjust: AdjustMode = None,
+    borrow: Annotated[
+        bool, typer.Option("--borrow", help="Seal the file of borrow rates instead.")
+    ] = False,
     bars: BarLength = None,
 ) -> None:
-    """Check a price file that you changed and record its sha256 anew."""
+    """Check a price file that you changed, and record its new sha256."""
     sealed = backtest.seal_prices(
         symbol, source, adjust, borrow=borrow, bars=bars, **folders.arguments()
     )
     typer.echo(f"wrote {sealed}")
 
 
-# What happens to the share itself
-
 actions = options.App(
     no_args_is_help=True, help="List, add, check and seal dividends, splits, halts and ends."
 )
-SymbolArgument = Annotated[str, typer.Argument(metavar="SYMBOL", help="The symbol.")]
 
 
 @actions.command("list", epilog="Example: `backtest actions list CRWV`")
 def list_actions(
-    symbols: Annotated[list[str] | None, typer.Argument(metavar="SYMBOL", help="[all]")] = None,
+    symbols: Annotated[
+        list[str] | None, typer.Argument(metavar="SYMBOL", help="Symbols; all by default.")
+    ] = None,
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
     """List dividends, splits, halts, ends and new names, oldest first."""
-    found = backtest.list_actions(symbols, data=data)
+    frame = backtest.list_actions(symbols, data=data)
     for name in ("day", "until"):
-        found[name] = found[name].dt.strftime("%Y-%m-%d")
-    rows = found.astype(object).where(found.notna(), None).to_dict("records")
-    cli.show.either(rows, cli.show_data.actions, as_json=as_json)
+        frame[name] = frame[name].dt.strftime("%Y-%m-%d")
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    cli.show.output(rows, cli.show_data.actions, as_json=as_json)
 
 
 @actions.command("add", epilog="Example: `backtest actions add ACME split 2025-06-05 2 --source …`")
@@ -292,16 +283,16 @@ def add_action(
     amount: Annotated[
         float | None,
         typer.Argument(
-            metavar="AMOUNT", help="Dollars a share; of a split new shares for one, as 2 or 0.1."
+            metavar="AMOUNT", help="Dollars a share; for a split new shares for one: 2, or 0.1."
         ),
     ] = None,
     until: Annotated[date | None, options.day("--until", "Last session of a halt.")] = None,
     name: Annotated[str, typer.Option(help="The former ticker, or the new CUSIP.")] = "",
-    source: Annotated[str, typer.Option(help="Where it can be looked up.")] = "",
+    source: Annotated[str, typer.Option(help="Where the action can be looked up.")] = "",
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Put an action on file; one of the same day and kind is replaced."""
+    """Record an action; one of the same day and kind is replaced."""
     update = backtest.add_action(
         symbol, action, day, amount,
         until=until, name=name, source=source, dry_run=True, data=data,
@@ -326,7 +317,7 @@ def check_actions(
 def undo_actions(
     symbol: SymbolArgument, to: options.ToVersion = None, data: options.DataFolder = None
 ) -> None:
-    """Put back the file as it was before. Again for the version before that."""
+    """Undo the last change of a file of actions. Repeat it to undo the one before."""
     with options.undoing():
         path, version = backtest.undo_actions(symbol, to=to, data=data)
     typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
@@ -336,5 +327,5 @@ def undo_actions(
 def seal_actions(
     folders: options.FolderOptions, symbol: SymbolArgument, source: options.SourceOption = None
 ) -> None:
-    """Check a file that you changed and record its sha256 anew."""
+    """Check a file that you changed, and record its new sha256."""
     typer.echo(f"wrote {backtest.seal_actions(symbol, source, **folders.arguments())}")

@@ -1,4 +1,4 @@
-"""`backtest run` and `simulate`: strategies replayed, and signals of your own traded."""
+"""Define `backtest run`, which replays strategies, and `simulate`, which trades a signals file."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -46,18 +46,18 @@ def run(
     benchmark: options.BenchmarkOption = None,
     engine: Annotated[
         str | None,
-        typer.Option(metavar="|".join(_ENGINES), help="What replays. [kernel where bars are many]"),
+        typer.Option(
+            metavar="|".join(_ENGINES), help="Engine of the replay. [kernel where bars are many]"
+        ),
     ] = None,
     verified: Annotated[
         bool,
         typer.Option("--verify", help="Replay with the other engine too, and compare to the cent."),
     ] = False,
-    bars: options.BarsOption = None,
-    missing_bars: options.MissingBarsOption = "daily",
     label: Annotated[
-        str | None, typer.Option(help="A name of your own for the run, by which it is found.")
+        str | None, typer.Option(help="A name of your own, by which commands find the run.")
     ] = None,
-    note: Annotated[str | None, typer.Option(help="A line about it, for yourself.")] = None,
+    note: Annotated[str | None, typer.Option(help="A note to yourself about the run.")] = None,
     tearsheet: Annotated[
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
@@ -66,46 +66,41 @@ def run(
     verbose: options.Verbose = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Replay strategies against the events, a run folder for each."""
+    """Replay strategies against the events; each run gets a folder."""
     from backtest.api import pages, runs
 
-    made, faults = runs.replay_all(
+    replays, faults = runs.replay_all(
         strategy or [],
         as_of=as_of,
         benchmark=benchmark,
         engine=engine,
-        bars=bars,
-        missing_bars=missing_bars,
         accept_jumps=accept_jumps,
         label=label,
         note=note,
         force=force,
-        tell=cli.show.left_out,
+        tell=cli.show.warn,
         **terms.arguments(),
         **folders.arguments(),
     )
     if verified:
-        _verify(made)
+        _verify(replays)
     terminal = None if as_json else cli.show.console()
-    if terminal and len(made) == 1:  # before all is loaded that weighs the evidence
-        _print_terms(terminal, [made[0].run])
-        cli.show_runs.comparison(terminal, [made[0].run])
+    if terminal and len(replays) == 1:  # before the libraries are loaded that weigh the evidence
+        _print_terms(terminal, [replays[0].run])
+        cli.show_runs.comparison(terminal, [replays[0].run])
     weighed = []
     with cli.show.progress("Evidence") as on_run:
-        for number, replay in enumerate(made):
+        for number, replay in enumerate(replays):
             if "evidence" not in replay.run.manifest:
                 options.announce_compiling()
-                on_run(number, len(made))
+                on_run(number, len(replays))
             weighed.append(replay.weigh())
     if terminal:
         _print_evidence(terminal, weighed, verbose=verbose)
     with cli.show.progress("Tear sheets") as on_sheet:
-        page = runs.draw_runs(
-            weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=cli.show.left_out
-        )
+        page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=cli.show.warn)
     if terminal:
-        known = sum(replay.known for replay in made)
-        _print_paths(terminal, weighed, page, known=known)
+        _print_paths(terminal, weighed, page, reused=sum(replay.known for replay in replays))
     else:
         cli.show.print_json(pages.manifests(weighed))
     if faults:
@@ -113,7 +108,7 @@ def run(
 
 
 def _print_evidence(terminal: "Console", runs: "list[Run]", *, verbose: bool) -> None:
-    """Print what one run is worth; of several a line each, and with `verbose` both."""
+    """Print the details of a single run, or a line for each of several; with `verbose` both."""
     if len(runs) > 1:
         _print_terms(terminal, runs)
         cli.show_runs.overview(terminal, runs)
@@ -123,25 +118,25 @@ def _print_evidence(terminal: "Console", runs: "list[Run]", *, verbose: bool) ->
     cli.show_runs.warnings(terminal, runs)
 
 
-def _verify(made: "Sequence[Replay]") -> None:
-    """Replay each with the other engine; the message is no part of what `--json` prints."""
-    for replay in made:
+def _verify(replays: "Sequence[Replay]") -> None:
+    """Replay each with the other engine, and print to stderr that both agree."""
+    for replay in replays:
         options.announce_compiling()
         agree = f"both engines agree: {counted(replay.verify(), 'trade')}"
         name = replay.run.manifest["strategy"]
-        typer.echo(f"{name}: {agree}" if len(made) > 1 else agree, err=True)
+        typer.echo(f"{name}: {agree}" if len(replays) > 1 else agree, err=True)
 
 
 def _print_terms(terminal: "Console", runs: "list[Run]") -> None:
     first = runs[0].manifest
     universe, symbols = first.get("universe"), first["symbols"]
     traded = f"{universe}, {counted(len(symbols), 'stock')}," if universe else few(symbols)
-    mean = first["benchmark"] == universe
-    held_against = "the mean of its members" if mean else first["benchmark"]
+    is_mean = first["benchmark"] == universe
+    benchmark = "the mean of its members" if is_mean else first["benchmark"]
     engines = sorted({_ENGINES[run.manifest.get("engine", "backtrader")] for run in runs})
     terminal.print(
         f"{traded} from {first['span']['first']} to {first['span']['last']}, "
-        f"start {first['rules']['cash']:,.0f} $, benchmark {held_against}, "
+        f"start {first['rules']['cash']:,.0f} $, benchmark {benchmark}, "
         f"on {' and '.join(engines)}"
     )
     if first.get("as_of"):
@@ -151,18 +146,18 @@ def _print_terms(terminal: "Console", runs: "list[Run]") -> None:
     terminal.print(f"Costs: {costs_line(first)}\n", style="dim")
 
 
-def _print_paths(terminal: "Console", runs: "list[Run]", page: Path | None, *, known: int) -> None:
+def _print_paths(terminal: "Console", runs: "list[Run]", page: Path | None, *, reused: int) -> None:
     from rich.text import Text
 
     terminal.print()
-    if known:
+    if reused:
         terminal.print(
-            f"{known} of {len(runs)} had been run before with the same inputs and "
-            f"{'was' if known == 1 else 'were'} not run again; --force does."
+            f"{reused} of {len(runs)} had been run before with the same inputs and "
+            f"{'was' if reused == 1 else 'were'} not run again; --force does."
         )
     for run in runs:
-        place = Text(f"{run.manifest['strategy']}: {run.path / 'index.html'}")
-        terminal.print(place, soft_wrap=True)
+        line = Text(f"{run.manifest['strategy']}: {run.path / 'index.html'}")
+        terminal.print(line, soft_wrap=True)
     if len(runs) > 1:
         ids = " ".join(run.run_id for run in runs)
         terminal.print(f"Side by side: backtest compare {ids}", soft_wrap=True)
@@ -199,7 +194,9 @@ def simulate(
     ] = None,
     equity: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the account at each session's close, likewise."),
+        typer.Option(
+            metavar="FILE", help="Write the account at each session's close, as .parquet or .csv."
+        ),
     ] = None,
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
@@ -234,21 +231,21 @@ def simulate(
 
 
 def _check_path(path: Path, *taken: Path) -> None:
-    """Refuse a path to which no table can be written, before the work is done."""
+    """Raise `UsageError`, before the work begins, for a path to which no table can be written."""
     from backtest.workspace.files import check_place
 
     if path.suffix not in _FORMATS:
         raise UsageError(f"{path} must end in {' or '.join(_FORMATS)}.")
-    own, others = path.resolve(), {other.resolve() for other in taken}
-    if own in others:
+    target, others = path.resolve(), {other.resolve() for other in taken}
+    if target in others:
         raise UsageError(f"{path} would be overwritten. Choose another name.")
-    if path.suffix == ".parquet" and not others.isdisjoint(own.parents):
+    if path.suffix == ".parquet" and not others.isdisjoint(target.parents):
         raise UsageError(f"{path} would be one of the prices. Choose a place outside their folder.")
     check_place(path)
 
 
 def _write(table: "pa.Table", path: Path) -> None:
-    """Write a table as its ending says; errors as of `write_bytes`."""
+    """Write a table as Parquet or CSV, by the path's ending; errors as of `write_bytes`."""
     from io import BytesIO
 
     from pyarrow import csv, parquet
@@ -259,15 +256,15 @@ def _write(table: "pa.Table", path: Path) -> None:
     if path.suffix == ".parquet":
         parquet.write_table(table, sink)
     else:
-        sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
-        bare: Any = csv.WriteOptions(include_header=False)
-        csv.write_csv(table, sink, bare)
+        sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would quote the header
+        no_header: Any = csv.WriteOptions(include_header=False)
+        csv.write_csv(table, sink, no_header)
     clear_unfinished(path.parent, path.name)
     write_bytes(path, sink.getvalue())
 
 
 def _record(account: "Simulation", costs: str | None) -> dict[str, Any]:
-    """All that is printed, as JSON has it."""
+    """Return what is printed as a JSON object; `costs` names their preset, if there is one."""
     sessions = account.panel.sessions
     return {
         "span": {"first": sessions[0].item(), "last": sessions[-1].item()},

@@ -1,4 +1,4 @@
-"""The terminal and a pipe: their width, progress, tables, texts and questions in the one style."""
+"""Print tables, texts, progress and JSON to a terminal or a pipe, and ask for answers."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from backtest.stats.formats import visible
 if TYPE_CHECKING:
     from backtest.data.kinds import Event
 
-# Of every text; its own lets most pass.
+# Every text goes through this function of rich, which lets most control characters pass.
 rich.text.strip_control_codes = visible  # type: ignore[assignment, attr-defined]
-# Where a line may break: not between a figure and its unit.
+# A line must not break between a figure and its unit.
 rich._wrap.re_word = re.compile(r"\s*\S+(?: [%$]\S*)?\s*")  # noqa: SLF001
 _COLORS = {"+": "green", "-": "red"}
-MOST_ROWS = 20  # of trades or events that are printed one by one
+MOST_ROWS = 20  # trades, or events, that are printed one by one
 _NO_WIDTH = 100_000
-_NOT_ASKED = ("retrieved_at", "period_end")  # it is now; it comes with reports that are fetched
+_NO_QUESTIONS = ("retrieved_at", "period_end")  # the time is now; fetched reports have the period
 
 
 class _Trimmed:
-    """A text stream of which no line ends with blanks."""
+    """A `_Trimmed` stream writes no blanks at the end of a line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -51,23 +51,28 @@ class _Trimmed:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """The terminal; its width and NO_COLOR are respected. A pipe or a file has no width."""
+    """Return a console that respects the terminal's width and NO_COLOR; a pipe has no width."""
     file: Any = sys.stderr if stderr else sys.stdout
-    while hasattr(file, "rich_proxied_file"):  # what rich writes is for the terminal as it is
+    while hasattr(
+        file, "rich_proxied_file"
+    ):  # rich's control characters have to reach the terminal
         file = file.rich_proxied_file
     if not os.environ.get("COLUMNS", "").strip("0").isdecimal():
         os.environ.pop("COLUMNS", None)  # rich would take 0 for a width
-    as_it_is: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+    plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
     if file is None or file.isatty():
-        return Console(file=file, stderr=stderr, **as_it_is)
+        return Console(file=file, stderr=stderr, **plain)
     width = None if "COLUMNS" in os.environ else _NO_WIDTH
     trimmed: Any = _Trimmed(file)
-    return Console(file=trimmed, width=width, **as_it_is)
+    return Console(file=trimmed, width=width, **plain)
 
 
 @contextmanager
 def progress(word: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that appears with the first call: how many are done, of how many."""
+    """Yield a function that moves a bar on stderr: it takes how many are done, and of how many.
+
+    The bar appears with the first call, and only at a terminal.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeElapsedColumn as Elapsed
     from rich.progress import TimeRemainingColumn as Remaining
@@ -75,10 +80,9 @@ def progress(word: str) -> Iterator[Callable[[int, int], None]]:
     columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), Elapsed(), Remaining())
     bar = Progress(*columns, console=console(stderr=True), transient=True)
     task = bar.add_task(word, total=None)
-    is_seen = bar.console.is_terminal
 
     def update(done: int, total: int) -> None:
-        if is_seen:
+        if bar.console.is_terminal:
             bar.start()
         bar.update(task, completed=done, total=total)
 
@@ -90,25 +94,25 @@ def progress(word: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON; what has an `as_dict` within it by that, else by its text."""
+    """Print a value as JSON; objects in it become their `as_dict`, or else their text."""
 
-    def plain(one: Any) -> Any:
-        return one.as_dict() if hasattr(one, "as_dict") else str(one)
+    def plain(item: Any) -> Any:
+        return item.as_dict() if hasattr(item, "as_dict") else str(item)
 
     text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
     typer.echo(text, file=options.STDOUT.get())
 
 
-def either(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:
-    """Print a value as JSON, or as the terminal shows it."""
+def output(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:
+    """Print a value as JSON, or show it on a console."""
     if as_json:
         print_json(value)
     else:
         show(console(), value)
 
 
-def left_out(sentence: str) -> None:
-    """Tell of something in reports that is damaged and left out."""
+def warn(sentence: str) -> None:
+    """Print to stderr a sentence about what is left out, such as a damaged report."""
     typer.echo(sentence, err=True)
 
 
@@ -124,57 +128,53 @@ def table(
     whole: Iterable[str] = (),
     section: int = 0,
 ) -> Table:
-    """A table in the one style: figures to the `right`, what is `whole` never wrapped.
+    """Return a table: columns in `right` are right-justified, those in `whole` never wrap.
 
-    Of so many rows as `section` says, the last has a line below it.
+    A line is drawn below the row number `section`, counted from 1; 0 draws none.
     """
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
     right, whole = set(right), set(whole)
     for header in headers:
         justify: Literal["left", "right"] = "right" if header in right else "left"
-        made.add_column(header, justify=justify, no_wrap=header in whole, overflow="fold")
+        table.add_column(header, justify=justify, no_wrap=header in whole, overflow="fold")
     for number, row in enumerate(rows, start=1):
-        made.add_row(*map(_text, row), end_section=number == section)
-    return made
+        table.add_row(*map(_text, row), end_section=number == section)
+    return table
 
 
 def _text(cell: Cell) -> Text:
-    """A text from outside is no markup."""
+    """Return a cell as text, which rich does not read as markup."""
     return Text(cell) if isinstance(cell, str) else cell
 
 
 def grid(rows: Iterable[Sequence[Cell]], styles: Sequence[str] = ("",)) -> Table:
-    """Rows without headings: the first columns in their styles do not wrap, the last does."""
-    made = Table.grid(padding=(0, 2, 0, 0))
+    """Return rows without headings: the last column wraps, the others have the styles."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
     for style in styles:
-        made.add_column(style=style, no_wrap=True)
-    made.add_column(overflow="fold")
+        grid.add_column(style=style, no_wrap=True)
+    grid.add_column(overflow="fold")
     for row in rows:
-        made.add_row(*map(_text, row))
-    return made
+        grid.add_row(*map(_text, row))
+    return grid
 
 
-def without(
-    columns: dict[str, list[str]],
-    width: int,
-    *,
-    spare: Sequence[str],
-    wraps: Mapping[str, int] = MappingProxyType({}),
+def _drop_columns(
+    columns: dict[str, list[str]], width: int, spare: Sequence[str], wraps: Mapping[str, int]
 ) -> list[str]:
-    """Take out columns that can be spared, in order, until the rest fits; return their names.
+    """Remove spare columns, in their order, until the others fit the width; return their names.
 
-    Those that wrap need no more than so many characters.
+    A column in `wraps` needs no more characters than its number there.
     """
     needs = {
         name: min(max(map(len, (name, *cells))), wraps.get(name, width))
         for name, cells in columns.items()
     }
-    missing: list[str] = []
+    dropped: list[str] = []
     for name in spare:
         if name in needs and sum(needs.values()) + 2 * (len(needs) - 1) > width:
-            missing.append(name)
+            dropped.append(name)
             del needs[name], columns[name]
-    return missing
+    return dropped
 
 
 def print_table(
@@ -188,15 +188,16 @@ def print_table(
     section: int = 0,
     below: Sequence[str] = (),
 ) -> None:
-    """Print a table without columns that have no room, which are named in a note; see `without`.
+    """Print a table without the columns that do not fit, and notes; see `_drop_columns`.
 
-    Other notes stand `below` as well. Of the column that is `colored` the sign says how.
+    The notes are those of `below` and the names of the columns that were dropped. Cells of the
+    column `colored` are green where they begin with +, and red where they begin with -.
     """
-    missing = without(columns, out.width, spare=spare, wraps=wraps)
+    dropped = _drop_columns(columns, out.width, spare, wraps)
     rows = [_colored(columns, row, colored) for row in zip(*columns.values(), strict=True)]
     whole = columns.keys() - wraps.keys()
     out.print(table([*columns], rows, right=right, whole=whole, section=section))
-    if lines := [*below, *missing_columns(missing)]:
+    if lines := [*below, *_dropped_note(dropped)]:
         notes(out, lines)
 
 
@@ -207,8 +208,8 @@ def _colored(columns: Iterable[str], row: Iterable[str], colored: str) -> list[T
     ]
 
 
-def missing_columns(names: Sequence[str]) -> list[str]:
-    """The sentence on columns that `without` took out, if there are any."""
+def _dropped_note(names: Sequence[str]) -> list[str]:
+    """Return the note on columns that were dropped; nothing if there are none."""
     listed = ", ".join(map(str.strip, names))
     return [f"No room for {listed}: in a wider terminal, and with --json."] if names else []
 
@@ -221,38 +222,38 @@ def print_columns(
     right: bool = True,
     section: int = 0,
 ) -> None:
-    """Print a table; columns that do not fit the width follow in a further one, after the keys."""
+    """Print a table; columns that do not fit the width follow in further tables, after the keys."""
     width = out.width + 2 - sum(2 + _width(key) for key in keys.items())
-    for place, group in enumerate(_fitting(columns, width)):
-        if place:
+    for number, group in enumerate(_fitting(columns, width)):
+        if number:
             out.print()
         titles = [title for title, _ in group]
         rows = zip(*keys.values(), *(cells for _, cells in group), strict=True)
-        made = table(
+        part = table(
             [*keys, *titles], rows, right=titles if right else (), whole=keys, section=section
         )
         if sum(2 + _width(column) for column in group) > width:
-            for drawn, column in zip(made.columns[len(keys) :], group, strict=True):
+            for drawn, column in zip(part.columns[len(keys) :], group, strict=True):
                 drawn.width = _least_width(column)  # titles wrap between words, never within one
-        out.print(made)
+        out.print(part)
 
 
 def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
-    """Columns in groups that are no wider than the width, at least one in each."""
+    """Group columns so that no group is wider than the width, unless one column alone is."""
     groups: list[list[Column]] = []
-    left = 0
+    room = 0
     for column in columns:
         need = 2 + _least_width(column)
-        if not groups or need > left:
+        if not groups or need > room:
             groups.append([])
-            left = width
+            room = width
         groups[-1].append(column)
-        left -= need
+        room -= need
     return groups
 
 
 def _least_width(column: Column) -> int:
-    """The width in which no word of the title and no cell is broken."""
+    """Return the least width that breaks no word of the title and no cell."""
     title, cells = column
     return max(map(len, [*title.split(), *cells]))
 
@@ -270,11 +271,8 @@ def detailed(
     right: Iterable[str] = (),
     colored: str = "",
 ) -> Table:
-    """Lines under their headings, each with a text below; what has no room is named at the end.
-
-    Of the column that is `colored` the sign says how.
-    """
-    missing = without(columns, width, spare=spare)
+    """Return rows under their headings, each with a text below it; see `print_table`."""
+    dropped = _drop_columns(columns, width, spare, {})
     padded = []
     for name, cells in columns.items():
         wide = max(map(len, (name, *cells)))
@@ -284,41 +282,41 @@ def detailed(
     lines: list[tuple[Text | str, str]] = [(Text("  ".join(head), style="bold"), "")]
     for row, text in zip(rows, below, strict=True):
         lines.append((Text("  ").join(_colored(columns, row, colored)), text))
-    lines += [(Text(f"\n{note}", style="dim"), "") for note in missing_columns(missing)]
+    lines += [(Text(f"\n{note}", style="dim"), "") for note in _dropped_note(dropped)]
     return with_details(lines)
 
 
 def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
-    """Lines that fit the narrowest terminal, each with a text below it that may wrap."""
-    made = Table.grid()
-    made.add_column(overflow="fold")
+    """Return lines, each with an indented text below it that may wrap."""
+    grid = Table.grid()
+    grid.add_column(overflow="fold")
     for line, below in lines:
-        made.add_row(line)
+        grid.add_row(line)
         if below:
-            made.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7), expand=False))
-    return made
+            grid.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7), expand=False))
+    return grid
 
 
 def notes(out: Console, lines: Iterable[str]) -> None:
-    """Print what a table means below it."""
+    """Print notes below a table."""
     out.print()
     for line in lines:
         out.print(Text(line, style="dim"))
 
 
 def assumptions(out: Console, sentences: Iterable[str]) -> None:
-    """What a result rests on that nobody quoted, a line each."""
+    """Print the assumptions that a result rests on, a line each."""
     for number, sentence in enumerate(sentences):
         out.print(Text("\n" * (number == 0) + f"Assumption: {sentence}", style="yellow"))
 
 
 def at_terminal() -> bool:
-    """Whether somebody can answer."""
+    """Tell whether somebody at a terminal can answer questions."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def is_confirmed(*, yes: bool) -> bool:
-    """Whether what was printed is to be written: `yes`, or the answer at the terminal."""
+    """Tell whether `yes`, or an answer, says to write; UsageError where nobody can be asked."""
     if not yes and not at_terminal():
         raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
     if yes or typer.confirm("Write it?"):
@@ -328,7 +326,7 @@ def is_confirmed(*, yes: bool) -> bool:
 
 
 def ask_event(kind: type[Event]) -> dict[str, str]:
-    """The fields of an event, asked for one by one; an answer that is wrong is asked for again."""
+    """Ask for the fields of an event until it is valid; UsageError where nobody can be asked."""
     from backtest.data.events import columns_of, prepared
 
     if not at_terminal():
@@ -342,7 +340,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
     answers: dict[str, str] = {}
     while True:
         for name in columns_of(kind):
-            if name not in _NOT_ASKED:
+            if name not in _NO_QUESTIONS:
                 answers[name] = _implied(name, answers) or ask_field(kind, name, answers)
         try:
             prepared(kind, answers)
@@ -353,7 +351,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
 
 
 def _implied(name: str, answers: Mapping[str, str]) -> str:
-    """The precision, where the time has told it already; empty for any other field."""
+    """Return the precision that the time of an event implies; empty otherwise."""
     from backtest.data.events import stamped
 
     if name != "precision":
@@ -365,7 +363,7 @@ def _implied(name: str, answers: Mapping[str, str]) -> str:
 
 
 def ask_field(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
-    """A field of an event, asked for until the answer may stand; it can lean on earlier ones."""
+    """Ask for a field of an event until its text is valid beside the earlier answers; return it."""
     from backtest.data.events import field_fault
 
     field = kind.model_fields[name]
@@ -386,7 +384,7 @@ def ask_field(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
 
 
 def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
-    """What may be answered, in words; empty where any text may."""
+    """Describe the texts that a field allows; empty where any text is allowed."""
     from backtest.data.events import FORMS, UNKNOWN_SOURCE, field_schema, in_words, is_bare_day
 
     if name == "published_at":

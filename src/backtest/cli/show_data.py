@@ -1,4 +1,4 @@
-"""What the terminal shows of prices, events, universes, strategies and settings."""
+"""Print prices, actions, events, universes, strategies and settings to the terminal."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from backtest.sources.updates import PriceUpdate
     from backtest.workspace.folders import Config, Setting
 
-MOST_SYMBOLS = 12  # of an import, and changes of a symbol
-_FIRST = 3  # that are printed of many
+MOST_SYMBOLS = 12  # symbols of an import, or changes of a symbol, that are printed one by one
+_FIRST = 3  # rows, or reasons, that are printed of many
 _COLORS = {
     "error": "red", "warning": "yellow", "note": "default",
     "false": "red", "imprecise": "yellow", "true": "green", "unknown": "default",
@@ -48,7 +48,7 @@ _COLORS = {
 
 
 def events(out: Console, rows: Sequence[ListedEvent]) -> None:
-    """Print events, a line each with its headline below."""
+    """Print events, a line each, with the headline below it."""
     columns = {
         "Id": [row.event.id for row in rows],
         "Public, New York": [row.published for row in rows],
@@ -60,16 +60,16 @@ def events(out: Console, rows: Sequence[ListedEvent]) -> None:
     out.print(show.detailed(columns, map(_headline, rows), out.width, spare=spare))
 
 
-def event(out: Console, found: Mapping[str, Any]) -> None:
+def event(out: Console, values: Mapping[str, Any]) -> None:
     """Print every field of an event, and where its row comes from."""
-    fields = [(name, field(name, value)) for name, value in found.items() if name != "provenance"]
+    fields = [(name, field(name, value)) for name, value in values.items() if name != "provenance"]
     origin = ("Where it comes from", "")
     out.print(show.table(("Field", "Value"), fields, whole=["Field"]), "", sep="\n")
-    out.print(show.table(origin, _origin(found["provenance"]), whole=origin[:1]))
+    out.print(show.table(origin, _origin(values["provenance"]), whole=origin[:1]))
 
 
 def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
-    """Print the fields of each kind, those that each event needs first."""
+    """Print the fields of each kind, those that every event needs first."""
     for kind, rows in groupby(fields, key=lambda row: row["kind"]):
         out.print(Text(kind, style="bold"))
         ordered = sorted(rows, key=lambda row: not row["needed"])
@@ -85,7 +85,7 @@ def _headline(row: ListedEvent) -> str:
 
 
 def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What `provenance` tells, as the terminal shows it."""
+    """Return the rows that tell where an event comes from: a heading and a text each."""
     retrieved = f"unknown; the file was compiled on {origin['compiled_on']}"
     if origin["retrieved_at"] is not None:
         retrieved = field("retrieved_at", origin["retrieved_at"])
@@ -101,7 +101,7 @@ def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _print_findings(out: Console, findings: pd.DataFrame) -> None:
-    """Print findings by severity, and last their numbers."""
+    """Print findings by severity, and then how many there are of each."""
     from backtest.data.event_checks import SEVERITIES
 
     totals = []
@@ -119,65 +119,68 @@ def _print_findings(out: Console, findings: pd.DataFrame) -> None:
     out.print(f"{', '.join(totals)}.")
 
 
-def verdicts(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
-    """Print each claim with its verdict and the evidence, and last what the verdicts mean."""
+def verdicts(out: Console, claims: Sequence[Mapping[str, Any]]) -> None:
+    """Print each claim with its verdict and the evidence, and then what the verdicts mean."""
     from backtest.audit.claims import JUDGEMENTS, MEANING, with_unit
 
     rows: list[tuple[show.Cell, show.Cell]] = []
-    for one in found:
-        claimed = f"Claimed {with_unit(one['claimed'], one['unit'])}"
-        truth = f", found {one['found']}" if one["found"] else ""
-        rows.append((Text(one["verdict"], style=_COLORS[one["verdict"]]), one["statement"]))
-        rows.append(("", Text(f"{claimed}{truth}. {one['evidence']}\n", style="dim")))
+    for claim in claims:
+        figures = f"Claimed {with_unit(claim['claimed'], claim['unit'])}"
+        if claim["found"]:
+            figures += f", found {claim['found']}"
+        rows.append((Text(claim["verdict"], style=_COLORS[claim["verdict"]]), claim["statement"]))
+        rows.append(("", Text(f"{figures}. {claim['evidence']}\n", style="dim")))
     out.print(show.grid(rows))
-    counts = Counter(one["verdict"] for one in found)
+    counts = Counter(claim["verdict"] for claim in claims)
     totals = ", ".join(f"{counts[judgement]} {judgement}" for judgement in JUDGEMENTS)
-    out.print(Text(f"{counted(len(found), 'claim')}: {totals}."))
+    out.print(Text(f"{counted(len(claims), 'claim')}: {totals}."))
     out.print(Text(MEANING, style="dim"))
 
 
-def findings(found: pd.DataFrame, *, as_json: bool) -> None:
-    """Print findings, errors first, and leave with the code of bad data where there is an error."""
+def findings(rows: pd.DataFrame, *, as_json: bool) -> None:
+    """Print findings, errors first; exit with the code of bad data if there is an error."""
     if as_json:
-        show.print_json(found.to_dict("records"))
+        show.print_json(rows.to_dict("records"))
     else:
-        _print_findings(show.console(), found)
-    if "error" in set(found["severity"]):
+        _print_findings(show.console(), rows)
+    if "error" in set(rows["severity"]):
         raise typer.Exit(DataError.exit_code)
 
 
 def file_columns(file: PriceFile | OwnEvents) -> None:
-    """The columns of a file as they were understood, and what else there is to say."""
-    taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
-    typer.echo(f"{file.path} is read so: {taken}.")
+    """Print how the columns of a file were understood, and notes on it."""
+    columns = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
+    typer.echo(f"{file.path} is read so: {columns}.")
     for note in file.notes:
         typer.echo(note)
 
 
 def price_file(file: PriceFile) -> None:
-    """The columns as they were understood, and the first rows."""
+    """Print how the columns of a price file were understood, and its first rows."""
     file_columns(file)
     columns = [name for name in file.columns if name not in ("date", "time", "symbol")]
-    opens = "Opens, New York" if file.bars else "Date"
     first = [
-        (
-            symbol,
-            new_york_time(f"{key.isoformat()}Z") if file.bars else str(key.date()),
-            [f"{value:,.10g}" for value in values],
-        )
+        (symbol, key, values)
         for symbol, rows in list(file.tables.items())[:3]
         for key, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True)
     ]
-    keys = {"Symbol": [symbol for symbol, *_ in first], opens: [at for _, at, _ in first]}
-    cells = [(name, [values[n] for *_, values in first]) for n, name in enumerate(columns)]
+    keys = {"Symbol": [symbol for symbol, *_ in first]}
+    if file.bars:
+        keys["Opens, New York"] = [new_york_time(f"{key.isoformat()}Z") for _, key, _ in first]
+    else:
+        keys["Date"] = [str(key.date()) for _, key, _ in first]
+    cells = [
+        (name, [f"{values[n]:,.10g}" for *_, values in first]) for n, name in enumerate(columns)
+    ]
     out = show.console()
     show.print_columns(out, keys, cells)
     total = sum(len(rows) for rows in file.tables.values())
     out.print(f"{counted(len(file.tables), 'symbol')}, {counted(total, 'row')}")
 
 
-def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
-    for update, version in made:
+def prices_written(updates: list[tuple[PriceUpdate, Version | None]]) -> None:
+    """Print what changed in price files, and the versions that were written."""
+    for update, version in updates:
         written = "  no price changed" if update.actions else "  unchanged"
         if version:
             written = f"  wrote {update.path}, version {version.number}"
@@ -186,8 +189,9 @@ def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
 
 
 def price_updates(updates: list[PriceUpdate]) -> None:
-    """What changes, of the first symbols row by row; those that change come first."""
-    for update in sorted(updates, key=lambda one: not (one.added or one.changes))[:MOST_SYMBOLS]:
+    """Print what changes: the first symbols row by row, those with changes first, then totals."""
+    ordered = sorted(updates, key=lambda update: not (update.added or update.changes))
+    for update in ordered[:MOST_SYMBOLS]:
         for line in _update_lines(update):
             typer.echo(line)
     if len(updates) > MOST_SYMBOLS:
@@ -209,13 +213,8 @@ def _update_lines(update: PriceUpdate) -> Iterable[str]:
         yield f"  … and {len(changes) - MOST_SYMBOLS:,} more cells"
     if changes:
         differ = counted(len({change.key for change in changes}), "row")
-        yield (
-            f"  replaced {differ}"
-            if update.accepted
-            else (
-                f"  what came differs in {differ}; the file stays, --accept-revisions replaces them"
-            )
-        )
+        stay = f"what came differs in {differ}; the file stays, --accept-revisions replaces them"
+        yield f"  replaced {differ}" if update.accepted else f"  {stay}"
     for note in update.notes:
         yield f"  {note}"
     if update.actions is not None:
@@ -225,7 +224,7 @@ def _update_lines(update: PriceUpdate) -> Iterable[str]:
 
 
 def action_lines(update: ActionUpdate) -> Iterator[str]:
-    """The actions that come in, and what differs in those that are there."""
+    """Yield lines on the actions that are added, and on what differs in those on file."""
     for row in update.added[:MOST_SYMBOLS]:
         yield f"  added {row}"
     if len(update.added) > MOST_SYMBOLS:
@@ -268,27 +267,24 @@ def _price_line(row: Mapping[str, Any]) -> str:
 
 
 def changes(edit: Edit, *, whole: bool) -> None:
-    """The diff, and the session in which each event that it touches can be traded."""
+    """Print the rows that change, and when their events can be traded; a few, or `whole`."""
     out = show.console()
     rows = list(_rows(edit.diff))
-    cut = len(rows) > show.MOST_ROWS and not whole
-    for line, style in chain.from_iterable(rows[:_FIRST] if cut else rows):
+    is_cut = len(rows) > show.MOST_ROWS and not whole
+    for line, style in chain.from_iterable(rows[:_FIRST] if is_cut else rows):
         out.print(Text(line, style=style), soft_wrap=True)
-    for row in edit.events[:_FIRST] if cut else edit.events:
+    for row in edit.events[:_FIRST] if is_cut else edit.events:
         when = row.obstacle or f"first tradable in the session of {row.session}"
         line = f"{row.event.id}: public {row.published} New York, {when}"
         out.print(Text(line), soft_wrap=True)
-    if cut:
-        out.print(
-            Text(
-                f"… and {counted(len(rows) - _FIRST, 'more row')}; -v prints them all", style="dim"
-            )
-        )
+    if is_cut:
+        rest = counted(len(rows) - _FIRST, "more row")
+        out.print(Text(f"… and {rest}; -v prints them all", style="dim"))
         out.print(Text(_counts(edit)))
 
 
 def _counts(edit: Edit) -> str:
-    """How many rows a change adds, changes and removes, and how many events can be traded."""
+    """Count the rows that are added, changed and removed, and the events that cannot be traded."""
     diff = edit.diff
     changed = len({change.key for change in diff.changed})
     added, removed = len(diff.added), len(diff.removed)
@@ -304,7 +300,7 @@ def _counts(edit: Edit) -> str:
 
 
 def _rows(diff: Diff) -> Iterator[list[tuple[str, str]]]:
-    """The lines of each row that changes, each with its style."""
+    """Yield the lines of each row that changes, each with its style."""
     for sign, rows, style in (("+", diff.added, "green"), ("-", diff.removed, "red")):
         for name, row in rows.items():
             cells = [f"    {column}: {cell}" for column, cell in row.items() if cell]
@@ -319,20 +315,20 @@ def _rows(diff: Diff) -> Iterator[list[tuple[str, str]]]:
         ]
 
 
-def settings(found: Config, rows: Iterable[Setting]) -> None:
-    file = found.path or f"none was found from {Path.cwd()} upwards"
-    terminal = show.console()
-    terminal.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
+def settings(config: Config, rows: Iterable[Setting]) -> None:
+    """Print the place of `backtest.toml`, and each setting with its value and origin."""
+    file = config.path or f"none was found from {Path.cwd()} upwards"
+    out = show.console()
+    out.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
     names = {"file": "backtest.toml"}
     cells = (
         (row.key, names.get(row.source) or row.where or row.source, _in_words(row.value))
         for row in rows
     )
-    terminal.print(show.table(("Setting", "From", "Value"), cells, whole=("Setting", "From")))
+    out.print(show.table(("Setting", "From", "Value"), cells, whole=("Setting", "From")))
 
 
 def _in_words(value: Any) -> str:
-    """A value in a line."""
     if value is None:
         return UNKNOWN
     return f"{value:,.15g}" if isinstance(value, float) else shown(value)
@@ -347,14 +343,14 @@ def strategies(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _strategy_lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The lines about a strategy, each with its style."""
+    """Return the lines about a strategy, each with its style."""
     ran = _last(row["last_run"], lambda run: f"{percent(run['total_return'])} ({run['run_id']})")
     audited = _last(row["last_audit"], itemgetter("outcome"))
     history = f"last run {ran} · last audit {audited}"
     if row["error"] is not None:
-        # The message names the place, but for a file of an installed package.
-        place = [] if row["path"] in row["error"] else [(row["path"], "dim")]
-        return [(row["error"], "red"), *place, (history, "dim")]
+        # The message names the path, except of a file of an installed package.
+        path = [] if row["path"] in row["error"] else [(row["path"], "dim")]
+        return [(row["error"], "red"), *path, (history, "dim")]
     parameters = " ".join(f"{name}={value}" for name, value in row["parameters"].items())
     return [
         *([(row["summary"], "")] if row["summary"] else []),
@@ -365,12 +361,12 @@ def _strategy_lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _last(past: Mapping[str, Any] | None, tell: Callable[[Mapping[str, Any]], str]) -> str:
-    """When a strategy was last run or audited, what came of it, and whether it is the same."""
-    if past is None:
+def _last(record: Mapping[str, Any] | None, outcome: Callable[[Mapping[str, Any]], str]) -> str:
+    """Tell when a strategy was last run or audited, the outcome, and whether it changed since."""
+    if record is None:
         return "never"
-    changed = "" if past["unchanged"] else ", changed since"
-    return f"{new_york_day(past['finished_at'])} {tell(past)}{changed}"
+    changed = "" if record["unchanged"] else ", changed since"
+    return f"{new_york_day(record['finished_at'])} {outcome(record)}{changed}"
 
 
 def universes(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

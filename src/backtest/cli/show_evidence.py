@@ -1,4 +1,4 @@
-"""What the terminal shows of studies, audits and checks of the contract."""
+"""Print sweeps, studies, audits and checks of the contract to the terminal."""
 
 from __future__ import annotations
 
@@ -34,46 +34,50 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "dim"}
-_MOST_SHOWN = 3  # findings of a check; the page has more
+_MOST_FINDINGS = 3  # of a check; the page has more
 
 
 def result(
-    found: Result,
-    printed: Callable[[Console, Any], None],
+    result: Result,
+    show_result: Callable[[Console, Any], None],
     done: str,
     files: Mapping[str, str] = MappingProxyType({}),
     *,
     as_json: bool,
 ) -> None:
-    """Draw the page of a result where it can be, and print its record and where its files are."""
+    """Draw the page of a result, unless reports are read-only, and print it and its files' paths.
+
+    `done` says what was done to it if it existed before, as "audited"; `files` are names in its
+    folder, by what they hold.
+    """
     from backtest.api.pages import is_read_only
 
-    page = found.path / "index.html"
-    if not is_read_only(found.path.parent, show.left_out):
-        found.page()
+    page = result.path / "index.html"
+    if not is_read_only(result.path.parent, show.warn):
+        result.page()
     if as_json:
-        show.print_json({**found.record, "path": str(found.path)})
+        show.print_json({**result.record, "path": str(result.path)})
         return
     out = show.console()
-    printed(out, found)
-    if found.known:
+    show_result(out, result)
+    if result.known:
         out.print(f"It had been {done} before with the same inputs; --force does it again.")
-    paths = {name: found.path / file for name, file in files.items()}
+    paths = {name: result.path / file for name, file in files.items()}
     if page.exists():
         paths["The page"] = page
     for name, path in paths.items():
         typer.echo(f"{name + ':':<{1 + max(map(len, paths))}} {path}")
 
 
-def sweep(out: Console, found: SweepResult) -> None:
-    """Print what a sweep says."""
-    out.print(grid(found.summary.items()))
-    assumptions(out, found.record.get("assumptions", ()))
+def sweep(out: Console, result: SweepResult) -> None:
+    """Print the summary of a sweep, and its assumptions."""
+    out.print(grid(result.summary.items()))
+    assumptions(out, result.record.get("assumptions", ()))
 
 
-def study_of_stocks(out: Console, found: StocksStudyResult) -> None:
+def study_of_stocks(out: Console, result: StocksStudyResult) -> None:
     """Print a study of many stocks."""
-    record, rows = found.record, found.record["rows"]
+    record, rows = result.record, result.record["rows"]
     means = [row["spread"] or row["all"] for row in rows]
     groups = range(len(record["groups"]))
     names = [study_page.group_name(record, n) for n in groups]
@@ -92,20 +96,22 @@ def study_of_stocks(out: Console, found: StocksStudyResult) -> None:
     ]
     out.print(Text(f"{study_page.title(record)}\n", style="bold"))
     print_columns(out, {"": labels}, columns, section=len(groups))
-    out.print("", grid(found.summary.items()), "", sep="\n")
+    out.print("", grid(result.summary.items()), "", sep="\n")
     _print_minutes(out, record)
 
 
-def study(out: Console, found: StudyResult) -> None:
+def study(out: Console, result: StudyResult) -> None:
     """Print a study of one stock."""
-    record = found.record
+    record = result.record
     title = Text(study_page.title(record), style="bold")
-    out.print(title, "", grid(found.summary.items()), sep="\n")
+    out.print(title, "", grid(result.summary.items()), sep="\n")
     notes = study_page.study_notes(record)
     windows = record["windows"]
     _print_minutes(out, record)
-    _print_windows(out, "Average cumulative abnormal return (CAAR)", windows, "Overlaps")
-    _print_windows(out, "In the expected direction", record["signed"] or [], "As expected")
+    caar = "Average cumulative abnormal return (CAAR)"
+    _print_windows(out, caar, windows, "Overlaps", "overlaps")
+    signed = record["signed"] or []
+    _print_windows(out, "In the expected direction", signed, "As expected", "right")
     _print_heading(out, "Cumulative abnormal returns")
     out.print(_events(record, out.width))
     if groups := record["groups"]:
@@ -119,8 +125,10 @@ def study(out: Console, found: StudyResult) -> None:
     print_columns(out, {"Test": list(TESTS.values())}, tests)
     if left_out := record["left_out"]:
         _print_heading(out, "Left out")
-        names = ("reason", "headline")
-        cells = ([new_york_day(one["published_at"]), *(one[n] for n in names)] for one in left_out)
+        cells = (
+            (new_york_day(event["published_at"]), event["reason"], event["headline"])
+            for event in left_out
+        )
         out.print(table(("Public", "Why", "Event"), cells, whole=["Public"]))
     out.print()
 
@@ -136,15 +144,15 @@ def _print_heading(out: Console, text: str) -> None:
     out.print(Text(f"\n{text}\n", style="bold"))
 
 
-def _print_windows(out: Console, heading: str, rows: Sequence[Record], last: str) -> None:
+def _print_windows(out: Console, heading: str, rows: Sequence[Record], last: str, key: str) -> None:
+    """Print the figures of each window; the `last` column has the value of `key`."""
     if not rows:
         return
     _print_heading(out, heading)
-    name = {"Overlaps": "overlaps", "As expected": "right"}[last]
     columns = [
         *_figures(rows),
         ("Detectable", [effect(row["detectable"]) for row in rows]),
-        (last, [str(row[name]) for row in rows]),
+        (last, [str(row[key]) for row in rows]),
     ]
     print_columns(out, {"Window": [row["window"] for row in rows]}, columns)
 
@@ -159,7 +167,7 @@ def _figures(rows: Sequence[Record]) -> list[Column]:
 
 
 def _events(record: Record, width: int) -> Table:
-    """A line with the CARs of each event, and below it what the event was."""
+    """Return a line with the CARs of each event, and what the event was below it."""
     columns = {"Day 0": [event["day_0"] for event in record["events"]]}
     windows = [row["window"] for row in record["windows"]]
     for name in windows:
@@ -173,59 +181,54 @@ def _events(record: Record, width: int) -> Table:
     return detailed(columns, below, width, spare=[*columns][:1:-1])
 
 
-def null_worlds(out: Console, judged: NullWorlds) -> None:
-    """Print how verdicts and intervals do where there is nothing to find."""
+def null_worlds(out: Console, rates: NullWorlds) -> None:
+    """Print how often verdicts and intervals are right where there is nothing to find."""
     out.print(
-        f"{judged.worlds} made-up worlds of each kind, without anything to find (seed "
-        f"{judged.seed}). A sound verdict is better, or worse, in at most {100 * LEVEL:g} of 100; "
+        f"{rates.worlds} made-up worlds of each kind, without anything to find (seed "
+        f"{rates.seed}). A sound verdict is better, or worse, in at most {100 * LEVEL:g} of 100; "
         f"an interval covers the true mean trade in 95. None: without a verdict. Given: with an "
         f"interval.\n"
     )
-    shares = [[_share_of(one.share(name)) for one in judged.kinds] for name in ("better", "worse")]
+    kinds = rates.kinds
+    covered = (f"{100 * kind.share('covered')[0]:.1f}" if kind.intervals else "–" for kind in kinds)
     columns = [
-        ("Better", shares[0]),
-        ("Worse", shares[1]),
-        ("None", [f"{100 * one.refused / one.worlds:.0f}" for one in judged.kinds]),
-        (
-            "Covers",
-            [
-                f"{100 * one.share('covered')[0]:.1f}" * bool(one.intervals) or "–"
-                for one in judged.kinds
-            ],
-        ),
-        ("Given", [f"{100 * one.intervals / one.worlds:.0f}" for one in judged.kinds]),
+        ("Better", [_share_of(kind.share("better")) for kind in kinds]),
+        ("Worse", [_share_of(kind.share("worse")) for kind in kinds]),
+        ("None", [f"{100 * kind.refused / kind.worlds:.0f}" for kind in kinds]),
+        ("Covers", [*covered]),
+        ("Given", [f"{100 * kind.intervals / kind.worlds:.0f}" for kind in kinds]),
     ]
-    print_columns(out, {"World, shares in %": [one.world for one in judged.kinds]}, columns)
+    print_columns(out, {"World, shares in %": [kind.world for kind in kinds]}, columns)
     out.print(
-        f"\nThe permutation test of a study finds something in {judged.significant} of "
-        f"{counted(judged.worlds, 'world')} with six events."
+        f"\nThe permutation test of a study finds something in {rates.significant} of "
+        f"{counted(rates.worlds, 'world')} with six events."
     )
 
 
 def _share_of(share: tuple[float, float, float]) -> str:
-    """A share with its Wilson interval, in percent."""
-    found, low, high = (100 * value for value in share)
-    return f"{found:.1f} ({low:.0f}–{high:.0f})"
+    """Write a share with its Wilson interval, in percent."""
+    value, low, high = (100 * part for part in share)
+    return f"{value:.1f} ({low:.0f}–{high:.0f})"
 
 
 def contract(out: Console, report: Report) -> None:
-    """Print what a check of the contract found."""
+    """Print the results of a check of the contract."""
     rows = (
         (
-            Text(one.outcome, style=_STYLES[one.outcome]),
-            one.title,
-            Text.assemble(one.what, (f"\n{one.where}" * bool(one.where), "dim")),
+            Text(result.outcome, style=_STYLES[result.outcome]),
+            result.title,
+            Text.assemble(result.what, (f"\n{result.where}" if result.where else "", "dim")),
         )
-        for one in report.results
+        for result in report.results
     )
     sentence = Text(report.sentence, style="red" if report.failed else "green")
     title = Text(f"{report.strategy} · contract", style="bold")
     out.print(title, "", grid(rows, ["", ""]), "", sentence, sep="\n")
 
 
-def audit(out: Console, found: AuditResult) -> None:
-    """Print an audit: what was tried, what was found, and what no audit can prove."""
-    record = found.record
+def audit(out: Console, result: AuditResult) -> None:
+    """Print an audit: what it tried, what it found, and what no audit can prove."""
+    record = result.record
     color = "green" if record["outcome"] == "clean" else "red"
     title = Text(f"{audit_page.title(record)} · audit {record['audit_id']}", style="bold")
     outcome = Text(f"{audit_page.outcome(record)}. {record['sentence']}", style=color)
@@ -233,7 +236,7 @@ def audit(out: Console, found: AuditResult) -> None:
     for check in record["checks"]:
         if check["count"]:
             out.print(Text(f"\n{check['title']}: {audit_page.found(check)}\n", style="bold"))
-            for finding in check["findings"][:_MOST_SHOWN]:
+            for finding in check["findings"][:_MOST_FINDINGS]:
                 if finding["date"]:
                     out.print(Text(f"{finding['date']} {finding['event_id']}"))
                 out.print(Padding(Text(finding["what"]), (0, 0, 0, 2), expand=False))
@@ -246,7 +249,7 @@ def audit(out: Console, found: AuditResult) -> None:
 
 
 def _summary(record: Record) -> Iterator[tuple[str, str]]:
-    """What was tried and found: a heading and its sentences."""
+    """Yield a heading for each check, and sentences on what it tried and found."""
     noun = audit_page.decided(record)
     for check in record["checks"]:
         size = "" if check["not_tried"] else f" {audit_page.tried(check, noun)}."
@@ -255,6 +258,6 @@ def _summary(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _sides(check: Record, finding: Record) -> Table:
-    """Both decisions in two lines, one below the other."""
+    """Return the decisions in the full data and in the other world, a line each."""
     sides = [finding[side]["text"] if finding[side] else "nothing" for side in ("full", "world")]
     return grid(zip(audit_page.headings(check), sides, strict=True))

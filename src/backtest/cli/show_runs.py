@@ -1,4 +1,4 @@
-"""What the terminal shows of runs: figures side by side, trades, evidence and decisions."""
+"""Print runs to the terminal: figures side by side, trades, evidence and decisions."""
 
 from __future__ import annotations
 
@@ -34,35 +34,34 @@ if TYPE_CHECKING:
 
 Form = tuple[str, str, Callable[[float | None], str]]  # as in FIGURES
 
-_SPARE = ("From", "To", "Symbol")  # columns of runs, in the order in which they are left out
+_SPARE = ("From", "To", "Symbol")  # columns of runs, in the order in which they are dropped
 _ESSENTIALS = {
     "Return": ("total_return", percent),
     "Drawdown": ("max_drawdown", percent),
     "Sharpe": ("sharpe", ratio),
 }
-_ENDS = 10  # best, and worst, trades and commonest reasons where there are more
+_ENDS = 10  # best trades, worst trades and commonest reasons that are printed of many
 
 
-def runs(out: Console, found: Sequence[Run]) -> None:
-    """Print runs, a row each; what all of them have in common is said once, below."""
-    spans = [run.manifest["span"] for run in found]
+def runs(out: Console, runs: Sequence[Run]) -> None:
+    """Print runs, a row each, and below them what all have in common."""
+    spans = [run.manifest["span"] for run in runs]
     columns = {
-        "Run": [run.run_id for run in found],
-        "Strategy": [run.manifest["strategy"] for run in found],
-        "Variant": [name_of(run) or "defaults" for run in found],
-        "Symbol": [run.traded for run in found],
+        "Run": [run.run_id for run in runs],
+        "Strategy": [run.manifest["strategy"] for run in runs],
+        "Variant": [name_of(run) or "defaults" for run in runs],
+        "Symbol": [run.traded for run in runs],
         "From": [span["first"] for span in spans],
         "To": [span["last"] for span in spans],
-        "Trades": [count(run.summary["trades"]) for run in found],
-        "Return": [percent(run.summary["total_return"]) for run in found],
+        "Trades": [count(run.summary["trades"]) for run in runs],
+        "Return": [percent(run.summary["total_return"]) for run in runs],
     }
     below = []
     common = [name for name in columns if name in _SPARE and len({*columns[name]}) == 1]
-    if common and len(found) > 1:
-        alike = {name: columns.pop(name)[0] for name in common}
-        said = ", ".join(f"{name.lower()} {cell}" for name, cell in alike.items())
-        below.append(f"All runs: {said}.")
-    below += [f"{run.run_id}: {run.note}" for run in found if run.note]
+    if common and len(runs) > 1:
+        cells = ", ".join(f"{name.lower()} {columns.pop(name)[0]}" for name in common)
+        below.append(f"All runs: {cells}.")
+    below += [f"{run.run_id}: {run.note}" for run in runs if run.note]
     wraps = {"Variant": 16, "Strategy": 24}
     spare = (*_SPARE, "Trades")
     right = ("Trades", "Return")
@@ -72,7 +71,7 @@ def runs(out: Console, found: Sequence[Run]) -> None:
 def comparison(
     out: Console, runs: Sequence[Run], more: Sequence[tuple[str, Sequence[str]]] = ()
 ) -> None:
-    """Print runs side by side, one column each, and their benchmarks behind them.
+    """Print runs side by side, a column each, then what they traded held, and their benchmarks.
 
     Each of `more` is a further row: a label, and a cell for each run.
     """
@@ -82,28 +81,27 @@ def comparison(
     forms = (*FIGURES, *MORE_FIGURES) if more else FIGURES
     labels = [*(label for _, label, _ in forms), *(label for label, _ in more)]
     columns = [
-        (
-            heading,
-            [*_cells(all_figures(run), forms), *(cells[number] for _, cells in more)],
-        )
+        (heading, [*_cells(all_figures(run), forms), *(cells[number] for _, cells in more)])
         for number, (run, heading) in enumerate(zip(runs, compare_page.headings(runs), strict=True))
     ]
-    empty = ["" for _ in more]
-    columns += [(one.heading, [*_cells(one.figures, forms), *empty]) for one in _beside(runs)]
+    columns += [
+        (benchmark.heading, [*_cells(benchmark.figures, forms), *("" for _ in more)])
+        for benchmark in _benchmarks(runs)
+    ]
     show.print_columns(out, {"": labels}, columns)
 
 
-def _beside(runs: Sequence[Run]) -> list[compare_page.ComparedBenchmark]:
-    """What stands beside runs: what they traded, held throughout, and their benchmarks."""
+def _benchmarks(runs: Sequence[Run]) -> list[compare_page.ComparedBenchmark]:
+    """Return what runs are compared with: what they traded, held throughout, and benchmarks."""
     return [*compare_page.held_stocks(runs), *compare_page.benchmarks_of(runs)]
 
 
 def overview(out: Console, runs: Sequence[Run]) -> None:
-    """Print a line for each run, and below them what holding the stock and the benchmark made."""
+    """Print a line for each run, and for holding what they traded and their benchmarks."""
     columns: dict[str, list[str]] = {
         "Strategy": [
-            " · ".join([run.manifest["strategy"], *own])
-            for run, own in zip(runs, telling(runs), strict=True)
+            " · ".join([run.manifest["strategy"], *differences])
+            for run, differences in zip(runs, telling(runs), strict=True)
         ],
         "Trades": [count(run.summary["trades"]) for run in runs],
         **{
@@ -112,10 +110,10 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
         },
         "Verdict": [run_words.verdict(run.manifest["evidence"]) for run in runs],
     }
-    for one in _beside(runs):
-        figures = [form(one.figures[name]) for name, form in _ESSENTIALS.values()]
-        beside = (one.heading.replace("\n", " "), "", *figures, "")
-        for column, cell in zip(columns.values(), beside, strict=True):
+    for benchmark in _benchmarks(runs):
+        figures = [form(benchmark.figures[name]) for name, form in _ESSENTIALS.values()]
+        line = (benchmark.heading.replace("\n", " "), "", *figures, "")
+        for column, cell in zip(columns.values(), line, strict=True):
             column.append(cell)
     wraps = {"Strategy": 24, "Verdict": 16}
     spare = ("Sharpe", "Drawdown")
@@ -126,15 +124,15 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
 
 
 def set_differently(out: Console, runs: Sequence[Run]) -> None:
-    """Print what was set differently in the runs, a row each; nothing where they are alike."""
-    rows = compare_page.differences(runs)
-    if rows:
-        cells = [[UNKNOWN if value is None else value for value in values] for _, values in rows]
-        columns = [(run.run_id, [row[n] for row in cells]) for n, run in enumerate(runs)]
+    """Print the settings in which runs differ, a row each; nothing where they are alike."""
+    if rows := compare_page.differences(runs):
+        columns = [
+            (run.run_id, [UNKNOWN if (value := row[n]) is None else value for _, row in rows])
+            for n, run in enumerate(runs)
+        ]
+        names = [name for name, _ in rows]
         out.print()
-        show.print_columns(
-            out, {"Set differently": [name for name, _ in rows]}, columns, right=False
-        )
+        show.print_columns(out, {"Set differently": names}, columns, right=False)
 
 
 def _cells(figures: Mapping[str, float | None], forms: Iterable[Form]) -> list[str]:
@@ -148,37 +146,36 @@ def _in_text(label: str, figure: str) -> str:
 
 
 def _more_figures(run: Run) -> list[tuple[str, str]]:
-    """The figures of trades, of the curve, and of what it has to do with the market, in lines."""
+    """Return a line of figures each for the trades, for the curve, and for the market."""
     from backtest.experiments.runs.figures import all_figures  # loads pandas
 
-    found = all_figures(run)
-    texts = {name: _in_text(label, form(found[name])) for name, label, form in MORE_FIGURES}
+    figures = all_figures(run)
+    texts = {name: _in_text(label, form(figures[name])) for name, label, form in MORE_FIGURES}
     names = list(texts)
     curve, market = names.index("longest_drawdown"), names.index("alpha")
     groups = {"Trades": names[:curve], "Curve": names[curve:market], "Market": names[market:]}
     return [
-        (label, ", ".join(texts[name] for name in group if found[name] is not None) or UNKNOWN)
+        (label, ", ".join(texts[name] for name in group if figures[name] is not None) or UNKNOWN)
         for label, group in groups.items()
     ]
 
 
 def _years(run: Run, rows: Iterable[tuple[str, float, float | None, float]]) -> Table:
-    """The returns by year, beside those of what was traded, held, and of the benchmark."""
+    """Return a table of returns by year: of the run, of what it traded, held, and the benchmark."""
     manifest = run.manifest
-    names = [
-        "Year",
-        manifest["strategy"],
-        f"{few(manifest['symbols'])} held",
-        manifest["benchmark"],
+    held = f"{few(manifest['symbols'])} held"
+    names = ["Year", manifest["strategy"], held, manifest["benchmark"]]
+    cells = [
+        [year, *(percent(value) for value in returns if value is not None)]
+        for year, *returns in rows
     ]
-    cells = [[year, *(percent(one) for one in found if one is not None)] for year, *found in rows]
     if len(cells[0]) < len(names):
         del names[2]
     return show.table(names, cells, right=names[1:], whole=names)
 
 
-def trades(run: Run, width: int) -> Table:
-    """Every trade with its figures under a heading, and below each its event."""
+def _trades(run: Run, width: int) -> Table:
+    """Return every trade with its figures under a heading, and its event below it."""
     events = {row["event_id"]: row for row in run.decisions}
     several = len(run.manifest["symbols"]) > 1
     cells = [_trade_cells(row) for row in run.trades]
@@ -215,7 +212,7 @@ def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]])
 
 
 def warnings(out: Console, runs: Sequence[Run]) -> None:
-    """Print what to know of runs beside their figures, each once: luck, look-ahead, assumptions."""
+    """Print warnings about runs, each once: of luck, ruin, look-ahead and assumptions."""
     if line := run_words.holm_line(runs):
         out.print(Text(f"\n{line}"))
     for run in runs:
@@ -228,7 +225,7 @@ def warnings(out: Console, runs: Sequence[Run]) -> None:
 
 
 def _print_best_and_worst(out: Console, run: Run) -> None:
-    """The trades with the highest and with the lowest returns, a line each."""
+    """Print the trades with the highest and with the lowest returns, a line each."""
     ranked = sorted(run.trades, key=lambda row: float(row["return"]), reverse=True)
     rows = [*ranked[:_ENDS], *ranked[-_ENDS:]]
     columns = {
@@ -245,7 +242,7 @@ def _print_best_and_worst(out: Console, run: Run) -> None:
 
 
 def _totals(run: Run) -> str:
-    """The trades of a run in a sentence."""
+    """Describe the trades of a run in a sentence."""
     profits = [float(row["net_profit"]) for row in run.trades]
     won = sum(profit > 0 for profit in profits)
     stocks = counted(len({row["symbol"] for row in run.trades}), "stock")
@@ -256,7 +253,7 @@ def _totals(run: Run) -> str:
 
 
 def _untraded_reasons(run: Run) -> Table:
-    """How many events opened no trade for each of the commonest reasons."""
+    """Return a table of how many events opened no trade, for each of the commonest reasons."""
     counts = [row for row in run_words.reasons(run) if row[0] not in run_words.OPENING]
     rows = [(f"{number:,}", outcome, why) for outcome, why, number in counts[:_ENDS]]
     if rest := counts[_ENDS:]:
@@ -267,7 +264,7 @@ def _untraded_reasons(run: Run) -> Table:
 
 
 def _untraded(run: Run) -> Table:
-    """Every event that opened no trade, with the reason."""
+    """Return a table of every event that opened no trade, with the reason."""
     several = len(run.manifest["symbols"]) > 1
     rows = (
         (day, outcome, why, f"{row['symbol']}: " * several + row["headline"])
@@ -278,41 +275,38 @@ def _untraded(run: Run) -> Table:
 
 
 def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
-    """Print a run's trades, its evidence, the events that opened none, and what it assumes.
+    """Print a run's trades, evidence and figures, and the events that opened no trade.
 
-    Of many trades or events the ends and counts are printed, unless the whole is wanted.
+    Of more than `MOST_ROWS` trades or events, unless `whole`, the extremes and counts are printed.
     """
     out.print()
     name = " · ".join(filter(None, (run.name, name_of(run), f"run {run.run_id}")))
     out.print(Text(name, style="bold"))
-    cut = not whole and len(run.trades) > show.MOST_ROWS
-    if cut:
+    has_many_trades = not whole and len(run.trades) > show.MOST_ROWS
+    if has_many_trades:
         out.print(Text(f"{_totals(run)}\n"))
         _print_best_and_worst(out, run)
     elif run.trades:
-        out.print(trades(run, out.width))
+        out.print(_trades(run, out.width))
     else:
         out.print(Text(run_words.no_trade(run)))
-    found, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
-    worth = Text(run_words.plain_sentence(found, trials), style="bold")
-    figures = show.grid([*run_words.evidence_rows(found, trials), *_more_figures(run)], ["dim"])
+    evidence, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
+    worth = Text(run_words.plain_sentence(evidence, trials), style="bold")
+    figures = show.grid([*run_words.evidence_rows(evidence, trials), *_more_figures(run)], ["dim"])
     out.print("", worth, "", figures, sep="\n")
     if len(years := run_words.years(run)) > 1:
         out.print("", _years(run, years), sep="\n")
-    many = not whole and len(run_words.untraded(run)) > show.MOST_ROWS
-    rest = _untraded_reasons(run) if many else _untraded(run)
-    if rest.row_count:
+    has_many_events = not whole and len(run_words.untraded(run)) > show.MOST_ROWS
+    untraded = _untraded_reasons(run) if has_many_events else _untraded(run)
+    if untraded.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
-        out.print(rest)
-    if sentence := run_words.profit_parts(run.trades):
-        out.print(Text(f"\n{sentence}"))
-    if sentence := run_words.ruin(run):
-        out.print(Text(f"\n{sentence}"))
-    if sentence := run_words.no_room(run):
+        out.print(untraded)
+    sentences = (run_words.profit_parts(run.trades), run_words.ruin(run), run_words.no_room(run))
+    for sentence in filter(None, sentences):
         out.print(Text(f"\n{sentence}"))
     if rows := run_words.speed_rows(run):
         out.print(Text("\nWhat speed is worth\n", style="bold"))
         columns = ("Reaction", "Trades", "Net profit $", "Mean trade")
         out.print(show.table(columns, rows, right=columns[1:], whole=columns))
-    if cut or many:
+    if has_many_trades or has_many_events:
         out.print(Text("\nEvery trade and event: on the page, or here with -v", style="dim"))

@@ -1,4 +1,4 @@
-"""`backtest init`, `new`, `config`; and what is there: `list`, `compare`, `open`, `report`."""
+"""Define the commands of a workspace and its runs, from `backtest init` to `backtest report`."""
 
 import os
 from collections.abc import Iterator
@@ -25,19 +25,19 @@ INIT_EXAMPLES = "Examples: `backtest init signals` · `backtest init .`"
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Where; a folder that is there may be used.")
+        Path, typer.Argument(metavar="FOLDER", help="The workspace; the folder may exist already.")
     ],
     as_json: options.AsJson = False,
 ) -> None:
     """Make a workspace: strategies, data, reports and settings."""
     from backtest.workspace.folders import PARTS
 
-    made = backtest.init(folder)
+    path = backtest.init(folder)
     if as_json:
-        cli.show.print_json({"path": str(made), "parts": PARTS})
+        cli.show.print_json({"path": str(path), "parts": PARTS})
         return
-    typer.echo(f"{made} is a workspace: {', '.join(PARTS)}.")
-    if made != Path.cwd():
+    typer.echo(f"{path} is a workspace: {', '.join(PARTS)}.")
+    if path != Path.cwd():
         typer.echo(f"Go there: cd {quote(str(folder))}")
     typer.echo("Then: backtest list strategies, backtest run, or backtest new signal NAME")
 
@@ -58,26 +58,26 @@ def new_signal(
         typer.Option(
             "--from",
             metavar="KIND",
-            help="Start from a kind of event that is there: earnings, news, short_report, "
-            "stake_disclosure; or one of dates that are known, such as report_date.",
+            help="Start from an existing kind of event: earnings, news, short_report, "
+            "stake_disclosure, or one of announced dates, such as report_date.",
         ),
     ] = None,
     backtrader: Annotated[
-        bool, typer.Option("--backtrader", help="Write a strategy of Backtrader's.")
+        bool, typer.Option("--backtrader", help="Write a Backtrader strategy.")
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Write a strategy that runs at once, an example, and a test."""
+    """Write a strategy that runs at once, an example event, and a test."""
     from rich.text import Text
 
-    made = backtest.new_signal(name, kind, backtrader=backtrader, **folders.arguments())
+    signal = backtest.new_signal(name, kind, backtrader=backtrader, **folders.arguments())
     if as_json:
-        cli.show.print_json(vars(made))
+        cli.show.print_json(vars(signal))
         return
-    for path, what in _written(made):
+    for path, what in _written(signal):
         typer.echo(f"wrote {os.path.relpath(path)}\n      {what}")
     cli.show.console().print(Text("\nNext\n", style="bold"))
-    for command, what in _next(made):
+    for command, what in _next(signal):
         typer.echo(f"  {command}\n      {what}")
 
 
@@ -89,7 +89,7 @@ def _written(new: "NewSignal") -> Iterator[tuple[Path, str]]:
 
 
 def _next(new: "NewSignal") -> Iterator[tuple[str, str]]:
-    """The commands that lead from here to a result, and what each is for."""
+    """Yield the commands that lead from here to a result, and what each is for."""
     if new.events:
         real = "put real rows, each with its source, for the example"
         yield f"edit {quote(os.path.relpath(new.events))}", real
@@ -113,50 +113,51 @@ def config(
     costs: options.CostsOption = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Show every setting and where it came from.
+    """Show every setting and where it comes from.
 
-    With options, it shows what a command with these options works with.
+    Options are taken into account: it shows what a command with the same options works with.
     """
     from backtest.workspace.folders import read_config
 
-    named = {
-        "symbol": symbol,
-        "benchmark": benchmark,
-        "cash": cash,
-        "costs": costs,
-        **{f"folders.{name}": folder for name, folder in folders.arguments().items()},
-    }
-    found = read_config(named)
-    rows = [*found.settings.values(), *_parameters(found)]
+    config = read_config(
+        {
+            "symbol": symbol,
+            "benchmark": benchmark,
+            "cash": cash,
+            "costs": costs,
+            **{f"folders.{name}": folder for name, folder in folders.arguments().items()},
+        }
+    )
+    rows = [*config.settings.values(), *_parameters(config)]
     if as_json:
         settings = [vars(row) for row in rows]
-        cli.show.print_json({"file": found.path and str(found.path), "settings": settings})
+        cli.show.print_json({"file": config.path and str(config.path), "settings": settings})
     else:
-        cli.show_data.settings(found, rows)
-    if found.path:
-        _check_strategies(found, folders)
+        cli.show_data.settings(config, rows)
+    if config.path:
+        _check_strategies(config, folders)
 
 
-def _parameters(found: "Config") -> "list[Setting]":
-    """The parameters of strategies that the file sets."""
+def _parameters(config: "Config") -> "list[Setting]":
+    """Return the parameters of strategies that `backtest.toml` sets."""
     from backtest.strategy.parameters import leaves, plain
     from backtest.workspace.folders import Setting
 
     return [
-        Setting(f"strategies.{name}.{parameter}", plain(value), "file", str(found.path))
-        for name, table in found.defaults.tables.items()
+        Setting(f"strategies.{name}.{parameter}", plain(value), "file", str(config.path))
+        for name, table in config.defaults.tables.items()
         for parameter, value in leaves(table).items()
     ]
 
 
-def _check_strategies(found: "Config", folders: options.AllFolderOptions) -> None:
-    """Hold the parameters that the file sets against their strategies."""
+def _check_strategies(config: "Config", folders: options.AllFolderOptions) -> None:
+    """Raise `UsageError` where `backtest.toml` sets what a strategy does not take."""
     from backtest.strategy.loading import find_strategy
     from backtest.strategy.parameters import check_defaults
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(**folders.arguments())
-    for name in found.defaults.tables:
+    for name in config.defaults.tables:
         check_defaults(find_strategy(workspace, name))
 
 
@@ -165,11 +166,11 @@ listing = options.App(no_args_is_help=True, help="List strategies or runs.")
 
 @listing.command("strategies", epilog="Example: `backtest list strategies`")
 def list_strategies(folders: options.AllFolderOptions, as_json: options.AsJson = False) -> None:
-    """List the strategies, what each hears of, and when it last ran."""
+    """List strategies, their events, and when each last ran."""
     from backtest.api.workspace import strategy_rows
 
-    found = strategy_rows(**folders.arguments(), tell=cli.show.left_out)
-    cli.show.either(found, cli.show_data.strategies, as_json=as_json)
+    rows = strategy_rows(**folders.arguments(), tell=cli.show.warn)
+    cli.show.output(rows, cli.show_data.strategies, as_json=as_json)
 
 
 @listing.command(
@@ -182,11 +183,11 @@ def list_runs(
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="Those with this parameter; repeat for several."
+            "--set", metavar="NAME=VALUE", help="Runs with this parameter; repeat for several."
         ),
     ] = None,
     since: Annotated[
-        date | None, options.day("--since", "Those that were requested on that day or later.")
+        date | None, options.day("--since", "Runs that were requested on that day or later.")
     ] = None,
     as_json: options.AsJson = False,
     reports: options.ReportsFolder = None,
@@ -195,16 +196,16 @@ def list_runs(
     from backtest.experiments.runs import finding
     from backtest.workspace.folders import find_reports
 
-    wanted = {name: value.text for name, value in options.parse_settings(settings).items()}
-    found = finding.list_runs(
-        find_reports(reports), cli.show.left_out, run or (), settings=wanted, since=since
+    texts = {name: value.text for name, value in options.parse_settings(settings).items()}
+    runs = finding.list_runs(
+        find_reports(reports), cli.show.warn, run or (), settings=texts, since=since
     )
     if as_json:
         from backtest.api.pages import described
 
-        cli.show.print_json([described(run) for run in found])
+        cli.show.print_json([described(run) for run in runs])
     else:
-        cli.show_runs.runs(cli.show.console(), found)
+        cli.show_runs.runs(cli.show.console(), runs)
 
 
 universes = options.App(
@@ -221,17 +222,17 @@ def list_universes(
 ) -> None:
     """List the universes: stocks, prices, events and what is missing."""
     if not context.invoked_subcommand:
-        found = backtest.list_universes(**folders.arguments()).reset_index().to_dict("records")
-        cli.show.either(found, cli.show_data.universes, as_json=as_json)
+        rows = backtest.list_universes(**folders.arguments()).reset_index().to_dict("records")
+        cli.show.output(rows, cli.show_data.universes, as_json=as_json)
 
 
 @universes.command("seal", epilog="Example: `backtest universes seal mine --source 'my list'`")
 def seal_universe(
     folders: options.FolderOptions,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose table was changed.")],
-    source: Annotated[str | None, typer.Option(help="Where the members come from.")] = None,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The universe.")],
+    source: options.SourceOption = None,
 ) -> None:
-    """Check a table that you changed and record its sha256 anew."""
+    """Check a table that you changed, and record its new sha256."""
     typer.echo(f"wrote {backtest.seal_universe(name, source, **folders.arguments())}")
 
 
@@ -239,8 +240,6 @@ COMPARE_EXAMPLES = (
     "Examples: `backtest compare` · `backtest compare earnings_surprise buy_and_hold` · "
     "`backtest compare earnings_surprise --all` · `backtest compare 1a2b3c4d5e --json`"
 )
-
-
 _COMPARED = (
     "run_id", "strategy", "variant", "label", "figures", "stock", "evidence", "attribution",
     "trials", "placebo_p_holm",
@@ -250,25 +249,26 @@ _COMPARED = (
 def compare(
     run: options.Runs = None,
     variants: Annotated[
-        bool, typer.Option("--all", help="Every run that is meant, not the latest of each.")
+        bool,
+        typer.Option("--all", help="Compare every matching run, not the latest of each strategy."),
     ] = False,
     as_json: options.AsJson = False,
     out: options.ReportsFolder = None,
 ) -> None:
     """Show the figures of runs side by side, and write a page."""
-    from backtest.api import pages as calls
+    from backtest.api import pages
 
-    runs = calls.find_runs(*(run or ()), variants=variants, reports=out, tell=cli.show.left_out)
+    runs = pages.find_runs(*(run or ()), variants=variants, reports=out, tell=cli.show.warn)
     if as_json:
         cli.show.print_json(
             [
                 {**{name: manifest.get(name) for name in _COMPARED}, **manifest["summary"]}
-                for manifest in calls.manifests(runs)
+                for manifest in pages.manifests(runs)
             ]
         )
     else:
         _print_comparison(runs)
-    page = calls.draw_comparison(runs, cli.show.left_out)
+    page = pages.draw_comparison(runs, cli.show.warn)
     if page and not as_json:
         typer.echo(f"\nThe page: {page}")
 
@@ -299,16 +299,16 @@ def open_page(
         typer.Argument(
             metavar="RUN|compare|index",
             help="A strategy, run id or its beginning, run folder, label or pattern; the id or "
-            "folder of a sweep, study or comparison; compare, or index, which shows them all.",
+            "folder of a sweep, study or comparison; compare; or index, which lists them all.",
             show_default=False,
         ),
     ] = "index",
     out: options.ReportsFolder = None,
 ) -> None:
-    """Show a page in the browser; it is drawn where it is missing."""
+    """Show a page in the browser; a missing page is drawn first."""
     from backtest.api.pages import run_on
 
-    page = backtest.find_page(name, reports=out, tell=cli.show.left_out)
+    page = backtest.find_page(name, reports=out, tell=cli.show.warn)
     typer.echo(page)
     if words := run_on(page):
         typer.echo(words, err=True)
@@ -344,13 +344,13 @@ def report(
         typer.Option(
             "--format",
             metavar="html|md|json|csv|png",
-            help="What to make of it. [the ending of --output, or html without one]",
+            help="The form of the report. [by the ending of --output, else html]",
         ),
     ] = None,
     table: Annotated[
         str | None,
         typer.Option(
-            metavar="trades|equity|decisions|orders|bars", help="Of csv: which table. [trades]"
+            metavar="trades|equity|decisions|orders|bars", help="The table for csv. [trades]"
         ),
     ] = None,
     symbol: options.SymbolsOfRun = None,
@@ -358,12 +358,12 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Where to write; a page becomes one file that can be sent. [html and png: the "
-            "run folder; others: the terminal]",
+            help="The file to write; a page becomes one file that can be sent. [the run folder "
+            "for html and png, else the terminal]",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write over a file that is no report.")
+        bool, typer.Option("--force", help="Overwrite even a file that is not a report.")
     ] = False,
     out: options.ReportsFolder = None,
 ) -> None:
@@ -373,19 +373,19 @@ def report(
         raise UsageError(f"--table is for --format csv, and this is {form}.")
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
-    several = len(symbol or ()) > 1
+    are_several = len(symbol or ()) > 1
     for stock in symbol or (None,):
-        made = backtest.report_run(
+        report = backtest.report_run(
             run,
             form,
             table=table or "trades",
             symbols=stock,
-            output=output.with_stem(f"{output.stem}-{stock}") if output and several else output,
+            output=output.with_stem(f"{output.stem}-{stock}") if output and are_several else output,
             force=force,
             reports=out,
-            tell=cli.show.left_out,
+            tell=cli.show.warn,
         )
-        if isinstance(made, Path):
-            typer.echo(made)
+        if isinstance(report, Path):
+            typer.echo(report)
         else:
-            typer.echo(visible(made).encode(), nl=False)
+            typer.echo(visible(report).encode(), nl=False)
