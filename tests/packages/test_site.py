@@ -39,7 +39,7 @@ def test_the_reference_of_commands_tells_every_exit_code():
 def test_the_runs_that_are_listed_are_chosen_by_a_parameter_and_given_none():
     part = commands_page().partition("\n## backtest list runs\n")[2].partition("\n## ")[0]
     (told,) = re.findall(r"^\| `--set NAME=VALUE` \| (.*) \|$", part, re.MULTILINE)
-    assert told.startswith("Those with ")
+    assert told.startswith("Runs with ")
 
 
 def exit_codes(kind):
