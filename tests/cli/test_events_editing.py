@@ -119,7 +119,7 @@ def test_without_a_terminal_nothing_is_written_unless_it_is_confirmed(add, comma
     outcome = add()
     assert outcome.code == WRONG_USE
     assert "+ short_report-20250624-" in outcome.out
-    assert "Nothing was written: there is no terminal to ask at. --yes writes." in outcome.err
+    assert "Nothing was written: there is no terminal to ask at. Give --yes." in outcome.err
     bare = command("events", "add", "short_report")
     assert bare.code == WRONG_USE
     assert "There is no terminal to ask at. Give each field" in bare.err

@@ -138,7 +138,7 @@ def test_a_file_does_not_have_what_was_not_fetched(site, fetch, checkout, items)
     for words_ in (("earnings", "ACME", "--no-estimates"), ("filings", "ACME")):
         outcome = fetch(*words_, "--yes")
         assert outcome.code == 0
-        assert "Nothing was fetched, so that nothing changes in" in outcome.out
+        assert "Nothing was fetched: nothing changes in" in outcome.out
         assert "has all of that already" not in outcome.out
     assert checkout.snapshot("data") == before
 

@@ -72,7 +72,7 @@ def test_rows_that_differ_are_shown_and_replaced_on_request(site, command, check
     path = checkout.root / "data/prices/ACME.csv"
     out = command("prices", "fetch", "ACME").out
     assert "  2025-06-02 low: 98 → 97.5\n" in out
-    assert "  what came differs in 1 row; the file stays, --accept-revisions replaces them\n" in out
+    assert "  1 row on file would change: --accept-revisions replaces what differs\n" in out
     assert path.read_text() == ACME
     out = command("prices", "fetch", "ACME", "--accept-revisions").out
     assert "  replaced 1 row\n" in out

@@ -40,7 +40,7 @@ def test_help_has_an_example(command, words):
 
 def test_help_says_where_to_begin(command):
     lines = [line.strip() for line in command("--help").out.splitlines()]
-    place = lines.index("Begin with `backtest init FOLDER`: it makes a workspace; go there.")
+    place = lines.index("Begin with `backtest init FOLDER`, which makes a workspace, and go there.")
     assert lines[place + 1] == "In a workspace: `backtest run` replays every strategy."
 
 

@@ -305,10 +305,10 @@ def test_what_is_guessed_is_shown_before_it_is_written(command, checkout, mine):
     before = checkout.snapshot("data")
     outcome = command(*arguments)
     assert outcome.code == WRONG_USE
-    assert "BOLT.csv is read so: date from 'date', open from 'open'" in outcome.out
+    assert "BOLT.csv is read as follows: date from 'date', open from 'open'" in outcome.out
     assert "BOLT 2025-06-02 10 12 9 11.5 100" in words(outcome.out)
     assert "BOLT: 2 rows added, 2025-06-02 to 2025-06-03" in outcome.out
-    assert "there is no terminal to ask at. --yes writes" in outcome.err
+    assert "there is no terminal to ask at. Give --yes" in outcome.err
     assert checkout.snapshot("data") == before
     outcome = command(*arguments, "--yes")
     assert outcome.code == 0

@@ -350,7 +350,7 @@ def _fetch(
         return
     _print_remarks(events, accept=filings.accept)
     if not events.fetched:
-        typer.echo(f"Nothing was fetched, so that nothing changes in {events.edit.path}.")
+        typer.echo(f"Nothing was fetched: nothing changes in {events.edit.path}.")
     elif events.differences and not events.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
     else:

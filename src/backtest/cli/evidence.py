@@ -36,7 +36,7 @@ def sweep(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes on this machine. [this one alone]")
+        int | None, typer.Option(min=1, help="Number of processes on this machine. [1]")
     ] = None,
     cluster: Annotated[
         str | None,
@@ -81,8 +81,8 @@ def _announce(plan: "SweepPlan", workers: int | None, cluster: str | None, *, ye
     typer.echo(f"{sets} ({counts}), {_duration(seconds)}{where}", err=True)
     if spec.sets > _MANY and not yes and not _confirmed():
         raise UsageError(
-            "Nothing was evaluated. Take wider steps or fewer parameters; --yes is the answer "
-            "where nobody can be asked."
+            "Nothing was evaluated. Use wider steps or fewer parameters, or give --yes where "
+            "nobody can be asked."
         )
 
 
@@ -204,7 +204,7 @@ AUDIT_EXAMPLES = (
     "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5` · "
     "`backtest audit earnings_surprise --universe us_large` · "
     "`backtest audit short_report --symbol ACME --bars 5m`. "
-    "The exit code is 4 where the strategy is not found clean."
+    "The exit code is 4 unless the strategy is found clean."
 )
 
 
@@ -244,8 +244,8 @@ def audit(
 
 
 CHECK_EXAMPLES = (
-    "Example: `backtest check insider_sale`. The exit code is 2 where the contract is broken and "
-    "4 where the strategy looks ahead. `backtest audit` looks for that in many more worlds."
+    "Example: `backtest check insider_sale`. The exit code is 2 if the contract is broken and "
+    "4 if the strategy looks ahead. `backtest audit` tests that in many more worlds."
 )
 
 

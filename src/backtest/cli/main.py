@@ -20,7 +20,7 @@ from backtest.errors import BacktestError, UsageError
 from backtest.stats.formats import visible
 
 _INTERRUPTED_MESSAGE = (
-    "interrupted: what had ended is kept, nothing is half written. "
+    "interrupted: what was finished is kept, nothing is half written. "
     "The same command goes on from there."
 )
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
@@ -34,7 +34,7 @@ app = options.App(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Replay a stock's history against dated public events, and see whether trading them "
     "would have paid.",
-    epilog="\b\nBegin with `backtest init FOLDER`: it makes a workspace; go there.\n"
+    epilog="\b\nBegin with `backtest init FOLDER`, which makes a workspace, and go there.\n"
     "In a workspace: `backtest run` replays every strategy.\n\n"
     "Exit codes: 0 done, 1 a fault of the program, 2 wrong use or a contract that is not kept, "
     "3 bad data, 4 an audit is not clean or a check found look-ahead, "
@@ -78,11 +78,11 @@ def _options(
     """Take the options that come before a command."""
 
 
-class _Screen:
-    """A `_Screen` is a stream that makes control characters visible; rich writes past it."""
+class _EscapingStream:
+    """This stream makes control characters visible; rich writes past it."""
 
     def __init__(self, stream: TextIO) -> None:
-        # Rich writes to the attribute of this name; a `_Screen` is not put around another.
+        # `show.console` writes to this attribute, named as in proxies of rich; proxies do not nest.
         self.rich_proxied_file: TextIO = getattr(stream, "rich_proxied_file", stream)
 
     def write(self, text: str) -> int:
@@ -92,8 +92,8 @@ class _Screen:
         return getattr(self.rich_proxied_file, name)
 
 
-class _Patient(io.BufferedWriter):
-    """A `_Patient` stream accepts output even after it can no longer be written.
+class _UnfailingWriter(io.BufferedWriter):
+    """This stream accepts output even after it can no longer be written.
 
     A reader that leaves, as `| head` does, or a full disk thus never stops a command halfway.
     """
@@ -128,9 +128,9 @@ def main() -> None:
         if getattr(sys, name) is None:  # closed: a file of data would get its descriptor
             null = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
             vars(sys).update({name: null, f"__{name}__": null})
-    sys.stdout, output = _patient(sys.stdout)
-    sys.stderr, _ = _patient(sys.stderr)
-    sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
+    sys.stdout, output = _unfailing(sys.stdout)
+    sys.stderr, _ = _unfailing(sys.stderr)
+    sys.stdout, sys.stderr = _EscapingStream(sys.stdout), _EscapingStream(sys.stderr)
     code = _run()
     if output:
         sys.stdout.flush()
@@ -177,17 +177,17 @@ def _run() -> int:
     return 0
 
 
-def _patient(stream: TextIO) -> tuple[TextIO, _Patient | None]:
-    """Return a stream of the process as a patient one; characters it cannot encode become ?."""
+def _unfailing(stream: TextIO) -> tuple[TextIO, _UnfailingWriter | None]:
+    """Return a stream of the process that never fails; characters it cannot encode become ?."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream, None
     stream.reconfigure(errors="replace")
-    if isinstance(stream.buffer, _Patient):
+    if isinstance(stream.buffer, _UnfailingWriter):
         return stream, stream.buffer
     raw = getattr(stream.buffer, "raw", stream.buffer)  # the same where nothing is buffered
     if not isinstance(raw, io.RawIOBase):  # tests capture what is printed
         return stream, None
-    output, is_line_buffered = _Patient(raw), stream.line_buffering
+    output, is_line_buffered = _UnfailingWriter(raw), stream.line_buffering
     text = io.TextIOWrapper(output, stream.encoding, "replace", line_buffering=is_line_buffered)
     return text, output
 

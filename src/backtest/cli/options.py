@@ -60,7 +60,7 @@ def _symbol_option(default: str) -> Any:
         "--symbol",
         metavar="SYMBOL|FILE",
         callback=_with_files,
-        help="Stock; repeat for several, or a file: one a line, or a CSV with a column symbol. "
+        help="A stock, repeat for several; or a file, one a line or a CSV with a column symbol. "
         f"[{default}]",
     )
 
@@ -69,7 +69,7 @@ Symbols = Annotated[list[str] | None, _symbol_option("CRWV")]
 SymbolsOfFile = Annotated[list[str] | None, _symbol_option("what the file says")]
 AnySymbols = Annotated[list[str] | None, _symbol_option("all")]
 SymbolsOfRun = Annotated[
-    list[str] | None, _symbol_option("png alone: the run's first; of a universe, the account")
+    list[str] | None, _symbol_option("png only: the run's first; of a universe, the account")
 ]
 UniverseOption = Annotated[
     str | None,
@@ -225,8 +225,8 @@ def undoing() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            "interrupted: the file is as it was, or whole at the version before. "
-            "Look at it, or name the version with --to."
+            "interrupted: the file is as it was, or complete at the version before. "
+            "Check it, or name the version with --to."
         ) from None
 
 

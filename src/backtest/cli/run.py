@@ -205,12 +205,10 @@ def simulate(
     from backtest.api import calls
     from backtest.workspace.folders import read_config
 
-    for path, others in (
-        (trades, (prices, signals)),
-        (equity, (prices, signals, trades or prices)),
-    ):
-        if path:
-            _check_path(path, *others)
+    if trades:
+        _check_path(trades, prices, signals)
+    if equity:
+        _check_path(equity, prices, signals, trades or prices)
     options.announce_compiling()
     traded = calls.simulate(
         prices, signals, **account.arguments(), curves=equity is not None, data=data

@@ -37,8 +37,8 @@ _NO_WIDTH = 100_000
 _NO_QUESTIONS = ("retrieved_at", "period_end")  # the time is now; fetched reports have the period
 
 
-class _Trimmed:
-    """A `_Trimmed` stream writes no blanks at the end of a line."""
+class _TrimmingStream:
+    """This text stream writes no blanks at the end of a line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -63,7 +63,7 @@ def console(*, stderr: bool = False) -> Console:
     if file is None or file.isatty():
         return Console(file=file, stderr=stderr, **plain)
     width = None if "COLUMNS" in os.environ else _NO_WIDTH
-    trimmed: Any = _Trimmed(file)
+    trimmed: Any = _TrimmingStream(file)
     return Console(file=trimmed, width=width, **plain)
 
 
@@ -318,7 +318,7 @@ def at_terminal() -> bool:
 def is_confirmed(*, yes: bool) -> bool:
     """Tell whether `yes`, or an answer, says to write; UsageError where nobody can be asked."""
     if not yes and not at_terminal():
-        raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
+        raise UsageError("Nothing was written: there is no terminal to ask at. Give --yes.")
     if yes or typer.confirm("Write it?"):
         return True
     typer.echo("Nothing was written.")

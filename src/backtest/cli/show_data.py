@@ -150,7 +150,7 @@ def findings(rows: pd.DataFrame, *, as_json: bool) -> None:
 def file_columns(file: PriceFile | OwnEvents) -> None:
     """Print how the columns of a file were understood, and notes on it."""
     columns = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
-    typer.echo(f"{file.path} is read so: {columns}.")
+    typer.echo(f"{file.path} is read as follows: {columns}.")
     for note in file.notes:
         typer.echo(note)
 
@@ -213,8 +213,8 @@ def _update_lines(update: PriceUpdate) -> Iterable[str]:
         yield f"  … and {len(changes) - MOST_SYMBOLS:,} more cells"
     if changes:
         differ = counted(len({change.key for change in changes}), "row")
-        stay = f"what came differs in {differ}; the file stays, --accept-revisions replaces them"
-        yield f"  replaced {differ}" if update.accepted else f"  {stay}"
+        kept = f"{differ} on file would change: --accept-revisions replaces what differs"
+        yield f"  replaced {differ}" if update.accepted else f"  {kept}"
     for note in update.notes:
         yield f"  {note}"
     if update.actions is not None:

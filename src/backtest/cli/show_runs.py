@@ -221,7 +221,8 @@ def warnings(out: Console, runs: Sequence[Run]) -> None:
     out.print()
     for line, is_caution in audit_lines(runs):
         out.print(Text(line, style="red" if is_caution else "dim"))
-    show.assumptions(out, dict.fromkeys(one for run in runs for one in run.manifest["assumptions"]))
+    sentences = (sentence for run in runs for sentence in run.manifest["assumptions"])
+    show.assumptions(out, dict.fromkeys(sentences))
 
 
 def _print_best_and_worst(out: Console, run: Run) -> None:
