@@ -104,7 +104,7 @@ def test_very_many_sets_are_told_and_asked_for(sweep, checkout, monkeypatch, ans
     assert re.search(QUESTION, outcome.err)
     assert "Evaluate them all? [y/N]" in outcome.err
     assert outcome.err.endswith(
-        "error: Nothing was evaluated. Take wider steps or fewer parameters; --yes is the answer "
+        "error: Nothing was evaluated. Use wider steps or fewer parameters, or give --yes "
         "where nobody can be asked.\n"
     )
     assert outcome.out.strip() == ""

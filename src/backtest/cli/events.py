@@ -33,7 +33,7 @@ Fields = Annotated[
     typer.Option("--field", metavar="NAME=VALUE", help="A field; repeat for several."),
 ]
 SourceUrl = Annotated[
-    str | None, typer.Option(metavar="URL", help="Where it can be read, or `unknown`.")
+    str | None, typer.Option(metavar="URL", help="Where the fact can be read, or `unknown`.")
 ]
 
 
@@ -141,7 +141,7 @@ def _kind_of(name: str, folders: options.FolderOptions) -> "type[Event]":
 def import_file(
     folders: options.FolderOptions,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
-    kind: Annotated[str, typer.Option("--kind", help="What they are, such as short_report.")],
+    kind: Annotated[str, typer.Option("--kind", help="Their kind, such as short_report.")],
     columns: options.Columns = None,
     constants: Annotated[
         list[str] | None,
@@ -160,7 +160,7 @@ def import_file(
     verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Import a file. New events are added, known ones change where the file differs."""
+    """Import a file. New events are added, those on record change where the file differs."""
     from backtest.sources.own_events import LackingError
 
     constant = options.parse_pairs("--set", constants, example="precision=date")

@@ -1,6 +1,5 @@
 """Define `backtest prices` and `backtest actions`, which keep the files of a share."""
 
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -106,7 +105,7 @@ def import_file(
         typer.Option("--set", metavar="volume=0", help="The volume of all rows of a file without."),
     ] = None,
     actions: Annotated[
-        Path | None, typer.Option(help="A CSV file of dividends, splits, halts and ends.")
+        Path | None, typer.Option(help="A CSV file of dividends, splits, halts and delistings.")
     ] = None,
     dividends: Annotated[
         str | None,
@@ -149,7 +148,11 @@ def import_file(
     prepared = import_prices(
         folder, file, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
     )
-    updates = list(_with_progress(prepared, "Checking", total))
+    updates = []
+    with cli.show.progress("Checking") as on_symbol:
+        for number, update in enumerate(prepared, start=1):
+            updates.append(update)
+            on_symbol(number, total)
     cli.show_data.price_updates(updates)
     if not any(updates):
         raise_refused(refused, total, "taken in")
@@ -157,8 +160,10 @@ def import_file(
         return
     if not cli.show.is_confirmed(yes=yes):
         return
-    for update in _with_progress(updates, "Writing"):
-        update.make()
+    with cli.show.progress("Writing") as on_symbol:
+        for number, update in enumerate(updates, start=1):
+            update.make()
+            on_symbol(number, len(updates))
     paths = [path for update in updates for path in update.paths]
     count = f"{len(paths):,} files: " * (len(paths) > 1)
     if len(paths) > cli.show_data.MOST_SYMBOLS:
@@ -178,16 +183,6 @@ def undo(
     with options.undoing():
         path, version = backtest.undo_prices(symbol, bars, to=to, data=data)
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
-
-
-def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> Iterable[Any]:
-    """Yield the items of some work, with a bar at a terminal; nothing may be printed meanwhile."""
-    from rich.progress import track
-
-    terminal = cli.show.console(stderr=True)
-    if not terminal.is_terminal:
-        return work
-    return track(work, word, total=total, console=terminal, transient=True)
 
 
 def _as_dict(update: "PriceUpdate", version: "Version | None") -> dict[str, Any]:
@@ -247,7 +242,7 @@ def seal_prices(
 
 
 actions = options.App(
-    no_args_is_help=True, help="List, add, check and seal dividends, splits, halts and ends."
+    no_args_is_help=True, help="List, add, check and seal dividends, splits, halts, delistings."
 )
 
 
@@ -259,7 +254,7 @@ def list_actions(
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
-    """List dividends, splits, halts, ends and new names, oldest first."""
+    """List dividends, splits, halts, delistings and new names by day."""
     frame = backtest.list_actions(symbols, data=data)
     for name in ("day", "until"):
         frame[name] = frame[name].dt.strftime("%Y-%m-%d")

@@ -47,7 +47,7 @@ def run(
     engine: Annotated[
         str | None,
         typer.Option(
-            metavar="|".join(_ENGINES), help="Engine of the replay. [kernel where bars are many]"
+            metavar="|".join(_ENGINES), help="Engine of the replay. [kernel above 50,000 bars]"
         ),
     ] = None,
     verified: Annotated[
