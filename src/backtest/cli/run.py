@@ -88,21 +88,21 @@ def run(
     if terminal and len(replays) == 1:  # before the libraries are loaded that weigh the evidence
         _print_terms(terminal, [replays[0].run])
         cli.show_runs.comparison(terminal, [replays[0].run])
-    weighed = []
+    results = []
     with cli.show.progress("Evidence") as on_run:
         for number, replay in enumerate(replays):
             if "evidence" not in replay.run.manifest:
                 options.announce_compiling()
                 on_run(number, len(replays))
-            weighed.append(replay.weigh())
+            results.append(replay.weigh())
     if terminal:
-        _print_evidence(terminal, weighed, verbose=verbose)
+        _print_evidence(terminal, results, verbose=verbose)
     with cli.show.progress("Tear sheets") as on_sheet:
-        page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=cli.show.warn)
+        page = runs.draw_runs(results, tearsheet=tearsheet, on_sheet=on_sheet, tell=cli.show.warn)
     if terminal:
-        _print_paths(terminal, weighed, page, reused=sum(replay.known for replay in replays))
+        _print_paths(terminal, results, page, reused=sum(replay.known for replay in replays))
     else:
-        cli.show.print_json(pages.manifests(weighed))
+        cli.show.print_json(pages.manifests(results))
     if faults:
         raise UsageError("\n".join(faults))
 
@@ -210,15 +210,15 @@ def simulate(
     if equity:
         _check_path(equity, prices, signals, trades or prices)
     options.announce_compiling()
-    traded = calls.simulate(
+    simulation = calls.simulate(
         prices, signals, **account.arguments(), curves=equity is not None, data=data
     )
     if trades:
-        _write(traded.trades(), trades)
+        _write(simulation.trades(), trades)
     if equity:
-        _write(traded.equity(), equity)
+        _write(simulation.equity(), equity)
     preset = read_config({"costs": account.costs}).chosen("costs")
-    record = _record(traded, preset and Path(preset).stem)
+    record = _record(simulation, preset and Path(preset).stem)
     if as_json:
         cli.show.print_json({"prices": str(prices), "signals": str(signals), **record})
         return
@@ -261,18 +261,18 @@ def _write(table: "pa.Table", path: Path) -> None:
     write_bytes(path, sink.getvalue())
 
 
-def _record(account: "Simulation", costs: str | None) -> dict[str, Any]:
+def _record(simulation: "Simulation", costs: str | None) -> dict[str, Any]:
     """Return what is printed as a JSON object; `costs` names their preset, if there is one."""
-    sessions = account.panel.sessions
+    sessions = simulation.panel.sessions
     return {
         "span": {"first": sessions[0].item(), "last": sessions[-1].item()},
-        "counts": account.counts(),
-        "left_out": account.signals.left_out,
-        "figures": account.figures(),
-        "is_ruined": account.is_ruined,
-        "rules": account.rules.model_dump(),
+        "counts": simulation.counts(),
+        "left_out": simulation.signals.left_out,
+        "figures": simulation.figures(),
+        "is_ruined": simulation.is_ruined,
+        "rules": simulation.rules.model_dump(),
         "costs": {"name": costs} if costs else None,
-        "assumptions": account.assumptions(),
+        "assumptions": simulation.assumptions(),
     }
 
 
