@@ -2,7 +2,7 @@
 
 import pytest
 
-from backtest.audit.checks import Check, Trial, differences, finding, note_chance, spread, text_of
+from backtest.audit.checks import Check, Probe, differences, finding, note_chance, spread, text_of
 from backtest.audit.jobs import Job
 from backtest.audit.observe import Observation
 from backtest.audit.run import null_record
@@ -88,7 +88,7 @@ def test_what_differs_by_chance_in_a_world_is_not_held_against_it():
 
     def judged(again) -> Check:
         repeated, prefix, job = Check("repeat", ""), Check("prefix", ""), Job(dict, None)
-        prefix.odd = [Trial("prefix", day("2025-06-05"), "", job)] * 2
+        prefix.differing = [Probe("prefix", day("2025-06-05"), "", job)] * 2
 
         def observer(_, groups):
             asked.extend(job for group in groups for job in group.jobs)

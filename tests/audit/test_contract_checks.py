@@ -11,7 +11,7 @@ from pydantic import Field
 
 from backtest.audit.contract import check
 from backtest.audit.declared import TITLES, ContractResult, Report, all_results, check_parameters
-from backtest.audit.questions import made_up_event, variants
+from backtest.audit.questions import example_event, variants
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, Start
 from backtest.data.versions import seal
 from backtest.errors import UsageError
@@ -403,7 +403,7 @@ def test_the_strategies_that_ship_keep_it(name, tmp_path):
 
 @pytest.mark.parametrize("kind", [*FILED_KINDS, Start], ids=lambda kind: kind.kind)
 def test_events_are_made_up_as_their_kind_allows(kind):
-    event = made_up_event(kind)
+    event = example_event(kind)
     assert event.symbol == "EXAMPLE"
     assert all(isinstance(other, kind) for _, other in variants(event))
 
@@ -413,12 +413,12 @@ def test_a_field_that_is_made_of_others_stays_in_an_event_without_the_optional_o
         size: int = 3
         twice: int = Field(default_factory=lambda fields: 2 * fields["size"])
 
-    empty = dict(variants(made_up_event(Order, {"size": 5})))["every optional field unknown"]
+    empty = dict(variants(example_event(Order, {"size": 5})))["every optional field unknown"]
     assert (empty.size, empty.twice) == (3, 10)
 
 
 def test_variants_say_little_much_and_something_extreme():
-    found = dict(variants(made_up_event(Earnings, {"eps": 0.3})))
+    found = dict(variants(example_event(Earnings, {"eps": 0.3})))
     assert found["as it is"].eps == 0.3
     assert found["every optional field unknown"].eps is None
     assert found["every field filled"].eps == 0.3
@@ -436,9 +436,9 @@ def test_what_cannot_be_made_up_is_told():
             raise ValueError
 
     with pytest.raises((UsageError, ValueError)):
-        made_up_event(Coded)
+        example_event(Coded)
     with pytest.raises(UsageError, match="category"):
-        made_up_event(News, {"category": "Not A Category"})
+        example_event(News, {"category": "Not A Category"})
 
 
 def test_a_report_has_every_check():

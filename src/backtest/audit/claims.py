@@ -1,4 +1,4 @@
-"""Claims about a stock in `data/claims.csv`, each held against its prices and events.
+"""Check the claims about stocks in `data/claims.csv` against prices and events.
 
 `data/README.md` describes columns and measures. A claim is `true` where the figure rounds to the
 number claimed, at the digits in which it is written, or is the day or direction claimed. It is
@@ -33,7 +33,7 @@ from backtest.strategy.loading import event_kinds
 if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
-Measured = tuple[float | date | None, str]  # None is unknown; and the evidence
+Measured = tuple[float | date | None, str]  # the figure, None where unknown, and the evidence
 
 NAME = "claims"
 JUDGEMENTS = ("true", "imprecise", "false", "unknown")
@@ -64,7 +64,7 @@ _PARTS = {
 
 
 class Claim(NamedTuple):
-    """A row of the file, on its line. An empty text says nothing."""
+    """A claim is a row of the file, with its line number; an unused column is an empty text."""
 
     line: int
     claim_id: str
@@ -85,7 +85,7 @@ COLUMNS = Claim._fields[1:]
 
 
 class Verdict(NamedTuple):
-    """One of `JUDGEMENTS` on a claim, the figure that was found in words, and the evidence."""
+    """A verdict is one of `JUDGEMENTS` on a claim, with the figure found and the evidence."""
 
     claim: Claim
     verdict: str
@@ -93,13 +93,13 @@ class Verdict(NamedTuple):
     evidence: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The row with its verdict."""
+        """Return the row with its verdict, ready for JSON."""
         answer = {"verdict": self.verdict, "found": self.found or None, "evidence": self.evidence}
         return {**self.claim._asdict(), **answer}
 
 
 def read_claims(data: Path) -> list[Claim]:
-    """The claims of a data folder; a `DataError` names every row that breaks the format."""
+    """Read the claims of a data folder; a `DataError` names every row that breaks the format."""
     command = f"backtest events seal {NAME}"
     return _parse(read_data_file(data / f"{NAME}.csv", seal_command=command))
 
@@ -124,7 +124,7 @@ def _parse(file: DataFile) -> list[Claim]:
 
 
 def _faults(claim: Claim) -> list[str]:
-    """What is wrong with a row, each with its column first."""
+    """Return what is wrong with a row; each fault begins with the name of its column."""
     needed = ("claim_id", "symbol", "statement", "claimed")
     empty = [f"{name}: is empty; a value is needed" for name in needed if not getattr(claim, name)]
     measure, units = claim.measure, _UNITS.get(claim.measure, ())
@@ -172,7 +172,7 @@ def _is_day(text: str) -> bool:
 
 
 def judge_claims(workspace: Workspace) -> list[Verdict]:
-    """The verdict on each claim; a file that breaks its format raises a `DataError`."""
+    """Judge each claim in its order; a file that breaks its format raises a `DataError`."""
     claims = read_claims(workspace.data)
     rows = list_events(workspace, event_kinds(workspace).values(), None, _REACTION_MINUTES)
     events = {row.event.id: row for row in rows}
@@ -213,13 +213,13 @@ def _judge(claim: Claim, row: ListedEvent | None, prices: Prices | None) -> Verd
 
 
 def judge_number(claimed: str, actual: float) -> str:
-    """The verdict on a number as it was written, such as `-14`, in the unit of the figure."""
+    """Return the verdict on a number as it was written, such as `-14`, in the figure's unit."""
     is_near = abs(float(claimed) - actual) <= _OFF * abs(actual)
     return "true" if agrees(claimed, actual) else "imprecise" if is_near else "false"
 
 
 def judge_day(claimed: str, actual: date) -> str:
-    """The verdict on an ISO day."""
+    """Return the verdict on an ISO day; the session next to the true one is imprecise."""
     first, last = sorted((date.fromisoformat(claimed), actual))
     between = set(trading_calendar().between(first, last).tolist()) - {first, last}
     return "true" if first == last else "false" if between else "imprecise"
@@ -292,12 +292,12 @@ def _is_change(claim: Claim) -> bool:
 
 
 def _number(claim: Claim, value: float) -> str:
-    """A figure with a digit more than was claimed, so that the difference can be seen."""
+    """Format a figure with a digit more than was claimed, so that the difference can be seen."""
     digits = 0 if claim.unit == "count" else len(claim.claimed.partition(".")[2]) + 1
     return f"{value:{'+' if _is_change(claim) else ''},.{digits}f}"
 
 
 def with_unit(number: str, unit: str) -> str:
-    """A number with its unit; days, directions and counts stand as they are."""
+    """Append its unit to a number; days, directions and counts stay as they are."""
     words = {"percent": " %", "dollars": " dollars", "million dollars": " million dollars"}
     return number + words.get(unit, "")

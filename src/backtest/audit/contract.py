@@ -1,4 +1,4 @@
-"""The public call: `check` holds a strategy against the contract."""
+"""This module holds a strategy against the contract: `check` is the public call."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PROCESSES = 2
 _MOST_DATES = 5
-_USUAL = {  # what is allowed beyond is seldom meant
+_USUAL = {  # a term beyond its limit is allowed, but seldom meant
     "hold": (SESSIONS_A_YEAR, "sessions, a year"),
     "stop": (0.5, "of the entry price"),
     "trailing_stop": (0.5, "of the best price"),
@@ -59,8 +59,8 @@ def check(
 
     It is asked about the events and prices of the symbols, or of the members of a universe, and
     about made-up ones where it can trade none of them. By default two processes observe the worlds.
-    UsageError where there is no such strategy, symbol or parameter; DataError where a data file is
-    wrong.
+    Raises UsageError where there is no such strategy, symbol or parameter, and DataError where a
+    data file is wrong.
     """
     try:
         file = find_strategy(workspace, name)
@@ -69,8 +69,8 @@ def check(
             raise
         loads = failed("loads", *_split(str(error), workspace))
         return Report(name, all_results([loads], "It does not load."))
-    found = [ok("loads", f"{file.path.name} defines {file.cls.__name__}.")]
-    found.append(declared.check_parameters(file))
+    results = [ok("loads", f"{file.path.name} defines {file.cls.__name__}.")]
+    results.append(declared.check_parameters(file))
     request = AuditRequest(
         name, tuple(symbols), settings or {}, None, None, Rules(), universe=universe, worlds=0
     )
@@ -78,48 +78,48 @@ def check(
     try:
         recorded(strategy)
     except UsageError as error:
-        if found[-1].outcome != "failed":
-            found[-1] = failed("parameters", str(error), declared.class_line(file))
-        return Report(name, all_results(found, "Its parameters cannot be put on record."))
-    found.append(declared.check_kinds(file, strategy.listens_to))
-    if found[-1].outcome == "failed":
-        return Report(name, all_results(found, "It listens to nothing."))
+        if results[-1].outcome != "failed":
+            results[-1] = failed("parameters", str(error), declared.class_line(file))
+        return Report(name, all_results(results, "Its parameters cannot be put on record."))
+    results.append(declared.check_kinds(file, strategy.listens_to))
+    if results[-1].outcome == "failed":
+        return Report(name, all_results(results, "It listens to nothing."))
     with TemporaryDirectory(prefix="backtest-check-", ignore_cleanup_errors=True) as folder:
-        found += _examined(workspace, request, file, folder, observer)
-    return Report(name, all_results(found, "It fails before."))
+        results += _examine(workspace, request, file, folder, observer)
+    return Report(name, all_results(results, "It fails before."))
 
 
-def _examined(
+def _examine(
     workspace: Workspace,
     request: AuditRequest,
     file: StrategyFile,
     folder: str,
     observer: Observer | None,
 ) -> list[ContractResult]:
-    prepared, listens = _prepared(workspace, request, file, folder)
+    prepared, listens = _prepare(workspace, request, file, folder)
     strategy, rows = prepared.strategy, questions.as_example(prepared.inputs.events)
-    tried, missing = questions.events_to_try(strategy.listens_to, rows)
+    events, missing = questions.events_to_try(strategy.listens_to, rows)
     if isinstance(strategy, Strategy):
-        before = declared.kept(strategy)
-        given = questions.answers(strategy, questions.cases(tried, rows, strategy))
+        before = declared.state_text(strategy)
+        replies = questions.answers(strategy, questions.cases(events, rows, strategy))
         frozen = declared.check_frozen(file, before, strategy)
-        cases = questions.cases(tried, rows, strategy)
+        cases = questions.cases(events, rows, strategy)
         terms = declared.check_terms(file, request.settings, strategy, cases)
     else:
-        given = questions.replayed(strategy, [event for _, event in tried], request.rules)
+        replies = questions.replay(strategy, [event for _, event in events], request.rules)
         frozen = not_tried("frozen", "A strategy of Backtrader's keeps state as it trades.")
         terms = not_tried("terms", "A strategy of Backtrader's answers with no signal.")
-    answers = _answers(given, missing, prepared)
-    full, observed = observe(prepared, observer)
+    answers = _answers(replies, missing, prepared)
+    full, results = observe(prepared, observer)
     if full.error and answers.outcome == "ok":
         answers = failed("answers", *_split(full.error, workspace))
-    return [listens, frozen, answers, terms, _bounded(prepared, given, full), *observed]
+    return [listens, frozen, answers, terms, _bounded(prepared, replies, full), *results]
 
 
-def _prepared(
+def _prepare(
     workspace: Workspace, request: AuditRequest, file: StrategyFile, folder: str
 ) -> tuple[PreparedAudit, ContractResult]:
-    """The data that it is observed on: those at hand, or made-up ones where it can trade none."""
+    """Prepare the data at hand, or made-up ones in the folder where it can trade none of them."""
     strategy = configure(file, request.settings)
     data = tables_folder(workspace.data, request.universe) / "events"
     kinds = strategy.listens_to
@@ -138,63 +138,61 @@ def _prepared(
             f"the example row of a new signal, or see `backtest events list`."
         )
         listens = warning("listens", what)
-    made_up = questions.made_up_workspace(folder, workspace, strategy)
-    return prepare(made_up, replace(request, symbols=(questions.SYMBOL,), universe=None)), listens
+    example = questions.example_workspace(folder, workspace, strategy)
+    return prepare(example, replace(request, symbols=(questions.SYMBOL,), universe=None)), listens
 
 
 def _tradable(prepared: PreparedAudit) -> int:
-    """How many events the strategy would be asked about."""
+    """Return how many events the strategy would be asked about."""
     from backtest.engine.schedule import schedule
 
     inputs, kinds = prepared.inputs, prepared.strategy.listens_to
     reaction, at = prepared.request.reaction, prepared.strategy.decides
-    found = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction, at=at)
+    decisions = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction, at=at)
     started = len(inputs.span) if Start in kinds else 0
-    return started + sum(one.action == "notified" for one in found)
+    return started + sum(decision.action == "notified" for decision in decisions)
 
 
 def _answers(
-    given: questions.ContractAnswers, missing: list[str], prepared: PreparedAudit
+    replies: questions.ContractAnswers, missing: list[str], prepared: PreparedAudit
 ) -> ContractResult:
-    if given.fault:
-        what, where = _split(given.fault, prepared.workspace)
+    if replies.fault:
+        what, where = _split(replies.fault, prepared.workspace)
         return failed("answers", what, where or declared.method_line(prepared.file))
-    what = f"{given.asked} questions: unknown fields, extreme numbers, no bars, the first event."
-    if given.signals and not any(signal["reason"].strip() for signal in given.signals):
+    what = f"{replies.count} questions: unknown fields, extreme numbers, no bars, the first event."
+    if replies.signals and not any(signal["reason"].strip() for signal in replies.signals):
         missing = [*missing, "No signal says its reason."]
     return warning("answers", " ".join([what, *missing])) if missing else ok("answers", what)
 
 
 def _bounded(
-    prepared: PreparedAudit, answers: questions.ContractAnswers, full: Observation
+    prepared: PreparedAudit, replies: questions.ContractAnswers, full: Observation
 ) -> ContractResult:
     if isinstance(prepared.strategy, BacktraderStrategy):
         why = "It sizes its own orders; Backtrader refuses those that the cash does not cover."
         return not_tried("bounded", why)
     on_file = (one for one in (full.passes or [[]])[0] if one["action"] not in WITHOUT_SIGNAL)
-    given = [*answers.signals, *on_file]
-    worst = max((one.get("weight") or 0.0 for one in given), default=0.0)
+    signals = [*replies.signals, *on_file]
+    worst = max((one.get("weight") or 0.0 for one in signals), default=0.0)
     if worst > (most := prepared.request.rules.max_gross):
         what = f"A signal has weight {worst:g}; the account holds positions of up to {most:g} times"
         return failed("bounded", f"{what} its equity.", declared.method_line(prepared.file))
-    if odd := _unusual(given):
-        return warning("bounded", f"{odd}.", declared.method_line(prepared.file))
-    return ok("bounded", f"{counted(len(given), 'signal')}, each within what the account can hold.")
-
-
-def _unusual(signals: Sequence[Mapping[str, Any]]) -> str:
-    found = []
+    unusual = []
     for name, (limit, unit) in _USUAL.items():
         worst = max((one[name] for one in signals if one.get(name) is not None), default=0)
         if worst > limit:
-            found.append(f"{name.replace('_', ' ')} {worst:g} is above {limit:g} {unit}")
-    return "; ".join(found)
+            unusual.append(f"{name.replace('_', ' ')} {worst:g} is above {limit:g} {unit}")
+    if unusual:
+        line = declared.method_line(prepared.file)
+        return warning("bounded", f"{'; '.join(unusual)}.", line)
+    what = f"{counted(len(signals), 'signal')}, each within what the account can hold."
+    return ok("bounded", what)
 
 
 def observe(
     prepared: PreparedAudit, observer: Observer | None = None
 ) -> tuple[Observation, list[ContractResult]]:
-    """What a strategy did on the full data, and what was found there and in a few worlds."""
+    """Return what a strategy did on the full data, and the results of the checks of its answers."""
     observer = observer or partial(in_processes, workers=PROCESSES)
     repeats = Repeats(prepared.source, prepared.request, observer)
     full = repeats.full
@@ -205,9 +203,9 @@ def observe(
     again = repeats.check()
     peeks = not_tried("peeking", "The same question got two answers, so that nothing can be told.")
     if not again.findings:
-        dates = spread(eventful(full), _MOST_DATES)
-        trials = plan(prepared.source, prepared.request, dates, dates)
-        checks, _, by_chance = in_worlds(prepared.source, observer, trials, full, again)
+        moments = spread(eventful(full), _MOST_DATES)
+        probes = plan(prepared.source, prepared.request, moments, moments)
+        checks, _, by_chance = in_worlds(prepared.source, observer, probes, full, again)
         if not by_chance:
             peeks = _peeks(checks.values())
     same = f"{again.compared} answers were the same when asked again, in another process and on"
@@ -215,10 +213,10 @@ def observe(
 
 
 def _peeks(checks: Collection[Check]) -> ContractResult:
-    if found := [check for check in checks if check.findings]:
-        named = ", ".join(TITLES[check.name] for check in found)
-        first = _first(one for check in found for one in check.findings.values())
-        return failed("peeking", f"{first} Seen in: {named}.")
+    if biased := [check for check in checks if check.findings]:
+        names = ", ".join(TITLES[check.name] for check in biased)
+        first = _first(row for check in biased for row in check.findings.values())
+        return failed("peeking", f"{first} Seen in: {names}.")
     worlds = sum(check.worlds for check in checks)
     what = (
         f"It decided the same in {counted(worlds, 'world')} in which what came later was another."
@@ -231,17 +229,17 @@ def _of_check(name: str, check: Check, otherwise: str) -> ContractResult:
 
 
 def _first(findings: Iterable[Mapping[str, Any]]) -> str:
-    """The earliest finding: when, what, and both answers where there are two."""
-    one = min(findings, key=lambda finding: finding["date"] or "")
-    at = f"{one['date']}: " if one["date"] else ""
-    if not one["full"] and not one["world"]:
-        return f"{at}{one['what']}."
-    ours, theirs = (side["text"] if side else "nothing" for side in (one["full"], one["world"]))
-    return f"{at}{one['what']}: “{theirs}” in place of “{ours}”."
+    """Describe the earliest finding: its date, what it is, and both answers where there are any."""
+    first = min(findings, key=lambda row: row["date"] or "")
+    at = f"{first['date']}: " if first["date"] else ""
+    if not first["full"] and not first["world"]:
+        return f"{at}{first['what']}."
+    full, world = (side["text"] if side else "nothing" for side in (first["full"], first["world"]))
+    return f"{at}{first['what']}: “{world}” in place of “{full}”."
 
 
 def _split(error: str, workspace: Workspace) -> tuple[str, str]:
-    """A message and, apart, the line of the strategy that it names; paths without the folder."""
+    """Split a message from the line of the strategy that it names; paths lose their folder."""
     text = error.replace(f"{workspace.strategies}/", "").replace("strategies/", "")
     lines = [line for line in text.splitlines() if line.strip()]
     where = [line.strip() for line in lines[1:] if line.startswith("  ")]

@@ -1,4 +1,4 @@
-"""The contract: the report on its checks, and those of what a strategy declares."""
+"""This module checks what a strategy declares, and holds the report on the whole contract."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 BROKEN = 2  # the exit code where the contract is broken
-_MOST_LETTERS = 120  # of what a strategy holds, in a message
+_MOST_LETTERS = 120  # of a strategy's state in a message
 TITLES = {
     "loads": "Loads",
     "parameters": "Parameters",
@@ -49,7 +49,7 @@ Outcome = Literal["ok", "warning", "failed", "not tried"]
 
 @dataclass(frozen=True)
 class ContractResult:
-    """A check, by its name in `TITLES`: what was found, or why not tried, and the line at fault."""
+    """A result says what a check of `TITLES` found, and where, or why it was not tried."""
 
     name: str
     outcome: Outcome
@@ -58,106 +58,107 @@ class ContractResult:
 
     @property
     def title(self) -> str:
-        """The check in two or three words."""
+        """Return the check's name as readers see it."""
         return TITLES[self.name]
 
 
 def ok(name: str, what: str) -> ContractResult:
-    """A check that found nothing."""
+    """Return the result of a check that found nothing."""
     return ContractResult(name, "ok", what)
 
 
 def warning(name: str, what: str, where: str = "") -> ContractResult:
-    """A check that found what may be meant."""
+    """Return the result of a check that found what may be meant, or a mistake."""
     return ContractResult(name, "warning", what, where)
 
 
 def failed(name: str, what: str, where: str = "") -> ContractResult:
-    """A check that found the contract broken."""
+    """Return the result of a check that found the contract broken."""
     return ContractResult(name, "failed", what, where)
 
 
 def not_tried(name: str, why: str) -> ContractResult:
-    """A check that could not be tried."""
+    """Return the result of a check that could not be tried."""
     return ContractResult(name, "not tried", why)
 
 
 @dataclass(frozen=True)
 class Report:
-    """All checks of a strategy, in the order of `TITLES`."""
+    """A report holds the results of all checks of a strategy, in the order of `TITLES`."""
 
     strategy: str
     results: Sequence[ContractResult]
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """The names of the checks that failed."""
-        return tuple(one.name for one in self.results if one.outcome == "failed")
+        """Return the names of the checks that failed."""
+        return tuple(result.name for result in self.results if result.outcome == "failed")
 
     @property
     def exit_code(self) -> int:
-        """0 where the contract is kept, 4 where the strategy peeks, else 2."""
+        """Return 0 where the contract is kept, 4 where the strategy peeks, else 2."""
         return 0 if not self.failed else PEEKS if "peeking" in self.failed else BROKEN
 
     @property
     def sentence(self) -> str:
-        """The outcome in words."""
+        """Say in a sentence whether the contract is kept."""
         if self.failed:
             titles = ", ".join(TITLES[name] for name in self.failed)
             return f"The contract is broken: {titles}."
-        warnings = sum(one.outcome == "warning" for one in self.results)
+        warnings = sum(result.outcome == "warning" for result in self.results)
         more = f", with {counted(warnings, 'warning')}" if warnings else ""
         return f"The contract is kept{more}."
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON tells it."""
+        """Return the report, ready for JSON."""
         return {
             "strategy": self.strategy,
             "ok": not self.failed,
             "sentence": self.sentence,
-            "checks": [{"title": one.title, **vars(one)} for one in self.results],
+            "checks": [{"title": result.title, **vars(result)} for result in self.results],
         }
 
     def __str__(self) -> str:
-        """The table as plain text."""
+        """Return the table of results as plain text."""
         lines = [f"{self.strategy}: {self.sentence}"]
-        for one in self.results:
-            lines.append(f"{one.outcome:<9}  {one.title:<13}  {one.what}")
-            lines += [f"{'':<26}{line}" for line in one.where.splitlines()]
+        for result in self.results:
+            lines.append(f"{result.outcome:<9}  {result.title:<13}  {result.what}")
+            lines += [f"{'':<26}{line}" for line in result.where.splitlines()]
         return "\n".join(lines)
 
 
-def all_results(found: Sequence[ContractResult], why_not: str) -> list[ContractResult]:
-    """A result for every check: those that are not among `found` were not tried."""
-    known = {one.name: one for one in found}
-    return [known.get(name) or not_tried(name, why_not) for name in TITLES]
+def all_results(results: Sequence[ContractResult], why_not: str) -> list[ContractResult]:
+    """Return a result for every check of `TITLES`: those that are missing were not tried."""
+    by_name = {result.name: result for result in results}
+    return [by_name.get(name) or not_tried(name, why_not) for name in TITLES]
 
 
 _VALUES: tuple[Any, ...] = (None, 1, 3, 40, 0.04, 0.3, 0.7)
-# A sweep asks with the ends of an axis alone, which may lie anywhere.
-_BETWEEN = (*range(2, 64), 126, 252, *(n / 100 for n in range(1, 100)))
-_FEW = 5  # questions that are asked with each of these
-_BARS = 60  # of a past that is long enough to answer by
+# A sweep asks only with the ends of an axis, which may lie anywhere.
+_MANY_VALUES = (*range(2, 64), 126, 252, *(n / 100 for n in range(1, 100)))
+_FEW = 5  # questions that are asked with all of these
+_BARS = 60  # the length of a past that a strategy can answer by
 
 
 def check_terms(
     file: StrategyFile, settings: Mapping[str, Any], strategy: Strategy, cases: Iterable[Case]
 ) -> ContractResult:
-    """Ask about each event with other values of each parameter that is said to be a term.
+    """Check that the parameters in `signal_terms` change nothing but their terms of the signal.
 
-    Cases with a short past are left out; a few that get a signal are asked with many values.
+    Each event is asked about with other values of each. Cases with a short past are left out; a
+    few that get a signal are asked with many values.
     """
     if not strategy.signal_terms:
         return ok("terms", "signal_terms names none: a sweep asks for every set.")
-    # Before the first event no bar can be known.
+    # No bar can be known at a start.
     tried = [one for one in cases if one.sessions >= _BARS or isinstance(one.question.event, Start)]
-    known = [(case, found) for case in tried if (found := _answer(case, strategy)) is not None]
-    signals = [(case, before) for case, before in known if before.signal]
-    for asked, values in ((known, _VALUES), (spread(signals, _FEW), _BETWEEN)):
-        changed = list(_changed(file, settings, strategy, values))
-        for case, before in asked:
-            for name, made in changed:
-                after, value = _answer(case, made), value_of(made, name)
+    answers = [(case, one) for case in tried if (one := _answer(case, strategy)) is not None]
+    signals = [(case, before) for case, before in answers if before.signal]
+    for some, values in ((answers, _VALUES), (spread(signals, _FEW), _MANY_VALUES)):
+        variants = list(_variants(file, settings, strategy, values))
+        for case, before in some:
+            for name, other in variants:
+                after, value = _answer(case, other), value_of(other, name)
                 if after is None or is_handed_on(before, after, term_of(name), value) is None:
                     what = (
                         f"{name} is in signal_terms, and with {shown(value)} in place of "
@@ -172,46 +173,46 @@ def check_terms(
 def _answer(case: Case, strategy: Strategy) -> Decision | None:
     try:
         return case.ask(strategy)
-    except UsageError:  # of which another check tells
+    except UsageError:  # another check reports it
         return None
 
 
-def _changed(
+def _variants(
     file: StrategyFile, settings: Mapping[str, Any], strategy: object, values: Sequence[Any]
 ) -> Iterator[tuple[str, Strategy]]:
-    known = parameters(file.cls)
+    fields = parameters(file.cls)
     for name in file.cls.signal_terms:
-        for value in allowed(known[name], values):
+        for value in allowed(fields[name], values):
             if value == value_of(strategy, name) or fault_of(term_of(name), value):
                 continue
             try:
-                made = variant(file, {**typed(file, settings), name: value})
+                other = variant(file, {**typed(file, settings), name: value})
             except UsageError:  # its validators forbid it
                 continue
-            if isinstance(made, Strategy):
-                yield name, made
+            if isinstance(other, Strategy):
+                yield name, other
 
 
 _BOUNDS = ("gt", "ge", "lt", "le", "multiple_of")
 
 
 def check_parameters(file: StrategyFile) -> ContractResult:
-    """Whether every parameter has a type, bounds, a description and a default that it allows."""
-    known = parameters(file.cls)
+    """Check that every parameter has a type, bounds, a description and a default that it allows."""
+    fields = parameters(file.cls)
     if not issubclass(file.cls, Strategy):
-        untyped = {name: "no type" for name, field in known.items() if field.annotation is Any}
+        untyped = {name: "no type" for name, field in fields.items() if field.annotation is Any}
         if untyped:
             what = f"{_listed(untyped)} The type is that of the default, and None has none."
             return warning("parameters", what, _lines(file, untyped))
-        what = f"{len(known)}, each with a type; Backtrader's have no bounds and no descriptions."
+        what = f"{len(fields)}, each with a type; Backtrader's have no bounds and no descriptions."
         return ok("parameters", what)
-    faults = {name: fault for name, field in known.items() if (fault := _fault(field))}
+    faults = {name: fault for name, field in fields.items() if (fault := _fault(field))}
     if faults:
         return failed("parameters", _listed(faults), _lines(file, faults))
-    loose = {name: "a number without bounds" for name, field in known.items() if _is_loose(field)}
+    loose = {name: "a number without bounds" for name, field in fields.items() if _is_loose(field)}
     if loose:
         return warning("parameters", _listed(loose), _lines(file, loose))
-    return ok("parameters", f"{len(known)}, each with a type, bounds and a description.")
+    return ok("parameters", f"{len(fields)}, each with a type, bounds and a description.")
 
 
 def _fault(field: FieldInfo) -> str:
@@ -245,26 +246,27 @@ def _listed(faults: dict[str, str]) -> str:
 
 
 def _lines(file: StrategyFile, names: dict[str, str]) -> str:
-    found = {
+    content = file.path.read_bytes()
+    numbers = {
         node.target.id: node.lineno
-        for node in ast.walk(ast.parse(file.path.read_bytes()))
+        for node in ast.walk(ast.parse(content))
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
     }
-    source = decode_source(file.path.read_bytes()).split("\n")
-    numbers = sorted({found[name] for name in names if name in found})
-    return "\n".join(f"{file.path.name}, line {n}: {source[n - 1].strip()}" for n in numbers)
+    source = decode_source(content).split("\n")
+    lines = sorted({numbers[name] for name in names if name in numbers})
+    return "\n".join(f"{file.path.name}, line {n}: {source[n - 1].strip()}" for n in lines)
 
 
 def check_kinds(file: StrategyFile, kinds: Sequence[type[Event]]) -> ContractResult:
-    """Whether the strategy listens to anything."""
+    """Check that the strategy listens to any kind of event."""
     if not kinds:
         what = "listens_to names no kind of event, so that it would never be asked."
         return failed("listens", what, class_line(file))
     return ok("listens", f"{', '.join(kind.kind for kind in kinds)}.")
 
 
-def kept(strategy: BaseModel) -> str:
-    """A text of all that a strategy holds, what is private with it."""
+def state_text(strategy: BaseModel) -> str:
+    """Return a text of all that a strategy holds, its private attributes included."""
     private = strategy.__pydantic_private__
     return f"{strategy!r} with {private!r}" if private else repr(strategy)
 
@@ -275,9 +277,9 @@ def _cut(text: str) -> str:
 
 
 def check_frozen(file: StrategyFile, before: str, strategy: BaseModel) -> ContractResult:
-    """Whether a strategy is frozen, and still as it was when it `kept` what it held before."""
-    if kept(strategy) != before:
-        what = f"Being asked changed it, from {_cut(before)} to {_cut(kept(strategy))}."
+    """Check that a strategy is frozen, and that its `state_text` is still what it was `before`."""
+    if (after := state_text(strategy)) != before:
+        what = f"Being asked changed it, from {_cut(before)} to {_cut(after)}."
         return failed("frozen", what, method_line(file))
     if not file.cls.model_config.get("frozen"):
         what = "model_config says frozen=False: what it keeps would change its next answer."
@@ -286,12 +288,12 @@ def check_frozen(file: StrategyFile, before: str, strategy: BaseModel) -> Contra
 
 
 def class_line(file: StrategyFile) -> str:
-    """The line on which the strategy begins."""
+    """Return the line on which the strategy's class begins, after its file and number."""
     return _line_of(file, file.cls)
 
 
 def method_line(file: StrategyFile) -> str:
-    """The line on which `on_event` or `notify_event` begins."""
+    """Return the line on which `on_event` or `notify_event` begins, after its file and number."""
     name = "on_event" if issubclass(file.cls, Strategy) else "notify_event"
     return _line_of(file, vars(file.cls).get(name, file.cls))
 

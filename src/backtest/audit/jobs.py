@@ -1,9 +1,9 @@
-"""Groups of jobs: worlds, written into folders, that one fresh process sees one after the other.
+"""This module observes worlds in groups, each of which one fresh process sees one by one.
 
 What a strategy has kept in the memory of its process must not tell it of the future. So a group
-goes on from early sessions to later ones, the full data have groups of their own, and the process
-that asks writes the worlds: a worker never holds data that are not in the world which it stands in.
-The groups are the same for any number of processes, and so is the result.
+goes on from early sessions to later ones, the full data have groups of their own, and the parent
+process writes the worlds: a worker never holds data that are not in its current world. The groups
+are the same for any number of processes, and so is the result.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ Observations = Iterator[tuple["Job", Observation]]
 Observer = Callable[["Source", Sequence["JobGroup"]], Observations]
 
 _USUAL_SEED = 1
-_BARS = 50_000_000  # finer ones written at most, of each kind of world, so that it takes minutes
-_CALLS = 250_000  # of a strategy, likewise
-_FEWEST = 20  # moments, or null worlds, of however many tables and calls
+_BARS = 50_000_000  # the most finer bars written for a kind of world, so that it takes minutes
+_CALLS = 250_000  # the most calls of a strategy, likewise
+_FEWEST = 20  # moments, or null worlds, however many tables and calls they take
 _PRELOADED = ["pandas", "backtest.audit.jobs"]
 
 
 @dataclass(frozen=True)
 class Source:
-    """A workspace, the tables of its data folder that a run reads, and when events are traded."""
+    """A source is a workspace with the tables that a run reads, and when events are traded."""
 
     workspace: Workspace
     data: DataTables
@@ -61,19 +61,19 @@ class Source:
     calls: int = 0  # of the strategy in a world
 
     def at_most(self, tables: int, worlds: int) -> int:
-        """How many moments, each of so many worlds, are tried: so many tables are written."""
+        """Return how many moments, of so many worlds each, can be tried within so many tables."""
         bars = sum(len(table) for table in self.data.tables.bars.values())
         limits = tables // len(self.data.files), _BARS // max(bars, 1), _CALLS // max(self.calls, 1)
         return max(_FEWEST, min(limits) // worlds)
 
     @property
-    def one(self) -> str:
-        """What is traded first after a decision, for each of which there are worlds."""
+    def unit(self) -> str:
+        """Return what is traded first after a decision; worlds are made for each."""
         return "tradable bar" if self.bars else "session"
 
     @cached_property
     def by_bars_from(self) -> date:
-        """The first session of a run that has finer bars."""
+        """Return the first session with finer bars; only for a run by bars."""
         assert self.bars is not None  # noqa: S101 - it is a run by bars
         of, finer = self.bars.of, self.bars.finer
         days = [np.intersect1d(finer[symbol].sessions, of[symbol].sessions) for symbol in of]
@@ -81,7 +81,7 @@ class Source:
         return first
 
     def as_is(self) -> World:
-        """The world as it is."""
+        """Return the world with the true data."""
         return self.data.tables
 
     def copy_to(self, root: Path) -> None:
@@ -90,12 +90,11 @@ class Source:
         What else lies in the data folder and in the working folder, such as other bars, reports
         or a cache, is linked to.
         """
-        unseen = shutil.ignore_patterns("__pycache__", ".*")
         shutil.copytree(
             self.workspace.strategies, root / "strategies",
-            ignore=unseen, ignore_dangling_symlinks=True,
+            ignore=shutil.ignore_patterns("__pycache__", ".*"), ignore_dangling_symlinks=True,
         )  # fmt: skip
-        for path in (root / "strategies").rglob("*"):  # a copy of what must not be written can be
+        for path in (root / "strategies").rglob("*"):  # copies of read-only files become writable
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
         read = {self.workspace.data / name for name in self.data.files}
         read |= {metadata_path(path) for path in read}
@@ -105,10 +104,10 @@ class Source:
                 _link(path, root / path.name)
 
     def write(self, root: Path, world: World) -> None:
-        """Write the tables of a world, with metadata that fit, into a workspace made of this.
+        """Write the tables of a world, with metadata that fit, into a folder of `copy_to`.
 
-        Where its prices are other ones, files that would tell the true ones, such as other bars
-        or a cache, are not there.
+        Where its prices differ from the true ones, links to files that could tell these, such as
+        other bars or a cache, are removed.
         """
         true = self.data.tables.frames
         if any(table is not true[name] for name, table in world.frames.items()):
@@ -119,9 +118,9 @@ class Source:
 
 
 def _link_all(data: Path, copy: Path, read: set[Path]) -> None:
-    """Link to all files of a data folder but those that are read and hidden ones."""
+    """Link to all files of a data folder but hidden ones and those that a run reads."""
     copy.mkdir()
-    with suppress(PermissionError):  # what nobody may look into, as lost+found of a disk
+    with suppress(PermissionError):  # a folder that nobody may list, such as lost+found
         for path in data.iterdir():
             if path.name.startswith(".") or path in read:
                 continue
@@ -138,7 +137,7 @@ def _link(path: Path, link: Path) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A world, and what is asked in it; the world is made when its turn comes."""
+    """A job is a world and what is asked in it; the world is made when its turn comes."""
 
     world: Callable[[], World]
     ask: Ask
@@ -146,16 +145,16 @@ class Job:
 
 @dataclass(frozen=True)
 class JobGroup:
-    """The jobs of one process, and the seed of its hashes, which decides the order of sets."""
+    """A group holds the jobs of one process, and its hash seed, which decides the order of sets."""
 
     jobs: Sequence[Job]
     hash_seed: int = _USUAL_SEED
 
 
 def in_processes(source: Source, groups: Sequence[JobGroup], workers: int) -> Observations:
-    """Observe all worlds, in up to `workers` processes at once.
+    """Observe all worlds, in up to `workers` processes at once; yield each job with what was seen.
 
-    BacktestError where a world cannot be read, or a process was killed.
+    Raises BacktestError where a world cannot be read, and UsageError where a process was killed.
     """
     waiting, busy = deque(groups), dict["Future[Observation]", _Group]()
     with TemporaryDirectory(prefix="backtest-audit-", ignore_cleanup_errors=True) as root:
@@ -188,7 +187,7 @@ def _observed(task: Future[Observation]) -> Observation:
 
 
 class _Group:
-    """A group under way: a process of its own with a folder that holds one world at a time."""
+    """A `_Group` runs a job group in a process of its own; its folder holds one world at a time."""
 
     def __init__(self, source: Source, group: JobGroup, root: Path) -> None:
         self.jobs = deque(group.jobs)
@@ -198,23 +197,23 @@ class _Group:
         source.copy_to(root)
 
     def submit(self) -> Future[Observation]:
-        """Write the next world and have it observed."""
+        """Write the next world, and have the process observe it."""
         self.job = self.jobs.popleft()
         self._source.write(self._root, self.job.world())
         with environment(PYTHONHASHSEED=str(self._hash_seed)):  # the first call starts the process
             return self._pool.submit(observe, self._root, self.job.ask)
 
     def stop(self) -> None:
-        """End the process and clear its folder."""
+        """End the process and remove its folder."""
         self._pool.shutdown(cancel_futures=True)
         shutil.rmtree(self._root, ignore_errors=True)
 
 
 def _context(hash_seed: int) -> ForkServerContext | SpawnContext:
-    """How a fresh process is started: forked from one that has loaded libraries and no data.
+    """Return how to start a fresh process: forked from one that has loaded libraries and no data.
 
-    The seed of hashes is that of the process forked from, so that another seed takes an interpreter
-    of its own. So does every group where libraries of the system must not be forked.
+    A fork inherits its hash seed, so that another seed takes an interpreter of its own. So does
+    every group where libraries of the system must not be forked.
     """
     if sys.platform != "linux" or hash_seed != _USUAL_SEED:
         return get_context("spawn")

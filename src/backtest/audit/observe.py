@@ -1,4 +1,4 @@
-"""What a strategy does in a world. A worker runs this: it sees one world after the other."""
+"""Observe what a strategy does in a world. A worker process runs this for one world by one."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import ReplayResult
 
 
-# The terms of which a signal says nothing; a hold of 0 is one of which it does.
-_UNSAID = {name: Signal.model_fields[name].default for name in TERMS if name != "weight"}
+# A term with its default is left out of an answer.
+_DEFAULTS = {name: Signal.model_fields[name].default for name in TERMS if name != "weight"}
 PEEK, PEEK_OF_BAR = "session's own close", "close of the bar that is filled"
-_DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
+_DRAWS = 199  # so that by luck 5 % of the p-values are at most 5 %
 
 AnswerFields = dict[str, Any]
-"""One thing that a strategy did: its `moment`, `date`, `event_id` and the terms of it."""
+"""One decision or order of a strategy: its `moment`, `date`, `event_id` and its terms."""
 
-Where = tuple[Any, ...]
+Terms = tuple[Any, ...]
 
 _ANSWERED = ("signal", "no_signal")
 WITHOUT_SIGNAL = ("no signal", "waits")
@@ -62,49 +62,49 @@ _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 @dataclass(frozen=True)
 class AuditRequest(Request):
-    """What is audited.
+    """An audit request names what is audited.
 
-    By default there are 200 null `worlds`, fewer of very many stocks, and none for a strategy of
+    By default there are 200 null `worlds`, fewer for very many stocks, and none for a strategy of
     Backtrader's.
     """
 
-    accept_jumps: bool = True  # drawn prices may jump
+    accept_jumps: bool = True  # made-up prices may jump
     worlds: int | None = None
     seed: int = 1
 
     @property
     def reaction(self) -> timedelta:
-        """Time between publication and the earliest order."""
+        """Return the time between publication and the earliest order."""
         return timedelta(minutes=self.rules.reaction_minutes)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked of a strategy in a world."""
+    """An `Ask` says what is asked of a strategy in a world."""
 
     request: AuditRequest
-    until: DecisionTime | None = None  # the last one whose decisions count
-    passes: int = 1  # how often all is asked, of the same strategy in the same process
+    until: DecisionTime | None = None  # the last moment whose decisions count
+    passes: int = 1  # how often the same strategy in the same process is asked everything
     placebo: int | None = None  # its seed; None for no placebo
-    clock: datetime | None = None  # the time at which it is at work; None for the true one
+    clock: datetime | None = None  # the time that the strategy reads; None for the true one
 
 
 @dataclass
 class Observation:
-    """What a strategy did in a world: its answers in each pass, or why it failed, with its line."""
+    """An observation holds a strategy's answers in each pass, or why it failed, with the line."""
 
     passes: list[list[AnswerFields]] = field(default_factory=list)
     error: str = ""
     touched: Touched = field(default_factory=dict)
     peeks: dict[tuple[str, str], str] = field(default_factory=dict)  # planted, by event and kind
-    heard: Sequence[DecisionTime] = ()  # at which an event can be traded, in their order
+    heard: Sequence[DecisionTime] = ()  # the moments at which events can be traded, in order
     p: float | None = None  # of the placebo
 
 
 def observe(root: Path, ask: Ask) -> Observation:
-    """Load the strategy anew from a world in a folder, resolved, and ask it.
+    """Load the strategy anew from the world in `root`, a resolved folder, and ask it.
 
-    DataError where the world cannot be read, a fault of its maker.
+    Raises DataError where the world cannot be read, which is a fault of its maker.
     """
     watch = Watch(root, ask.clock)
     seen = Observation(touched=watch.touched)
@@ -124,7 +124,7 @@ def observe(root: Path, ask: Ask) -> Observation:
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """Environment variables that hold meanwhile."""
+    """Set environment variables within the context, and put them right after it."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -139,7 +139,7 @@ def environment(**variables: str) -> Iterator[None]:
 
 def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     workspace = workspace_of_worker()
-    strategy_origins(workspace)  # what packages tell of themselves is read before it is watched
+    strategy_origins(workspace)  # reads the metadata of packages, before reading is watched
     with watch.during("while it loads"):
         file = find_strategy(workspace, ask.request.strategy)
         strategy = configure(file, ask.request.settings)
@@ -147,20 +147,20 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
         inputs = ask.request.inputs(workspace.data, strategy)
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
-    where = _where(ask, inputs)
+    terms = _terms(ask, inputs)
     if ask.placebo is None:
-        found = _questions(strategy, where)
-        seen.heard = sorted({_moment(one.market) for one in found})
+        asked = _questions(strategy, terms)
+        seen.heard = sorted({_moment(question.market) for question in asked})
         seen.peeks = {
-            (one.event.id, what): said
-            for one in found
-            if ask.until in (None, _moment(one.market))
-            for what, said in _peeks(one, inputs)
+            (question.event.id, kind): answer
+            for question in asked
+            if ask.until in (None, _moment(question.market))
+            for kind, answer in _peeks(question, inputs)
         }
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
     else:
-        _decide(ask, strategy, inputs, where, seen, watch)
+        _decide(ask, strategy, inputs, terms, seen, watch)
 
 
 def _moment(market: Market) -> DecisionTime:
@@ -168,7 +168,7 @@ def _moment(market: Market) -> DecisionTime:
 
 
 def _peeks(question: Question, inputs: Inputs) -> Iterator[tuple[str, str]]:
-    """What planted peeks at the session, and at the bar that is traded, answer to an event."""
+    """Yield each planted peek, at the session and at the bar that is traded, and its answer."""
     symbol, session = question.event.symbol, question.market.session
     if question.bars and question.tradable_bar:
         own = question.bars.of[symbol]
@@ -183,69 +183,70 @@ def _peeks(question: Question, inputs: Inputs) -> Iterator[tuple[str, str]]:
 
 
 def _peek(bars: NDArray[np.float64], row: int, last: int) -> str:
-    """How the last of some bars ends, against the close before the first."""
+    """Tell how the bar `last` closes against the close before the bar `row`."""
     before = bars[row - 1, _CLOSE] if row else bars[0, _OPEN]
     change = bars[last, _CLOSE] - before
     return "rises" if change > 0 else "falls" if change < 0 else "stands still"
 
 
 def _decide(
-    ask: Ask, strategy: Strategy, inputs: Inputs, where: Where, seen: Observation, watch: Watch
+    ask: Ask, strategy: Strategy, inputs: Inputs, terms: Terms, seen: Observation, watch: Watch
 ) -> None:
     last = ask.until and ask.until.time  # made-up prices may break what comes later
+    bars: RunBars | None = terms[-1]
     for _ in range(ask.passes):
         with watch.during("while it decides"):
-            decisions = decide(strategy, *where, last=last)
+            decisions = decide(strategy, *terms, last=last)
         answers = [
             answer
-            for one in decisions
-            if one.action in _ANSWERED
-            for answer in _decided(one, strategy, where[-1])
+            for decision in decisions
+            if decision.action in _ANSWERED
+            for answer in _answers(decision, strategy, bars)
         ]
         seen.passes.append(_until(ask, answers))
     if ask.placebo is not None:
-        panel = panel_of(inputs.replayed, where[-1])
+        panel = panel_of(inputs.replayed, bars)
         seen.p = _p(ask, inputs, panel, decision_rows(panel, decisions))
 
 
-def _questions(strategy: Strategy | BacktraderStrategy, where: Where) -> list[Question]:
-    terms: Where = (*where[:-1], strategy.decides, where[-1])
-    found = questions(strategy.listens_to, *terms)
-    return [one for one in found if isinstance(one, Question)]
+def _questions(strategy: Strategy | BacktraderStrategy, terms: Terms) -> list[Question]:
+    with_time: Terms = (*terms[:-1], strategy.decides, terms[-1])
+    every = questions(strategy.listens_to, *with_time)
+    return [one for one in every if isinstance(one, Question)]
 
 
-def _where(ask: Ask, inputs: Inputs) -> Where:
-    """The terms of `decide` that follow the strategy, bars last."""
-    where = inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe
-    return *where, ask.request.run_bars(inputs)
+def _terms(ask: Ask, inputs: Inputs) -> Terms:
+    """Return the arguments of `decide` that follow the strategy, bars last."""
+    terms = inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe
+    return *terms, ask.request.run_bars(inputs)
 
 
 def _until(ask: Ask, answers: Sequence[AnswerFields]) -> list[AnswerFields]:
     return [one for one in answers if ask.until is None or one["moment"] <= ask.until]
 
 
-def _decided(
+def _answers(
     decision: Decision, strategy: Strategy, bars: RunBars | None
 ) -> Iterator[AnswerFields]:
-    """What the strategy answered: each of its waits, and what came of them."""
-    signal, about = decision.signal, decision.event.id
+    """Yield what the strategy answered to an event: each of its waits, and its final answer."""
+    signal, event_id = decision.signal, decision.event.id
     for pause in decision.waited:
         yield {
             "moment": DecisionTime(pause.session, pause.time),
             "date": pause.session,
-            "event_id": about,
+            "event_id": event_id,
             "action": "waits",
             "sessions": pause.sessions,
             "reason": pause.reason,
             **({} if pause.at_most is None else {"at_most": pause.at_most}),
             **({"gives_way": True} if pause.gives_way else {}),
         }
-    if decision.waits_in_vain:  # that the data end is no answer of the strategy's
+    if decision.waits_in_vain:  # the data end before it answers
         return
     session, bar = decision.tradable_session, decision.tradable_bar
     assert session is not None  # noqa: S101 - it was answered in one
     terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
-    terms = {name: value for name, value in terms.items() if value != _UNSAID.get(name)}
+    terms = {name: value for name, value in terms.items() if value != _DEFAULTS.get(name)}
     if signal and signal.legs:
         terms["legs"] = ", ".join(f"{leg.by:g} {leg.symbol}" for leg in signal.legs)
     if bar:
@@ -254,7 +255,7 @@ def _decided(
     yield {
         "moment": DecisionTime(session, time),
         "date": session,
-        "event_id": about,
+        "event_id": event_id,
         "action": signal.direction if signal else "no signal",
         **terms,
         "reason": decision.reason,
@@ -266,27 +267,28 @@ def _replay(
 ) -> None:
     for _ in range(ask.passes):
         with watch.during("while it replays"):
-            result = _replayed(ask, strategy, inputs)
-        seen.passes.append(_until(ask, [_ordered(order) for order in result.orders]))
+            result = _replay_once(ask, strategy, inputs)
+        seen.passes.append(_until(ask, [_order_fields(order) for order in result.orders]))
 
 
-def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> ReplayResult:
+def _replay_once(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> ReplayResult:
     from backtest.engine.replay.replay import replay_event_strategy
 
     request = ask.request
 
     def replay(span: Any) -> ReplayResult:
-        where = (inputs.events, inputs.history, span, request.reaction, inputs.universe)
-        decisions = schedule(strategy.listens_to, *where)
-        terms = (strategy.cls, strategy.parameters, span, inputs.rates, decisions, request.rules)
-        return replay_event_strategy(*terms)
+        terms = (inputs.events, inputs.history, span, request.reaction, inputs.universe)
+        decisions = schedule(strategy.listens_to, *terms)
+        return replay_event_strategy(
+            strategy.cls, strategy.parameters, span, inputs.rates, decisions, request.rules
+        )
 
     try:
         return replay(inputs.span)
     except UsageError:
         if ask.until is None:
             raise
-    # Made-up prices may break it later: what it does up to the session is asked, and no more.
+    # Made-up prices may break it later: only what it does up to the session matters.
     until = ask.until.session
     return replay(
         {
@@ -296,22 +298,22 @@ def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> ReplayR
     )
 
 
-def _ordered(order: Any) -> AnswerFields:
+def _order_fields(order: Any) -> AnswerFields:
     terms = {name: getattr(order, name) for name in _ORDER}
-    if not isfinite(order.price):  # a level of an indicator that has not begun is none
+    if not isfinite(order.price):  # such as the level of an indicator that has not begun
         terms["price"] = None
-    told = {name: value for name, value in terms.items() if value is not None}
+    terms = {name: value for name, value in terms.items() if value is not None}
     moment = DecisionTime(order.session, trading_calendar().time_of(order.session, "open"))
-    return {"moment": moment, "date": order.session, "event_id": order.event_id, **told}
+    return {"moment": moment, "date": order.session, "event_id": order.event_id, **terms}
 
 
 def _p(ask: Ask, inputs: Inputs, panel: Panel, signals: Any) -> float | None:
-    """The chance that random timing does as well as the signals; None where there are none."""
+    """Return the p-value of random timing; None where no signal could have come at another time."""
     held_throughout = len(signals) == 1 and signals["bar"][0] == 0 and signals["hold"][0] < 0
     if len(signals) == 0 or held_throughout:
         return None
     account = Account(panel, acting(signals), ask.request.rules, inputs.rates)
     chains = chains_of(by_session(panel, account.signals), longest=panel.count)
     null = random_timing(account, chains, seed=ask.placebo or 0, draws=_DRAWS)
-    found = null and null.standing(LEADING)
-    return found.upper if found else None
+    rank = null and null.standing(LEADING)
+    return rank.upper if rank else None

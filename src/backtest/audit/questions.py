@@ -1,4 +1,4 @@
-"""Asking a strategy about events that are hard to answer."""
+"""This module asks a strategy about events that are hard to answer, in a made-up market."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _SOURCE = "Made up, for the contract's checks alone."
 _FIRST, _BETWEEN, _EVENTS = datetime(2025, 6, 10, 16, 5, tzinfo=NEW_YORK), timedelta(days=14), 5
 
 
-def made_up_workspace(
+def example_workspace(
     folder: str, workspace: Workspace, strategy: Strategy | BacktraderStrategy
 ) -> Workspace:
     """Write made-up prices, and events that a strategy listens to, into an empty folder."""
     data = Path(folder) / "data"
-    bars = made_up_bars(AFTER_THE_LAST, SESSIONS)
+    bars = example_bars(AFTER_THE_LAST, SESSIONS)
     days = [day.date().isoformat() for day in bars.index]
     _write(data / "prices" / f"{SYMBOL}.csv", bars.to_csv(), days)
     for symbol in strategy.looks_at:
@@ -66,23 +66,20 @@ def _write(path: Path, text: str, days: Sequence[str]) -> None:
 
 def _events(kind: type[Event]) -> Iterator[Event]:
     try:
-        contents = [event for _, event in variants(made_up_event(kind))]
-    except UsageError:  # the answers tell of it
+        contents = [event for _, event in variants(example_event(kind))]
+    except UsageError:  # the check of the answers reports it
         return
     for number in range(_EVENTS):
         content, headline = contents[number % len(contents)], f"Made-up event {number + 1}"
-        try:
-            event = altered(content, published_at=_FIRST + number * _BETWEEN, headline=headline)
-        except ValidationError:  # a kind may hold other fields against the time
-            continue
-        yield event
+        with suppress(ValidationError):  # a kind may compare other fields with the time
+            yield altered(content, published_at=_FIRST + number * _BETWEEN, headline=headline)
 
 
 SYMBOL = "EXAMPLE"
-SESSIONS, AFTER_THE_LAST = 60, date(2025, 8, 27)  # of a whole made-up market
+SESSIONS, AFTER_THE_LAST = 60, date(2025, 8, 27)  # of the example workspace
 _AT = datetime(2025, 6, 25, 20, 5, tzinfo=UTC)  # after the close
 _TEXTS = ("example", "2025Q1", "2025-01-31", "A", "1", "2025", "https://example.org", "a@b.org")
-_TO_COME = date(2025, 8, 15)  # for the kinds that tell of such a day
+_TO_COME = date(2025, 8, 15)  # for kinds that announce a day
 _TYPICAL: tuple[Any, ...] = (*_TEXTS, 1_000, 100, 10, 1, 0.5, 0.1, -1, date(2025, 1, 31), _AT, [])
 EXTREMES: Mapping[str, Sequence[float]] = {
     "very large": (1e300, 10**18, 10**12, 10**9, 10**6, 1_000, 100, 10, 1, 0.999),
@@ -91,10 +88,10 @@ EXTREMES: Mapping[str, Sequence[float]] = {
 }
 
 
-def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) -> Event:
-    """An event of a kind: what is needed is made up where `fields` does not say it.
+def example_event(kind: type[Event], fields: Mapping[str, Any] | None = None) -> Event:
+    """Make an event of a kind; required fields that are not in `fields` get made-up values.
 
-    UsageError where a field is wrong, or one that is needed cannot be made up.
+    Raises UsageError where a field is wrong, or a required one cannot be made up.
     """
     stated = {
         "symbol": SYMBOL,
@@ -106,10 +103,10 @@ def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) ->
     required = {name: f for name, f in kind.model_fields.items() if f.is_required()}
     faults = ""
     for first in ((), (_TO_COME,)):
-        made = {name: typical(f, first) for name, f in required.items() if name not in stated}
-        known = {name: value for name, value in made.items() if value is not None}
+        values = {name: typical(f, first) for name, f in required.items() if name not in stated}
+        values = {name: value for name, value in values.items() if value is not None}
         try:
-            return kind.model_validate(stated | known)
+            return kind.model_validate(stated | values)
         except ValidationError as error:
             faults = faults or "; ".join(
                 f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}"
@@ -119,12 +116,12 @@ def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) ->
 
 
 def as_example(events: Sequence[Event]) -> list[Event]:
-    """The events as if they were of the made-up stock, in their order."""
-    return [altered(one, symbol=SYMBOL) for one in events]
+    """Return the events as if they were about the made-up stock, in their order."""
+    return [altered(event, symbol=SYMBOL) for event in events]
 
 
 def variants(event: Event) -> Iterator[tuple[str, Event]]:
-    """What was changed and the event: as it is, and with other content that its kind allows."""
+    """Yield the event as it is and with other content that its kind allows, after a label each."""
     fields = type(event).model_fields
     own = {name: f for name, f in fields.items() if name not in Event.model_fields}
     yield "as it is", event
@@ -146,7 +143,7 @@ def variants(event: Event) -> Iterator[tuple[str, Event]]:
 
 
 def typical(field: FieldInfo, first: Sequence[Any] = ()) -> Any:
-    """A value that a field allows, the first ones tried first; None where none was found."""
+    """Return a value that a field allows, those of `first` tried first; None where none fits."""
     return next(allowed(field, (*_choices(field.annotation), *first, *_TYPICAL)), None)
 
 
@@ -157,9 +154,9 @@ def _number(field: FieldInfo, numbers: Sequence[float]) -> Any:
 
 
 def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
-    """The candidates that a field allows, as it has them."""
+    """Yield the candidates that a field allows, converted to its type."""
     bare = copy(field)
-    bare.default_factory = None  # one that is made of other fields has none here
+    bare.default_factory = None  # it may need other fields, which are missing here
     annotation: Any = Annotated[field.annotation, bare]
     check: TypeAdapter[Any] = TypeAdapter(annotation)
     for candidate in candidates:
@@ -168,18 +165,18 @@ def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
 
 
 def _choices(annotation: Any) -> list[Any]:
-    """The values of `Literal` and of enumerations, in their order."""
-    found: list[Any] = []
+    """Return the values of the `Literal`s and enumerations in an annotation, in their order."""
+    values: list[Any] = []
     for part in _parts(annotation):
         if get_origin(part) is Literal:
-            found += get_args(part)
+            values += get_args(part)
         elif isinstance(part, type) and issubclass(part, enum.Enum):
-            found += part
-    return found
+            values += part
+    return values
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """The annotation and those inside of it, as in `Annotated[int, …] | None`."""
+    """Yield an annotation and those inside of it, as in `Annotated[int, …] | None`."""
     yield annotation
     if get_origin(annotation) is not Literal:
         for inner in get_args(annotation):
@@ -187,15 +184,15 @@ def _parts(annotation: Any) -> Iterator[Any]:
 
 
 @cache
-def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
-    """Bars of so many sessions before a day and after it: near 100 dollars, moving a little."""
+def example_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
+    """Make daily bars near 100 dollars: `count` sessions before a day, and `after` from it on."""
     import numpy as np
     import pandas as pd
 
     from backtest.data.calendar import trading_calendar
     from backtest.data.price_rows import BAR_COLUMNS
 
-    start, end = (timedelta(days=2 * many + 10) for many in (count, after))
+    start, end = (timedelta(days=2 * sessions + 10) for sessions in (count, after))
     days = trading_calendar().between(before - start, before + end)
     first = int(np.searchsorted(days, np.datetime64(before))) - count
     days = days[first : first + count + after]
@@ -211,19 +208,17 @@ def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
 _TRADED_AT = (1, 2, 5, 30, 55)  # numbers of the sessions in which events can be traded
 
 
-def replayed(
-    strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
-) -> ContractAnswers:
-    """Replay it with events in early and late sessions of a made-up market."""
+def replay(strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules) -> ContractAnswers:
+    """Replay a strategy with events in early and late sessions of a made-up market."""
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
     from backtest.engine.replay.replay import replay_event_strategy
     from backtest.engine.schedule import Decision
 
-    table = made_up_bars(AFTER_THE_LAST, SESSIONS)
+    table = example_bars(AFTER_THE_LAST, SESSIONS)
     prices = Prices(SYMBOL, table, DataFile(Path(f"{SYMBOL}.csv"), "", "", {}))
     sessions = [table.index[number].date() for number in _TRADED_AT]
-    decisions = [Decision(one, session, "notified", "") for session in sessions for one in events]
+    decisions = [Decision(event, day, "notified", "") for day in sessions for event in events]
     terms = ({SYMBOL: prices}, {SYMBOL: BorrowRates(SYMBOL)}, decisions, rules)
     try:
         with silent():
@@ -235,37 +230,37 @@ def replayed(
 
 REACTION = timedelta(minutes=5)
 _BARS = (60, 5, 1, 0)  # how many sessions are known
-_AFTER = 60  # how many come, for strategies that wait
-_MOST_ROWS = 50  # of a file; the last ones
+_AFTER = 60  # sessions to come, for strategies that wait
+_MOST_ROWS = 50  # the last ones of a file
 
 
 @dataclass(frozen=True)
 class Case:
-    """An event and the past that a strategy is asked about."""
+    """A case is an event with the past that a strategy is asked about."""
 
-    how: str  # it is special, in a few words
+    how: str  # what is special about it, in a few words
     question: Question
     sessions: int  # of the stock that are known
 
-    def explained(self, fault: str) -> str:
-        """Why it was not answered, and what is special about the case."""
+    def explain(self, fault: str) -> str:
+        """Replace the event's id in a message with what is special about the case."""
         first, _, rest = fault.partition("\n")
         return f"{first.replace(self.question.event.id, self.how)}\n{rest}".strip()
 
     def ask(self, strategy: Strategy) -> Decision:
-        """The answer; a `UsageError` where the strategy fails, or answers with something else."""
+        """Ask, and return the answer; UsageError where the strategy fails or answers wrongly."""
         with silent():
             return self.question.ask(strategy)
 
 
 @dataclass(frozen=True)
 class ContractAnswers:
-    """How many questions a strategy was asked, and the terms of its signals.
+    """`ContractAnswers` holds the count of questions, and the terms of a strategy's signals.
 
-    `fault` is why it did not answer one, with the line; empty where it answered all.
+    `fault` says why the first question without an answer got none, with the line; else it is empty.
     """
 
-    asked: int
+    count: int
     signals: Sequence[Mapping[str, Any]] = ()
     fault: str = ""
 
@@ -273,29 +268,29 @@ class ContractAnswers:
 def events_to_try(
     kinds: Sequence[type[Event]], rows: Sequence[Event]
 ) -> tuple[list[tuple[str, Event]], list[str]]:
-    """Events of each kind, the `rows` on file and made-up ones, with their variants.
+    """Collect events of each kind, the `rows` on file and a made-up one, with their variants.
 
-    Each with what is special; and, for the kinds without any, why there is none.
+    Returns each after its label, and a sentence for each kind of which there is none.
     """
-    found: list[tuple[str, Event]] = []
+    events: list[tuple[str, Event]] = []
     missing: list[str] = []
     for kind in dict.fromkeys(k for one in kinds for k in (FILED_KINDS if one is Event else [one])):
         bases = [row for row in rows if type(row) is kind][-_MOST_ROWS:]
         try:
-            bases.append(made_up_event(kind))
+            bases.append(example_event(kind))
         except UsageError as error:
             if not bases:
                 missing.append(str(error))
-        found += [pair for base in bases for pair in variants(base)]
-    return found, missing
+        events += [pair for base in bases for pair in variants(base)]
+    return events, missing
 
 
 def cases(
-    tried: Sequence[tuple[str, Event]], rows: Sequence[Event], strategy: Strategy
+    events: Sequence[tuple[str, Event]], rows: Sequence[Event], strategy: Strategy
 ) -> Iterator[Case]:
-    """Each event with much, little and nothing known before it."""
+    """Yield each event with much, little and nothing known before it."""
     most = _BARS[0]
-    for word, event in tried:
+    for word, event in events:
         for count in (0,) if isinstance(event, Start) else _BARS:
             # an index may have less of a past than the stock
             has_others = strategy.looks_at or strategy.trades_also
@@ -309,7 +304,7 @@ def cases(
 def _question(
     event: Event, rows: Sequence[Event], strategy: Strategy, count: int, others: int
 ) -> Question:
-    """What is known before the event can be traded; where bars are few, it is the first event."""
+    """Ask about an event after `count` bars; where these are few, it is the first event of all."""
     from backtest.data.calendar import trading_calendar
     from backtest.data.market import Market, Tape, known_at
     from backtest.engine.timeline import Question
@@ -319,10 +314,10 @@ def _question(
     earlier = [one for one in rows if event_order(one) < event_order(event) and one != event]
     known = (*earlier, event) if count == _BARS[0] else (event,)
     bars: dict[str, Any] = {
-        name: made_up_bars(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
+        name: example_bars(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
     }
-    bars |= {name: made_up_bars(session, others, _AFTER) for name in strategy.trades_also}
-    bars[event.symbol] = made_up_bars(session, count, _AFTER)
+    bars |= {name: example_bars(session, others, _AFTER) for name in strategy.trades_also}
+    bars[event.symbol] = example_bars(session, count, _AFTER)
     tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
     now = calendar.time_of(session, strategy.decides)
     market = Market(session, now, event.symbol, tape.past)
@@ -331,10 +326,10 @@ def _question(
 
 
 def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
-    """A question about a made-up event of the first kind that has the fields.
+    """Make a question about a made-up event of the first kind that has all the fields.
 
-    Of other symbols that it sees there are as many made-up bars as of the stock. UsageError where
-    no kind has the fields, or one of them is wrong.
+    Of the other symbols that it sees there are as many made-up bars as of the stock. Raises
+    UsageError where no kind has the fields, or one of them is wrong.
     """
     kinds = strategy.listens_to
     fitting = [kind for kind in kinds if fields.keys() <= kind.model_fields.keys()]
@@ -343,19 +338,19 @@ def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
         names = ", ".join(kind.kind for kind in kinds)
         strange = next((name for name in fields if name not in known), next(iter(fields), ""))
         raise unknown(f"field of {names}", strange, known)
-    event = made_up_event(fitting[0], fields)
+    event = example_event(fitting[0], fields)
     return Case("", _question(event, [], strategy, _BARS[0], _BARS[0]), _BARS[0])
 
 
-def answers(strategy: Strategy, asked: Iterator[Case]) -> ContractAnswers:
-    """Ask about every case; the first fault is told."""
+def answers(strategy: Strategy, cases: Iterator[Case]) -> ContractAnswers:
+    """Ask about every case; the first fault is kept."""
     signals: list[dict[str, Any]] = []
     count, fault = 0, ""
-    for count, case in enumerate(asked, start=1):  # noqa: B007 - told below
+    for count, case in enumerate(cases, start=1):  # noqa: B007 - returned below
         try:
             decision = case.ask(strategy)
         except UsageError as error:
-            fault = fault or case.explained(str(error))
+            fault = fault or case.explain(str(error))
             continue
         if decision.signal:
             signals.append(decision.signal.model_dump())

@@ -1,4 +1,4 @@
-"""Audits as they stand in their folders: what readers use of `audit.json`, read and found."""
+"""Read audits from their folders, list them and find the newest; `AuditRecord` types the record."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing_extensions import TypedDict
 
 from backtest.workspace.files import IsoDay, IsoTime, Span, read_record, readable
 
-EXIT_CODE = 4  # of a command that has found bias
+EXIT_CODE = 4  # where a command has found bias
 
 
 class Answer(TypedDict):
-    """What a strategy did: in a line, beside fields of its decision or order."""
+    """An answer is what a strategy did: a line of text, and fields of its decision or order."""
 
     text: str
 
 
 class FindingRow(TypedDict):
-    """What differs: on the full data and in the world, None where the strategy did nothing."""
+    """A row holds what was done on the full data and in the world; None is nothing."""
 
     date: IsoDay | None
     event_id: str
@@ -38,7 +38,7 @@ class Sizes(TypedDict):
 
 
 class CheckRow(TypedDict):
-    """A check: its first findings and how many there were, or why it was not tried."""
+    """A row holds a check's first findings and their count, or why it was not tried."""
 
     name: str
     title: str
@@ -50,7 +50,7 @@ class CheckRow(TypedDict):
 
 
 class Peek(TypedDict):
-    """How often a planted peek was caught, of how many worlds."""
+    """`Peek` says in how many of the worlds a planted peek was caught."""
 
     what: str
     caught: int
@@ -64,7 +64,7 @@ DelayedEvent = TypedDict(
 
 
 class DelayRecord(TypedDict):
-    """How many orders moved with their events, of how many that were tried."""
+    """A record says how many of the orders that were tried moved with their delayed events."""
 
     what: str
     moved: int
@@ -73,21 +73,21 @@ class DelayRecord(TypedDict):
 
 
 class Sensitivity(TypedDict):
-    """What shows that the audit would have seen a peek; no delay where no event was acted on."""
+    """`Sensitivity` shows that a peek would have been seen; `delay` is None without an order."""
 
     peek: Peek
     delay: DelayRecord | None
 
 
 class Untested(TypedDict):
-    """Why nothing could be tested in null worlds."""
+    """`Untested` says why nothing could be tested in null worlds."""
 
     bias: bool
     why: str
 
 
 class NullWorldsRecord(TypedDict):
-    """How many null worlds looked significant, with the interval of their share."""
+    """A record says how many null worlds looked significant, with the interval of their share."""
 
     bias: bool
     level: float
@@ -107,7 +107,7 @@ class DataFinding(TypedDict):
 
 
 class AuditRecord(TypedDict):
-    """What `audit.json` holds; `inputs` are, by their path in the data folder, the sha256."""
+    """A record is what `audit.json` holds; `inputs` maps paths in the data folder to the sha256."""
 
     audit_id: str
     strategy: str
@@ -132,26 +132,26 @@ class AuditRecord(TypedDict):
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit as it stands in its folder; `record` is what `audit.json` holds."""
+    """An audit is a folder with its record, which is what `audit.json` holds."""
 
     path: Path
     record: AuditRecord
 
 
 def read_audit(path: Path) -> Audit:
-    """Read the folder of an audit; DataError where it holds no readable record."""
+    """Read the folder of an audit; raise DataError where it holds no readable record."""
     return Audit(path, read_record(path / "audit.json", AuditRecord))
 
 
 def list_audits(reports: Path, tell: Callable[[str], object]) -> list[Audit]:
-    """The audits in a folder, newest first; `tell` takes a sentence for each that is damaged."""
+    """List the audits of a folder, newest first; `tell` gets a sentence for each damaged one."""
     folders = [record.parent for record in reports.glob("audit-*/audit.json")]
-    found = readable(folders, read_audit, tell)
-    return sorted(found, key=lambda audit: audit.record["finished_at"], reverse=True)
+    audits = readable(folders, read_audit, tell)
+    return sorted(audits, key=lambda audit: audit.record["finished_at"], reverse=True)
 
 
 def find_audit(reports: Path, strategy: str, source_sha256: str) -> Audit | None:
-    """The newest audit of a strategy as its source is now; None where none is readable."""
+    """Find the newest audit of a strategy with this source; None where none is readable."""
     source = (strategy, source_sha256)
     for audit in list_audits(reports, tell=lambda _: None):
         if (audit.record["strategy"], audit.record["strategy_sha256"]) == source:

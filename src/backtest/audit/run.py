@@ -1,4 +1,4 @@
-"""Audits: `prepare` reads and checks what one needs, `audit` makes its folder.
+"""This module runs audits: `prepare` reads and checks what one needs, `audit` writes its folder.
 
 Worlds in which nothing can be predicted, events that come late and planted peeks show that a
 strategy which looks ahead would have been seen.
@@ -7,7 +7,7 @@ strategy which looks ahead would have been seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -27,10 +27,10 @@ from backtest.audit.checks import (
     Progress,
     Repeats,
     compare,
-    drawn,
     in_worlds,
     plan,
     reads,
+    sample,
     spread,
     text_of,
 )
@@ -39,9 +39,9 @@ from backtest.audit.observe import AnswerFields, Ask, AuditRequest, Observation
 from backtest.audit.record import Audit, read_audit
 from backtest.audit.worlds import (
     DecisionTime,
+    key_of,
     one_session_later,
     shuffled,
-    told_by,
     with_one_delayed,
 )
 from backtest.data.calendar import trading_calendar
@@ -65,7 +65,6 @@ if TYPE_CHECKING:
     from backtest.data.event_checks import Finding
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
-    from backtest.data.tables import Row
     from backtest.workspace.folders import Workspace
 
 WORLDS = 200
@@ -73,8 +72,8 @@ ORDERS_ITSELF = (
     "it orders by itself, and the times at which it leaves are part of what came out, so that they "
     "do better than random ones where nothing can be predicted"
 )
-_TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
-_BARS_OF_CALL = 10  # that are replayed in the time of one call of a strategy
+_TABLES, _TABLES_OF_NULL = 25_000, 8_000  # the most written, so that a universe takes minutes
+_BARS_OF_CALL = 10  # bars that are replayed in the time of one call of a strategy
 _GROUP = 50  # null worlds that one process sees
 _MOST_DELAYED = 100  # events; each takes a world in which all symbols are written
 _SURE = 0.999  # the confidence at which more than luck is called bias
@@ -82,7 +81,7 @@ _SURE = 0.999  # the confidence at which more than luck is called bias
 
 @dataclass(frozen=True)
 class PreparedAudit(Plan[Audit]):
-    """A request whose inputs were read and checked, and whose id is therefore known."""
+    """A prepared audit is a request whose inputs were read and checked, so that its id is known."""
 
     workspace: Workspace
     request: AuditRequest
@@ -92,14 +91,15 @@ class PreparedAudit(Plan[Audit]):
     source: Source
 
     def read(self) -> Audit:
-        """Read the audit; DataError where it is missing or damaged."""
+        """Read the audit from its folder; raise DataError where it is missing or damaged."""
         return read_audit(self.path)
 
 
 def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     """Read and check everything that an audit needs.
 
-    UsageError where a strategy, symbol, parameter or span is wrong; DataError where a data file is.
+    Raises UsageError where a strategy, symbol, parameter or span is wrong, and DataError where a
+    data file is.
     """
     file = find_strategy(workspace, request.strategy)
     strategy = configure(file, request.settings)
@@ -120,7 +120,7 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     elif worlds is None:
         worlds = min(WORLDS, source.at_most(_TABLES_OF_NULL, 1))
     request = replace(request, symbols=tuple(sorted(inputs.span)), worlds=worlds)
-    # Whole files decide, not the rows that are used: worlds alter all of them.
+    # Whole files decide the id, not only the rows that are used: worlds alter all of them.
     files = {name: one.sha256 for name, one in source.data.files.items()}
     decides = identity(file, files, strategy=file.name, **_terms(request, strategy, inputs))
     traded = (request.universe,) if request.universe else request.symbols
@@ -160,24 +160,29 @@ def audit(
     """Audit the strategy and write the folder; one that exists whole is read, unless `force`.
 
     By default as many processes as there are cores observe the worlds; the result is the same for
-    any number. `progress` gets how many worlds are done, of how many. UsageError where the strategy
-    fails on the full data, or the folder cannot be written.
+    any number. `progress` is called with how many worlds are done, and how many there are. Raises
+    UsageError where the strategy fails on the full data, or the folder cannot be written.
     """
-    if not force and (made := prepared.result):
-        return made
+    if not force and (existing := prepared.result):
+        return existing
     started = datetime.now(UTC)
     observer = observer or partial(in_processes, workers=os.cpu_count() or 1)
-    found = _examine(prepared, observer, progress or (lambda *_: None))
+    repeats = Repeats(prepared.source, prepared.request, observer)
+    if repeats.error:
+        raise UsageError(repeats.error)
+    again = repeats.check()
+    result = _in_worlds(prepared, repeats, again, observer, progress or (lambda *_: None))
+    checks = {**result.pop("checks"), "reads": reads(repeats.full), "repeat": again}
     data = _data(prepared)
-    outcome, sentence = _verdict(found["checks"], biased=found["null"]["bias"], data=data)
+    outcome, sentence = _verdict(checks, biased=result["null"]["bias"], data=data)
     record = {
         "audit_id": prepared.id,
         **prepared.identity,
         "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
-        **{name: found[name] for name in ("sensitivity", "null")},
-        "checks": [check.as_dict() for check in found["checks"].values()],
-        "data": [asdict(one) for one in data],
+        **result,
+        "checks": [check.as_dict() for check in checks.values()],
+        "data": [asdict(finding) for finding in data],
         "outcome": outcome,
         "sentence": sentence,
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -187,8 +192,8 @@ def audit(
 
 
 def _calls(strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> int:
-    """How often a strategy is called in a world, replayed bars counted by what they take."""
-    heard = sum(isinstance(one, strategy.listens_to) for one in inputs.events)
+    """Estimate how often a strategy is called in a world; a replayed bar is a part of a call."""
+    heard = sum(isinstance(event, strategy.listens_to) for event in inputs.events)
     replayed = isinstance(strategy, BacktraderStrategy)
     bars = sum(len(prices.table) for prices in inputs.span.values()) if replayed else 0
     return heard + bars // _BARS_OF_CALL
@@ -197,59 +202,46 @@ def _calls(strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> int:
 def _data(prepared: PreparedAudit) -> list[Finding]:
     universe = prepared.request.universe
     folder = tables_folder(prepared.workspace.data, universe)
-    known = event_kinds(prepared.workspace).values()
-    own = folder / "events"
-    kinds = [kind for kind in known if has_file(own, kind)] if universe else filed(own, known)
+    every, events = event_kinds(prepared.workspace).values(), folder / "events"
+    kinds = [kind for kind in every if has_file(events, kind)] if universe else filed(events, every)
     return check_data(replace(prepared.workspace, data=folder), kinds, prepared.request.symbols)
 
 
-def _examine(prepared: PreparedAudit, observer: Observer, progress: Progress) -> dict[str, Any]:
-    repeats = Repeats(prepared.source, prepared.request, observer)
-    if repeats.error:
-        raise UsageError(repeats.error)
-    full, again = repeats.full, repeats.check()
-    # What differs between processes or days by itself cannot be held against a world.
-    if repeats.steady:
-        found = _in_worlds(prepared, full, again, observer, progress)
-    else:
-        found = _untried(prepared.source, full)
-    return {**found, "checks": {**found["checks"], "reads": reads(full), "repeat": again}}
-
-
 def _in_worlds(
-    prepared: PreparedAudit, full: Observation, again: Check, observer: Observer, progress: Progress
+    prepared: PreparedAudit, repeats: Repeats, again: Check, observer: Observer, progress: Progress
 ) -> dict[str, Any]:
-    """What is found in worlds; nothing where answers differ there by chance, which is noted."""
-    source, request = prepared.source, prepared.request
+    """Run the checks in worlds; nothing counts where answers differ by chance, which is noted."""
+    source, request, full = prepared.source, prepared.request, repeats.full
+    if not repeats.steady:  # what differs by itself cannot be compared with a world
+        return _untried(source, full)
     sessions = sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
-    hears = eventful(full)
-    every, why_not = hears, "no null world was asked for"
+    heard = eventful(full)
+    every, why_not = heard, "no null world was asked for"
     if isinstance(prepared.strategy, BacktraderStrategy):
         why_not = ORDERS_ITSELF
         every = [DecisionTime(day, trading_calendar().time_of(day, "open")) for day in sessions]
     most = source.at_most(_TABLES, WORLDS_OF_MOMENT)
-    some, some_heard = (drawn(days, most, request.seed) for days in (every, hears))
-    trials = plan(source, request, some, some_heard)
-    late = delays(source, request, prepared.inputs.events, full.passes[0])
+    probes = plan(source, request, *(sample(one, most, request.seed) for one in (every, heard)))
+    delayed = delays(source, request, prepared.inputs.events, full.passes[0])
     null = null_jobs(source, request, sessions)
     others = [JobGroup(null[first : first + _GROUP]) for first in range(0, len(null), _GROUP)]
-    if late:
-        others.append(JobGroup([one.job for one in late]))
-    checks, seen, by_chance = in_worlds(source, observer, trials, full, again, others, progress)
+    if delayed:
+        others.append(JobGroup([delay.job for delay in delayed]))
+    checks, seen, by_chance = in_worlds(source, observer, probes, full, again, others, progress)
     if by_chance:
         return _untried(source, full)
-    for name, of in ((PREFIX, every), (PERTURBATION, hears), (EVENT_TIME, hears)):
-        if len(of) > most:
-            checks[name].what += f" Of {len(of):,} {source.one}s {most} were drawn at random."
+    for name, moments in ((PREFIX, every), (PERTURBATION, heard), (EVENT_TIME, heard)):
+        if len(moments) > most:
+            checks[name].what += f" Of {len(moments):,} {source.unit}s {most} were drawn at random."
     return {
         "checks": checks,
-        "sensitivity": {"peek": peek_record(checks), "delay": delay_record(late, seen)},
+        "sensitivity": {"peek": peek_record(checks), "delay": delay_record(delayed, seen)},
         "null": null_record([seen[job] for job in null], why_not),
     }
 
 
 def _untried(source: Source, full: Observation) -> dict[str, Any]:
-    """What there is to say where no answer can be held against another."""
+    """Return the result where answers cannot be compared, so that nothing was tried."""
     checks = compare(source, [], {}, full)
     for check in checks.values():
         check.not_tried = UNSTEADY
@@ -261,22 +253,22 @@ def _untried(source: Source, full: Observation) -> dict[str, Any]:
 
 
 def eventful(full: Observation) -> list[DecisionTime]:
-    """The moments at which it decides, hears of an event or orders."""
+    """Return the moments at which the strategy hears of an event, decides or orders, in order."""
     return sorted({*full.heard, *(answer["moment"] for answer in full.passes[0])})
 
 
 def _verdict(
     checks: Mapping[str, Check], *, biased: bool, data: Sequence[Finding]
 ) -> tuple[str, str]:
-    """The outcome and its sentence."""
-    found = [name for name, check in checks.items() if check.findings]
-    if {*found} - {"repeat"} or biased:
-        names = ", ".join([TITLES[name] for name in found] + ["Null world"] * biased)
+    """Return the outcome and its sentence."""
+    failed = [name for name, check in checks.items() if check.findings]
+    if {*failed} - {"repeat"} or biased:
+        names = ", ".join([TITLES[name] for name in failed] + ["Null world"] * biased)
         return "bias", f"What it does depends on what it cannot know. Seen in: {names}."
-    if errors := sum(one.severity == "error" for one in data):
+    if errors := sum(finding.severity == "error" for finding in data):
         what = f"{counted(errors, 'error')} would let it trade on facts before they were public."
         return "bias", f"The rules do not peek, but the data do: {what}"
-    if found:
+    if failed:
         what = "The same data give different answers, so that nothing can be proved."
         return "not deterministic", what
     if why := checks[PREFIX].not_tried:
@@ -287,7 +279,7 @@ def _verdict(
 
 
 def null_jobs(source: Source, request: AuditRequest, sessions: Sequence[date]) -> list[Job]:
-    """The null worlds, whose events are put on the sessions, and what is asked in them."""
+    """Plan the null worlds, whose events fall on random sessions, with their placebos."""
 
     def job(number: int) -> Job:
         rng = partial(np.random.default_rng, (request.seed, number))
@@ -298,14 +290,14 @@ def null_jobs(source: Source, request: AuditRequest, sessions: Sequence[date]) -
 
 
 def null_record(seen: Sequence[Observation], why_not: str = "") -> dict[str, Any]:
-    """How often the strategy looked significant in null worlds, as the record holds it.
+    """Return in how many null worlds the strategy looked significant, as the record holds it.
 
-    `why_not` says why there are none.
+    `why_not` says why there are no such worlds.
     """
     sizes = {"worlds": len(seen), "level": LEVEL}
-    p_values = [one.p for one in seen if one.p is not None]
+    p_values = [world.p for world in seen if world.p is not None]
     if not p_values:
-        failed = [one.error for one in seen if one.error]
+        failed = [world.error for world in seen if world.error]
         why = (
             "it trades in none of them, holds from the first session to the last, or trades so "
             "many stocks at a time that its signals cannot be moved to other times."
@@ -313,22 +305,22 @@ def null_record(seen: Sequence[Observation], why_not: str = "") -> dict[str, Any
         if len(failed) == len(seen):
             why = f"it fails in all of them. {failed[0]}" if seen else f"{why_not}."
         return {**sizes, "bias": False, "why": why}
-    found = sum(p <= LEVEL for p in p_values)
-    low, _ = wilson_interval(found, len(p_values), _SURE)
+    significant = sum(p <= LEVEL for p in p_values)
+    low, _ = wilson_interval(significant, len(p_values), _SURE)
     return {
         **sizes,
         "what": f"{len(seen)} worlds with days drawn at random from the stock's own and its "
         "events in random sessions: nothing can be predicted there.",
         "tested": len(p_values),
-        "significant": found,
-        "share": found / len(p_values),
-        "interval": list(wilson_interval(found, len(p_values))),
+        "significant": significant,
+        "share": significant / len(p_values),
+        "interval": list(wilson_interval(significant, len(p_values))),
         "bias": low > LEVEL,
     }
 
 
 class Delay(NamedTuple):
-    """One event that comes a session later in a world, and what was done on it as it is."""
+    """A delay is an event that comes a session later in a world, and the order it had in truth."""
 
     event: Event
     late_id: str
@@ -339,46 +331,43 @@ class Delay(NamedTuple):
 def delays(
     source: Source, request: AuditRequest, events: Sequence[Event], answers: Sequence[AnswerFields]
 ) -> list[Delay]:
-    """A world for each event that the strategy acted on; of very many, for some of them."""
+    """Plan a world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
-    # A day that is known does not move with its event.
+    # What it waits for, such as a day announced, does not move with the event.
     waited = {answer["event_id"] for answer in answers if answer.get("action") == "waits"}
     acted: dict[str, AnswerFields] = {}
     for answer in answers:
         if answer["event_id"] in by_id.keys() - waited and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
-    most, found = min(_MOST_DELAYED, source.at_most(_TABLES_OF_NULL, 1)), []
+    tables, planned = source.data.tables.events, []
+    most = min(_MOST_DELAYED, source.at_most(_TABLES_OF_NULL, 1))
     for event_id, answer in spread(list(acted.items()), most):
         event = by_id[event_id]
-        rows = {told_by(row): row for row in _rows_of(source, type(event))}
+        same_kind = (name for name in tables if source.data.kinds[name] is type(event))
+        rows = {key_of(row): row for name in same_kind for row in tables[name]}
         row = rows[event.symbol, event.published_at, event.headline]
         late = one_session_later(source, row)
-        if told_by(late) in rows:  # as of what has one headline day after day
+        if key_of(late) in rows:  # where a headline is the same day after day
             continue
         try:
             late_id = altered(event, published_at=late.published_at).id
-        except ValidationError:  # the day that it tells of would have passed
+        except ValidationError:  # the day that it announces would have passed
             continue
         make = partial(with_one_delayed, source, row)
-        found.append(Delay(event, late_id, answer, Job(make, Ask(request))))
-    return found
-
-
-def _rows_of(source: Source, kind: type[Event]) -> Iterator[Row]:
-    events, kinds = source.data.tables.events, source.data.kinds
-    return (row for name, rows in events.items() if kinds[name] is kind for row in rows)
+        planned.append(Delay(event, late_id, answer, Job(make, Ask(request))))
+    return planned
 
 
 def delay_record(tried: Sequence[Delay], seen: Mapping[Job, Observation]) -> dict[str, Any] | None:
-    """Whether orders moved with their events; None where no event was acted on."""
+    """Return how many orders moved with their events; None where no event was delayed."""
     if not tried:
         return None
     moves = [_moved(delay, seen[delay.job]) for delay in tried]
     first = next((move for move in moves if move["moved"]), moves[0])
+    count = sum(move["moved"] for move in moves)
     return {
-        "what": f"{first['what']} So it was with {sum(m['moved'] for m in moves)} of {len(moves)} "
-        "events that it acted on.",
-        "moved": sum(move["moved"] for move in moves),
+        "what": f"{first['what']} So it was with {count} of {len(moves)} events that it acted on.",
+        "moved": count,
         "tried": len(moves),
         "events": moves,
     }
@@ -388,34 +377,34 @@ def _moved(delay: Delay, seen: Observation) -> dict[str, Any]:
     answers = seen.passes[0] if seen.passes else []
     late = next((one for one in answers if one["event_id"] == delay.late_id), None)
     day, ids = delay.order["date"], (delay.event.id, delay.late_id)
-    still = any(one["date"] == day and one["event_id"] in ids for one in answers)
-    became = "is gone" if late is None else f"moved to {late['date']}: {text_of(late)}"
+    stayed = any(one["date"] == day and one["event_id"] in ids for one in answers)
+    fate = "is gone" if late is None else f"moved to {late['date']}: {text_of(late)}"
     if late is not None and late.get("action") == "no signal":
-        became = f"is gone ({late['reason']})"
+        fate = f"is gone ({late['reason']})"
     return {
         "event_id": delay.event.id,
         "headline": delay.event.headline,
         "from": day.isoformat(),
         "to": None if late is None else late["date"].isoformat(),
-        "moved": not still,
+        "moved": not stayed,
         "what": f"Delaying “{delay.event.headline}” by one session: its order of {day} "
-        f"({text_of(delay.order)}) {'stayed' if still else became}.",
+        f"({text_of(delay.order)}) {'stayed' if stayed else fate}.",
     }
 
 
 def peek_record(checks: Mapping[str, Check]) -> dict[str, Any]:
-    """How often planted peeks, such as at the session's own close, were caught."""
-    without, made_up = checks[PREFIX].peeks, checks[PERTURBATION].peeks
-    told = ". ".join(
-        f"A planted peek at the {kind} was caught in {caught} of {tried} worlds without it, and in "
-        f"{made_up[kind][0]} of {made_up[kind][1]} worlds in which it was made up"
-        for kind, (caught, tried) in without.items()
-    )
-    what = (
-        f"{told}: it looks only at whether the stock rose, which made-up prices get right half of "
-        f"the time."
-        if told
-        else f"Not tried: {checks[PREFIX].not_tried or 'no event can be traded'}."
-    )
-    caught, tried = (sum(one[place] for one in without.values()) for place in (0, 1))
+    """Return how often planted peeks, such as at the session's own close, were caught."""
+    without, drawn = checks[PREFIX].peeks, checks[PERTURBATION].peeks
+    what = f"Not tried: {checks[PREFIX].not_tried or 'no event can be traded'}."
+    if without:
+        sentences = (
+            f"A planted peek at the {kind} was caught in {caught} of {tried} worlds without it, "
+            f"and in {drawn[kind][0]} of {drawn[kind][1]} worlds in which it was made up"
+            for kind, (caught, tried) in without.items()
+        )
+        what = (
+            f"{'. '.join(sentences)}: it looks only at whether the stock rose, which made-up "
+            "prices get right half of the time."
+        )
+    caught, tried = (sum(counts[n] for counts in without.values()) for n in (0, 1))
     return {"what": what, "caught": caught, "worlds": tried}

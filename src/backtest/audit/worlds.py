@@ -1,8 +1,8 @@
-"""The worlds of an audit: the data as they are up to a moment of decision, and otherwise after it.
+"""Make the worlds of an audit: the data are true up to a moment of decision, and others after it.
 
-Every table that the run reads is changed, also of symbols that are not traded. What a session will
-bring is not known before its open: neither its prices nor what is published later. A finer bar is
-known when it has ended.
+Every table that the run reads is changed, also those of symbols that are not traded. What a session
+will bring is not known before its open: neither its prices nor what is published later. A finer bar
+is known when it has ended.
 """
 
 from __future__ import annotations
@@ -29,14 +29,12 @@ if TYPE_CHECKING:
     from backtest.audit.jobs import Source
 
 PriceTables = Mapping[str, pd.DataFrame]
-
-
 World = FileTables
-"""What a world holds, by the names of the tables that are read."""
+"""The tables of a world, by their names in the data folder."""
 
 
 class DecisionTime(NamedTuple):
-    """When it is decided: the session, and the time up to which all is known, UTC."""
+    """A decision time is a session, and the time in UTC up to which everything is known."""
 
     session: date
     time: datetime
@@ -47,7 +45,7 @@ _KEPT = ("symbol", "published_at", "precision")
 
 
 def altered_events(source: Source, seed: int) -> Mapping[str, Row]:
-    """By the line of each event's row, one that says something else of the same time."""
+    """Return, by the line of each event's row, a row of the same time with other content."""
     rng = np.random.default_rng(seed)
     altered = {}
     for name, rows in source.data.tables.events.items():
@@ -59,7 +57,7 @@ def altered_events(source: Source, seed: int) -> Mapping[str, Row]:
 
 
 def delayed_events(source: Source) -> Mapping[str, Row | None]:
-    """By the line of each event's row, the same a week later; None where the kind forbids it."""
+    """Return, by the line of each event's row, the event a week later; None where invalid."""
     return {
         row.line: later if _is_valid(later.cells, source.data.kinds[name]) else None
         for name, rows in source.data.tables.events.items()
@@ -83,7 +81,7 @@ def _altered(
 
 
 def _candidates(cell: str, values: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
-    """Other texts for a cell, the most different first; some may not be allowed."""
+    """Yield other texts for a cell, the most different first; some may be invalid."""
     factor = float(rng.uniform(0.3, 3))
     try:
         number = float(cell)
@@ -106,21 +104,21 @@ def _is_valid(cells: Cells, kind: type[Event]) -> bool:
 
 
 _PRICES = ("open", "high", "low", "close")
-_FIRST_PRICE = 100.0  # dollars, of a stock whose first price is not known yet
+_FIRST_PRICE = 100.0  # dollars, for a stock whose first price is not known yet
 _QUIET = {"open": 1.0, "high": 1.01, "low": 0.99, "close": 1.0}  # times the close before
-_LEAST, _MOST = 0.01, 1e6  # dollars, of drawn prices
+_LEAST, _MOST = 0.01, 1e6  # dollars, the bounds of drawn prices
 _MOST_DECIMALS = 9
 
 
 def prefix(source: Source, moment: DecisionTime) -> World:
-    """What was there at a moment, and of its session a quiet bar, or several finer ones."""
+    """Keep what was known at a moment; its session gets a quiet bar, or several finer ones."""
     session = moment.session
     day, after = session.isoformat(), (session + timedelta(days=1)).isoformat()
     public, true = _public(source, moment), source.as_is()
     last = max(session, source.by_bars_from) if source.bars else session  # it needs one
     end, bars_end = last + timedelta(days=1), _end_of_bars(source, moment, last)
     bars = {
-        name: _quiet(table, _ended(source, name, moment), table.index.searchsorted(bars_end))
+        name: _quiet(table, _count_ended(source, name, moment), table.index.searchsorted(bars_end))
         for name, table in true.bars.items()
     }
     prices = {
@@ -143,8 +141,8 @@ def prefix(source: Source, moment: DecisionTime) -> World:
     )
 
 
-def _ended(source: Source, name: str, moment: DecisionTime) -> int:
-    """How many bars of a file had ended; before a close, without the one that ends with it."""
+def _count_ended(source: Source, name: str, moment: DecisionTime) -> int:
+    """Count the bars of a file that had ended; before a close, without the one that ends then."""
     length = np.timedelta64(LENGTHS[PurePosixPath(name).parent.name], "m")
     ends = source.as_is().bars[name].index.to_numpy() + length
     side: Literal["left", "right"] = "left" if source.at == "close" else "right"
@@ -152,22 +150,22 @@ def _ended(source: Source, name: str, moment: DecisionTime) -> int:
 
 
 def _end_of_bars(source: Source, moment: DecisionTime, last: date) -> np.datetime64:
-    """Before which bars stay, so that the last session is by bars, or by the day, as it is."""
+    """Return the time before which bars stay, so that the last session is still by finer bars."""
     calendar = trading_calendar()
     first, close = (as_utc64(calendar.time_of(last, at)) for at in ("open", "close"))
     if source.at == "close" or (source.bars and last in source.bars.by_the_day):
         return close
-    found = [as_utc64(moment.time)]
+    times = [as_utc64(moment.time)]
     for table in source.as_is().bars.values():
         within = table.index[table.index.searchsorted(first) : table.index.searchsorted(close)]
-        found += list(within[:1].to_numpy())
-    return max(found) + np.timedelta64(1, "us")
+        times += list(within[:1].to_numpy())
+    return max(times) + np.timedelta64(1, "us")
 
 
 def _agreeing(
     source: Source, prices: PriceTables, bars: PriceTables, session: date | None = None
 ) -> PriceTables:
-    """Daily prices that, from a session on, are what the finer bars make together."""
+    """Make daily prices from a session on, or all, agree with the finer bars of the same stock."""
     made = dict(prices)
     for name, table in bars.items():
         file = source.data.files[name]
@@ -181,9 +179,9 @@ def _agreeing(
 
 
 def _daily_files(source: Source, bars: str) -> list[str]:
-    """The files of the daily prices of a stock, by that of its finer bars."""
-    of = source.data.symbols
-    return [name for name in source.as_is().prices if of[name] == of[bars]]
+    """Return the files of the daily prices of the stock whose finer bars are in a file."""
+    symbols = source.data.symbols
+    return [name for name in source.as_is().prices if symbols[name] == symbols[bars]]
 
 
 def _before(rows: Sequence[Row], day: str) -> list[Row]:
@@ -199,10 +197,10 @@ def _still_halted(row: Row, day: str) -> Row:
 
 
 def _quiet(table: pd.DataFrame, known: int, end: int) -> pd.DataFrame:
-    """The rows that are known, and up to `end` some that stand at the close before."""
+    """Keep the known rows, and replace those from there to `end` by some at the close before."""
     if known == len(table):
         return table
-    # A stock that trades for the first time later keeps that day alone: a file needs a row.
+    # A stock that first trades later keeps that one day, since a file needs a row.
     count = max(end, 1) - known
     if count <= 0:
         return table.iloc[:known]
@@ -216,7 +214,7 @@ def _quiet(table: pd.DataFrame, known: int, end: int) -> pd.DataFrame:
 
 
 def perturbed(source: Source, moment: DecisionTime, seed: int, variant: int) -> World:
-    """Prices are made up from a moment on, daily ones from its session on.
+    """Make up the prices from a moment on, daily ones from its session on.
 
     They are drawn from the stock's own days, or finer bars, up or down at random. Variants count
     from 0; each next one moves more.
@@ -224,59 +222,52 @@ def perturbed(source: Source, moment: DecisionTime, seed: int, variant: int) -> 
     true, session, made = source.as_is(), moment.session, {}
     for number, (name, table) in enumerate(true.frames.items()):
         rng = np.random.default_rng([seed, variant, session.toordinal(), number])
-        known = _ended(source, name, moment) if name in true.bars else _start(table, session)
+        known = _count_ended(source, name, moment) if name in true.bars else _start(table, session)
         moves = rng.choice([-1.0, 1.0], len(table) - known) * (1 + variant)
-        made[name] = _redrawn(table, known, moves, rng, _splits(true, name))
-    prices, bars = ({name: made[name] for name in some} for some in (true.prices, true.bars))
-    return replace(
-        true,
-        prices=_agreeing(source, prices, bars, session),
-        bars=bars,
-        actions=_unpaid(true, session.isoformat()),
-    )
+        made[name] = _redraw(table, known, moves, rng, _splits(true, name))
+    daily, bars = ({name: made[name] for name in some} for some in (true.prices, true.bars))
+    prices = _agreeing(source, daily, bars, session)
+    actions = _without_payments(true, session.isoformat())
+    return replace(true, prices=prices, bars=bars, actions=actions)
 
 
 def shuffled(source: Source, rng: np.random.Generator, sessions: Sequence[date]) -> World:
-    """A null world: days, and bars, drawn at random from the stock's own; events in any session.
+    """Make a null world: days and bars drawn at random from the stock's own, events in any session.
 
-    Of two that would be the same event there the second comes a session later.
+    Of two events that would be the same there, the second comes a session later.
     """
     true, events = source.as_is(), {}
-    prices = {
-        name: _redrawn(table, 1, np.ones(len(table) - 1), rng, _splits(true, name))
+    prices: PriceTables = {
+        name: _redraw(table, 1, np.ones(len(table) - 1), rng, _splits(true, name))
         for name, table in true.prices.items()
     }
     for name, rows in true.events.items():
         moved: dict[tuple[Any, ...], Row] = {}
-        for row, place in zip(rows, rng.integers(len(sessions), size=len(rows)), strict=True):
-            days = (sessions[(place + more) % len(sessions)] for more in range(len(sessions)))
-            free = (one for day in days if told_by(one := _moved(row, day)) not in moved)
-            moved |= {told_by(one): one for one in islice(free, 1)}
+        for row, number in zip(rows, rng.integers(len(sessions), size=len(rows)), strict=True):
+            days = (sessions[(number + more) % len(sessions)] for more in range(len(sessions)))
+            free = (one for day in days if key_of(one := _moved(row, day)) not in moved)
+            moved |= {key_of(one): one for one in islice(free, 1)}
         events[name] = [*moved.values()]
     bars = {}
     for name, table in true.bars.items():
         own = prices[_daily_files(source, name)[0]]
         level = own["close"].iloc[max(_start(own, table.index[0].date()) - 1, 0)]
-        bars[name] = _redrawn(table, 0, np.ones(len(table)), rng, _splits(true, name), level)
-    return replace(
-        true,
-        prices=_agreeing(source, prices, bars),
-        bars=bars,
-        events=events,
-        actions=_unpaid(true, date.min.isoformat()),
-    )
+        bars[name] = _redraw(table, 0, np.ones(len(table)), rng, _splits(true, name), level)
+    actions = _without_payments(true, date.min.isoformat())
+    prices = _agreeing(source, prices, bars)
+    return replace(true, prices=prices, bars=bars, events=events, actions=actions)
 
 
 def _splits(world: World, prices: str) -> list[np.datetime64]:
-    """The days on which a table of prices begins anew, on a basis that its file is not on."""
+    """Return the days of the splits of a stock, by the file of its prices or bars."""
     path = PurePosixPath(prices)
     folder = path.parents[2 if path.suffix == ".parquet" else 1]
     rows = world.actions.get((folder / "actions" / f"{path.stem}.csv").as_posix(), ())
     return [np.datetime64(row.day) for row in rows if row.day and row.cells["action"] == "split"]
 
 
-def _unpaid(world: World, day: str) -> dict[str, list[Row]]:
-    """The actions without those from a day on that drawn prices do not have: splits, dividends."""
+def _without_payments(world: World, day: str) -> dict[str, list[Row]]:
+    """Drop the splits and dividends from a day on, which drawn prices do not have."""
     return {
         name: [
             row
@@ -290,16 +281,16 @@ def _unpaid(world: World, day: str) -> dict[str, list[Row]]:
 def with_later_events(
     source: Source, moment: DecisionTime, change: Callable[[Row], Row | None]
 ) -> World:
-    """Events that could not be traded at a moment are changed; prices are not.
+    """Change the events that could not be traded at a moment; prices stay.
 
-    `change` gives the row that stands in place of one, or None.
+    `change` returns the row that replaces another, or None to drop it.
     """
     public = _public(source, moment)
     return _with_events(source, lambda row: row if public(row) else change(row))
 
 
 def with_one_delayed(source: Source, event: Row) -> World:
-    """One event comes as late as makes it tradable one session later."""
+    """Delay one event until it is tradable one session later."""
     late = one_session_later(source, event)
     return _with_events(source, lambda row: late if row.line == event.line else row)
 
@@ -314,7 +305,7 @@ def _with_events(source: Source, change: Callable[[Row], Row | None]) -> World:
 
 
 def _public(source: Source, moment: DecisionTime) -> Callable[[Row], bool]:
-    """Whether an event was public early enough to be traded at a moment, or before."""
+    """Return a test of whether an event was public early enough to be traded by a moment."""
     latest = moment.time - source.reaction
     return lambda row: row.published_at is not None and row.published_at < latest
 
@@ -323,7 +314,7 @@ def _start(table: pd.DataFrame, session: date) -> int:
     return int(table.index.searchsorted(pd.Timestamp(session)))
 
 
-def _redrawn(
+def _redraw(
     table: pd.DataFrame,
     start: int,
     moves: NDArray[np.float64],
@@ -331,11 +322,10 @@ def _redrawn(
     splits: Sequence[np.datetime64],
     level: float = _FIRST_PRICE,
 ) -> pd.DataFrame:
-    """The rows before `start`, and from there on days or bars that are drawn from the table's.
+    """Keep the rows before `start`, and draw the others from the table's own days or bars.
 
-    `moves` are what the log returns of each drawn row are multiplied by. The days of `splits`, on
-    which a share is another than before, are not drawn. Without rows before it they go on from a
-    `level`, dollars.
+    `moves` are the factors of each drawn row's log returns. The days of `splits`, on which a share
+    is another than before, are not drawn. Where `start` is 0, prices go on from a `level`, dollars.
     """
     count = len(table)
     days = table.index[1:].to_numpy().astype("M8[D]")
@@ -349,9 +339,8 @@ def _redrawn(
     last = logs["close"][start - 1] if start else np.log(level)
     before = last + np.concatenate(([0.0], np.cumsum(relative["close"])[:-1]))
     prices = {name: np.exp(before + relative[name]).clip(_LEAST, _MOST) for name in names}
-    if "high" in prices:  # a day that is turned upside down has them the other way round
-        pair = np.sort([prices["high"], prices["low"]], axis=0)
-        prices["low"], prices["high"] = pair
+    if "high" in prices:  # a day turned upside down has them the other way round
+        prices["low"], prices["high"] = np.sort([prices["high"], prices["low"]], axis=0)
     decimals = _decimals(table)
     made = table.iloc[drawn].set_axis(table.index[start:])
     made = made.assign(**{name: prices[name].round(decimals) for name in names})
@@ -359,32 +348,32 @@ def _redrawn(
 
 
 def _decimals(table: pd.DataFrame) -> int:
-    """Decimal digits of the closes, so that drawn prices look like them; at least cents."""
+    """Count the decimals of the closes, at least two, so that drawn prices look like them."""
     closes = table["close"].to_numpy()
     fits = (n for n in range(2, _MOST_DECIMALS) if np.array_equal(closes.round(n), closes))
     return next(fits, _MOST_DECIMALS)
 
 
 def _shifted(row: Row, by: timedelta) -> Row:
-    """An event that is published later or earlier, at the same time of day in New York."""
+    """Publish an event later or earlier, at the same time of day in New York."""
     assert row.published_at is not None  # noqa: S101 - of an event
     local = row.published_at.astimezone(NEW_YORK)
     moved = datetime.combine(local.date() + by, local.time(), NEW_YORK)
     return event_row(row.cells | {"published_at": moved.isoformat()})
 
 
-def told_by(row: Row) -> tuple[Any, ...]:
-    """What no two events of a kind have in common."""
+def key_of(row: Row) -> tuple[Any, ...]:
+    """Return what tells an event from all others of its kind: symbol, time and headline."""
     return row.cells["symbol"], row.published_at, row.cells["headline"].strip()
 
 
 def one_session_later(source: Source, row: Row) -> Row:
-    """An event that is published as many days later as make it tradable a session later."""
+    """Delay an event by as many days as make it tradable a session later."""
     calendar, moved = trading_calendar(), row
 
-    def session_of(one: Row) -> date:
-        assert one.published_at is not None  # noqa: S101 - an event has been traded
-        return calendar.tradable_session(one.published_at, source.reaction, source.at)
+    def session_of(event: Row) -> date:
+        assert event.published_at is not None  # noqa: S101 - of an event
+        return calendar.tradable_session(event.published_at, source.reaction, source.at)
 
     while session_of(moved) == session_of(row):
         moved = _shifted(moved, timedelta(days=1))
@@ -392,7 +381,7 @@ def one_session_later(source: Source, row: Row) -> Row:
 
 
 def _moved(row: Row, day: date) -> Row:
-    """An event that is published on another day; the days that it speaks of move with it."""
+    """Publish an event on another day; the days that it mentions move with it."""
     assert row.day is not None  # noqa: S101 - of an event
     by = day - date.fromisoformat(row.day)
     moved = _shifted(row, by)
