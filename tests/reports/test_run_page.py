@@ -83,7 +83,7 @@ def test_the_chart_holds_every_bar_event_and_trade(checkout):
 def test_an_event_without_a_session_stands_at_the_first_one_on_or_after_its_day():
     axis = ChartAxis(["2025-06-27", "2025-06-30", "2025-07-01"])
     places = {"2025-06-29": 1, "2025-06-30": 1, "2025-03-01": 0, "2025-08-01": 2}
-    assert {day: axis.place(day) for day in places} == places
+    assert {day: axis.bar_of(day) for day in places} == places
 
 
 def test_an_event_known_by_its_week_is_on_the_chart_though_it_never_trades(checkout):

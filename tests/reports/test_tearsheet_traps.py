@@ -188,7 +188,7 @@ def drawn():
 
 
 def lines(chart) -> list[str]:
-    return tearsheet_charts.drawn(chart)["paths"]
+    return tearsheet_charts.layout(chart)["paths"]
 
 
 def test_daily_sum_does_not_fall_to_zero_on_weekends(drawn):
@@ -263,13 +263,13 @@ def test_growth_is_on_a_logarithmic_scale():
 
 def test_growth_of_thousands_is_grouped():
     grown = pd.DataFrame({"Strategy": [1.0, 2e6]}, pd.bdate_range("2024-01-01", periods=2))
-    ticks = tearsheet_charts.drawn(tearsheet_charts.Chart("Growth", grown, log=True))["ticks"]
+    ticks = tearsheet_charts.layout(tearsheet_charts.Chart("Growth", grown, log=True))["ticks"]
     assert [text for _, text in ticks][-2:] == ["100,000", "1,000,000"]
 
 
 def test_growth_within_a_narrow_range_has_more_than_one_label():
     grown = pd.DataFrame({"Strategy": [0.88, 1.0, 1.23]}, pd.bdate_range("2024-01-01", periods=3))
-    ticks = tearsheet_charts.drawn(tearsheet_charts.Chart("Growth", grown, log=True))["ticks"]
+    ticks = tearsheet_charts.layout(tearsheet_charts.Chart("Growth", grown, log=True))["ticks"]
     assert [text for _, text in ticks] == ["0.9", "1", "1.1", "1.2"]
     whole = math.log(1.23 / 0.88)
     heights = [200 * math.log(1.23 / float(text)) / whole for _, text in ticks]
@@ -279,7 +279,7 @@ def test_growth_within_a_narrow_range_has_more_than_one_label():
 @pytest.mark.parametrize("sessions", [1, 7, 31, 37, 378])
 def test_no_date_reaches_beyond_its_chart(sessions):
     flat = pd.DataFrame({"Strategy": 0.0}, pd.bdate_range("2024-01-01", periods=sessions))
-    days = tearsheet_charts.drawn(tearsheet_charts.Chart("Flat", flat))["days"]
+    days = tearsheet_charts.layout(tearsheet_charts.Chart("Flat", flat))["days"]
     assert [str(day) for x, day in days if x == 0] == ["2024-01-01"]
     assert all(x <= 584 - 60 for x, _ in days)
 

@@ -1,4 +1,4 @@
-"""What people read: pages, tear sheets, pictures and sentences, made from records alone.
+"""This room makes what people read: pages, tear sheets, pictures and sentences, from records alone.
 
 Nothing here computes a result; what is not in a record is not shown.
 """

@@ -1,4 +1,4 @@
-"""What the charts of runs and of comparisons draw, ready for JSON.
+"""Compute what the charts of runs and of comparisons draw, ready for JSON.
 
 The axis of a run counts bars, so that days without trading take no room.
 """
@@ -33,29 +33,29 @@ _PRICES = ("open", "high", "low", "close")
 
 @dataclass(frozen=True)
 class ChartAxis:
-    """The time axis: the last session of each bar, as ISO texts in order."""
+    """An axis holds the last session of each bar, as ISO texts in order."""
 
     days: Sequence[str]
 
-    def place(self, day: str) -> int:
-        """The bar of a day; of one without a bar the first after it, or the last there is."""
+    def bar_of(self, day: str) -> int:
+        """Return the number of a day's bar; without one the first after it, or the last of all."""
         return min(bisect_left(self.days, day), len(self.days) - 1)
 
 
 def kinds_of(run: Run) -> dict[str, dict[str, str]]:
-    """How each kind of event of a run is drawn: `sign`, `shape`, `colour`, by its name."""
-    found, known = {row["kind"] for row in run.decisions}, len(_KINDS)
-    others = {kind: known + n % known for n, kind in enumerate(sorted(found - {*_KINDS}))}
+    """Return by name how each kind of event of a run is drawn: `sign`, `shape` and `colour`."""
+    present, count = {row["kind"] for row in run.decisions}, len(_KINDS)
+    others = {kind: count + n % count for n, kind in enumerate(sorted(present - {*_KINDS}))}
     numbers = {**{kind: n for n, kind in enumerate(_KINDS)}, **others}
     return {
-        kind: {"sign": _MARKS[n][0], "shape": _MARKS[n][1], "colour": f"--kind-{n % known + 1}"}
+        kind: {"sign": _MARKS[n][0], "shape": _MARKS[n][1], "colour": f"--kind-{n % count + 1}"}
         for kind, n in numbers.items()
-        if kind in found
+        if kind in present
     }
 
 
 def story(run: Run, ids: Iterable[str]) -> dict[str, Any]:
-    """The figures of the chart of a run; `ids` are events that have a row on the page."""
+    """Return what the chart of a run draws; `ids` are the events that have a row on the page."""
     bars, weekly = _bars(run)
     axis = ChartAxis(sorted({str(day) for day in bars["day"]}))
     kinds, rows = kinds_of(run), set(ids)
@@ -66,9 +66,9 @@ def story(run: Run, ids: Iterable[str]) -> dict[str, Any]:
         "stock": f"{few(run.manifest['symbols'])} held",
         "days": axis.days,
         "weekly": weekly,
-        "span": [axis.place(span["first"]), axis.place(span["last"])],
+        "span": [axis.bar_of(span["first"]), axis.bar_of(span["last"])],
         "left_out": len(run.manifest["symbols"]) - bars["symbol"].nunique(),
-        "kinds": [{"name": kind.replace("_", " "), **drawn} for kind, drawn in kinds.items()],
+        "kinds": [{"name": kind.replace("_", " "), **look} for kind, look in kinds.items()],
         "symbols": [
             {
                 "name": symbol,
@@ -84,7 +84,10 @@ def story(run: Run, ids: Iterable[str]) -> dict[str, Any]:
 
 
 def _bars(run: Run) -> tuple[pd.DataFrame, bool]:
-    """Sessions, or weeks where there are too many, of the symbols traded most; with their `day`."""
+    """Return bars with their `day`, and whether they are weeks, as where sessions are too many.
+
+    Of so many weeks only those of the most traded symbols are kept.
+    """
     bars = run.bars.assign(day=run.bars["session"].dt.strftime("%Y-%m-%d"))
     if len(bars) <= MOST_BARS:
         return bars, False
@@ -100,17 +103,17 @@ def _bars(run: Run) -> tuple[pd.DataFrame, bool]:
 
 
 def _columns(bars: pd.DataFrame, axis: ChartAxis) -> dict[str, list[float | None]]:
-    """Prices to six figures that count, volume to the share; None where a symbol has no bar."""
+    """Return prices to six significant digits, volume to the share; None without a bar."""
     table = bars.set_index("day").reindex(axis.days)
-    return {name: _each(table[name]) for name in (*_PRICES, "volume")}
+    return {name: _shorten(table[name]) for name in (*_PRICES, "volume")}
 
 
-def _each(values: Iterable[float]) -> list[float | None]:
-    return [rounded(value) for value in values]
+def _shorten(values: Iterable[float]) -> list[float | None]:
+    return [significant(value) for value in values]
 
 
-def rounded(value: float, digits: int = 6) -> float | None:
-    """A figure to so many digits, and to all of those before the point; None where unknown."""
+def significant(value: float, digits: int = 6) -> float | None:
+    """Round to significant digits, but keep all digits before the point; None where NaN."""
     if value != value:  # noqa: PLR0124 - NaN alone differs from itself
         return None
     short = float(f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}")
@@ -120,10 +123,10 @@ def rounded(value: float, digits: int = 6) -> float | None:
 def _events(
     run: Run, symbol: str, axis: ChartAxis, kinds: Sequence[str], rows: set[str]
 ) -> list[list[Any]]:
-    """Of each event of a symbol: its bar, its kind, whether it traded, and its id or ''."""
+    """List each event of a symbol: its bar, kind, whether it traded, and its id or ''."""
     return [
         [
-            axis.place(row["tradable_session"] or new_york_day(row["published_at"])),
+            axis.bar_of(row["tradable_session"] or new_york_day(row["published_at"])),
             kinds.index(row["kind"]),
             int(row["action"] in TRADED),
             row["event_id"] if row["event_id"] in rows else "",
@@ -134,14 +137,14 @@ def _events(
 
 
 def _trades(run: Run, symbol: str, axis: ChartAxis) -> list[list[Any]]:
-    """Of each trade: its id, bar and price of entry and exit; if it is long, gained, and open."""
+    """List each trade: id, bar and price of entry and exit, and if it is long, gained, and open."""
     return [
         [
             row["trade_id"],
-            axis.place(row["entry_session"]),
-            rounded(float(row["entry_price"])),
-            axis.place(row["exit_session"]),
-            rounded(float(row["exit_price"])),
+            axis.bar_of(row["entry_session"]),
+            significant(float(row["entry_price"])),
+            axis.bar_of(row["exit_session"]),
+            significant(float(row["exit_price"])),
             int(row["direction"] == "long"),
             int(float(row["net_profit"]) > 0),
             int(row["exit_reason"] == "open"),
@@ -152,59 +155,59 @@ def _trades(run: Run, symbol: str, axis: ChartAxis) -> list[list[Any]]:
 
 
 def _levels(run: Run, symbol: str, kind: str, axis: ChartAxis) -> list[list[Any]]:
-    """The levels of resting orders as lines: the first bar of each, and a price for every bar."""
+    """Return the levels of resting orders as lines: a first bar, and a price for every bar."""
     by_event: dict[str, dict[int, float | None]] = defaultdict(dict)
     for row in run.orders:
         if (row["symbol"], row["type"]) == (symbol, kind) and row["price"]:
             levels = by_event[row["event_id"]]
-            levels[axis.place(row["session"])] = rounded(float(row["price"]))
+            levels[axis.bar_of(row["session"])] = significant(float(row["price"]))
     return [line for levels in by_event.values() for line in _lines(levels)]
 
 
 def _lines(levels: Mapping[int, float | None]) -> list[list[Any]]:
-    """Levels by bar as lines, each of which ends where a bar has no level."""
+    """Join levels by bar to lines, each of which ends where a bar has no level."""
     lines: list[list[Any]] = []
-    for place, price in levels.items():
-        if lines and place == lines[-1][0] + len(lines[-1][1]):
+    for bar, price in levels.items():
+        if lines and bar == lines[-1][0] + len(lines[-1][1]):
             lines[-1][1].append(price)
         else:
-            lines.append([place, [price]])
+            lines.append([bar, [price]])
     return lines
 
 
 def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
-    """The account by bar: dollars, the benchmark on the same money, and fractions.
+    """Return the account by bar: dollars, the benchmark on the same cash, and fractions.
 
     `equity` and `benchmark` begin with the cash at the first open, before the first bar of the
     span, and so does `stock`, what was traded and held throughout, where it is not the benchmark.
-    `drawdown` is the deepest of each bar. `exposure` is unknown where equity is not above 0. Both
-    are told to a tenth of a percent.
+    `drawdown` is the deepest of each bar. `exposure` is None where equity is not above 0. Both are
+    significant to a tenth of a percent.
     """
     import pandas as pd
 
     table, cash = run.equity, run.manifest["rules"]["cash"]
-    bar = pd.Index([axis.place(f"{day:%Y-%m-%d}") for day in table.index])
+    bar = pd.Index([axis.bar_of(f"{day:%Y-%m-%d}") for day in table.index])
     benchmark = cash * (1 + table["benchmark_return"]).cumprod()
     exposure = (table["position_value"] / table["equity"]).where(table["equity"] > 0)
-    account: dict[str, Any] = {"exposure": _each(exposure.groupby(bar).tail(1).round(3))}
+    account: dict[str, Any] = {"exposure": _shorten(exposure.groupby(bar).tail(1).round(3))}
     if table["holding_return"].notna().any():
         growth = cash * (1 + table["holding_return"]).cumprod()
-        account["stock"] = [cash, *_each(growth.groupby(bar).last())]
+        account["stock"] = [cash, *_shorten(growth.groupby(bar).last())]
     for name, falls, curve in (
         ("equity", "drawdown", table["equity"]),
         ("benchmark", "benchmark_drawdown", benchmark),
     ):
         fall = curve / curve.cummax().clip(lower=cash) - 1
-        account[name] = [cash, *_each(curve.groupby(bar).last())]
-        account[falls] = _each(fall.groupby(bar).min().round(3))
+        account[name] = [cash, *_shorten(curve.groupby(bar).last())]
+        account[falls] = _shorten(fall.groupby(bar).min().round(3))
     return account
 
 
 def minutes(run: Run) -> dict[str, dict[str, list[list[Any]]]]:
-    """By symbol and session the bars within it: clocks of New York, then the four prices.
+    """Return, by symbol and session, the finer bars: times in New York, then the four prices.
 
-    A bar of the evening before, which the session has too, has its day before the clock. Empty
-    where the run has none.
+    A bar of the evening before, which belongs to the session too, has its day before the time. The
+    result is empty where the run has no finer bars.
     """
     bars = run.finer_bars
     if bars.empty:
@@ -213,11 +216,11 @@ def minutes(run: Run) -> dict[str, dict[str, list[list[Any]]]]:
     clock = local.dt.strftime("%H:%M")
     is_before = local.dt.date < bars["session"].dt.date
     clock[is_before] = local[is_before].dt.strftime("%Y-%m-%d %H:%M")
-    found: dict[str, dict[str, list[list[Any]]]] = {}
+    within: dict[str, dict[str, list[list[Any]]]] = {}
     for (symbol, session), rows in bars.groupby(["symbol", "session"]):
-        prices = [_each(rows[name]) for name in _PRICES]
-        found.setdefault(symbol, {})[f"{session:%Y-%m-%d}"] = [clock[rows.index].tolist(), *prices]
-    return found
+        prices = [_shorten(rows[name]) for name in _PRICES]
+        within.setdefault(symbol, {})[f"{session:%Y-%m-%d}"] = [clock[rows.index].tolist(), *prices]
+    return within
 
 
 MOST_CELLS = 1_500  # so that a page stays light
@@ -225,26 +228,26 @@ _STRONGEST = 50  # percent of the colour in the strongest cell: its text stays r
 
 
 class Profit(NamedTuple):
-    """The net profit of the trades of an event, None without any; and their return, or why none."""
+    """A profit is what an event's trades earned, or None, and their return or why there is none."""
 
     dollars: float | None
     text: str
 
 
 class MatrixRow(NamedTuple):
-    """An event, and what it brought each run; None for one that does not listen to it."""
+    """A row is an event and what it brought each run; None for a run that does not listen to it."""
 
     event: Mapping[str, str]
     profits: Sequence[Profit | None]
 
     @property
     def is_traded(self) -> bool:
-        """Whether a run traded it."""
+        """Tell whether any run traded the event."""
         return any(profit and profit.dollars is not None for profit in self.profits)
 
 
 class Matrix(NamedTuple):
-    """Events in the order of time, and what else the profit of each run is made of, in dollars."""
+    """A matrix holds events in order of time, and what else makes up each run's profit, dollars."""
 
     rows: Sequence[MatrixRow]
     left_out: int
@@ -253,7 +256,7 @@ class Matrix(NamedTuple):
 
 
 def matrix(runs: Sequence[Run]) -> Matrix:
-    """Every event that a run heard of; of very many, the newest that were traded."""
+    """Return every event that a run heard of; of very many, the newest that were traded."""
     events = {event["event_id"]: event for run in runs for event in run.decisions}
     columns = [_profits(run, events) for run in runs]
     rows = [
@@ -277,34 +280,32 @@ def matrix(runs: Sequence[Run]) -> Matrix:
     )
 
 
-def strengths(found: Matrix, runs: Sequence[Run]) -> list[list[int]]:
-    """How strongly each cell of the rows is coloured, percent: by the root of profit on cash."""
+def strengths(events: Matrix, runs: Sequence[Run]) -> list[list[int]]:
+    """Return how strongly each cell is coloured, percent: by the root of its profit on the cash."""
     cash = [run.manifest["rules"]["cash"] for run in runs]
     shares = [
         [abs(p.dollars) / cash[n] if p and p.dollars else 0.0 for n, p in enumerate(row.profits)]
-        for row in found.rows
+        for row in events.rows
     ]
     largest = max(chain.from_iterable(shares), default=0.0) or 1.0
     return [[round(_STRONGEST * sqrt(share / largest)) for share in row] for row in shares]
 
 
 def _profits(run: Run, events: Mapping[str, object]) -> dict[str, Profit]:
-    """What each event brought a run, by event id; trades without an event under an empty one."""
+    """Return what each event brought a run, by event id; trades without an event are under ""."""
     trades: dict[str, list[Mapping[str, str]]] = defaultdict(list)
     for trade in run.trades:
         event = trade["event_id"]
         trades[event if event in events else ""].append(trade)
-    heard = {
+    profits = {
         row["event_id"]: Profit(None, f"{row['action'].replace('_', ' ')}: {row['reason']}")
         for row in run.decisions
     }
-    for event, opened in trades.items():
-        dollars, change = (
-            sum(float(row[name]) for row in opened) for name in ("net_profit", "return")
-        )
-        text = percent(change) if len(opened) == 1 else f"{len(opened)} trades"
-        heard[event] = Profit(dollars, text)
-    return heard
+    for event, rows in trades.items():
+        dollars = sum(float(row["net_profit"]) for row in rows)
+        text = percent(float(rows[0]["return"])) if len(rows) == 1 else f"{len(rows)} trades"
+        profits[event] = Profit(dollars, text)
+    return profits
 
 
 def _sum(profits: Iterable[Profit | None]) -> float:
@@ -312,8 +313,8 @@ def _sum(profits: Iterable[Profit | None]) -> float:
 
 
 MOST_POINTS = 25_000  # so that a page stays light
-_STEPS = {"session": "D", "week": "W", "month": "M", "year": "Y"}  # with the periods of pandas
-_DIGITS = 5  # that are kept of a fraction of the cash at the start
+_STEPS = {"session": "D", "week": "W", "month": "M", "year": "Y"}  # with pandas' names of periods
+_DIGITS = 5  # of equity as a fraction of the cash at the start
 _COLOURS = 6  # --run-0 and so on, in the style of the page
 _DASHES = ("solid", "7px,3px", "2px,3px", "11px,3px,2px,3px", "16px,4px")  # of runs, in turn
 _BESIDE = (  # of benchmarks
@@ -322,7 +323,7 @@ _BESIDE = (  # of benchmarks
 
 
 class Curve(NamedTuple):
-    """A run or a benchmark: the cash at the first open, dollars at each close, and returns."""
+    """A curve is a run or benchmark: cash at the first open, dollars at each close, and returns."""
 
     cash: float
     equity: pd.Series
@@ -330,7 +331,7 @@ class Curve(NamedTuple):
 
 
 def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> list[Curve]:
-    """The curve of each run and then of each benchmark on the same cash."""
+    """Return the curve of each run, and then of each benchmark on the same cash."""
     curves = [
         Curve(run.manifest["rules"]["cash"], run.equity["equity"], run.equity["return"])
         for run in runs
@@ -342,18 +343,18 @@ def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> l
 
 
 def chart(curves: Sequence[Curve], names: Sequence[str], runs: int) -> dict[str, Any]:
-    """What the chart of a comparison draws, of so many runs and then their benchmarks.
+    """Return what the chart of a comparison draws: so many `runs`, and then their benchmarks.
 
-    Of each `step` the last close is drawn; the `equity` of a series begins at its `first` day.
+    The last close of each `step` is drawn; the `equity` of a series begins at its `first` day.
     """
     import pandas as pd
 
-    step, drawn = _light([curve.equity for curve in curves])
-    table = pd.concat(drawn, axis=1, ignore_index=True, sort=True)
+    step, equities = _light([curve.equity for curve in curves])
+    table = pd.concat(equities, axis=1, ignore_index=True, sort=True)
     series = []
-    for number, (curve, own) in enumerate(zip(curves, drawn, strict=True)):
+    for number, (curve, own) in enumerate(zip(curves, equities, strict=True)):
         first, last = table.index.get_indexer([own.index[0], own.index[-1]])
-        equity = _shortened(table[number].iloc[first : last + 1], curve.cash)
+        equity = _rounded(table[number].iloc[first : last + 1], curve.cash)
         line = {"name": names[number], "cash": curve.cash, "first": int(first), "equity": equity}
         series.append({**line, **_look(number, runs)})
     days = table.index.strftime("%Y-%m-%d").to_list()
@@ -361,16 +362,16 @@ def chart(curves: Sequence[Curve], names: Sequence[str], runs: int) -> dict[str,
 
 
 def _light(equities: Sequence[pd.Series]) -> tuple[str, Sequence[pd.Series]]:
-    """The finest step in which a light page holds all curves, and the curves in it."""
+    """Return the finest step in which a light page holds all curves, and the curves in it."""
     for step, period in _STEPS.items():
-        drawn = [one.groupby(one.index.to_period(period)).tail(1) for one in equities]
-        if sum(map(len, drawn)) <= MOST_POINTS or step == "year":
+        curves = [one.groupby(one.index.to_period(period)).tail(1) for one in equities]
+        if sum(map(len, curves)) <= MOST_POINTS or step == "year":
             break
-    return step, drawn
+    return step, curves
 
 
 def _look(number: int, runs: int) -> dict[str, Any]:
-    """How a series is drawn, the runs first: the numbers of colours and dashes share no factor."""
+    """Return the look of a series, runs first; the counts of colours and dashes share no factor."""
     if number < runs:
         dash = _DASHES[number % len(_DASHES)]
         return {"isRun": True, "colour": f"--run-{number % _COLOURS}", "dash": dash}
@@ -378,6 +379,6 @@ def _look(number: int, runs: int) -> dict[str, Any]:
     return {"isRun": False, "colour": "--soft", "dash": dash}
 
 
-def _shortened(values: pd.Series, cash: float) -> list[float | None]:
+def _rounded(values: pd.Series, cash: float) -> list[float | None]:
     digits = max(0, _DIGITS - floor(log10(cash)))
     return [None if isnan(v) else round(v, digits) if digits else round(v) for v in values]

@@ -1,4 +1,4 @@
-"""The comparison page: runs side by side, which earned on what, and in what they are unlike."""
+"""Write the comparison page: runs side by side, which earned on what, and how they differ."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _SHORT = 8  # digits of a checksum that are shown
 
-# What makes the results of runs unlike, whatever their strategies are.
+# What makes the results of runs incomparable, whatever their strategies are.
 _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("span", lambda manifest: manifest["span"]),
     ("day of the data", lambda manifest: manifest["as_of"]),
@@ -47,7 +47,7 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 
 
 class ComparedBenchmark(NamedTuple):
-    """A benchmark, its figures, a run that has it, and the column of its returns in equity.csv."""
+    """A benchmark with its figures, a run that has it, and its column of returns in equity.csv."""
 
     heading: str
     figures: Mapping[str, Any]
@@ -56,7 +56,7 @@ class ComparedBenchmark(NamedTuple):
 
 
 def headings(runs: Sequence[Run]) -> list[str]:
-    """Each run's strategy, and below it what tells the run from the others."""
+    """Return for each run its strategy, and below it what tells the run from the others."""
     differ = len({run.traded for run in runs}) > 1
     return [
         "\n".join(
@@ -71,7 +71,7 @@ def headings(runs: Sequence[Run]) -> list[str]:
 
 
 def traded(record: Mapping[str, Any]) -> list[str]:
-    """The universe, or else the symbols."""
+    """Return the universe alone, or else the symbols."""
     return [record["universe"]] if record.get("universe") else record["symbols"]
 
 
@@ -80,7 +80,7 @@ def _span(run: Run) -> tuple[str, str]:
 
 
 def span_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
-    """A label and a day for each run, where the spans differ."""
+    """Return the rows of first and last sessions, where they differ: a label, and a day a run."""
     ends = [_span(run) for run in runs]
     return [
         (label, [end[n] for end in ends])
@@ -90,38 +90,38 @@ def span_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 
 def benchmarks_of(runs: Sequence[Run]) -> list[ComparedBenchmark]:
-    """The benchmark of each span and amount of cash, once."""
-    found = [(run.manifest["benchmark"], run.benchmark, run) for run in runs]
-    return _named(found, "benchmark", "benchmark_return")
+    """Return the benchmarks, one for each symbol, span and amount of cash."""
+    benchmarks = [(run.manifest["benchmark"], run.benchmark, run) for run in runs]
+    return _distinct(benchmarks, "benchmark", "benchmark_return")
 
 
 def held_stocks(runs: Sequence[Run]) -> list[ComparedBenchmark]:
-    """The stocks of each span and amount of cash, held throughout, once."""
+    """Return the stocks held throughout, one for each symbol, span and amount of cash."""
     from backtest.experiments.runs.figures import holdings  # loads pandas
 
-    return _named(holdings(runs), "held", "holding_return")
+    return _distinct(holdings(runs), "held", "holding_return")
 
 
-def _named(
-    found: Iterable[tuple[str, Mapping[str, Any], Run]], what: str, column: str
+def _distinct(
+    benchmarks: Iterable[tuple[str, Mapping[str, Any], Run]], what: str, column: str
 ) -> list[ComparedBenchmark]:
-    """Each once, by its symbol and below it what tells it from others of the same symbol."""
-    alike: dict[str, dict[tuple[str, str, float], tuple[Mapping[str, Any], Run]]] = {}
-    for symbol, figures, run in found:
+    """Keep each once; its heading says what tells it from others of the same symbol."""
+    by_symbol: dict[str, dict[tuple[str, str, float], tuple[Mapping[str, Any], Run]]] = {}
+    for symbol, figures, run in benchmarks:
         terms = (*_span(run), run.manifest["rules"]["cash"])
-        alike.setdefault(symbol, {}).setdefault(terms, (figures, run))
-    named = []
-    for symbol, its in alike.items():
-        differ = [len(set(values)) > 1 for values in zip(*its, strict=True)]
-        for (first, last, cash), (figures, run) in its.items():
+        by_symbol.setdefault(symbol, {}).setdefault(terms, (figures, run))
+    distinct = []
+    for symbol, by_terms in by_symbol.items():
+        differ = [len(set(values)) > 1 for values in zip(*by_terms, strict=True)]
+        for (first, last, cash), (figures, run) in by_terms.items():
             words = compress((f"from {first}", f"to {last}", f"{cash:,.10g} $"), differ)
             heading = "\n".join([symbol, what, *words])
-            named.append(ComparedBenchmark(heading, figures, run, column))
-    return named
+            distinct.append(ComparedBenchmark(heading, figures, run, column))
+    return distinct
 
 
 def differences(runs: Sequence[Run]) -> list[tuple[str, list[str | None]]]:
-    """What was set differently: a name, and the value of each run, None where it has none."""
+    """Return what was set differently: a name, and the value of each run, None without one."""
     rows = _side_by_side([_settings(run) for run in runs])
     return [(name, values) for name, values in rows if len({*values} - {None}) > 1]
 
@@ -132,19 +132,19 @@ def _side_by_side(settings: Sequence[Mapping[str, str]]) -> list[tuple[str, list
 
 
 def unlike(runs: Sequence[Run]) -> list[str]:
-    """In what the runs differ that makes them unlike, whatever their strategies are."""
+    """Return what makes the runs incomparable, whatever their strategies are."""
     manifests = [run.manifest for run in runs]
-    found = [
+    grounds = [
         name
         for name, ground in _GROUNDS
         if any(ground(manifest) != ground(manifests[0]) for manifest in manifests)
     ]
     files = {item for manifest in manifests for item in manifest["inputs"].items()}
-    return [*found, "data files"] if len({name for name, _ in files}) < len(files) else found
+    return grounds + ["data files"] * (len({name for name, _ in files}) < len(files))
 
 
 def _settings(run: Run) -> dict[str, str]:
-    """All that decides a result; parameters by strategy, since others' are not comparable."""
+    """Return all that decides a result; parameters are named by strategy, as only these compare."""
     manifest: Mapping[str, Any] = run.manifest
     name = manifest["strategy"]
     rest = {key: manifest[key] for key in ("benchmark", "span", "as_of", "rules")}
@@ -167,7 +167,7 @@ _BEST: dict[str, Callable[..., float]] = {
 
 
 class ComparedCell(NamedTuple):
-    """A figure as it is shown, and whether it is the best of its row."""
+    """A cell is a figure as text, and whether it is the best of its row."""
 
     text: str
     best: bool
@@ -176,9 +176,10 @@ class ComparedCell(NamedTuple):
 def figure_rows(
     runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]
 ) -> list[tuple[str, list[ComparedCell]]]:
-    """A label, and a cell for each run and then each benchmark, which is never the best.
+    """Return rows of a label, and a cell for each run and then each benchmark.
 
-    Nothing is where all runs show the same, nor dollars of runs that began with unlike amounts.
+    A benchmark is never the best. Neither is any run where all show the same, or in dollars where
+    they began with different amounts.
     """
     same_cash = len({run.manifest["rules"]["cash"] for run in runs}) == 1
     rows = []
@@ -196,7 +197,7 @@ def figure_rows(
 
 
 def correlations(curves: Sequence[Curve]) -> list[list[tuple[float | None, int]]]:
-    """Pearson's correlation of each curve's returns with each, None where unknown; and sessions."""
+    """Return Pearson's correlation of returns in pairs, None if unknown, with common sessions."""
     import pandas as pd
 
     columns = [curve.returns for curve in curves]
@@ -214,7 +215,7 @@ def correlations(curves: Sequence[Curve]) -> list[list[tuple[float | None, int]]
 
 
 class ComparisonRecord(TypedDict):
-    """What `compare.json` holds."""
+    """A record is what `compare.json` holds."""
 
     comparison_id: str
     runs: list[str]
@@ -225,7 +226,7 @@ class ComparisonRecord(TypedDict):
 
 
 def _record(reports: Path, runs: Sequence[Run]) -> Path:
-    """Write `compare.json` of a comparison; return its folder, the same for the same runs."""
+    """Write `compare.json` of a comparison; return its folder, which is the same for equal runs."""
     identity = run_id({"runs": sorted(run.run_id for run in runs)})
     first, last = zip(*map(_span, runs), strict=True)
     record: ComparisonRecord = {
@@ -242,7 +243,7 @@ def _record(reports: Path, runs: Sequence[Run]) -> Path:
 
 
 _OVERVIEW = ("total_return", "max_drawdown", "sharpe", "trades")
-_SIGNS = {"none": "x-thin", "better": "circle"}  # of verdicts in the chart; others are hollow
+_SIGNS = {"none": "x-thin", "better": "circle"}  # markers of verdicts; others are hollow circles
 
 
 def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) -> Path:
@@ -260,7 +261,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
     every = headings(runs) + [one.heading for one in benchmarks]
     names = [text.replace("\n", " · " if n < len(runs) else " ") for n, text in enumerate(every)]
     curves = curves_of(runs, benchmarks)
-    found, alike = matrix(runs), correlations(curves)
+    events, pairs = matrix(runs), correlations(curves)
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
     drawn = chart(curves, names, len(runs))
     overview = _overview(runs, benchmarks)
@@ -283,26 +284,26 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "evidence": [*comparison_rows(runs, trials), *span_rows(runs)],
         "more": _more(runs),
         "notes": comparison_notes(runs),
-        "matrix": found,
+        "matrix": events,
         "too_many": any(map(is_many, runs)),
-        "strengths": strengths(found, runs),
-        "kinds": sorted({row.event["kind"] for row in found.rows}),
-        "symbols": len({row.event["symbol"] for row in found.rows}),
-        "correlations": alike,
-        "common": sorted({sessions for row in alike for _, sessions in row}),
+        "strengths": strengths(events, runs),
+        "kinds": sorted({row.event["kind"] for row in events.rows}),
+        "symbols": len({row.event["symbol"] for row in events.rows}),
+        "correlations": pairs,
+        "common": sorted({sessions for row in pairs for _, sessions in row}),
         "differences": differences(runs),
         "parameters": _side_by_side([flat(run.manifest["parameters"]) for run in runs]),
     }
 
 
 def _address(run: Run) -> str:
-    """The place of a run's page in the reports; empty where none was drawn, as from Python."""
+    """Return the address of a run's page in the reports; empty where none was written."""
     return f"{quote(run.path.name)}/index.html" if (run.path / "index.html").is_file() else ""
 
 
 def _about(runs: Sequence[Run]) -> list[str]:
     rows = [
-        [f"{' to '.join(_span(run))}" for run in runs],
+        [" to ".join(_span(run)) for run in runs],
         [f"start {run.manifest['rules']['cash']:,.0f} $" for run in runs],
         [f"benchmark {run.manifest['benchmark']}" for run in runs],
         [f"costs: {costs_line(run.manifest)}" for run in runs],
@@ -311,43 +312,44 @@ def _about(runs: Sequence[Run]) -> list[str]:
 
 
 def _overview(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> list[dict[str, Any]]:
-    """The essentials of each run and then of each benchmark: figures, p-value, and the verdict."""
+    """Return the essentials of each run, then of each benchmark: figures, p-value, and verdict."""
     forms = {name: form for name, _, form in FIGURES}
-    own = [run.summary for run in runs] + [dict(one.figures) for one in benchmarks]
+    summaries = [run.summary for run in runs] + [dict(one.figures) for one in benchmarks]
     verdicts = [*map(_verdict, runs, corrected(runs))]
     verdicts += [{"verdict": "", "why": "", "p": None, "sign": "diamond-open"}] * len(benchmarks)
     return [
         {
             "figures": {name: figures.get(name) for name in _OVERVIEW},
             "texts": {name: forms[name](figures.get(name)) for name in _OVERVIEW},
-            **judged,
+            **verdict,
         }
-        for figures, judged in zip(own, verdicts, strict=True)
+        for figures, verdict in zip(summaries, verdicts, strict=True)
     ]
 
 
 def _more(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
-    """The figures of trades and of markets: a label, and a cell for each run."""
-    from backtest.experiments.runs.figures import all_figures
+    """Return the figures of trades and of markets: a label, and a cell for each run."""
+    from backtest.experiments.runs.figures import all_figures  # loads pandas
 
-    known = [all_figures(run) for run in runs]
-    return [(label, [form(one[name]) for one in known]) for name, label, form in MORE_FIGURES]
+    figures = [all_figures(run) for run in runs]
+    return [(label, [form(one[name]) for one in figures]) for name, label, form in MORE_FIGURES]
 
 
 def _verdict(run: Run, p: float | None) -> dict[str, Any]:
-    """The verdict on a run among those that are compared: in short, whole, its p-value and sign."""
-    found = run.manifest.get("evidence")
-    if not found:
+    """Return the verdict on a run among others, in short and whole, its p-value and its marker."""
+    evidence = run.manifest.get("evidence")
+    if not evidence:
         return {"verdict": "not weighed yet", "why": "", "p": None, "sign": _SIGNS["none"]}
-    text = "no verdict" if found["verdict"] == "none" else verdict(found).partition(", p ")[0]
-    sign = _SIGNS.get(found["verdict"], "circle-open")
-    if found["verdict"] == "better" and p is not None and p > LEVEL:
+    name = evidence["verdict"]
+    text = "no verdict" if name == "none" else verdict(evidence).partition(", p ")[0]
+    sign = _SIGNS.get(name, "circle-open")
+    if name == "better" and p is not None and p > LEVEL:
         text, sign = "better alone, not among so many", "circle-open"
-    return {"verdict": text, "why": found["sentence"], "p": p, "sign": sign}
+    return {"verdict": text, "why": evidence["sentence"], "p": p, "sign": sign}
 
 
 def _better(overview: Iterable[Mapping[str, Any]]) -> str:
-    """How many runs are better than luck, of those with a verdict."""
+    """Say how many runs are better than luck, of those with a verdict."""
     judged = [one["verdict"] for one in overview if one["p"] is not None]
     if not judged:
         return "No run has trades enough for a verdict."

@@ -1,4 +1,4 @@
-"""The index of a reports folder: runs, comparisons, sweeps, studies, audits, newest first."""
+"""Write the index of a reports folder: every run, comparison, sweep, study and audit in it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ from backtest.workspace.files import clear_unfinished, read_record
 MOST_ENTRIES = 1_000
 MOST_CHARACTERS = 440_000  # of all rows, so that the page opens at once
 _OF_A_ROW = 300  # characters of its tags
-
-
 _WORDS = {"outcome": outcome, "spread_name": spread_name}  # of audits and studies
 _RECORDS: dict[str, tuple[str, type[Any]]] = {
     "run.json": ("run", RunRecord),
@@ -38,7 +36,7 @@ _RECORDS: dict[str, tuple[str, type[Any]]] = {
 
 
 class Entry(NamedTuple):
-    """A row of the index: a run, comparison, sweep, study or audit in its folder."""
+    """An entry is a row of the index: a run, comparison, sweep, study or audit in its folder."""
 
     what: str
     folder: str
@@ -48,16 +46,16 @@ class Entry(NamedTuple):
     subjects: Sequence[str] = ()  # strategies or kinds of event
     symbols: Sequence[str] = ()
     span: str = ""
-    value: float | None = None  # the return that it sorts by
-    pages: Sequence[str] = ()  # of `index.html` and `tearsheet.html`
-    runs: Sequence[str] = ()  # the ids of a run, or of those that are compared
-    about: str = ""  # what a run differs in from the defaults, or finer bars of others
+    value: float | None = None  # the return, by which results are sorted
+    pages: Sequence[str] = ()  # which of `index.html` and `tearsheet.html` there are
+    runs: Sequence[str] = ()  # the id of a run, or those of the runs compared
+    about: str = ""  # how a run differs from the defaults; the finer bars of other reports
 
 
 def write_index(reports: Path) -> Path:
-    """Write `index.html` of a reports folder from the records in it; return its place.
+    """Write `index.html` of a reports folder from the records in it; return the page's path.
 
-    A record that cannot be read gets a row that says so.
+    The newest report comes first. A record that cannot be read gets a row that says so.
     """
     clear_unfinished(reports)
     # Hidden folders are unfinished work.
@@ -65,17 +63,17 @@ def write_index(reports: Path) -> Path:
     records = sorted(((path.stat().st_mtime, path) for path in paths), reverse=True)
     for _, path in records:
         clear_unfinished(path.parent)
-    entries = [_entry(path, changed) for changed, path in records[:MOST_ENTRIES]]
-    shown = _light(sorted(entries, key=lambda entry: entry.made, reverse=True))
+    all_entries = [_entry(path, changed) for changed, path in records[:MOST_ENTRIES]]
+    entries = _light(sorted(all_entries, key=lambda entry: entry.made, reverse=True))
     return write_page(
         reports / "index.html",
         reports,
         "index.html",
-        entries=shown,
-        found=len(records),
+        entries=entries,
+        total=len(records),
         kinds=list(dict.fromkeys(what for what, _ in _RECORDS.values())),
-        subjects=sorted({name for entry in shown for name in entry.subjects}),
-        symbols=sorted({symbol for entry in shown for symbol in entry.symbols}),
+        subjects=sorted({name for entry in entries for name in entry.subjects}),
+        symbols=sorted({symbol for entry in entries for symbol in entry.symbols}),
         compared=(reports / "compare.html").is_file(),
     )
 
@@ -116,7 +114,7 @@ def _entry(path: Path, changed: float) -> Entry:
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """The newest entries that a light page holds."""
+    """Return the newest entries that a light page holds."""
     size = 0
     for number, entry in enumerate(entries):
         size += _OF_A_ROW + len("".join(map(str, entry)))

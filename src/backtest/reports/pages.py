@@ -1,4 +1,4 @@
-"""Writing pages: one look, every text escaped, and a script that no other page can slip in."""
+"""Write pages: all have one look, escape every text, and run no script but their own."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-# Of plotly's bundles the one with the charts that pages have: a third of the whole, and read in
-# a third of the time. Where it comes from stands beside it.
+# Plotly's smallest bundle that has the charts of the pages: a third of the whole, and read in a
+# third of the time. The README beside it says where it comes from.
 PLOTLY = Path(__file__).parent / "plotly" / "plotly-cartesian-4.1.1.min.js"
 
 _SIGNS = re.compile(r"([\\`*_\[\]<>|~$&])")
-_CALLS = re.compile(r"([@#])(?=\w)")  # would call a person, or name an issue
+_CALLS = re.compile(r"([@#])(?=\w)")  # what would notify a person, or link to an issue
 _IN_ADDRESSES = ":/?#[]@!$&'*+,;=%~"
 _NO_WIDTH = "\u200b"
-_TEXTS = (".txt", ".md")  # templates of what is no page: nothing in them is escaped
+_TEXTS = (".txt", ".md")  # templates of texts, in which nothing is escaped
 _FILTERS = (
     "count", "counted", "effect", "few", "fine", "gain", "new_york_day", "new_york_time", "p_value",
     "percent", "price", "probability", "ratio", "share",
@@ -37,7 +37,7 @@ _FILTERS = (
 
 
 def store_plotly(reports: Path) -> Path:
-    """Where the script of plotly lies in a reports folder; it is put there, or mended."""
+    """Put plotly's script into a reports folder, if it is not there whole; return its path."""
     script, stored = PLOTLY.read_bytes(), reports / "assets" / PLOTLY.name
     if not stored.is_file() or stored.read_bytes() != script:
         write_text(stored, script.decode("utf-8"))
@@ -50,28 +50,28 @@ _LINK_BESIDE = re.compile(r'<a\b[^>]*? href="(?!https?://|#)[^"]*"[^>]*>(.*?)</a
 
 
 def single_file(page: Path) -> str:
-    """The text of a page of `write_page` as one that needs no other file.
+    """Return the text of a page of `write_page` as one that needs no other file.
 
-    What leads to other pages is left out, and links to other files are plain text. The script
-    carries the nonce that it is asked with, so that the page's CSP lets it run, and no other.
+    The navigation is left out, and links to other files become plain text. The script keeps its
+    nonce, so that the page's content security policy lets it run, and no other.
     """
+
+    def inlined(tag: re.Match[str]) -> str:
+        script = (page.parent / unquote(tag[2])).read_text(encoding="utf-8")
+        script = script.replace("</script", r"<\/script")  # nothing in it may end it
+        return f"{tag[1]}>{script}</script>"
+
     text = _NAVIGATION.sub("", page.read_text(encoding="utf-8"), count=1)
-    text = _LINK_BESIDE.sub(r"\1", text)
-    return _SCRIPT.sub(lambda asked: f"{asked[1]}>{_script(page, asked[2])}</script>", text)
-
-
-def _script(page: Path, address: str) -> str:
-    script = (page.parent / unquote(address)).read_text(encoding="utf-8")
-    return script.replace("</script", r"<\/script")  # nothing in it ends it
+    return _SCRIPT.sub(inlined, _LINK_BESIDE.sub(r"\1", text))
 
 
 def write_page(
     page: Path, reports: Path, template: str, *, data: Any = None, **content: Any
 ) -> Path:
-    """Write a page in or below the reports folder, from a template; return its place.
+    """Write a page in or below the reports folder from a template; return its path.
 
-    `data` is what its charts draw, ready for JSON; None for a page without charts, which needs no
-    script. Raises UsageError where a folder cannot be written.
+    `data` is what its charts draw, ready for JSON; a page without charts (None) needs no plotly.
+    Raises UsageError where a folder cannot be written.
     """
     from markupsafe import Markup
 
@@ -81,7 +81,7 @@ def write_page(
         "root": f"{_address(reports, page.parent)}/",
         "data": Markup(text.replace("<", "\\u003c")),  # noqa: S704 - no tag can begin in it
     }
-    # The same page has the same nonce, and nobody who writes a headline can know it.
+    # The same page has the same nonce, and the author of a headline cannot know it.
     whole = fill(template, nonce="", **content)
     nonce = hashlib.sha256(whole.encode()).hexdigest()[:32]
     write_text(page, fill(template, nonce=nonce, **content))
@@ -89,19 +89,20 @@ def write_page(
 
 
 def fill(template: str, **content: Any) -> str:
-    """A text from a file in `templates/`; a name that is missing in `content` is an error."""
+    """Fill in a template of `templates/`; a name that is missing in `content` is an error."""
     return _templates().get_template(template).render(content)
 
 
 def sentences(template: str, **content: Any) -> list[tuple[str, str]]:
-    """The headings and sentences that a file in `templates/` sets; empty ones are left out."""
-    found = _templates().get_template(template).make_module(content).sentences  # type: ignore[attr-defined]
-    return [(heading, line) for heading, text in found if (line := " ".join(text.split()))]
+    """Return the headings and sentences that a template sets; empty sentences are left out."""
+    module: Any = _templates().get_template(template).make_module(content)
+    pairs = ((heading, " ".join(text.split())) for heading, text in module.sentences)
+    return [(heading, line) for heading, line in pairs if line]
 
 
 @cache
 def _templates() -> Environment:
-    """Each template is compiled once on a machine, which takes longer than to fill it."""
+    """Return the templates; each is compiled once on a machine, for that is slower than filling."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     decides = [version("jinja2"), sys.version, Path(__file__).read_text(encoding="utf-8")]
@@ -128,25 +129,25 @@ def _templates() -> Environment:
 
 
 def explained(text: object) -> Markup:
-    """A text for a page in which each word of the glossary has its explanation, once."""
+    """Return a text for a page in which the first of each word of the glossary is explained."""
     from markupsafe import Markup, escape
 
     pattern, meanings = _glossary()
     left = set(meanings)
 
-    def word(found: re.Match[str]) -> str:
-        name = found[0].lower()
+    def word(match: re.Match[str]) -> str:
+        name = match[0].lower()
         if name not in left:
-            return found[0]
+            return match[0]
         left.discard(name)
-        return f'<abbr tabindex="0" title="{meanings[name]}">{found[0]}</abbr>'
+        return f'<abbr tabindex="0" title="{meanings[name]}">{match[0]}</abbr>'
 
     return Markup(pattern.sub(word, str(escape(text))))  # noqa: S704 - it is escaped before
 
 
 @cache
 def _glossary() -> tuple[re.Pattern[str], dict[str, str]]:
-    """What finds the words of `templates/glossary.txt`, and their meanings by small letters."""
+    """Return a pattern of the words in `glossary.txt`, and their meanings by word in lower case."""
     from markupsafe import escape
 
     lines = fill("glossary.txt").splitlines()
@@ -158,10 +159,10 @@ def _glossary() -> tuple[re.Pattern[str], dict[str, str]]:
 
 
 def in_markdown(text: str) -> str:
-    """A text in one line in which Markdown finds no sign, no name and no number of an issue."""
+    """Return a text as one line in which Markdown finds no markup, no user and no issue number."""
     line = _SIGNS.sub(r"\\\1", " ".join(text.split()))
     return _CALLS.sub(rf"\1{_NO_WIDTH}", line)
 
 
-def _address(place: Path, start: Path) -> str:
-    return quote(PurePath(os.path.relpath(place, start)).as_posix())
+def _address(path: Path, start: Path) -> str:
+    return quote(PurePath(os.path.relpath(path, start)).as_posix())

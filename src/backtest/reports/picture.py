@@ -1,4 +1,4 @@
-"""The picture of a run: its events, trades, prices, equity and drawdown in one PNG."""
+"""Draw the picture of a run: its events, trades, prices, equity and drawdown in one PNG."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ _SHAPES = {  # of the run page, as matplotlib calls them
 }  # fmt: skip
 _FILLS = {"long": "^", "short": "v", "exit": "X", "open": "o"}
 _LEVELS = {"stop": (0, (2, 1)), "limit": (0, (1, 1))}  # dashed and dotted
-_RESULT = 0.075  # of the axis, for the return of a trade in words
-_EDGE = 0.02  # of the axis, for events that were public before or after the run
-_LONGEST = 20  # letters of a kind beside its lane
+_RESULT = 0.075  # the share of the axis that a trade's return in words takes
+_EDGE = 0.02  # the share of the axis for events that were public before or after the run
+_LONGEST = 20  # letters of a name on an axis
 _MARGIN = 0.024
-# Letters that a line has room for, and that it may lack, for words are not parted. The sentence of
-# evidence takes two lines, with smaller letters where it is longer.
+# Letters that a line has room for, and that it may lack since words are not split. The sentence of
+# evidence takes two lines, in a smaller size where it is longer.
 _LINE, _WORD = 140, 12
 _UNWEIGHED = {"sentence": "Its evidence has not been weighed yet."}
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans", "font.size": 7,  # it comes with matplotlib
-    "text.parse_math": False, "text.hinting": "no_hinting",  # a dollar is a dollar; sizes are true
+    "text.parse_math": False, "text.hinting": "no_hinting",  # $ is no formula; sizes are exact
     "text.color": INK, "xtick.labelcolor": SOFT, "ytick.labelcolor": SOFT,
     "xtick.major.size": 0, "ytick.major.size": 0,
     "axes.edgecolor": LINE, "axes.axisbelow": True, "axes.xmargin": 0.035, "axes.ymargin": 0.12,
@@ -54,8 +54,8 @@ _STYLE: dict[str, Any] = {
 def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
     """Draw a run as a PNG of 3200 × 1800 pixels, by default with the prices of its first stock.
 
-    Of a universe the whole account is drawn, unless a stock is named. The same run gives the same
-    bytes. Raises UsageError where the run has no such stock, or the file cannot be written.
+    A run of a universe is drawn as its account, unless a stock is named. The same run gives the
+    same bytes. Raises UsageError where the run has no such stock, or the file cannot be written.
     """
     import matplotlib.style
 
@@ -71,12 +71,12 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
     return path
 
 
-_SIZE: dict[str, Any] = {"figsize": (8.0, 4.5), "dpi": 400}  # readable at a quarter of it
+_SIZE: dict[str, Any] = {"figsize": (8.0, 4.5), "dpi": 400}  # readable at a quarter of this
 _GRID = {"left": 0.13, "right": 0.94, "top": 0.775, "bottom": 0.085, "hspace": 0.25}
 
 
 def _account_figure(run: Run) -> Figure:
-    """The account, its drawdown and how many stocks it held."""
+    """Draw the account, its drawdown and how many stocks it held."""
     from matplotlib.figure import Figure
 
     figure = Figure(**_SIZE)
@@ -96,7 +96,7 @@ def _account_figure(run: Run) -> Figure:
 
 
 def _held(run: Run) -> list[int]:
-    """How many stocks each session had a position in."""
+    """Return for each session how many trades were open in it."""
     counts, sessions = [0] * (len(run.equity) + 1), run.equity.index
     for trade in run.trades:
         counts[sessions.searchsorted(trade["entry_session"])] += 1
@@ -105,7 +105,7 @@ def _held(run: Run) -> list[int]:
 
 
 def _name_days(axes: Axes, run: Run) -> None:
-    """Name some days below a panel, no more than stand beside each other."""
+    """Label some days below a panel, no more than fit side by side."""
     days = run.equity.index
     ranks = range(0, len(days), -(-len(days) // 8))
     axes.set_xticks(ranks, [f"{days[rank]:%Y-%m-%d}" for rank in ranks])
@@ -116,9 +116,9 @@ def _figure(run: Run, symbol: str) -> Figure:
 
     trades = [row for row in run.trades if row["symbol"] == symbol]
     decisions = [row for row in run.decisions if row["symbol"] == symbol]
-    lanes = max(1, len({row["kind"] for row in decisions}))
+    kinds = max(1, len({row["kind"] for row in decisions}))
     figure = Figure(**_SIZE)
-    heights = {"height_ratios": [0.2 * lanes, 2.4, 1.0, 0.6]}
+    heights = {"height_ratios": [0.2 * kinds, 2.4, 1.0, 0.6]}
     events, prices, equity, drawdown = figure.subplots(4, sharex=True, gridspec_kw=_GRID | heights)
     _draw_events(events, run, decisions)
     _draw_prices(prices, run, symbol, trades)
@@ -131,7 +131,7 @@ def _figure(run: Run, symbol: str) -> Figure:
 
 
 def _at(run: Run, day: str) -> float:
-    """Where a day stands: at its session or the next; outside of the run at the edge."""
+    """Return where a day is on the axis: at its session or the next; outside the run at an edge."""
     sessions = run.equity.index
     edge = max(1.0, _EDGE * len(sessions))
     if day < f"{sessions[0]:%Y-%m-%d}":
@@ -140,21 +140,21 @@ def _at(run: Run, day: str) -> float:
 
 
 def _draw_events(axes: Axes, run: Run, decisions: list[dict[str, str]]) -> None:
-    """Draw a lane for each kind of event: filled where it was traded, hollow where not."""
-    kinds = {row["kind"] for row in decisions}
-    looks = {kind: look for kind, look in kinds_of(run).items() if kind in kinds}
-    lanes = list(looks)
+    """Draw a line of markers for each kind of event: filled where traded, hollow where not."""
+    present = {row["kind"] for row in decisions}
+    looks = {kind: look for kind, look in kinds_of(run).items() if kind in present}
+    kinds = list(looks)
     for row in decisions:
         look, traded = looks[row["kind"]], row["action"] in TRADED
         tint = _LIGHT[look["colour"].removeprefix("--")]
         axes.plot(
             _at(run, row["tradable_session"] or new_york_day(row["published_at"])),
-            lanes.index(row["kind"]),
+            kinds.index(row["kind"]),
             label="event, traded" if traded else "event, not traded",
             marker=_SHAPES[look["shape"]], markersize=4, markeredgewidth=0.9, linestyle="",
             color=tint, markerfacecolor=tint if traded else PAPER,
         )  # fmt: skip
-    names = [_short(kind.replace("_", " ").capitalize()) for kind in lanes] or ["No event"]
+    names = [_short(kind.replace("_", " ").capitalize()) for kind in kinds] or ["No event"]
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.spines.bottom.set_visible(False)
@@ -164,7 +164,7 @@ def _draw_prices(axes: Axes, run: Run, symbol: str, trades: list[dict[str, str]]
     """Draw the candles, and of each trade its span, return, entry, levels and exit."""
     _draw_candles(axes, run, symbol)
     _draw_levels(axes, run, symbol)
-    rows, high = [float("-inf")] * 3, axes.get_xaxis_transform()
+    row_ends, high = [float("-inf")] * 3, axes.get_xaxis_transform()
     for trade in trades:
         begin, end = _at(run, trade["entry_session"]), _at(run, trade["exit_session"])
         tint = GAIN if float(trade["return"]) > 0 else LOSS
@@ -174,12 +174,12 @@ def _draw_prices(axes: Axes, run: Run, symbol: str, trades: list[dict[str, str]]
         _mark(axes, begin, trade["entry_price"], trade["direction"], tint)
         _mark(axes, end, trade["exit_price"], left, tint)
         middle, width = (begin + end) / 2, _RESULT * len(run.equity)
-        row = next((row for row, taken in enumerate(rows) if middle - width / 2 >= taken), None)
+        row = next((n for n, end in enumerate(row_ends) if middle - width / 2 >= end), None)
         if row is not None:  # else it would cover another
-            rows[row] = middle + width / 2
+            row_ends[row] = middle + width / 2
             look = {"color": tint, "size": 6.2, "ha": "center", "va": "top"}
-            at = (middle, 0.99 - 0.07 * row)
-            axes.text(*at, percent(float(trade["return"])), transform=high, **look)
+            text = percent(float(trade["return"]))
+            axes.text(middle, 0.99 - 0.07 * row, text, transform=high, **look)
     _panel(axes, f"{symbol}, dollars")
 
 
@@ -193,7 +193,7 @@ def _mark(axes: Axes, at: float, price: str, what: str, tint: str) -> None:
 
 
 def _draw_levels(axes: Axes, run: Run, symbol: str) -> None:
-    """Draw the stops and limits that rested, each as long as it stood."""
+    """Draw the levels of resting stops and limits, each for as long as it rested."""
     spans: dict[tuple[str, str, float], list[float]] = {}
     for row in run.orders:
         if row["symbol"] == symbol and row["type"] in _LEVELS and row["price"]:
@@ -208,15 +208,15 @@ def _draw_candles(axes: Axes, run: Run, symbol: str) -> None:
     bars, sessions = run.bars, run.equity.index
     bars = bars[(bars["symbol"] == symbol) & bars["session"].isin(sessions)]
     at, body = sessions.get_indexer(bars["session"]), bars["close"] - bars["open"]
-    line = min(0.9, max(0.15, 150 / len(sessions)))  # points: finer where they are many
+    line = min(0.9, max(0.15, 150 / len(sessions)))  # points: thinner where bars are many
     axes.vlines(at, bars["low"], bars["high"], color=INK, linewidth=line, zorder=2)
-    inside = [INK if falls else PAPER for falls in body < 0]
-    look = {"width": 0.68, "color": inside, "edgecolor": INK, "linewidth": line, "zorder": 3}
+    fills = [INK if falls else PAPER for falls in body < 0]
+    look = {"width": 0.68, "color": fills, "edgecolor": INK, "linewidth": line, "zorder": 3}
     axes.bar(at, body, bottom=bars["open"], **look)
 
 
 def _draw_equity(axes: Axes, below: Axes, run: Run) -> None:
-    """Draw the account, the benchmark with the same money, and how far each fell from its peak."""
+    """Draw the account, the benchmark on the same cash, and how far each fell from its peak."""
     import numpy as np
 
     manifest, table, cash = run.manifest, run.equity, run.manifest["rules"]["cash"]
@@ -238,7 +238,7 @@ def _panel(axes: Axes, name: str, ticks: int = 4, *, whole: bool = False) -> Non
 
     thousands = EngFormatter(sep="")
 
-    def told(value: float, _place: float) -> str:
+    def label(value: float, _position: float) -> str:
         if abs(value) >= 1_000:  # noqa: PLR2004 - below it `15m` would stand for 0.015
             return thousands(value).replace("G", "B")
         return thousands.fix_minus(f"{value + 0.0:.9f}".rstrip("0").rstrip("."))
@@ -246,7 +246,7 @@ def _panel(axes: Axes, name: str, ticks: int = 4, *, whole: bool = False) -> Non
     axes.set_title(name)
     axes.yaxis.tick_right()
     axes.yaxis.set_major_locator(MaxNLocator(ticks, integer=whole))
-    axes.yaxis.set_major_formatter(told)
+    axes.yaxis.set_major_formatter(label)
     axes.grid(axis="y", color=LINE, linewidth=0.5)
 
 
@@ -257,7 +257,7 @@ def _short(name: str) -> str:
 def _write_heading(figure: Figure, run: Run, traded: str) -> None:
     manifest, p = run.manifest, evidence_figures(run)["p"]
     own, other = (percent(figures["total_return"]) for figures in (run.summary, run.benchmark))
-    told = [
+    summary = [
         f"Ruined on {manifest['ruined_on']}" if manifest["ruined_on"] else "",
         f"Return {own}, {manifest['benchmark']} {other}",
         counted(len(run.trades), "trade"),
@@ -268,19 +268,19 @@ def _write_heading(figure: Figure, run: Run, traded: str) -> None:
     sentence = manifest.get("evidence", _UNWEIGHED)["sentence"]
     for height, size, weight, align, text in (
         (0.94, 13, "bold", "baseline", name),
-        (0.9, 8.5, "normal", "baseline", " · ".join(filter(None, told))),
+        (0.9, 8.5, "normal", "baseline", " · ".join(filter(None, summary))),
         (0.884, 7, "normal", "top", fill(sentence, max(_LINE, len(sentence) // 2 + _WORD))),
         (0.018, 6, "normal", "baseline", f"run {run.run_id} · {costs_line(manifest)}"),
     ):
-        written = figure.text(_MARGIN, height, text, size=size, weight=weight, va=align)
-        room = (1 - 2 * _MARGIN) * figure.bbox.width / written.get_window_extent().width
-        written.set_fontsize(size * min(1, room))
+        line = figure.text(_MARGIN, height, text, size=size, weight=weight, va=align)
+        room = (1 - 2 * _MARGIN) * figure.bbox.width / line.get_window_extent().width
+        line.set_fontsize(size * min(1, room))
 
 
 def _write_key(figure: Figure) -> None:
-    """Say what the marks mean, of those that are there, each in the colour of the first."""
-    found = [axes.get_legend_handles_labels() for axes in figure.axes]
-    marks = {label: handle for pair in found for handle, label in zip(*pair, strict=True)}
+    """Write the legend of the marks in the figure, each in the colour of its last."""
+    legends = [axes.get_legend_handles_labels() for axes in figure.axes]
+    marks = {label: handle for legend in legends for handle, label in zip(*legend, strict=True)}
     figure.legend(
         [*marks.values()], [*marks], ncols=max(1, len(marks)), loc="center left",
         bbox_to_anchor=(_MARGIN, 0.813), borderpad=0, borderaxespad=0, frameon=False, fontsize=6.5,

@@ -1,4 +1,4 @@
-"""The run page: the story of a run in one chart, its evidence, trades, decisions and figures."""
+"""Write the run page: a run's story in one chart, its evidence, trades, decisions and figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from backtest.experiments.runs.store import FILES, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
 from backtest.reports.audit_page import audit_of
-from backtest.reports.charts import ChartAxis, account_of, kinds_of, minutes, rounded, story
+from backtest.reports.charts import ChartAxis, account_of, kinds_of, minutes, significant, story
 from backtest.reports.pages import write_page
 from backtest.reports.run_words import (
     ENDS,
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large
 MOST_BYTES = 490_000  # of a page, so that it opens at once
 MOST_TRADES = 10_000  # of very many, so that the page weighs less than 2 MB
-FEW = 25  # rows of a way of grouping, where trades are many
-_FOUND = ("evidence", "attribution", "trials", "speed", "from_class")  # what the page shows itself
-_STEPS = 20  # in which the worst and the best prices of many trades are counted, each
-_REACHED = 0.98  # of them lie within the steps
+FEW = 25  # rows of each grouping where trades are many
+_ELSEWHERE = ("evidence", "attribution", "trials", "speed", "from_class")  # shown on the page
+_STEPS = 20  # of the histograms of the worst and the best prices of many trades
+_REACHED = 0.98  # the share of those prices that lies within the steps
 _MOST_LETTERS = 80  # of a headline and a reason
-_LONG = ("symbols", "inputs", "versions")  # of many stocks, which stand in run.json
+_LONG = ("symbols", "inputs", "versions")  # left to run.json where stocks are many
 _GROUPS = (
     ("event", "Event"),
     ("kind", "Kind of event"),
@@ -57,19 +57,17 @@ _GROUPS = (
 
 
 def write_run_page(run: Run, folder: Path | None = None) -> Path:
-    """Write `index.html` of a run from its folder alone, there or in another; return its place."""
+    """Write `index.html` of a run from its folder alone, there or in `folder`; return its path."""
     folder, shared = folder or run.path, _content(run)
+    page = folder / "index.html"
     if is_many(run):
-        return _write(folder, "run_many.html", {**shared, **_many(run), "few": FEW})
+        content = {**shared, **_many_trades(run), "few": FEW}
+        return write_page(page, folder.parent, "run_many.html", **content)
     for rows in MOST_ROWS:
-        page = _write(folder, "run.html", {**shared, **_each(run, rows)})
+        write_page(page, folder.parent, "run.html", **shared, **_each_trade(run, rows))
         if page.stat().st_size <= MOST_BYTES:
             break
     return page
-
-
-def _write(folder: Path, template: str, content: dict[str, Any]) -> Path:
-    return write_page(folder / "index.html", folder.parent, template, **content)
 
 
 def _content(run: Run) -> dict[str, Any]:
@@ -79,7 +77,7 @@ def _content(run: Run) -> dict[str, Any]:
     many, stock = is_many(run), f"{few(manifest['symbols'])} held"
     by_year = years(run)
     _, _, held, market = zip(*by_year, strict=True)
-    hidden, known = (*_FOUND, *(_LONG if many else ())), all_figures(run)
+    hidden, more = (*_ELSEWHERE, *(_LONG if many else ())), all_figures(run)
     return {
         "run": run,
         "manifest": manifest,
@@ -103,7 +101,7 @@ def _content(run: Run) -> dict[str, Any]:
         "more": [
             (label, form(value))
             for name, label, form in MORE_FIGURES
-            if (value := known[name]) is not None
+            if (value := more[name]) is not None
         ],
         "held": manifest["summary"]["stock"],
         "stock": stock,
@@ -120,8 +118,8 @@ def _content(run: Run) -> dict[str, Any]:
     }
 
 
-def _each(run: Run, rows: int) -> dict[str, Any]:
-    """The chart, and so many rows of trades and decisions, with fewer of what tells less."""
+def _each_trade(run: Run, rows: int) -> dict[str, Any]:
+    """Return the chart, and so many rows of trades and decisions; a quarter of moves and groups."""
     decisions, few = run.decisions[-rows:], max(1, rows // 4)
     moves = run.manifest["attribution"]["moves"]
     within = minutes(run)
@@ -146,7 +144,7 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
 
 
 def null_of(run: Run) -> dict[str, Any] | None:
-    """The Sharpe ratios of random timing as a histogram, and the run's; None where unknown."""
+    """Return the histogram of random timing's Sharpe ratios, and the run's; None where unknown."""
     timing = run.manifest["evidence"]["random_timing"]
     if timing is None or timing["histogram"] is None or timing["sharpe"]["observed"] is None:
         return None
@@ -154,7 +152,7 @@ def null_of(run: Run) -> dict[str, Any] | None:
 
 
 def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
-    """A trade's row with its figures as numbers, its costs, and its event."""
+    """Return a trade's row with its figures as numbers, its costs, and its event."""
     event = next((d for d in run.decisions if d["event_id"] == row["event_id"]), {})
     prices, costs = ("entry_price", "exit_price"), ("commission", "borrow")
     figures = ("return", "net_profit", "hedge_profit", *prices, *costs)
@@ -171,14 +169,14 @@ def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
 
 
 def _excursion(row: Mapping[str, str]) -> list[Any]:
-    """A trade's id, and its worst, its last and its best price as changes from its entry."""
-    entry, end = float(row["entry_price"]), float(row["exit_price"])
-    change = (end / entry - 1) * (1 if row["direction"] == "long" else -1)
+    """Return a trade's id, and its worst, last and best price as changes from its entry."""
+    change = float(row["exit_price"]) / float(row["entry_price"]) - 1
+    change *= 1 if row["direction"] == "long" else -1
     return [row["trade_id"], *(round(v, 5) for v in (float(row["mae"]), change, float(row["mfe"])))]
 
 
 def _source(address: str) -> tuple[str, str]:
-    """What a source is called, and its address; '' for one that no page may link to."""
+    """Return the name of a source and its address, which is empty where no page may link to it."""
     try:
         parts = urlsplit(address)
     except ValueError:  # such as a bracket that is not closed
@@ -188,11 +186,10 @@ def _source(address: str) -> tuple[str, str]:
     return parts.hostname.removeprefix("www."), address
 
 
-# ---- of a run with many trades, in place of a chart and a row for each event ----
+# ---- a run with many trades, in place of a chart and a row for each event ----
 
 
-def _many(run: Run) -> dict[str, Any]:
-    """What the template shows beside what every run has."""
+def _many_trades(run: Run) -> dict[str, Any]:
     stocks = ranked_stocks(run)
     excursions = excursions_of(run) if run.trades else None
     return {
@@ -210,30 +207,32 @@ def _many(run: Run) -> dict[str, Any]:
 
 
 def excursions_of(run: Run) -> dict[str, Any]:
-    """How many trades had their worst and best price how far from the entry, in steps from 0 on.
+    """Count trades by how far their worst and best prices were from the entry, in equal steps.
 
-    Of each side those that gained, then those that lost; the last step holds what lies beyond it.
+    `worst` and `best` each hold the counts of those that gained, then of those that lost; the last
+    step includes all beyond it. `step`, `endured` and `missed` are fractions of the entry price.
     """
     import numpy as np
 
     names = ("mae", "mfe", "net_profit")
     worst, best, profit = np.array([[float(row[name]) for name in names] for row in run.trades]).T
-    far, gained = np.abs([worst, best]), profit > 0
-    step = float(np.ceil(1000 * np.quantile(far, _REACHED) / _STEPS).clip(1)) / 1000
-    counts = [
-        [np.bincount(places[own], minlength=_STEPS).tolist() for own in (gained, ~gained)]
-        for places in np.minimum(far / step, _STEPS - 1).astype(int)
-    ]
+    distances, gained = np.abs([worst, best]), profit > 0
+    step = float(np.ceil(1000 * np.quantile(distances, _REACHED) / _STEPS).clip(1)) / 1000
+    by_worst, by_best = (
+        [np.bincount(steps[of], minlength=_STEPS).tolist() for of in (gained, ~gained)]
+        for steps in np.minimum(distances / step, _STEPS - 1).astype(int)
+    )
     return {
         "step": step,
-        **dict(zip(("worst", "best"), counts, strict=True)),
+        "worst": by_worst,
+        "best": by_best,
         "endured": float(np.quantile(worst[gained], 0.1)) if gained.any() else None,
         "missed": float(np.median(best[~gained])) if not gained.all() else None,
     }
 
 
 def _data(run: Run, stocks: Sequence[Group]) -> dict[str, Any]:
-    """The account by week, all stocks, and the newest trades, with names and days by number."""
+    """Return the account by week, all stocks, and the newest trades, names and days as numbers."""
     events = {row["event_id"]: row for row in run.decisions}
     trades = run.trades[-MOST_TRADES:]
     symbols = {stock.name: n for n, stock in enumerate(stocks)}
@@ -261,11 +260,11 @@ def _data(run: Run, stocks: Sequence[Group]) -> dict[str, Any]:
                 symbols[row["symbol"]],
                 int(row["direction"] == "long"),
                 days[row["entry_session"]],
-                rounded(float(row["entry_price"])),
+                significant(float(row["entry_price"])),
                 days[row["exit_session"]],
-                rounded(float(row["exit_price"])),
+                significant(float(row["exit_price"])),
                 exits[row["exit_reason"]],
-                rounded(float(row["shares"]), 8),
+                significant(float(row["shares"]), 8),
                 round(float(row["net_profit"]), 2),
                 round(float(row["return"]), 5),
                 _text(events.get(row["event_id"], {})),
@@ -280,6 +279,6 @@ def _numbered(names: Iterable[str]) -> dict[str, int]:
 
 
 def _text(event: dict[str, str]) -> str:
-    """The headline of an event and the reason of its trade, not too long."""
+    """Join the headline of an event and the reason of its trade, and cut what is too long."""
     text = " · ".join(filter(None, (event.get("headline"), event.get("reason"))))
     return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"

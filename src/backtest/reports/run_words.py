@@ -1,4 +1,4 @@
-"""Runs in words and figures, in the terminal, as Markdown and on pages alike."""
+"""Describe runs in words and figures, for the terminal, Markdown and pages alike."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
 
 
-MANY = 300  # trades, from which on each is too many to draw and list
-ENDS = 10  # stocks that earned most, and least
+MANY = 300  # trades; of more, each is not drawn and listed
+ENDS = 10  # stocks that earned most, and as many that earned least
 MOST_REASONS = 25
 _FIGURE = re.compile(r"\d{4}-\d\d-\d\d|[+-]?\d[\d,.]*(?: ?%)?")
 _NO_ROOM = "no_room"
 
 
 def no_trade(run: Run) -> str:
-    """What became of most events of a run without trades, and why; of those with a signal first."""
+    """Say what most events of a run without trades led to, signals first, and why."""
     if not run.decisions:
         names = " or ".join(run.manifest["symbols"])
         return (
             f"No trade: no event that it listens to is about {names}. `backtest events list` shows "
             f"what is on file; the example row of a new signal waits to be replaced."
         )
-    became = Counter(row["action"] for row in run.decisions)
-    most = _NO_ROOM if _NO_ROOM in became else became.most_common(1)[0][0]
-    # The reason of the signal stands before that of having no room for it.
+    counts = Counter(row["action"] for row in run.decisions)
+    most = _NO_ROOM if _NO_ROOM in counts else counts.most_common(1)[0][0]
+    # The signal's own reason comes before "no room".
     reasons = {
         row["reason"].split("no room: ")[-1] for row in run.decisions if row["action"] == most
     }
     why = f" ({reasons.pop()})" if len(reasons) == 1 else ""
     events = counted(len(run.decisions), "event")
-    return f"No trade: {most.replace('_', ' ')}{why}, {became[most]:,} of {events}."
+    return f"No trade: {most.replace('_', ' ')}{why}, {counts[most]:,} of {events}."
 
 
-OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
+OPENING = ("enter", "reverse")  # the actions that open a trade
 NO_EVENT = "an order without an event"
 _COMPARED = (
     ("p", "p-value", p_value),
@@ -72,49 +72,50 @@ _COMPARED = (
 )
 
 
-def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
-    """The sentence of a run, which says so where it speaks for one of many variants."""
-    text = str(found["sentence"])
-    if found["verdict"] == "better" and trials["count"] > 1:
+def plain_sentence(evidence: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
+    """Return the sentence on the evidence, and how many variants were tried where it is good."""
+    text = str(evidence["sentence"])
+    if evidence["verdict"] == "better" and trials["count"] > 1:
         text += f" {trials['count']:,} variants were tried; the p-value counts one."
     return text
 
 
-def verdict(found: Mapping[str, Any]) -> str:
-    """The verdict of a run's evidence in a few words."""
-    if found["verdict"] == "none":
-        why = re.split(r"[:,(]", found["refused"])[0].strip().removesuffix(" for a verdict")
+def verdict(evidence: Mapping[str, Any]) -> str:
+    """Say the verdict of a run's evidence in a few words, or why there is none."""
+    name = evidence["verdict"]
+    if name == "none":
+        why = re.split(r"[:,(]", evidence["refused"])[0].strip().removesuffix(" for a verdict")
         return why[0].lower() + why[1:]
-    p = found["p_low"] if found["verdict"] == "worse" else found["p"]
+    p = evidence["p_low"] if name == "worse" else evidence["p"]
     words = {"better": "better than luck", "worse": "worse than luck", "neither": "like luck"}
-    return f"{words[found['verdict']]}, p {p_value(p)}"
+    return f"{words[name]}, p {p_value(p)}"
 
 
 def ruin(run: Run) -> str:
-    """That a run was ruined; empty where it was not."""
+    """Say that a run was ruined, and when; empty where it was not."""
     day = run.manifest["ruined_on"]
     return f"Ruined on {day}: equity fell to zero or below, and the trading ended." if day else ""
 
 
 def no_room(run: Run) -> str:
-    """How many signals found no room, and what they would have made; empty where all had some."""
-    found = run.manifest.get("no_room")
-    if not found or not found["signals"]:
+    """Say how many signals found no room, and what they would have made; empty without any."""
+    record = run.manifest.get("no_room")
+    if not record or not record["signals"]:
         return ""
-    text = f"{counted(found['signals'], 'signal')} found no room"
-    if found["mean_return"] is None:
+    text = f"{counted(record['signals'], 'signal')} found no room"
+    if record["mean_return"] is None:
         return f"{text}, and would not have been entered alone either."
-    made = percent(found["mean_return"])
-    if found["signals"] == 1:
-        return f"{text}; traded alone, it would have made {made}."
+    mean = percent(record["mean_return"])
+    if record["signals"] == 1:
+        return f"{text}; traded alone, it would have made {mean}."
     return (
-        f"{text}; traded alone, they would have made {made} a trade in the mean, "
-        f"{found['wins']:,} of them a profit."
+        f"{text}; traded alone, they would have made {mean} a trade in the mean, "
+        f"{record['wins']:,} of them a profit."
     )
 
 
 def speed_rows(run: Run) -> list[tuple[str, str, str, str]]:
-    """By reaction time the trades, their net profit and the mean trade; the run's own is marked."""
+    """Return by reaction time the trades, their net profit and mean; the run's own is marked."""
     own = run.manifest["rules"]["reaction_minutes"]
     return [
         (
@@ -130,7 +131,7 @@ def speed_rows(run: Run) -> list[tuple[str, str, str, str]]:
 
 
 def profit_parts(trades: Sequence[Mapping[str, str]]) -> str:
-    """What hedges and dividends made of the profit; empty where there were none."""
+    """Say what hedges and dividends made of the profit; empty where there were none."""
     names = ("net_profit", "hedge_profit", "dividends")
     columns = [[float(trade[name]) for trade in trades] for name in names]
     (net, hedges, dividends), parts = map(sum, columns), []
@@ -142,7 +143,7 @@ def profit_parts(trades: Sequence[Mapping[str, str]]) -> str:
 
 
 def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
-    """Of each event that opened no trade: its day, what it became, why, and its row."""
+    """List each event that opened no trade: its day, what became of it, why, and its row."""
     return [
         (new_york_day(row["published_at"]), row["action"].replace("_", " "), row["reason"], row)
         for row in run.decisions
@@ -151,25 +152,29 @@ def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
 
 
 def reasons(run: Run) -> list[tuple[str, str, int]]:
-    """What events became, why but for figures that differ, and how many; the commonest first."""
-    found: dict[tuple[str, str], list[str]] = {}
+    """Return what became of events, why, and how many; the commonest first.
+
+    Reasons that differ in their figures alone are one.
+    """
+    by_reason: dict[tuple[str, str], list[str]] = {}
     for row in run.decisions:
         why = row["reason"].split("; ")[-1]
-        found.setdefault((row["action"].replace("_", " "), _FIGURE.sub("…", why)), []).append(why)
+        key = (row["action"].replace("_", " "), _FIGURE.sub("…", why))
+        by_reason.setdefault(key, []).append(why)
     rows = [
-        (became, whys[0] if len({*whys}) == 1 else alike, len(whys))
-        for (became, alike), whys in found.items()
+        (action, whys[0] if len({*whys}) == 1 else pattern, len(whys))
+        for (action, pattern), whys in by_reason.items()
     ]
     return sorted(rows, key=lambda row: -row[2])
 
 
 def is_many(run: Run) -> bool:
-    """Whether a run has too many trades or stocks to draw and list each."""
+    """Tell whether a run has too many trades or stocks to draw and list each."""
     return bool(run.manifest.get("universe")) or len(run.trades) > MANY
 
 
 def earned(trades: Iterable[Mapping[str, str]], by: Callable[[Any], str]) -> list[Group]:
-    """What the trades of each name earned that `by` reads from a row, most first."""
+    """Return what the trades of each group earned, most first; `by` names the group of a row."""
     from backtest.experiments.runs.figures import grouped  # loads pandas
 
     rows = ((by(row), float(row["net_profit"]), float(row["return"])) for row in trades)
@@ -177,12 +182,12 @@ def earned(trades: Iterable[Mapping[str, str]], by: Callable[[Any], str]) -> lis
 
 
 def ranked_stocks(run: Run) -> list[Group]:
-    """What the trades of each stock earned, most first."""
+    """Return what the trades of each stock earned, most first."""
     return earned(run.trades, itemgetter("symbol"))
 
 
 def most_reasons(run: Run) -> list[tuple[str, str, int]]:
-    """The commonest `reasons`; the rest is a sum."""
+    """Return the commonest `reasons`; the others are one row."""
     rows = reasons(run)
     if rest := rows[MOST_REASONS:]:
         total = sum(number for *_, number in rest)
@@ -191,9 +196,9 @@ def most_reasons(run: Run) -> list[tuple[str, str, int]]:
 
 
 def years(run: Run) -> list[tuple[str, float, float | None, float]]:
-    """By calendar year the returns of a run, of what it traded held, and of the benchmark.
+    """Return by calendar year the returns of a run, of what it traded held, and of the benchmark.
 
-    Held is None where the benchmark tells it. After the year of a ruin there is nothing to tell.
+    Held is None where the benchmark is what was traded. The year of a ruin is the last.
     """
     table, last = run.equity, (run.manifest["ruined_on"] or "9999")[:4]
     returns = compounded(table[["return", "holding_return", "benchmark_return"]], table.index.year)
@@ -205,26 +210,26 @@ def years(run: Run) -> list[tuple[str, float, float | None, float]]:
     ]
 
 
-def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the evidence of a run says, a label and a text each."""
-    return sentences("evidence.txt", found=found, trials=trials, year=SESSIONS_A_YEAR)
+def evidence_rows(evidence: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the evidence of a run says, a label and a text each."""
+    return sentences("evidence.txt", evidence=evidence, trials=trials, year=SESSIONS_A_YEAR)
 
 
 def evidence_figures(run: Run) -> dict[str, float | None]:
-    """The figures of a run's evidence that are compared; None where one is unknown."""
-    found = run.manifest.get("evidence", {})
-    mean = found.get("mean_trade_return", {})
+    """Return the figures of a run's evidence that are compared; None where one is unknown."""
+    evidence = run.manifest.get("evidence", {})
+    mean = evidence.get("mean_trade_return", {})
     return {
         "mean_trade": mean.get("estimate"),
         "mean_trade_low": mean.get("low"),
         "mean_trade_high": mean.get("high"),
-        "detectable": found.get("detectable"),
-        "p": found.get("p"),
+        "detectable": evidence.get("detectable"),
+        "p": evidence.get("p"),
     }
 
 
 def corrected(runs: Sequence[Run]) -> list[float | None]:
-    """The p-values of runs that are looked at together, corrected for their number (Holm)."""
+    """Return the p-values of runs, corrected for their number (Holm); None where unknown."""
     known = {run.run_id: p for run in runs if (p := evidence_figures(run)["p"]) is not None}
     if len(known) > 1:
         from backtest.stats.multiple_testing import holm
@@ -236,16 +241,16 @@ def corrected(runs: Sequence[Run]) -> list[float | None]:
 def comparison_rows(
     runs: Sequence[Run], trials: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, list[str]]]:
-    """The rows of a comparison that tell the evidence, a cell a run."""
-    found = [evidence_figures(run) for run in runs]
-    rows = [(label, [form(one[name]) for one in found]) for name, label, form in _COMPARED]
+    """Return the rows of a comparison on the evidence: a label, and a cell for each run."""
+    figures = [evidence_figures(run) for run in runs]
+    rows = [(label, [form(one[name]) for one in figures]) for name, label, form in _COMPARED]
     if len(runs) > 1:
         rows.insert(1, ("p-value, Holm", [p_value(p) for p in corrected(runs)]))
-    return [*rows, ("Trials", [count(tried["count"]) for tried in trials])]
+    return [*rows, ("Trials", [count(record["count"]) for record in trials])]
 
 
 def comparison_notes(runs: Sequence[Run]) -> list[str]:
-    """What the rows of `comparison_rows` mean, and which runs have none yet."""
+    """Say what the rows of `comparison_rows` mean, and which runs have no evidence yet."""
     known = sum(evidence_figures(run)["p"] is not None for run in runs)
     notes = ["p-value: how often random times or directions do as well, by the Sharpe ratio."]
     if known > 1:
@@ -260,7 +265,7 @@ def comparison_notes(runs: Sequence[Run]) -> list[str]:
 
 
 def holm_line(runs: Sequence[Run]) -> str:
-    """What the p-values of several runs are once their number counts; empty for one."""
+    """Say what the p-values are once corrected for the number of runs; empty for fewer than two."""
     known = [(run, p) for run, p in zip(runs, corrected(runs), strict=True) if p is not None]
     if len(known) < 2:  # noqa: PLR2004
         return ""
@@ -269,7 +274,7 @@ def holm_line(runs: Sequence[Run]) -> str:
 
 
 def run_markdown(run: Run) -> str:
-    """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
+    """Return a run as Markdown, as for a message; texts from outside are shown literally."""
     manifest, many, opening = run.manifest, is_many(run), [ruin(run)]
     if "evidence" in manifest:
         trials = trials_on_record(run.path.parent, manifest)

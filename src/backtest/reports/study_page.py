@@ -1,4 +1,4 @@
-"""Studies in plain words and as pages: of one stock, and of many by quantile of a field."""
+"""Describe studies in plain words and as pages: of one stock, and of many by quantile."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from backtest.stats import LEVEL
 from backtest.stats.formats import UNKNOWN, counted, fine
 
 Record = Mapping[str, Any]
-
-
 MODELS = {
     "market": "market model",
     "market_adjusted": "market-adjusted",
@@ -31,35 +29,35 @@ _DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
 
 
 def title(record: Record) -> str:
-    """The subject and the stocks."""
+    """Return the subject of a study and its stocks or universe, as in a title."""
     if "symbol" in record:
         return f"{record['name']} · {record['symbol']}"
     return f"{record['name']} · {record['universe'] or ', '.join(record['symbols'])}"
 
 
 def observed(row: Mapping[str, Any]) -> str:
-    """How many events, and on how many days where some share one: `12 on 7 days`."""
+    """Say how many events, and on how many days where some share one: `12 on 7 days`."""
     days = f" on {counted(row['known'], 'day')}" if row["known"] < row["events"] else ""
     return f"{row['events']:,}{days}"
 
 
 def study_sentences(record: Record) -> list[tuple[str, str]]:
-    """How it was done and what was found: a heading and its sentences, in the order to be read."""
-    events: dict[str, list[Any]] = {}
+    """Say what a study of one stock found, and how: headings and sentences in their order."""
+    by_model: dict[str, list[Any]] = {}
     for event in record["events"]:
-        events.setdefault(MODELS[event["model"]], []).append(event)
-    models = sorted(events.items(), key=lambda model: -len(model[1]))
-    found = sentences("study.txt", record=record, models=models, level=LEVEL)
-    return found + _minute_sentences(record)
+        by_model.setdefault(MODELS[event["model"]], []).append(event)
+    models = sorted(by_model.items(), key=lambda model: -len(model[1]))
+    said = sentences("study.txt", record=record, models=models, level=LEVEL)
+    return said + _minute_sentences(record)
 
 
 def study_notes(record: Record) -> dict[str, str]:
-    """What the tables of `tests` and of `groups` mean."""
+    """Explain the tables of `tests` and of `groups`."""
     return dict(sentences("study_notes.txt", record=record))
 
 
 def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
-    """Write `index.html` of a study from its record; return its place."""
+    """Write `index.html` of a study of one stock from its record; return the page's path."""
     curves = [
         {
             "name": curve["name"] if not curve["by"] else f"{curve['by']}: {curve['name']}",
@@ -83,7 +81,7 @@ def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
         record=record,
         said=study_sentences(record),
         notes=study_notes(record),
-        words=sys.modules[__name__],  # the template calls what stands above
+        words=sys.modules[__name__],  # the template calls functions of this module
     )
 
 
@@ -99,9 +97,9 @@ def _rounded(values: list[float | None]) -> list[float | None]:
 
 
 def minute_lines(record: Record) -> list[tuple[str, ...]]:
-    """The table by minute, with the columns of `MINUTE_COLUMNS`.
+    """Return the table by minute, with the columns of `MINUTE_COLUMNS`.
 
-    Every bar of the first 30 minutes, half hours after them, the close and the next open.
+    It has every bar of the first 30 minutes, then each half hour, the close and the next open.
     """
     minutes = record["minutes"]
     lines = []
@@ -121,7 +119,7 @@ def _mean_cells(mean: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def minute_note(record: Record) -> str:
-    """How the table by minute is made."""
+    """Say how the table by minute is made."""
     return _of_minutes(record)["note"]
 
 
@@ -138,7 +136,7 @@ def _of_minutes(record: Record) -> dict[str, str]:
 
 
 def _minute_data(record: Record) -> dict[str, Any] | None:
-    """What the chart by minute draws; None where no event is studied by the minute."""
+    """Return what the chart by minute draws; None where no event is studied by the minute."""
     minutes = record.get("minutes")
     if not minutes or not minutes["events"]:
         return None
@@ -151,19 +149,19 @@ def _minute_data(record: Record) -> dict[str, Any] | None:
 
 
 def interval(mean: Mapping[str, Any]) -> str:
-    """The interval of a mean."""
+    """Return the interval of a mean as text, in percent."""
     if mean["low"] is None:
         return UNKNOWN
     return f"{100 * mean['low']:+z,.2f} to {fine(mean['high'])}"
 
 
-def group_name(record: Record, place: int) -> str:
-    """What a group is called, such as `fifth 1`."""
-    return f"{_part(record)} {place + 1}" if record["by"] else str(record["groups"][place])
+def group_name(record: Record, number: int) -> str:
+    """Name a group by its number from 0 on, such as `fifth 1` for the first."""
+    return f"{_part(record)} {number + 1}" if record["by"] else str(record["groups"][number])
 
 
 def spread_name(record: Record) -> str:
-    """What the highest group less the lowest is called, or all of them where there is none."""
+    """Name the spread, the highest group less the lowest; `all` where there are no groups."""
     if not record["groups"]:
         return "all"
     if record["by"] is None:
@@ -176,14 +174,13 @@ def _part(record: Record) -> str:
 
 
 def many_sentences(record: Record) -> list[tuple[str, str]]:
-    """What was found and how, as `study_sentences`."""
+    """Say what a study of many stocks found, and how: headings and sentences in their order."""
     terms = {"spread": spread_name(record), "interval": interval, "level": LEVEL}
-    terms["unknown"] = UNKNOWN
     return sentences("study_many.txt", record=record, **terms) + _minute_sentences(record)
 
 
 def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
-    """Write `index.html` of a study of many stocks; arguments as of `write_study_page`."""
+    """Write `index.html` of a study of many stocks, with the arguments of `write_study_page`."""
     curves = [{"name": curve["name"], **_lines(curve)} for curve in record["curves"]]
     minutes = _minute_data(record)
     return write_page(

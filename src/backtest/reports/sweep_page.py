@@ -1,4 +1,4 @@
-"""The sweep page: the surface of a sweep, where the default lies on it, and what it is worth."""
+"""Write the sweep page: a sweep's surface, the place of the default on it, and what it is worth."""
 
 from __future__ import annotations
 
@@ -33,18 +33,17 @@ if TYPE_CHECKING:
 Groups = Mapping[int, Sequence[range]]
 Record = Mapping[str, Any]
 
-
 _MOST_CELLS = 50_000  # of all heat maps together: about 300 kB
-_MOST_ALONG = 100  # groups along an axis of a heat map: more could not be told apart
+_MOST_ALONG = 100  # groups along an axis of a heat map: more could not be distinguished
 _MOST_POINTS = 400  # along a line
 _FEW = 6  # values that are listed one by one
-_MOST_EVENTS = 50  # of a walk-forward that are listed one by one
-_MOST_CHOSEN = 20  # sets of a walk-forward of more events
+_MOST_EVENTS = 50  # of a walk-forward, listed one by one
+_MOST_SETS = 20  # listed for a walk-forward over more events
 _RETURNS = ("return", "default")
 
 
 class _Metric(NamedTuple):
-    """A figure as charts show it; `signed` where zero parts good from bad."""
+    """A metric is a figure as charts show it; it is `signed` where zero separates good from bad."""
 
     key: str
     label: str
@@ -65,8 +64,8 @@ _METRICS = (
 )
 
 
-def make_charts(grid: SurfaceGrid, sets: pd.DataFrame, found: SweepSummary) -> dict[str, Any]:
-    """What the script of the page draws, ready for JSON; it does not grow with the sets."""
+def make_charts(grid: SurfaceGrid, sets: pd.DataFrame, summary: SweepSummary) -> dict[str, Any]:
+    """Return what the script of the page draws, ready for JSON, however many sets there are."""
     from backtest.stats.surface import histogram
 
     groups = _groups(grid)
@@ -75,21 +74,21 @@ def make_charts(grid: SurfaceGrid, sets: pd.DataFrame, found: SweepSummary) -> d
         "sets": len(sets),
         "axes": {number: _axis(grid.axes[number], parts) for number, parts in groups.items()},
         "metrics": [metric._asdict() for metric in _METRICS],
-        "default": {metric.key: _scaled(metric, found.default[metric.key]) for metric in _METRICS},
+        "default": {m.key: _scaled(m, summary.default[m.key]) for m in _METRICS},
         "pairs": [_pair(grid, sets, groups, pair) for pair in combinations(groups, 2)],
         "line": _surface(grid, sets, groups) if len(groups) == 1 else None,
         "histograms": [
             _histogram(metric, histogram(sets[metric.key].to_numpy(float), own), spread)
             for metric, own, spread in (
-                (returns, found.default["total_return"], found.returns),
-                (sharpes, found.default["sharpe"], found.sharpes),
+                (returns, summary.default["total_return"], summary.returns),
+                (sharpes, summary.default["sharpe"], summary.sharpes),
             )
         ],
     }
 
 
 def _groups(grid: SurfaceGrid) -> Groups:
-    """The groups along each axis that has more than one value, by the number of the axis."""
+    """Return, by number, each axis with more than one value as groups of its levels."""
     from backtest.stats.surface import bins
 
     sizes = {n: len(axis.levels) for n, axis in enumerate(grid.axes) if len(axis.levels) > 1}
@@ -107,23 +106,23 @@ def _groups(grid: SurfaceGrid) -> Groups:
 
 
 def _axis(axis: Axis, parts: Sequence[range]) -> dict[str, Any]:
-    """Labels and sizes of the groups, the default's group, and where numbers lie on a line."""
+    """Return the groups of an axis: labels, sizes, the default's, and their means if numbers."""
     ends = [[label(axis.levels[end], axis.name) for end in (part[0], part[-1])] for part in parts]
-    levels = [[axis.levels[place] for place in part] for part in parts]
+    levels = [[axis.levels[number] for number in part] for part in parts]
     return {
         "name": axis.name,
         "labels": [first if first == last else f"{first} – {last}" for first, last in ends],
         "numbers": list(map(fmean, levels)) if axis.numbers == len(axis.levels) else None,  # type: ignore[arg-type]
         "sizes": [len(part) for part in parts],
         "values": [label(axis.levels[part[len(part) // 2]]) for part in parts],
-        "default": next((at for at, part in enumerate(parts) if axis.default in part), None),
+        "default": next((n for n, part in enumerate(parts) if axis.default in part), None),
     }
 
 
 def _pair(
     grid: SurfaceGrid, sets: pd.DataFrame, groups: Groups, pair: tuple[int, int]
 ) -> dict[str, Any]:
-    x, y = sorted(pair, key=lambda number: -len(groups[number]))  # the longer lies across
+    x, y = sorted(pair, key=lambda number: -len(groups[number]))  # the longer axis lies across
     others = [grid.axes[number].name for number in groups if number not in pair]
     along = {y: groups[y], x: groups[x]}
     return {
@@ -138,17 +137,17 @@ def _pair(
 def _surface(
     grid: SurfaceGrid, sets: pd.DataFrame, along: Groups, *, others_at_default: bool = False
 ) -> dict[str, Any] | None:
-    """The median of each metric in each cell, rows for the first axis; null where unknown."""
+    """Return each metric's median in each cell, rows for the first axis; None where unknown."""
     import numpy as np
 
     from backtest.stats.surface import cells
 
-    found = cells(sets, grid, along, others_at_default=others_at_default)
-    if found is None:
+    medians = cells(sets, grid, along, others_at_default=others_at_default)
+    if medians is None:
         return None
     surface = {}
     for metric in _METRICS:
-        values = (found[metric.key] * metric.scale).round(metric.digits) + 0.0  # no -0.0
+        values = (medians[metric.key] * metric.scale).round(metric.digits) + 0.0  # no -0.0
         known = values.astype(object)
         known[np.isnan(values)] = None
         surface[metric.key] = known.tolist()
@@ -156,25 +155,25 @@ def _surface(
 
 
 def _scaled(metric: _Metric, value: float | None) -> float | None:
-    """A figure at which a line stands, closer than it is told."""
+    """Scale a figure at which a line is drawn; it has more digits than its label."""
     return None if value is None else round(value * metric.scale, metric.digits + 3)
 
 
 def _histogram(
-    metric: _Metric, found: Histogram | None, spread: Spread | None
+    metric: _Metric, histogram: Histogram | None, spread: Spread | None
 ) -> dict[str, Any] | None:
-    if found is None or spread is None:
+    if histogram is None or spread is None:
         return None
     return {
         "metric": metric.key,
-        "edges": (found.edges * metric.scale).round(6).tolist(),
-        "counts": found.counts.tolist(),
+        "edges": (histogram.edges * metric.scale).round(6).tolist(),
+        "counts": histogram.counts.tolist(),
         "median": _scaled(metric, spread.median),
     }
 
 
 def write_sweep_page(folder: Path, reports: Path) -> Path:
-    """Write `index.html` of a sweep; DataError where its files are broken, or disagree."""
+    """Write `index.html` of a sweep; raise DataError where its files are broken, or disagree."""
     sweep = read_sweep(folder).manifest
     if set(sweep["base"]) != set(sweep["axes"]):
         raise damaged(folder / "sweep.json", "axes and base name different parameters")
@@ -203,14 +202,14 @@ def _read_sets(path: Path, sweep: Record) -> pd.DataFrame:
 
 
 def _content(sweep: Record, sets: pd.DataFrame) -> dict[str, Any]:
-    """What the template names, and what its script draws, from one row a set in product order."""
-    from backtest.stats.surface import make_grid, summary
+    """Return what the template and its script show; `sets` has one row a set in product order."""
+    from backtest.stats import surface
 
-    grid = make_grid(sweep["axes"], sweep["base"])
-    found = summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])
+    grid = surface.make_grid(sweep["axes"], sweep["base"])
+    summary = surface.summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])
     holding = sweep["evidence"].get("holding")
     held = "The mean of the universe" if sweep.get("universe") else "Holding the stock"
-    charts = make_charts(grid, sets, found) | {
+    charts = make_charts(grid, sets, summary) | {
         "command": run_command(sweep),
         "base": {name: label(value) for name, value in sweep["base"].items()},
         "holding": _scaled(_METRICS[0], holding),
@@ -218,13 +217,13 @@ def _content(sweep: Record, sets: pd.DataFrame) -> dict[str, Any]:
     }
     return {
         "data": charts,
-        "shown": charts["axes"],
+        "axes": charts["axes"],
         "sweep": sweep,
-        "found": found,
+        "summary": summary,
         "holding": holding,
         "above_holding": int((sets["total_return"] > holding).sum()) if holding is not None else 0,
         "held": held,
-        "said": dict(sweep_sentences(found, sweep)),
+        "said": dict(sweep_sentences(summary, sweep)),
         "words": sys.modules[__name__],
         "name": f"{sweep['strategy']} · {sweep.get('universe') or ', '.join(sweep['symbols'])}",
         "costs": costs_line(sweep),
@@ -235,21 +234,21 @@ def _content(sweep: Record, sets: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def sweep_sentences(found: SweepSummary, sweep: Record) -> list[tuple[str, str]]:
-    """What was found and what the best is worth: a heading and its sentences each."""
-    words = sys.modules[__name__]  # the template calls what stands below
-    said = sentences("sweep.txt", found=found, trials=sweep["trials"], words=words)
+def sweep_sentences(summary: SweepSummary, sweep: Record) -> list[tuple[str, str]]:
+    """Say what a sweep found and what its best is worth: a heading and its sentences each."""
+    words = sys.modules[__name__]  # the template calls the functions below
+    said = sentences("sweep.txt", summary=summary, trials=sweep["trials"], words=words)
     return [*said, *evidence_sentences(sweep["evidence"])]
 
 
 def evidence_sentences(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What the best is worth, a figure each."""
+    """Say what the best set is worth: a heading and its sentences for each figure."""
     terms = {"level": LEVEL, "most_events": _MOST_EVENTS}
     return sentences("sweep_evidence.txt", evidence=evidence, **terms)
 
 
 def walk_forward_table(sweep: Record) -> tuple[Sequence[str], list[list[str]]]:
-    """Headings, and a row for each event; of many, for each set taken, with means."""
+    """Return headings, and a row for each event; of many events, one for each set taken."""
     events, axes = sweep["evidence"]["walk_forward"]["events"], sweep["axes"]
     if len(events) <= _MOST_EVENTS:
         return ("Event", "Set chosen", "Its trade", "The default's"), [
@@ -261,17 +260,17 @@ def walk_forward_table(sweep: Record) -> tuple[Sequence[str], list[list[str]]]:
             ]
             for row in events
         ]
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    by_set: dict[str, list[Mapping[str, Any]]] = {}
     for row in events:
-        found.setdefault(_choice(row, axes), []).append(row)
-    chosen = sorted(found.items(), key=lambda one: -len(one[1]))
-    if rest := chosen[_MOST_CHOSEN:]:
+        by_set.setdefault(_choice(row, axes), []).append(row)
+    sets = sorted(by_set.items(), key=lambda pair: -len(pair[1]))
+    if rest := sets[_MOST_SETS:]:
         rows = [row for _, some in rest for row in some]
-        chosen[_MOST_CHOSEN:] = [(counted(len(rest), "other set"), rows)]
+        sets[_MOST_SETS:] = [(counted(len(rest), "other set"), rows)]
     headings = ("Set chosen", "Events", "Mean of its trades", "Of the default's")
     return headings, [
         [choice, f"{len(rows):,}", *(percent(fmean(row[k] for row in rows)) for k in _RETURNS)]
-        for choice, rows in chosen
+        for choice, rows in sets
     ]
 
 
@@ -282,13 +281,13 @@ def _choice(row: Mapping[str, Any], axes: Mapping[str, Sequence[Value]]) -> str:
         return "default: nothing to choose on"
     if row["set"] is None:
         return "default"
-    along = np.unravel_index(row["set"], [len(values) for values in axes.values()])
+    numbers = np.unravel_index(row["set"], [len(values) for values in axes.values()])
     return settings(
-        {name: values[at] for (name, values), at in zip(axes.items(), along, strict=True)}
+        {name: values[n] for (name, values), n in zip(axes.items(), numbers, strict=True)}
     )
 
 
-# Rules that an option of the terminal sets beside the costs.
+# Rules that an option of the command line sets beside the costs.
 _OPTIONS = {
     "cash": "--cash", "commission_per_share": "--commission", "slippage_bps": "--slippage",
     "reaction_minutes": "--reaction", "max_positions": "--max-positions",
@@ -297,7 +296,7 @@ _OPTIONS = {
 
 
 def run_command(sweep: Record) -> list[str]:
-    """The words of the command that runs a set of a sweep, but for the parameters of the grid."""
+    """Return the command that runs a set of a sweep, without the parameters of the grid."""
     from backtest.engine.rules import COST_FIELDS, Rules
 
     universe, usual = sweep.get("universe"), Rules().model_dump()
@@ -306,7 +305,7 @@ def run_command(sweep: Record) -> list[str]:
     own = {**usual, **sweep["rules"]}
     if REACTION in sweep["axes"]:
         own["reaction_minutes"] = usual["reaction_minutes"]
-    by_costs = COST_FIELDS if costs else ()  # which an option may have set back to what is usual
+    by_costs = COST_FIELDS if costs else ()  # an option may have set these back to the defaults
     rules = [
         (option, own[name] if name == "hours" else f"{own[name]:.15g}")
         for name, option in _OPTIONS.items()
@@ -325,12 +324,12 @@ def run_command(sweep: Record) -> list[str]:
 
 
 def settings(values: Mapping[str, Value]) -> str:
-    """Parameters with their values, such as `hold 5, stop 0.1`."""
+    """Describe parameters with their values, such as `hold 5, stop 0.1`."""
     return ", ".join(f"{name} {label(value, name)}" for name, value in values.items())
 
 
 def span(values: Sequence[Value], name: str = "") -> str:
-    """The values of an axis in short."""
+    """List the values of an axis; of many, the first three and the last."""
     texts = [label(value, name) for value in values]
     if len(texts) <= _FEW:
         return ", ".join(texts)
@@ -338,23 +337,23 @@ def span(values: Sequence[Value], name: str = "") -> str:
 
 
 def label(value: Value, name: str = "") -> str:
-    """A value of a parameter as `--set` takes it, floats without the noise of their last bits.
+    """Return a parameter's value as `--set` takes it; floats lose the noise of their last bits.
 
-    That of the axis `reaction` has its unit.
+    A value of the axis `reaction` has its unit.
     """
     text = f"{value:.10g}" if isinstance(value, float) else shown(value)
     return f"{text} min" if name == REACTION else text
 
 
 def rank(among: Rank, which: str = "") -> str:
-    """How many of which sets have less, such as `23 % of the 3,480 sets`."""
+    """Say how many of which sets have less, such as `23 % of the 3,480 sets`."""
     same = f"; {among.equal:,} have exactly that" if among.equal > 1 else ""
     sets = f"{counted(among.known, 'set')}{which}"
     return f"{_share(among.below, among.known)} of the {sets}{same}"
 
 
 def share_of(part: int, whole: int) -> str:
-    """A part in numbers and percent, such as `12 of 48 (25 %)`."""
+    """Say a part in numbers and percent, such as `12 of 48 (25 %)`."""
     return f"{part:,} of {whole:,} ({_share(part, whole)})"
 
 

@@ -1,7 +1,7 @@
-"""The tear sheet of a run against its benchmark: the figures of quantstats, and charts beside them.
+"""Write the tear sheet of a run against its benchmark: quantstats' figures, and charts beside them.
 
-What quantstats 0.0.86 gets wrong is mended or left out, each with its reason beside it, and so is
-what nothing can be said of: a flat, short or ruined run, and too few trades.
+What quantstats 0.0.86 gets wrong is mended or left out, each with its reason beside it. What cannot
+be said is left out as well, of a flat, short or ruined run and of too few trades.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from backtest.reports.tearsheet_charts import (
     charts_of,
     compounded,
     drawdowns,
-    drawn,
+    layout,
     monthly,
     underwater,
     wealth,
@@ -42,27 +42,27 @@ from backtest.workspace.processes import completed
 if TYPE_CHECKING:
     import pandas as pd
 
-Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # its head and its rows, all texts
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # the headings and the rows, all texts
 
 _DASH = "—"
 _SPANS = {"Daily": "D", "Weekly": "W-FRI", "Monthly": "M", "Quarterly": "Q", "Yearly": "Y"}
 _QUANTILES = {"Worst": 0.0, "25%": 0.25, "Median": 0.5, "75%": 0.75, "Best": 1.0}
-# A formula over days that tells 0 % of nearly any run, and a year at work that no run has seen.
+# A formula over days that gives 0 % for nearly any run, and a year in the market that no run had.
 _LEFT_OUT = ("Risk of Ruin", "Risk-Adjusted Return")
 _NEED_TRADES = ("Prob. Sharpe Ratio", "Kelly Criterion")
-_NEED_A_LOSS = ("Profit Factor", "Common Sense Ratio", "CPC Index")  # else divided by zero, told 0
-# Where returns differ by rounding alone, and where those of the benchmark do.
+_NEED_A_LOSS = ("Profit Factor", "Common Sense Ratio", "CPC Index")  # else a division by 0 gives 0
+# These need returns above cash, returns, and returns of the benchmark that truly vary.
 _NEED_A_RATIO = ("Sharpe", "Smart Sharpe", "Prob. Sharpe Ratio")
 _NEED_A_SPREAD = ("Risk-Return Ratio", "Skew", "Kurtosis")
 _NEED_A_MARKET = ("Beta", "Alpha", "Correlation", "R^2", "Treynor Ratio")
-_OF_THE_STRATEGY = ("R^2", "Information Ratio")  # told of the benchmark against itself too
+_OF_THE_STRATEGY = ("R^2", "Information Ratio")  # of the benchmark against itself they say nothing
 # In months. Quantstats counts a session too many in the first three, and leaves out a month of the
-# others; where the span is shorter, it tells the whole span again.
+# others; where the span is shorter, it gives the return of the whole span.
 _WINDOWS = {"3M": 3, "6M": 6, "1Y": 12, "3Y (ann.)": 36, "5Y (ann.)": 60, "10Y (ann.)": 120}
 
 
 def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
-    """Draw the tear sheets of runs on all processors; yields each run when its sheet is there."""
+    """Write the tear sheets of runs on all processors; yield each run when its sheet is there."""
     if len(runs) == 1:  # a process of its own would cost more than it saves
         write_tearsheet(runs[0])
         yield runs[0]
@@ -74,7 +74,7 @@ def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
 
 
 def draw_tearsheet(path: Path) -> None:
-    """As `write_tearsheet`, of a run folder."""
+    """Write the tear sheet of a run folder, as `write_tearsheet` does."""
     write_tearsheet(read_run(path))
 
 
@@ -112,7 +112,7 @@ def _content(run: Run) -> dict[str, Any]:
         "flat": flat,
         "moved": own.any(),
         "fewest": FEWEST_SESSIONS,
-        "charts": [(chart, drawn(chart)) for chart in charts if not chart.missing],
+        "charts": [(chart, layout(chart)) for chart in charts if not chart.missing],
         "missing": [chart for chart in charts if chart.missing],
         "months": [] if plain or flat else monthly(own),
         "quantiles": () if plain or flat else _quantiles(returns),
@@ -128,7 +128,7 @@ def _content(run: Run) -> dict[str, Any]:
 
 
 def _above_cash(returns: Any, rules: Rules) -> Any:
-    """Returns above what cash earned, of one series or of several side by side."""
+    """Return how far returns, a series or a table, are above what cash earned."""
     from backtest.engine.kernel.panel import nights_before  # loads pandas
 
     nights = nights_before(returns.index.to_numpy())
@@ -136,12 +136,12 @@ def _above_cash(returns: Any, rules: Rules) -> Any:
 
 
 def _percent(fraction: float) -> str:
-    """0.1234 as `12.34%`, never `-0.00%`."""
+    """Write 0.1234 as `12.34%`, and never `-0.00%`."""
     return f"{round(fraction * 100, 2) + 0.0:,.2f}%"
 
 
 def _plain_metrics(returns: pd.DataFrame) -> Table:
-    """The figures that exist for any span and for a ruined run: nothing annual, no ratio."""
+    """Return the figures that exist for a short span and for a ruined run: no year, no ratio."""
     measures = {
         "Cumulative Return": wealth(returns).iloc[-1] - 1.0, "Best Day": returns.max(),
         "Worst Day": returns.min(), "Max Drawdown": underwater(returns).min(),
@@ -150,7 +150,7 @@ def _plain_metrics(returns: pd.DataFrame) -> Table:
 
 
 def _years(returns: pd.DataFrame) -> Table:
-    """Compounded return of each calendar year; one that begins in ruin has none."""
+    """Return the compounded returns of each calendar year; a year that begins in ruin has none."""
     years = returns.index.year
     start = wealth(returns[STRATEGY]).shift(fill_value=1.0).groupby(years).first()
     rows = []
@@ -162,24 +162,27 @@ def _years(returns: pd.DataFrame) -> Table:
 
 
 def _drawdown_table(returns: pd.Series) -> Table:
-    found = sorted(drawdowns(underwater(returns)), key=lambda fall: fall.depth)[:10]
-    rows = [(str(fall.started), fall.end, _percent(fall.depth), str(fall.days)) for fall in found]
+    worst = sorted(drawdowns(underwater(returns)), key=lambda fall: fall.depth)[:10]
+    rows = [(str(fall.started), fall.end, _percent(fall.depth), str(fall.days)) for fall in worst]
     return ("Started", "Recovered", "Drawdown", "Days"), rows
 
 
 def _quantiles(returns: pd.DataFrame) -> Table:
-    """Quantstats loses every month that does not end on a session and weighs the rest by days."""
+    """Return the quantiles of the returns of days, weeks, months, quarters and years.
+
+    Quantstats loses every month that does not end on a session, and weights the rest by days.
+    """
     rows = []
     for label, span in _SPANS.items():
         values = compounded(returns, returns.index.to_period(span))
-        for name, found in values.quantile([*_QUANTILES.values()]).items():
-            if len(values) > 1:
-                rows.append((f"{label}, {name}", *map(_percent, found)))
+        if len(values) > 1:
+            quantiles = values.quantile([*_QUANTILES.values()])
+            rows += [(f"{label}, {name}", *map(_percent, quantiles[name])) for name in quantiles]
     return ("Returns", *_QUANTILES), rows
 
 
 def _metrics(returns: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -> Table:
-    """The full table of metrics of quantstats; of a flat run without those of the strategy."""
+    """Return quantstats' full table of metrics; for a flat run without those of the strategy."""
     import pandas as pd
 
     returns = returns.iloc[:, :-1] if flat else returns
@@ -209,14 +212,14 @@ def _metrics(returns: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -
     rows = []
     for label, *texts in table.itertuples():
         if (name := label.replace("﹪", "")) not in _LEFT_OUT:
-            own = _over(returns, _WINDOWS[name]) if name in _WINDOWS else texts
+            own = _over_months(returns, _WINDOWS[name]) if name in _WINDOWS else texts
             cells = zip(unknown.values(), own, strict=True)
             rows.append((name, *(_DASH if name in names else _cell(text) for names, text in cells)))
     return ("Metric", *unknown), rows
 
 
 def _unknown(returns: pd.Series, rules: Rules) -> Iterator[str]:
-    """The metrics that quantstats tells of these returns although there is no such figure."""
+    """Yield the metrics that quantstats gives for these returns although they do not exist."""
     if not (returns < 0).any():
         yield from _NEED_A_LOSS
     if not varies(returns.to_numpy()):
@@ -225,8 +228,8 @@ def _unknown(returns: pd.Series, rules: Rules) -> Iterator[str]:
         yield from _NEED_A_RATIO
 
 
-def _over(returns: pd.DataFrame, months: int) -> list[str]:
-    """What each made since the close of the same day so many months ago, of years by the year."""
+def _over_months(returns: pd.DataFrame, months: int) -> list[str]:
+    """Return what each made in so many months, by the year where they are more than twelve."""
     import pandas as pd
 
     first, last = returns.index[[0, -1]]
@@ -239,7 +242,7 @@ def _over(returns: pd.DataFrame, months: int) -> list[str]:
 
 
 def _cell(text: object) -> str:
-    """A figure of quantstats with two decimals; `-` and what is no number at all as a dash."""
+    """Write a figure of quantstats with two decimals; `-`, NaN and infinity become a dash."""
     plain = str(text).strip()
     unit = "%" if plain.endswith("%") else ""
     try:
@@ -253,16 +256,16 @@ def _cell(text: object) -> str:
 
 @contextmanager
 def quantstats_at_work(rules: Rules) -> Iterator[ModuleType]:
-    """A quantstats of our own: mended, and without its charts and its downloader.
+    """Import a quantstats of our own: mended, and without its charts and its downloader.
 
     What draws and downloads takes most of a second to load, and nothing here needs it. Whoever
-    imports quantstats elsewhere has it whole and as it is.
+    imports quantstats elsewhere gets the whole package, unchanged.
     """
 
-    def is_its(name: str) -> bool:
+    def is_quantstats(name: str) -> bool:
         return name == "yfinance" or name.partition(".")[0] == "quantstats"
 
-    theirs = {name: sys.modules.pop(name) for name in [*sys.modules] if is_its(name)}
+    originals = {name: sys.modules.pop(name) for name in [*sys.modules] if is_quantstats(name)}
     sys.modules |= {name: ModuleType(name) for name in ("yfinance", "quantstats.plots")}
     try:
         import quantstats
@@ -270,25 +273,25 @@ def quantstats_at_work(rules: Rules) -> Iterator[ModuleType]:
         stats: Any = quantstats.stats
         penalty = stats.autocorr_penalty
         vars(quantstats.utils).update(
-            # No losing day and a day above +100 % is taken for prices: here all are returns.
-            # Cash earns by the night, not alike in each session.
+            # It takes returns with a day above +100 % and no losing day for prices.
+            # Cash earns by the night, not the same in each session.
             _prepare_returns=lambda data, rf=0.0, _periods=None, *, apply_rf=True: (
                 _above_cash(data, rules) if apply_rf and rf else data.copy()
             ),
-            _looks_like_returns=lambda data: data.notna().any(),  # true of each column
+            _looks_like_returns=lambda data: data.notna().any(),  # true for each column
         )
-        # A drawdown from the first session to the last is missed, and none at all raises.
+        # It misses a drawdown from the first session to the last, and raises where there is none.
         vars(quantstats.reports).update(_calc_dd=_drawdown_figures)
         vars(stats).update(
-            # Rounded up to a whole percent it tells 8 % of 7 in 100.
+            # It rounds up to a whole percent, in floats: 7 in 100 become 8 %.
             exposure=lambda data, **_: (data != 0).mean(),
-            # The "smart" ratios of the benchmark are corrected for the strategy's autocorrelation.
+            # It corrects the benchmark's "smart" ratios for the strategy's autocorrelation.
             autocorr_penalty=lambda data: data.apply(penalty) if data.ndim > 1 else penalty(data),
-            # A line cannot be fitted to a constant: it raises.
+            # It raises where a series is constant, since no line fits.
             r_squared=lambda one, other, **_: one.corr(other) ** 2,
-            # It has lost its sign, so that a loss looks like a gain, and its numerator is a sum.
+            # Its numerator is a sum without its sign, so that a loss looks like a gain.
             recovery_factor=lambda data: stats.comp(data) / -underwater(data).min(),
-            # The return of the whole span grows with its length; both are by the year.
+            # These two take the return of the whole span, which grows with it; it must be annual.
             treynor_ratio=lambda own, market, _, rf: (
                 (stats.cagr(own) - rf) / stats.greeks(own, market)["beta"]
             ),
@@ -298,13 +301,13 @@ def quantstats_at_work(rules: Rules) -> Iterator[ModuleType]:
         )
         yield quantstats
     finally:
-        for name in filter(is_its, [*sys.modules]):
+        for name in filter(is_quantstats, [*sys.modules]):
             del sys.modules[name]
-        sys.modules |= theirs
+        sys.modules |= originals
 
 
 def _drawdown_figures(both: pd.DataFrame, **_: object) -> pd.DataFrame:
-    """What quantstats' table tells of drawdowns, by its labels; a column each."""
+    """Return the drawdown figures of quantstats' table by its labels, a column for each series."""
     import pandas as pd
 
     def figures(falls: list[Drawdown]) -> dict[str, Any]:

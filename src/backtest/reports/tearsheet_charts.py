@@ -1,4 +1,4 @@
-"""The charts of a tear sheet: which a run has, and where their lines lie."""
+"""Compute the charts of a tear sheet: which ones a run has, and where their lines lie."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STRATEGY = "Strategy"
-_ROUNDING = 1e-12  # a product of returns that meets its old high may miss it by this much
+_ROUNDING = 1e-12  # a product of returns that is back at its high may miss it by this much
 _HALF_YEAR = SESSIONS_A_YEAR // 2
-_FEWEST_WINDOWS = 20  # a rolling figure of fewer is a stroke, not a course
-_WIDTH, _HEIGHT = 584, 200  # within the axes of a chart, in pixels
+_FEWEST_WINDOWS = 20  # a rolling figure of fewer is a stroke, not a curve
+_WIDTH, _HEIGHT = 584, 200  # of the area within a chart's axes, in pixels
 _DAY = 62  # pixels that a date takes
 
 
 def compounded(returns: Any, by: object) -> Any:
-    """The compounded return of each group that pandas' `groupby` makes of `by`."""
+    """Compound the returns of each group that pandas' `groupby` makes of `by`."""
     return (1.0 + returns).groupby(by).prod() - 1.0
 
 
 def monthly(returns: pd.Series) -> list[tuple[int, list[float | None], float]]:
-    """Each year, its twelve monthly returns (None outside of the span), and that of the whole."""
+    """Return each year, its twelve monthly returns (None outside of the span), and the whole's."""
     index: Any = returns.index
-    found, years = compounded(returns, [index.year, index.month]), compounded(returns, index.year)
+    months, years = compounded(returns, [index.year, index.month]), compounded(returns, index.year)
     return [
-        (year, [found.get((year, month)) for month in range(1, 13)], whole)
+        (year, [months.get((year, month)) for month in range(1, 13)], whole)
         for year, whole in years.items()
     ]
 
 
 class Drawdown(NamedTuple):
-    """One fall below an earlier high."""
+    """A drawdown is a fall below an earlier high."""
 
     started: date
     lowest: date
     ended: date  # the session that met the old high again, or the last if none did
     recovered: bool
     depth: float  # a fraction, -0.25 for a quarter lost
-    days: int  # of the calendar, under water
+    days: int  # calendar days under water
 
     @property
     def end(self) -> str:
-        """The day of recovery in words."""
+        """Return the day of recovery as text, or `not recovered`."""
         return str(self.ended) if self.recovered else "not recovered"
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over sessions, a column each of `data`; `missing` is why the chart is left out."""
+    """A chart draws a line for each column of `data`; `missing` says why it is left out."""
 
     title: str
     data: pd.DataFrame
@@ -67,37 +67,38 @@ class Chart:
 
 
 def wealth(returns: Any) -> Any:
-    """What 1 became by each session; zero or less is ruin."""
+    """Return what 1 has grown to by each session; zero or less is ruin."""
     return (1.0 + returns).cumprod()
 
 
 def underwater(returns: Any) -> Any:
-    """How far below the highest wealth so far, the start included, each session closed."""
+    """Return how far each session closed below the highest wealth so far, the start included."""
     value = wealth(returns)
     return value / value.cummax().clip(lower=1.0) - 1.0
 
 
 def drawdowns(depth: pd.Series) -> list[Drawdown]:
-    """Every drawdown of a series as `underwater` returns it, in order of time."""
+    """Return every drawdown of a series as `underwater` returns it, in order of time."""
     import numpy as np
 
     under = np.concatenate(([False], depth < -_ROUNDING, [False]))
     days, last = [day.date() for day in depth.index], len(depth) - 1
-    found = []
+    falls = []
     for begin, after in np.flatnonzero(np.diff(under)).reshape(-1, 2).tolist():
         lowest, end = begin + int(np.argmin(depth[begin:after])), days[min(after, last)]
         length = (end - days[begin]).days + (after > last)
         deepest = float(depth.iloc[lowest])
-        found.append(Drawdown(days[begin], days[lowest], end, after <= last, deepest, length))
-    return found
+        falls.append(Drawdown(days[begin], days[lowest], end, after <= last, deepest, length))
+    return falls
 
 
 def charts_of(
     returns: pd.DataFrame, above: pd.DataFrame, *, plain: bool, flat: bool
 ) -> list[Chart]:
-    """The charts of the sheet in its order, those that mean something for such a run.
+    """Return the charts of the sheet in its order, those that mean something for such a run.
 
-    The first column of the returns is the benchmark, the last the strategy; `above` is above cash.
+    The first column of the returns is the benchmark, the last the strategy; `above` holds the same
+    above cash. A `plain` run is short or ruined, a `flat` one earned nothing above cash.
     """
     market, own = returns.iloc[:, 0], returns[STRATEGY]
     point = "one session is a point, not a line" if len(returns) == 1 else ""
@@ -129,7 +130,7 @@ def charts_of(
 
 
 def _rolling(returns: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
-    """Figures of each half-year with their mean; what is infinite is a gap."""
+    """Yield the charts of rolling figures with their means; what is infinite is a gap."""
     import pandas as pd
 
     market, own = returns.iloc[:, 0], returns[STRATEGY]
@@ -156,12 +157,12 @@ def _rolling(returns: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
 
 
 def _spread(window: Any) -> Any:
-    """The deviations of windows; NaN of equal returns, in which rounding alone differs."""
+    """Return the deviations of windows; NaN where returns differ by rounding alone."""
     return window.std().where(lambda deviation: deviation > NO_RETURN)
 
 
-def drawn(chart: Chart) -> dict[str, Any]:
-    """Where everything stands within the axes, in pixels, for the template to draw."""
+def layout(chart: Chart) -> dict[str, Any]:
+    """Return where everything lies within the axes, in pixels, for the template to draw."""
     import numpy as np
 
     days, values = chart.data.index, chart.data.to_numpy(float)
@@ -194,7 +195,7 @@ def drawn(chart: Chart) -> dict[str, Any]:
 
 
 def _ticks(low: float, high: float, *, log: bool) -> list[tuple[float, str]]:
-    """Round values within a range, about five, and their texts; of logarithms round numbers."""
+    """Return about five round values in a range with their texts; of logarithms, round numbers."""
     if log and high - low < 1:  # too narrow for powers of ten
         even = _ticks(math.exp(low), math.exp(high), log=False)
         return [(math.log(number), text) for number, text in even]
