@@ -146,7 +146,7 @@ def test_of_too_few_trades_nothing_is_told(tmp_path):
     told = dict(evidence_sentences(found))
     assert "(1 trade: at least 6 are needed)" in told["Deflated"]
     assert "(1 traded event: at least 6 are needed)" in told["Overfitting"]
-    assert told["Walk-forward"] == "Not told: no earlier event to choose on."
+    assert told["Walk-forward"] == "Unknown: no earlier event to choose on."
 
 
 def test_holding_throughout_begins_at_the_first_open(sweep):
@@ -212,7 +212,7 @@ def test_of_few_sessions_no_set_is_said_to_beat_holding(sessions, known):
     found = _superior(np.zeros((sessions, 1)), held)
     assert (found is not None) == known
     told = dict(evidence_sentences({**EVIDENCE, "superior": found}))["Against holding"]
-    assert told.startswith("A set beats" if known else "Not told: there are too few sessions")
+    assert told.startswith("A set beats" if known else "Unknown: there are too few sessions")
 
 
 def test_of_equal_results_one_is_compared_and_the_best_always():
@@ -252,7 +252,7 @@ def test_the_words_where_nothing_can_be_told():
         "superior": None,
         "walk_forward": {"events": [], "total": 0.0, "default": 0.0, "hindsight": 0.0},
     }
-    assert all(text.startswith("Not told") for _, text in evidence_sentences(nothing))
+    assert all(text.startswith("Unknown") for _, text in evidence_sentences(nothing))
 
 
 def histories(sessions, sets, events, held):
