@@ -5,7 +5,8 @@ import pytest
 from backtest.audit.checks import Check, Probe, differences, finding, note_chance, spread, text_of
 from backtest.audit.jobs import Job
 from backtest.audit.observe import Observation
-from backtest.audit.run import null_record
+from backtest.audit.run import _verdict, null_record
+from backtest.data.event_checks import Finding
 from tests.made_up import day
 
 
@@ -78,6 +79,14 @@ def test_null_worlds_that_cannot_be_tested_say_why():
     assert null_record([], "none was asked for")["why"] == "none was asked for."
     assert "trades in none" in null_record(seen([None]))["why"]
     assert "in all of them. Bad" in null_record([Observation(error="Bad")])["why"]
+
+
+def test_an_error_in_the_data_is_not_told_as_a_peek():
+    wrong = Finding("error", "actions/ACME.csv", "Its split and its prices disagree", "why", "how")
+    outcome, sentence = _verdict({"prefix": Check("prefix", "")}, biased=False, data=[wrong] * 2)
+    assert outcome == "bias"
+    assert sentence.endswith("no result on these data is worth anything: they have 2 errors.")
+    assert "before they were public" not in sentence
 
 
 def test_what_differs_by_chance_in_a_world_is_not_held_against_it():

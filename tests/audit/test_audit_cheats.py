@@ -220,7 +220,7 @@ def test_a_report_that_is_stamped_on_its_own_day_is_found_in_the_data(audited, m
     market.edit("data/events/earnings.csv", "2025-06-12T16:05:00", "2025-06-12T00:00:00")
     record = audited("revised_consensus_clean")
     assert record["outcome"] == "bias"
-    assert "The rules do not peek, but the data do: 1 error" in record["sentence"]
+    assert record["sentence"].endswith("worth anything: they have 1 error.")
     (wrong,) = [one for one in record["data"] if one["severity"] == "error"]
     assert "earnings.csv, line 2" in wrong["where"]
     assert "midnight" in wrong["what"]

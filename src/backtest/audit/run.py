@@ -266,8 +266,8 @@ def _verdict(
         names = ", ".join([TITLES[name] for name in failed] + ["Null world"] * biased)
         return "bias", f"What it does depends on what it cannot know. Seen in: {names}."
     if errors := sum(finding.severity == "error" for finding in data):
-        what = f"{counted(errors, 'error')} would let it trade on facts before they were public."
-        return "bias", f"The rules do not peek, but the data do: {what}"
+        what = f"no result on these data is worth anything: they have {counted(errors, 'error')}."
+        return "bias", f"The rules do not peek, but {what}"
     if failed:
         what = "The same data give different answers, so that nothing can be proved."
         return "not deterministic", what
