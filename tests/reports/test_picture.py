@@ -2,9 +2,11 @@
 
 import itertools
 import struct
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.style
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -296,6 +298,16 @@ def test_no_letter_stands_for_a_thousandth_as_m_is_read_as_a_million(ends, told)
         picture._panel(axes, "Price")
         FigureCanvasAgg(figure).draw()
     assert [text.get_text() for text in labels(axes.yaxis) if text.get_text()] == told
+
+
+def test_a_stock_that_is_reversed_in_a_session_is_held_once_in_it():
+    days = ["2025-06-05", "2025-06-06", "2025-06-09", "2025-06-10"]
+    trades = [
+        {"symbol": symbol, "entry_session": days[first], "exit_session": days[last]}
+        for symbol, first, last in (("ACME", 0, 1), ("ACME", 1, 2), ("BOLT", 1, 1))
+    ]
+    run = SimpleNamespace(equity=pd.DataFrame(index=pd.DatetimeIndex(days)), trades=trades)
+    assert picture._held(run) == [1, 2, 1, 0]
 
 
 def test_the_picture_of_a_universe_is_of_the_account_and_a_stock_can_be_named(checkout, tmp_path):

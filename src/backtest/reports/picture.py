@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from importlib.resources import files
-from itertools import accumulate
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -96,12 +95,16 @@ def _account_figure(run: Run) -> Figure:
 
 
 def _held(run: Run) -> list[int]:
-    """Return for each session how many trades were open in it."""
-    counts, sessions = [0] * (len(run.equity) + 1), run.equity.index
-    for trade in run.trades:
-        counts[sessions.searchsorted(trade["entry_session"])] += 1
-        counts[sessions.searchsorted(trade["exit_session"], side="right")] -= 1
-    return list(accumulate(counts))[:-1]
+    """Return for each session how many stocks had a position in it."""
+    import numpy as np
+
+    sessions, trades = run.equity.index, run.trades
+    held = {trade["symbol"]: np.zeros(len(sessions), bool) for trade in trades}
+    for trade in trades:  # one that is reversed has two in a session
+        first, last = sessions.searchsorted([trade["entry_session"], trade["exit_session"]])
+        held[trade["symbol"]][first : last + 1] = True
+    counts: list[int] = np.sum([np.zeros(len(sessions), int), *held.values()], axis=0).tolist()
+    return counts
 
 
 def _name_days(axes: Axes, run: Run) -> None:
