@@ -21,6 +21,8 @@ const charts = (() => {
   }
 
   const percent = (fraction, digits = 1) => `${signed(100 * fraction, digits)} %`;
+  const percents = (fractions) => fractions.map((one) => (one === null ? null : 100 * one));
+  const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
   function make(tag, more, ...children) {
     const element = Object.assign(document.createElement(tag), more);
@@ -66,11 +68,11 @@ const charts = (() => {
     const looks = { gridcolor: colour("--line"), zerolinecolor: colour("--soft"), linecolor: colour("--soft") };
     const axes = Object.fromEntries(
       Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name))
-        .map(([name, given]) => [name, { ...looks, ...given }]),
+        .map(([name, own]) => [name, { ...looks, ...own }]),
     );
-    // Plotly takes an empty text beside a marker away, and others with it when it draws anew.
-    const kept = (trace) => (trace.mode === "markers+text" ? { ...trace, text: trace.text.map((one) => one || " ") } : trace);
-    return Plotly.react(element, traces.map(kept), {
+    // Plotly removes an empty text beside a marker, and others with it when it redraws.
+    const filled = (trace) => (trace.mode === "markers+text" ? { ...trace, text: trace.text.map((one) => one || " ") } : trace);
+    return Plotly.react(element, traces.map(filled), {
       width: widthOf(element),
       margin: { l: 50, r: 8, t: 8, b: 50 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
@@ -91,7 +93,7 @@ const charts = (() => {
     addEventListener("beforeprint", print(true));
     addEventListener("afterprint", print(false));
     let width = innerWidth;
-    addEventListener("resize", () => { // phones tell of a resize whenever their address bar hides
+    addEventListener("resize", () => { // phones report a resize whenever their address bar hides
       if (innerWidth !== width) drawAll();
       width = innerWidth;
     });
@@ -102,5 +104,5 @@ const charts = (() => {
 
   const canDraw = Boolean(window.Plotly);
   if (!canDraw) byId("no-charts").hidden = false;
-  return { byId, plain, number, signed, percent, folded, make, axis, dates, apart, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
+  return { byId, plain, number, signed, percent, percents, cut, folded, make, axis, dates, apart, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
 })();

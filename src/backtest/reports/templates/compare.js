@@ -1,7 +1,7 @@
 // Draws the equity of the chosen runs and benchmarks, and their drawdowns, in the chosen scale.
 (() => {
   if (!charts.canDraw) return;
-  const { byId, data, plain, number, signed, colour } = charts;
+  const { byId, data, plain, number, signed, colour, cut } = charts;
   const HEIGHT = 442;
   const TOP = 22; // pixels above the upper panel
   const BOTTOM = 38;
@@ -15,15 +15,15 @@
 
   const SCALES = {
     money: {
-      told: "Equity in dollars", value: (equity) => equity, axis: { tickformat: ",.0f", ticksuffix: " $" },
+      title: "Equity in dollars", value: (equity) => equity, axis: { tickformat: ",.0f", ticksuffix: " $" },
       text: (value) => `${number(value, 0)} $`,
     },
     percent: {
-      told: "Return since the start, each from its own cash", value: (equity, cash) => 100 * (equity / cash - 1), axis: { ticksuffix: " %" },
+      title: "Return since the start, each from its own cash", value: (equity, cash) => 100 * (equity / cash - 1), axis: { ticksuffix: " %" },
       text: (value) => `${signed(value, 1)} %`,
     },
     log: {
-      told: "Multiple of the cash at the start, equal steps for equal growth", axis: { type: "log" },
+      title: "Multiple of the cash at the start, equal steps for equal growth", axis: { type: "log" },
       value: (equity, cash) => (equity > 0 ? equity / cash : null), text: (value) => `${number(value, 2)}×`,
     },
   };
@@ -52,10 +52,10 @@
       const values = equity.map((value) => scale.value(value, cash));
       const line = { color: colour(variable), dash, width: isRun ? 2 : 1.3 };
       const shared = { type: "scatter", mode: "lines", meta: place, x: days, line, hovertemplate: "%{text}<extra></extra>" };
-      const said = (text, n) => `<b>${plain(name)}</b><br>${days[n]}: ${text}`;
+      const hint = (text, n) => `<b>${plain(name)}</b><br>${days[n]}: ${text}`;
       return [
-        { ...shared, y: values, text: values.map((value, n) => (value === null ? "" : said(scale.text(value), n))) },
-        { ...shared, y: falls, yaxis: "y2", text: falls.map((value, n) => said(`${number(value, 1)} % below its high`, n)) },
+        { ...shared, y: values, text: values.map((value, n) => (value === null ? "" : hint(scale.text(value), n))) },
+        { ...shared, y: falls, yaxis: "y2", text: falls.map((value, n) => hint(`${number(value, 1)} % below its high`, n)) },
       ];
     });
   }
@@ -82,7 +82,7 @@
     return { tickvals: within, ticktext: within.map((value) => `${value}×`) };
   }
 
-  const shortened = (name) => (name.length > LETTERS ? `${name.slice(0, LETTERS - 1)}…` : name);
+  const shortened = (name) => cut(name, LETTERS);
 
   // Names at the ends of lines, moved apart; none where they would not fit.
   function names(places, drawn, range, onAxis) {
@@ -124,14 +124,14 @@
       yaxis: { ...fixed, ...scale.axis, ...(isLog ? multiples(range) : {}), domain: [SPLIT[1], 1], range },
       yaxis2: { ...fixed, ticksuffix: " %", domain: [0, SPLIT[0]], rangemode: "tozero" },
       annotations: [
-        heading(scale.told, 1), heading("Fall from the highest point before", SPLIT[0]),
+        heading(scale.title, 1), heading("Fall from the highest point before", SPLIT[0]),
         ...labels,
       ],
     });
-    byId("caption").textContent = `${scale.told}. ${places.length} of ${data.series.length} curves shown.`;
+    byId("caption").textContent = `${scale.title}. ${places.length} of ${data.series.length} curves shown.`;
   }
 
-  // Lets a curve stand out, or all alike for null; its row in the table is marked as well.
+  // Makes a curve stand out, or none for null; its row in the table is marked as well.
   function point(place) {
     rows.forEach((row, n) => row.classList.toggle("pointed", n === place));
     const { data: drawn } = byId("curves");

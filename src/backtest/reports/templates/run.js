@@ -120,13 +120,13 @@
     const shown = fills.filter(({ time }) => at(time) >= 0);
     const price = ({ time }) => Number(time.split(" at ")[1].replaceAll(",", ""));
     const whole = clock.map((time) => (time.length > 5 ? time : `${session} ${time}`));
-    const told = event ? cell(event, "go").slice(0, 16) : "";
-    const known = told.startsWith(session) || told >= whole[0] ? told.replace(`${session} `, "") : "";
+    const published = event ? cell(event, "go").slice(0, 16) : "";
+    const known = published.startsWith(session) || published >= whole[0] ? published.replace(`${session} `, "") : "";
     const room = 0.05 * (Math.max(...high) - Math.min(...low)) || 1;
     const edge = open.map((price, n) => colour(close[n] < price ? "--fall" : "--rise"));
     const body = open.map((price, n) => colour(close[n] < price ? "--fall" : "--paper")); // as in the chart above
     const candle = (width, color) => ({ type: "bar", x: clock, width, hoverinfo: "skip", marker: { color, line: { color: edge, width: 1 } } });
-    const place = whole.findIndex((time) => time > told) - 0.5;
+    const place = whole.findIndex((time) => time > published) - 0.5;
     const every = Math.ceil(clock.length / 8), ticks = clock.filter((_, n) => n % every === 0);
     box.querySelector("h3").textContent = `${symbol} on ${session}, by the bars within the session, New York time`;
     charts.draw(box.querySelector(".chart"), [

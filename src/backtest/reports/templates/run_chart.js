@@ -2,7 +2,7 @@
 // on one time axis that counts bars. `runChart.draw(state)` draws it anew.
 "use strict";
 const runChart = (() => {
-  const { byId, plain, number, percent, folded, colour, data } = charts;
+  const { byId, plain, number, percent, cut, folded, colour, data } = charts;
   if (!charts.canDraw) return null;
   const { days } = data;
   const symbols = data.symbols.map((symbol) => ({
@@ -53,13 +53,13 @@ const runChart = (() => {
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   const month = (day) => MONTHS[Number(day.slice(5, 7)) - 1];
   const dayOfMonth = (day) => `${Number(day.slice(8))} ${month(day)}`;
-  const wholeYear = (day) => day.slice(0, 4);
+  const year = (day) => day.slice(0, 4);
   const UNITS = [ // what a day belongs to, its label, and the room that this takes in pixels
     [(day) => day, dayOfMonth, 56],
     [(day) => Math.floor((Date.parse(day) / 864e5 + 3) / 7), dayOfMonth, 56],
     [(day) => day.slice(0, 7), month, 40],
     [(day) => day.slice(0, 4) + Math.floor((Number(day.slice(5, 7)) - 1) / 3), month, 40],
-    [wholeYear, wholeYear, 46],
+    [year, year, 46],
   ];
 
   // Labels where days, weeks, months, quarters or years begin: the finest that has room, or every
@@ -75,9 +75,9 @@ const runChart = (() => {
     const { at, label, room } = options[coarsest > 0 && options[coarsest].at.length < 3 ? coarsest - 1 : coarsest];
     const every = Math.ceil((at.length * room) / width);
     const tickvals = at.filter((_, n) => n % every === 0);
-    const year = (place) => days[place].slice(0, 4);
-    const named = (n) => label !== wholeYear && (n === 0 || year(tickvals[n]) !== year(tickvals[n - 1]));
-    const ticktext = tickvals.map((place, n) => label(days[place]) + (named(n) ? `<br>${year(place)}` : ""));
+    const years = tickvals.map((place) => year(days[place]));
+    const named = (n) => label !== year && years[n] !== years[n - 1];
+    const ticktext = tickvals.map((place, n) => label(days[place]) + (named(n) ? `<br>${years[n]}` : ""));
     return { tickmode: "array", tickvals, ticktext };
   }
 
@@ -139,8 +139,7 @@ const runChart = (() => {
       const most = Math.floor((ahead(place) * pixels - 22) / LETTER), row = rows.event.get(id);
       if (!inView(state)(place) || shown.has(place) || most < 8 || !row) return "";
       shown.add(place);
-      const headline = cell(row, "headline");
-      return `\u2002${plain(headline.length > most ? `${headline.slice(0, most - 1)}…` : headline)}`;
+      return `\u2002${plain(cut(cell(row, "headline"), most))}`;
     });
     return { mode: "markers+text", text, textposition: "middle right", textfont: { size: 11, color: colour("--soft") } };
   }
@@ -237,12 +236,6 @@ const runChart = (() => {
     ];
   }
 
-  const LOG_TICKS = { dtick: "D1", tickformat: "~g", zeroline: false };
-  function logEnds(values) {
-    const logs = values.filter((value) => value > 0).map(Math.log10);
-    return logs.length ? ends(logs) : [0, 1];
-  }
-
   // So high that the dates below are seen with the lanes above.
   const PRICES = Math.min(310, Math.max(180, 322 - data.kinds.length * (LANE.wide + LANE.row * (laneRows - 3))));
 
@@ -257,7 +250,9 @@ const runChart = (() => {
     return {
       title: `<b>${plain(symbol.name)}</b>, dollars${data.weekly ? ", a candle a week" : ""}`, height: narrow ? 240 : PRICES,
       traces: [bodies(bars), ...tradeTraces(symbol)],
-      axis: state.log ? { type: "log", range: logEnds(values), ...LOG_TICKS } : { type: "linear", range: ends(values), zeroline: false },
+      axis: state.log
+        ? { type: "log", range: ends(values.filter((value) => value > 0).map(Math.log10)), dtick: "D1", tickformat: "~g", zeroline: false }
+        : { type: "linear", range: ends(values), zeroline: false },
     };
   }
 
@@ -265,10 +260,7 @@ const runChart = (() => {
     const seen = inView(state);
     return {
       title: "Volume, shares", height: narrow ? 44 : 56,
-      traces: [{
-        type: "bar", x: [...days.keys()], y: bars.volume, marker: { color: colour("--soft"), opacity: 0.55, line: { width: 0 } },
-        hoverinfo: "none",
-      }],
+      traces: [{ type: "bar", hoverinfo: "none", x: [...days.keys()], y: bars.volume, marker: { color: colour("--soft"), opacity: 0.55, line: { width: 0 } } }],
       axis: { range: ends(bars.volume.filter((_, place) => seen(place)), [0, 1]), nticks: 3 },
     };
   }
@@ -290,8 +282,7 @@ const runChart = (() => {
   }
 
   function accountPanels(state, { narrow }) {
-    const most = narrow ? 16 : 24; // letters
-    const short = (name) => plain(name.length > most ? `${name.slice(0, most - 1)}…` : name);
+    const short = (name) => plain(cut(name, narrow ? 16 : 24));
     const [own, other] = [short(data.strategy), short(data.benchmark)];
     const ownLine = { color: colour("--accent"), width: 1.8 };
     const otherLine = { color: colour("--soft"), width: 1.4, dash: "4px,3px" };
@@ -314,20 +305,20 @@ const runChart = (() => {
   // Trades as bands behind the candles with their wicks, what lies outside of the run in grey, and the chosen bar.
   function shapes(symbol, state, pricesAxis, top) {
     const grey = { type: "rect", yref: "paper", y0: 0, y1: top, fillcolor: tint("--soft", 0.14), line: { width: 0 }, layer: "below" };
-    const found = symbol.trades.map((trade) => ({
+    const all = symbol.trades.map((trade) => ({
       type: "rect", name: `trade ${trade.id}`, yref: `${pricesAxis} domain`, y0: 0, y1: 1, x0: trade.entry[0] - 0.5, x1: trade.exit[0] + 0.5,
       fillcolor: resultColour(trade), opacity: trade.id === state.trade ? 0.26 : 0.14, line: { width: 0 }, layer: "below",
     }));
-    found.push(...wicks(symbol.bars, pricesAxis));
-    if (data.span[0] > 0) found.push({ ...grey, x0: WHOLE[0], x1: data.span[0] - 0.5 });
-    if (data.span[1] < last) found.push({ ...grey, x0: data.span[1] + 0.5, x1: WHOLE[1] });
+    all.push(...wicks(symbol.bars, pricesAxis));
+    if (data.span[0] > 0) all.push({ ...grey, x0: WHOLE[0], x1: data.span[0] - 0.5 });
+    if (data.span[1] < last) all.push({ ...grey, x0: data.span[1] + 0.5, x1: WHOLE[1] });
     if (state.place !== null) {
-      found.push({ type: "line", yref: "paper", y0: 0, y1: top, x0: state.place, x1: state.place, line: { color: colour("--ink"), width: 1, dash: "2px,3px" } });
+      all.push({ type: "line", yref: "paper", y0: 0, y1: top, x0: state.place, x1: state.place, line: { color: colour("--ink"), width: 1, dash: "2px,3px" } });
     }
-    return found;
+    return all;
   }
 
-  // Lays out panels from top to bottom: `state` is { symbol, range, place, event, trade }.
+  // Lays out panels from top to bottom: `state` is { symbol, log, range, place, event, trade }.
   function draw(state) {
     const element = byId("story");
     const width = charts.widthOf(element);
@@ -394,17 +385,17 @@ const runChart = (() => {
   function figures(place, state) {
     if (!days[place]) return "";
     const { bars } = symbols[state.symbol], { account: own } = data, n = place - data.span[0];
-    const told = [`${data.weekly ? "Week to " : ""}${days[place]}`];
+    const parts = [`${data.weekly ? "Week to " : ""}${days[place]}`];
     if (bars.close[place] !== null) {
-      told.push(`open ${bars.open[place]}, high ${bars.high[place]}, low ${bars.low[place]}, close ${bars.close[place]}`, `volume ${number(bars.volume[place], 0)}`);
+      parts.push(`open ${bars.open[place]}, high ${bars.high[place]}, low ${bars.low[place]}, close ${bars.close[place]}`, `volume ${number(bars.volume[place], 0)}`);
     }
     if (n >= 0 && n < own.drawdown.length) {
-      told.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, ...(own.stock ? [`${data.stock} ${number(own.stock[n + 1], 0)} $`] : []), `drawdown ${percent(own.drawdown[n])}`, `exposure ${own.exposure[n] === null ? "unknown" : percent(own.exposure[n])}`);
+      parts.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, ...(own.stock ? [`${data.stock} ${number(own.stock[n + 1], 0)} $`] : []), `drawdown ${percent(own.drawdown[n])}`, `exposure ${own.exposure[n] === null ? "unknown" : percent(own.exposure[n])}`);
     }
-    return told.join(" · ");
+    return parts.join(" · ");
   }
 
-  // A range of bars, held within the history and not too short to read.
+  // A range of bars, clipped to the history and not too short to read.
   function within([from, to]) {
     const middle = (from + to) / 2, half = Math.max(to - from, FEWEST) / 2;
     const [low, high] = [Math.max(WHOLE[0], middle - half), Math.min(WHOLE[1], middle + half)];

@@ -48,7 +48,7 @@
     const texts = rows.map((row) => Object.values(row).join(" ").toLowerCase());
     const state = { page: 0, by: null, sign: 1 };
 
-    function found() {
+    function matching() {
       const words = box.querySelector("input").value.toLowerCase().split(/\s+/);
       const fitting = rows.filter((_, n) => words.every((word) => texts[n].includes(word)));
       if (!state.by) return fitting;
@@ -57,7 +57,7 @@
     }
 
     function show() {
-      const fitting = found();
+      const fitting = matching();
       const pages = Math.max(1, Math.ceil(fitting.length / most));
       state.page = Math.min(state.page, pages - 1);
       const shown = fitting.slice(state.page * most, (state.page + 1) * most);
@@ -135,13 +135,13 @@
       type: "bar", x: sides.map(({ x }) => x), y: sides.map((one) => one[key]), text: sides.map(({ text }) => text), textposition: "none",
       hovertemplate: "%{text}<extra></extra>", marker: { color: colour(key === "gained" ? "--gain" : "--loss"), line: { color: colour("--paper"), width: 1 } },
     });
-    const told = (text, x, name, xanchor) => ({ text, x, xref: "paper", y: 1, yref: "paper", yanchor: "bottom", xanchor, showarrow: false, font: { size: 12, color: colour(name) } });
+    const note = (text, x, name, xanchor) => ({ text, x, xref: "paper", y: 1, yref: "paper", yanchor: "bottom", xanchor, showarrow: false, font: { size: 12, color: colour(name) } });
     charts.draw(byId("excursions"), [bar("gained"), bar("lost")], {
       height: 260, barmode: "stack", bargap: 0, hovermode: "closest", margin: { l: 50, r: 8, t: 22, b: 40 },
       xaxis: charts.axis("From the entry price", { ticksuffix: " %", zeroline: true }), yaxis: { fixedrange: true, title: { text: "Trades" } },
       annotations: [
-        told("← worst price", 0, "--soft", "left"), told("best price →", 1, "--soft", "right"),
-        { ...told(`<span style="color:${colour("--gain")}">■ gained</span>  <span style="color:${colour("--loss")}">■ lost</span>`, 0.5, "--ink", "center") },
+        note("← worst price", 0, "--soft", "left"), note("best price →", 1, "--soft", "right"),
+        note(`<span style="color:${colour("--gain")}">■ gained</span>  <span style="color:${colour("--loss")}">■ lost</span>`, 0.5, "--ink", "center"),
       ],
     });
   }

@@ -2,17 +2,15 @@
 "use strict";
 (() => {
   if (!charts.canDraw) return;
-  const { axis, byId, colour, data, folded, percent } = charts;
-  let chosen = 0;
-
-  const scaled = (values) => values.map((value) => (value === null ? null : 100 * value));
+  const { axis, byId, colour, data, folded, percent, percents } = charts;
+  let group = 0;
 
   function line(place, sign) {
     const event = data.events[place];
     const path = event.path.map((value) => (value === null ? null : sign * value));
     const name = `${event.day}${sign < 0 ? ", sign turned" : ""}<br>${folded(event.text)}`;
     return {
-      type: "scatter", mode: "lines", x: data.days, y: scaled(path),
+      type: "scatter", mode: "lines", x: data.days, y: percents(path),
       line: { color: colour("--soft"), width: 1 }, opacity: 0.7,
       text: path.map((value, day) => value === null ? "" : `${name}<br><b>${percent(value)}</b> by day ${data.days[day]}`),
       hovertemplate: "%{text}<extra></extra>",
@@ -20,15 +18,15 @@
   }
 
   function draw() {
-    const curve = data.curves[chosen];
+    const curve = data.curves[group];
     const element = byId("curve");
     const hidden = { type: "scatter", mode: "lines", x: data.days, hoverinfo: "skip", line: { width: 0 } };
     const traces = [
-      { ...hidden, y: scaled(curve.low) },
-      { ...hidden, y: scaled(curve.high), fill: "tonexty", fillcolor: colour("--line") },
+      { ...hidden, y: percents(curve.low) },
+      { ...hidden, y: percents(curve.high), fill: "tonexty", fillcolor: colour("--line") },
       ...curve.places.map((place, n) => line(place, curve.signs[n])),
       {
-        type: "scatter", mode: "lines+markers", x: data.days, y: scaled(curve.mean),
+        type: "scatter", mode: "lines+markers", x: data.days, y: percents(curve.mean),
         line: { color: colour("--accent"), width: 3 }, marker: { size: 5 },
         text: curve.mean.map((value, day) => value === null ? "" : `mean <b>${percent(value)}</b> by day ${data.days[day]}<br>random days ${percent(curve.low[day])} to ${percent(curve.high[day])}`),
         hovertemplate: "%{text}<extra></extra>",
@@ -56,7 +54,7 @@
     byId("group").add(new Option(`${curve.name} (${curve.places.length})`, place));
   });
   byId("group").addEventListener("change", (event) => {
-    chosen = Number(event.target.value);
+    group = Number(event.target.value);
     draw();
   });
   charts.keepDrawn(draw);

@@ -2,8 +2,7 @@
 "use strict";
 (() => {
   if (!charts.canDraw) return;
-  const { apart, axis, byId, colour, data, percent } = charts;
-  const scaled = (values) => values.map((value) => (value === null ? null : 100 * value));
+  const { apart, axis, byId, colour, data, percent, percents } = charts;
   const last = data.days.length - 1;
   const most = Math.max(1, data.curves.length - 1);
 
@@ -19,10 +18,10 @@
     const probe = document.createElement("span");
     probe.style.color = shade(place);
     document.body.append(probe);
-    const found = getComputedStyle(probe).color;
+    const { color } = getComputedStyle(probe);
     probe.remove();
-    const numbers = found.match(/[\d.]+/g).map(Number);
-    const scale = found.startsWith("color(") ? 255 : 1;
+    const numbers = color.match(/[\d.]+/g).map(Number);
+    const scale = color.startsWith("color(") ? 255 : 1;
     return numbers.slice(0, 3).map((value) => Math.round(value * scale)).join(",");
   }
 
@@ -31,10 +30,10 @@
     const traces = data.curves.flatMap((curve, place) => {
       const rgb = resolved(place);
       return [
-        { ...hidden, y: scaled(curve.low) },
-        { ...hidden, y: scaled(curve.high), fill: "tonexty", fillcolor: `rgba(${rgb},.14)` },
+        { ...hidden, y: percents(curve.low) },
+        { ...hidden, y: percents(curve.high), fill: "tonexty", fillcolor: `rgba(${rgb},.14)` },
         {
-          type: "scatter", mode: "lines", x: data.days, y: scaled(curve.mean), name: curve.name,
+          type: "scatter", mode: "lines", x: data.days, y: percents(curve.mean), name: curve.name,
           line: { color: `rgb(${rgb})`, width: 2.5 },
           text: curve.mean.map((value, day) => value === null ? "" : `${curve.name}<br><b>${percent(value, 2)}</b> by day ${data.days[day]}`),
           hovertemplate: "%{text}<extra></extra>", showlegend: false,

@@ -1,11 +1,10 @@
 // Draws the mean cumulative abnormal return by minute, and beside it volume and range.
 (() => {
   if (!charts.canDraw || !charts.data.minutes) return;
-  const { axis, byId, colour, data, number, percent, widthOf } = charts;
+  const { axis, byId, colour, data, number, percent, percents, widthOf } = charts;
   const { rows, ends } = data.minutes;
   const minutes = rows.map((row) => row.minute);
   const last = minutes[minutes.length - 1];
-  const scaled = (values) => values.map((value) => (value === null ? null : 100 * value));
   const dotted = (at) => ({ type: "line", ...at, line: { color: colour("--soft"), width: 1, dash: "dot" } });
   const atPublication = () => dotted({ x0: 0, x1: 0, yref: "paper", y0: 0, y1: 1 });
   const signed = (minute) => `${minute > 0 ? "+" : ""}${minute}`.replace("-", "−");
@@ -26,7 +25,7 @@
   }
 
   function drawMean() {
-    const line = (name) => scaled(rows.map((row) => row[name] ?? row.value));
+    const line = (name) => percents(rows.map((row) => row[name] ?? row.value));
     const hidden = { type: "scatter", mode: "lines", x: minutes, hoverinfo: "skip", line: { width: 0 } };
     const gap = narrow() ? 40 : 16;
     const places = ends.map((end, n) => ({ x: last + gap * (n + 1), text: end.name.replace(" ", "<br>") }));
@@ -41,7 +40,7 @@
         text: rows.map((row) => label(row, `by minute ${signed(row.minute)}`)),
       },
       {
-        type: "scatter", mode: "markers", x: places.map(({ x }) => x), y: scaled(ends.map((end) => end.value)), hovertemplate,
+        type: "scatter", mode: "markers", x: places.map(({ x }) => x), y: percents(ends.map((end) => end.value)), hovertemplate,
         marker: { size: 8, color: colour("--accent") }, text: ends.map((end) => label(end, end.name)),
         error_y: { type: "data", symmetric: false, array: reach("value", "high"), arrayminus: reach("low", "value"), color: colour("--soft") },
       },

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   if (!charts.canDraw) return;
-  const { byId, colour, data, draw, isDark, number, plain, signed, widthOf } = charts;
+  const { byId, colour, cut, data, draw, isDark, number, plain, signed, widthOf } = charts;
   const state = { pair: 0, metric: 0, others: "all" };
 
   // ---- texts ----------------------------------------------------------------------------------
@@ -16,8 +16,8 @@
 
   // ---- looks ----------------------------------------------------------------------------------
 
-  // Colours that colour-blind people tell apart. Where zero parts good from bad it has the colour
-  // of the page, between orange and blue; else cividis and viridis.
+  // Colours that colour-blind people can tell apart: orange to blue with zero in the colour of the
+  // page where zero separates good from bad; else cividis and viridis.
   function coloursOf(metric) {
     if (metric.signed && isDark()) return ["#ffb070", "#a8541a", "#232a35", "#2a78ad", "#8fd0ff"];
     if (metric.signed) return ["#7f2f00", "#e08a4a", "#f4f4f2", "#5aa5d6", "#00406b"];
@@ -25,12 +25,12 @@
     return ["#00204d", "#414d6b", "#7c7b78", "#bcae6c", "#ffea46"];
   }
 
-  // The ends of the scale: the same on both sides of zero, so that its colour stands for zero.
+  // The ends of the scale, symmetric around zero where its colour in the middle stands for zero.
   function endsOf(metric, values) {
     const known = values.filter((value) => value !== null);
     const least = 10 ** -metric.digits; // where all are equal
     if (metric.signed) {
-      const most = known.reduce((found, value) => Math.max(found, Math.abs(value)), least);
+      const most = known.reduce((largest, value) => Math.max(largest, Math.abs(value)), least);
       return [-most, most];
     }
     const lowest = known.reduce((a, b) => Math.min(a, b), known.length ? known[0] : 0);
@@ -49,11 +49,11 @@
 
   const axis = (title, more) => charts.axis(title, { zeroline: false, ...more });
 
-  // An axis of labels: as many as there is room for, evenly spaced.
+  // An axis with as many labels as there is room for, evenly spaced.
   function labelled(of, element, height) {
     const width = widthOf(element);
     const most = width < 600 ? 12 : 24;
-    const texts = of.labels.map((text) => (text.length > most ? text.slice(0, most - 1) + "…" : text));
+    const texts = of.labels.map((text) => cut(text, most));
     const longest = 8 * Math.max(...texts.map((text) => text.length));
     const room = Math.max(2, Math.floor(height ? height / 30 : (width - 60) / (longest + 14)));
     const every = Math.ceil(texts.length / room);
@@ -90,7 +90,7 @@
   }
 
   // A name of an axis as far as there is room; the caption has it whole.
-  const fitting = (name, room) => (8 * name.length > room ? `${name.slice(0, Math.floor(room / 8) - 1)}…` : name);
+  const fitting = (name, room) => cut(name, Math.floor(room / 8));
 
   function drawMap(v, metric, rows) {
     const element = byId("map");
@@ -177,8 +177,8 @@
     if (names && v.others === "fixed") text += ` ${names} as in the default.`;
     if (framed) text += " The frame marks the default.";
     if (metric.key === "total_return" && data.holding !== null) text += ` ${data.held} returned ${shown(metric, data.holding)}${v.y ? "" : " (dashed)"}.`;
+    if (!v.y && data.default[metric.key] !== null) text += " The dotted line is at the default's figure.";
     text += " Choose a cell for the command that runs it.";
-    if (!v.y && data.default[metric.key] !== null) text += " The dotted line is at its figure.";
     return text;
   }
 
@@ -211,7 +211,7 @@
 
   // ---- the command of a cell ------------------------------------------------------------------
 
-  // Of a group of values the one in its middle; what the chart does not vary is as in the default.
+  // A group of values stands for the one in its middle; what the chart does not vary is the default.
   function choose(i, j = 0) {
     const v = view();
     const settings = { ...data.base, [v.x.name]: v.x.values[i], ...(v.y && { [v.y.name]: v.y.values[j] }) };

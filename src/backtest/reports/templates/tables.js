@@ -5,7 +5,7 @@
 // `<form data-narrows="ID">`: `input[type=search]` keeps the rows that hold all of its words,
 // `select[name=X]` those whose `data-x` lists its value, `input[name=from|to]` those whose
 // `data-day` lies within; `input[type=checkbox][name=X]`, unless checked, hides those that have a
-// `data-x`. Its `<output>` tells how many are shown.
+// `data-x`. Its `<output>` says how many are shown.
 "use strict";
 (() => {
   const valueOf = (cell) => cell.dataset.v ?? cell.textContent.trim();
@@ -41,33 +41,33 @@
   function narrow(form, rows) {
     const { from, to } = form.elements;
     const words = form.querySelector("input[type=search]").value.toLowerCase().split(/\s+/);
-    const chosen = [...form.querySelectorAll("select")].filter((select) => select.value);
+    const selects = [...form.querySelectorAll("select")].filter((select) => select.value);
     const hiding = [...form.querySelectorAll("input[type=checkbox]")].filter((box) => !box.checked);
     const fits = (row) =>
       hiding.every((box) => !(box.name in row.dataset)) &&
       words.every((word) => row.textContent.toLowerCase().includes(word)) &&
-      chosen.every((select) => row.dataset[select.name].split(" ").includes(select.value)) &&
+      selects.every((select) => row.dataset[select.name].split(" ").includes(select.value)) &&
       (!from?.value || row.dataset.day >= from.value) && (!to?.value || row.dataset.day <= to.value);
     rows.forEach((row) => { row.hidden = !fits(row); });
     const shown = rows.filter((row) => !row.hidden).length;
-    const told = form.querySelector("output"), isWhole = shown === rows.length;
-    told.textContent = isWhole ? `${shown} shown` : `${shown} of ${rows.length} shown`;
-    told.classList.toggle("whole", isWhole);
+    const output = form.querySelector("output"), isWhole = shown === rows.length;
+    output.textContent = isWhole ? `${shown} shown` : `${shown} of ${rows.length} shown`;
+    output.classList.toggle("whole", isWhole);
   }
 
-  // Tells of a table that goes on beyond the edges of its box.
+  // Says where a table goes on beyond the edges of its box.
   function hint(box) {
     const note = Object.assign(document.createElement("p"), { className: "more" });
     note.setAttribute("aria-hidden", "true"); // a screen reader reads all of it anyway
     box.after(note);
-    const told = () => {
+    const update = () => {
       const right = box.scrollWidth - box.clientWidth - box.scrollLeft > 4;
       const down = box.scrollHeight - box.clientHeight - box.scrollTop > 4;
       const text = [down && "↓ more rows", right && "→ more columns"].filter(Boolean).join(" · ");
       note.textContent = text || (note.textContent && "\u00a0"); // the line stays, so that nothing jumps
     };
-    box.addEventListener("scroll", told, { passive: true });
-    new ResizeObserver(told).observe(box.firstElementChild);
+    box.addEventListener("scroll", update, { passive: true });
+    new ResizeObserver(update).observe(box.firstElementChild);
   }
 
   document.querySelectorAll(".scroll").forEach(hint);
