@@ -1,4 +1,4 @@
-"""This module holds a strategy against the contract: `check` is the public call."""
+"""This module checks a strategy against the contract: `check` is the public call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from backtest.audit.declared import (
 )
 from backtest.audit.jobs import Observer, in_processes
 from backtest.audit.observe import WITHOUT_SIGNAL, AuditRequest, Observation
-from backtest.audit.run import PreparedAudit, eventful, prepare
+from backtest.audit.run import PreparedAudit, prepare
 from backtest.data.kinds import Event, Start
 from backtest.data.universe import tables_folder
 from backtest.engine.rules import Rules
@@ -55,7 +55,7 @@ def check(
     settings: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
 ) -> Report:
-    """Hold a strategy against the contract; nothing is written.
+    """Check a strategy against the contract, and write nothing.
 
     It is asked about the events and prices of the symbols, or of the members of a universe, and
     about made-up ones where it can trade none of them. By default two processes observe the worlds.
@@ -203,7 +203,7 @@ def observe(
     again = repeats.check()
     peeks = not_tried("peeking", "The same question got two answers, so that nothing can be told.")
     if not again.findings:
-        moments = spread(eventful(full), _MOST_DATES)
+        moments = spread(full.moments, _MOST_DATES)
         probes = plan(prepared.source, prepared.request, moments, moments)
         checks, _, by_chance = in_worlds(prepared.source, observer, probes, full, again)
         if not by_chance:

@@ -51,7 +51,6 @@ _DRAWS = 199  # so that by luck 5 % of the p-values are at most 5 %
 AnswerFields = dict[str, Any]
 """One decision or order of a strategy: its `moment`, `date`, `event_id` and its terms."""
 
-Terms = tuple[Any, ...]
 
 _ANSWERED = ("signal", "no_signal")
 WITHOUT_SIGNAL = ("no signal", "waits")
@@ -100,6 +99,11 @@ class Observation:
     heard: Sequence[DecisionTime] = ()  # the moments at which events can be traded, in order
     p: float | None = None  # of the placebo
 
+    @property
+    def moments(self) -> list[DecisionTime]:
+        """Return the moments at which it hears of an event, decides or orders, in order."""
+        return sorted({*self.heard, *(answer["moment"] for answer in self.passes[0])})
+
 
 def observe(root: Path, ask: Ask) -> Observation:
     """Load the strategy anew from the world in `root`, a resolved folder, and ask it.
@@ -147,9 +151,11 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
         inputs = ask.request.inputs(workspace.data, strategy)
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
-    terms = _terms(ask, inputs)
+    bars = ask.request.run_bars(inputs)
     if ask.placebo is None:
-        asked = _questions(strategy, terms)
+        data = (inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe)
+        every = questions(strategy.listens_to, *data, strategy.decides, bars)
+        asked = [one for one in every if isinstance(one, Question)]
         seen.heard = sorted({_moment(question.market) for question in asked})
         seen.peeks = {
             (question.event.id, kind): answer
@@ -157,10 +163,13 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
             if ask.until in (None, _moment(question.market))
             for kind, answer in _peeks(question, inputs)
         }
-    if isinstance(strategy, BacktraderStrategy):
-        _replay(ask, strategy, inputs, seen, watch)
-    else:
-        _decide(ask, strategy, inputs, terms, seen, watch)
+    if isinstance(strategy, Strategy):
+        _decide(ask, strategy, inputs, bars, seen, watch)
+        return
+    for _ in range(ask.passes):
+        with watch.during("while it replays"):
+            result = _replay(ask, strategy, inputs)
+        seen.passes.append(_until(ask, [_order_fields(order) for order in result.orders]))
 
 
 def _moment(market: Market) -> DecisionTime:
@@ -190,13 +199,18 @@ def _peek(bars: NDArray[np.float64], row: int, last: int) -> str:
 
 
 def _decide(
-    ask: Ask, strategy: Strategy, inputs: Inputs, terms: Terms, seen: Observation, watch: Watch
+    ask: Ask,
+    strategy: Strategy,
+    inputs: Inputs,
+    bars: RunBars | None,
+    seen: Observation,
+    watch: Watch,
 ) -> None:
+    data = (inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe)
     last = ask.until and ask.until.time  # made-up prices may break what comes later
-    bars: RunBars | None = terms[-1]
     for _ in range(ask.passes):
         with watch.during("while it decides"):
-            decisions = decide(strategy, *terms, last=last)
+            decisions = decide(strategy, *data, bars, last=last)
         answers = [
             answer
             for decision in decisions
@@ -207,18 +221,6 @@ def _decide(
     if ask.placebo is not None:
         panel = panel_of(inputs.replayed, bars)
         seen.p = _p(ask, inputs, panel, decision_rows(panel, decisions))
-
-
-def _questions(strategy: Strategy | BacktraderStrategy, terms: Terms) -> list[Question]:
-    with_time: Terms = (*terms[:-1], strategy.decides, terms[-1])
-    every = questions(strategy.listens_to, *with_time)
-    return [one for one in every if isinstance(one, Question)]
-
-
-def _terms(ask: Ask, inputs: Inputs) -> Terms:
-    """Return the arguments of `decide` that follow the strategy, bars last."""
-    terms = inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe
-    return *terms, ask.request.run_bars(inputs)
 
 
 def _until(ask: Ask, answers: Sequence[AnswerFields]) -> list[AnswerFields]:
@@ -262,16 +264,7 @@ def _answers(
     }
 
 
-def _replay(
-    ask: Ask, strategy: BacktraderStrategy, inputs: Inputs, seen: Observation, watch: Watch
-) -> None:
-    for _ in range(ask.passes):
-        with watch.during("while it replays"):
-            result = _replay_once(ask, strategy, inputs)
-        seen.passes.append(_until(ask, [_order_fields(order) for order in result.orders]))
-
-
-def _replay_once(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> ReplayResult:
+def _replay(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> ReplayResult:
     from backtest.engine.replay.replay import replay_event_strategy
 
     request = ask.request

@@ -215,22 +215,22 @@ def _in_worlds(
     if not repeats.steady:  # what differs by itself cannot be compared with a world
         return _untried(source, full)
     sessions = sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
-    heard = eventful(full)
-    every, why_not = heard, "no null world was asked for"
+    eventful = full.moments
+    every, why_not = eventful, "no null world was asked for"
     if isinstance(prepared.strategy, BacktraderStrategy):
         why_not = ORDERS_ITSELF
         every = [DecisionTime(day, trading_calendar().time_of(day, "open")) for day in sessions]
     most = source.at_most(_TABLES, WORLDS_OF_MOMENT)
-    probes = plan(source, request, *(sample(one, most, request.seed) for one in (every, heard)))
+    samples = (sample(moments, most, request.seed) for moments in (every, eventful))
+    probes = plan(source, request, *samples)
     delayed = delays(source, request, prepared.inputs.events, full.passes[0])
     null = null_jobs(source, request, sessions)
-    others = [JobGroup(null[first : first + _GROUP]) for first in range(0, len(null), _GROUP)]
-    if delayed:
-        others.append(JobGroup([delay.job for delay in delayed]))
+    chunks = [null[first : first + _GROUP] for first in range(0, len(null), _GROUP)]
+    others = [JobGroup(some) for some in (*chunks, [delay.job for delay in delayed]) if some]
     checks, seen, by_chance = in_worlds(source, observer, probes, full, again, others, progress)
     if by_chance:
         return _untried(source, full)
-    for name, moments in ((PREFIX, every), (PERTURBATION, heard), (EVENT_TIME, heard)):
+    for name, moments in ((PREFIX, every), (PERTURBATION, eventful), (EVENT_TIME, eventful)):
         if len(moments) > most:
             checks[name].what += f" Of {len(moments):,} {source.unit}s {most} were drawn at random."
     return {
@@ -250,11 +250,6 @@ def _untried(source: Source, full: Observation) -> dict[str, Any]:
         "sensitivity": {"peek": peek_record(checks), "delay": None},
         "null": null_record([], UNSTEADY),
     }
-
-
-def eventful(full: Observation) -> list[DecisionTime]:
-    """Return the moments at which the strategy hears of an event, decides or orders, in order."""
-    return sorted({*full.heard, *(answer["moment"] for answer in full.passes[0])})
 
 
 def _verdict(

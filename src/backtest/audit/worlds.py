@@ -1,4 +1,4 @@
-"""Make the worlds of an audit: the data are true up to a moment of decision, and others after it.
+"""Make the worlds of an audit: true data up to a moment of decision, different data after it.
 
 Every table that the run reads is changed, also those of symbols that are not traded. What a session
 will bring is not known before its open: neither its prices nor what is published later. A finer bar

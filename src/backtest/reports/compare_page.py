@@ -47,7 +47,7 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 
 
 class ComparedBenchmark(NamedTuple):
-    """A benchmark with its figures, a run that has it, and its column of returns in equity.csv."""
+    """A compared benchmark has figures, and a run with the column of its returns in equity.csv."""
 
     heading: str
     figures: Mapping[str, Any]
