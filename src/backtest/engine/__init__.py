@@ -1,4 +1,5 @@
-"""What trades: the rules, when an event can be traded, and two engines that follow the same rules.
+"""This room trades: it has the rules, when an event can be traded, and two engines that agree.
 
-`replay` does so on Backtrader, `kernel` compiled. Nothing here writes files, or weighs a result.
+`replay` follows the rules on Backtrader, `kernel` follows them compiled. Nothing here writes files,
+or weighs a result.
 """

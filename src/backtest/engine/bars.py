@@ -1,8 +1,8 @@
-"""The bars of a run in one sequence: of a session the finer ones, where all stocks have them.
+"""This module puts the bars of a run in one sequence, of finer ones where all stocks have them.
 
-Of every other session it is the daily bar of each stock. So no daily bar, whose close is not known
-before the end of its session, ever stands beside finer ones. Bars outside of the hours, where they
-are read, stand before those of the session that they belong to.
+Every other session is one daily bar of each stock. So no daily bar, whose close is not known before
+its session ends, ever stands beside finer ones. Bars outside the trading hours, where they are
+read, stand before those of the session that they belong to.
 """
 
 from __future__ import annotations
@@ -36,96 +36,97 @@ _DAY = 24 * 60  # minutes
 
 @dataclass(frozen=True)
 class StockBars:
-    """The bars of a stock, oldest first; arrays of one length n.
+    """A `StockBars` holds the bars of one stock, oldest first, as arrays of one length n.
 
-    The time of a daily bar is the open of its session, and where all bars are daily its day alone.
+    A daily bar has the open of its session as its time, or the bare day where all bars are daily.
     """
 
-    times: Times  # their opens, UTC
-    sessions: Times  # that they belong to
+    times: Times  # when each bar opens, UTC
+    sessions: Times  # the session that each bar belongs to
     kinds: NDArray[np.int8]  # each `DAILY`, `FINER` than its session, or `EXTENDED`
-    table: NDArray[np.float64]  # open, high, low, close, volume, dollars and shares, shape (n, 5)
+    table: NDArray[np.float64]  # open, high, low, close in dollars, volume in shares; shape (n, 5)
 
     def time_of(self, place: int) -> datetime | None:
-        """When a bar opens, UTC; None of a daily one."""
-        if self.kinds[place] == DAILY:
-            return None
-        time: datetime = self.times[place].item()
-        return time.replace(tzinfo=UTC)
+        """Return when a bar opens, UTC; None for a daily bar."""
+        return None if self.kinds[place] == DAILY else utc_time(self.times[place])
 
     def place(self, session: date, time: datetime | None = None) -> int:
-        """The place of the bar that opens at a time, or else of the first bar of a session."""
+        """Return the row of the bar that opens at `time`, or else of the session's first bar."""
         if time is None:
             return int(np.searchsorted(self.sessions, np.datetime64(session)))
         return int(np.searchsorted(self.times, as_utc64(time)))
 
     @cached_property
     def begins(self) -> Flags:
-        """Which bars are the first of their session."""
+        """Tell which bars are the first of their session, shape (n,)."""
         return np.append(True, self.sessions[1:] != self.sessions[:-1])
 
     @cached_property
     def ends(self) -> Flags:
-        """Which bars are the last of their session."""
+        """Tell which bars are the last of their session, shape (n,)."""
         return np.append(self.sessions[1:] != self.sessions[:-1], True)
 
     @cached_property
     def ends_day(self) -> Flags:
-        """Which bars are the last of their session on its day, or on the one before."""
+        """Tell which bars are the last of their session on one day: its own or the day before."""
         days, _ = self.days_and_clock
         changes: Flags = np.append(days[1:] != days[:-1], True)
         return self.ends | changes
 
     @cached_property
     def days_and_clock(self) -> tuple[Times, NDArray[np.int64]]:
-        """The days and the clock of the bars, as of the function of that name."""
+        """Return the day and the clock of each bar, as the function of that name does."""
         return days_and_clock(self.times, self.sessions, self.kinds)
 
 
 @dataclass(frozen=True)
 class RunBars:
-    """The bars of a run of which some are finer than sessions."""
+    """A `RunBars` holds the bars of a run of which some are finer than sessions."""
 
-    of: Mapping[str, StockBars]  # what is replayed, by symbol
-    finer: Mapping[str, FinerBars]  # by symbol, whether they are replayed or not
-    length: int  # of them, minutes
+    of: Mapping[str, StockBars]  # the bars that are replayed, by symbol
+    finer: Mapping[str, FinerBars]  # all finer bars, by symbol, replayed or not
+    length: int  # of a finer bar, minutes
     by_the_day: Collection[date]  # the sessions that are replayed by daily bars
     is_needed: bool = False  # whether an event that only a daily bar could trade is left out
 
     def opens_after(self, symbol: str, session: date, known: datetime) -> datetime | None:
-        """The open of a stock's first finer bar of a session after a time; None without any."""
+        """Return when a stock's first finer bar of a session opens after `known`; None without."""
         if session in self.by_the_day:
             return None
-        own = self.of[symbol]
-        bars = self.finer[symbol] if np.datetime64(session) < own.sessions[0] else own
+        stock = self.of[symbol]
+        bars = self.finer[symbol] if np.datetime64(session) < stock.sessions[0] else stock
         place = int(np.searchsorted(bars.times, as_utc64(known), side="right"))
         if place == len(bars.times) or bars.sessions[place] != np.datetime64(session):
             return None
-        time: datetime = bars.times[place].item()
-        return time.replace(tzinfo=UTC)
+        return utc_time(bars.times[place])
 
     def opens_in(self, symbol: str, session: date) -> datetime | None:
-        """The open of a stock's first bar within the hours of a session; None of a daily one."""
-        own = self.of[symbol]
-        place = own.place(session)
-        while own.kinds[place] == EXTENDED:
+        """Return when a stock's first bar within a session's hours opens; None for a daily one."""
+        stock = self.of[symbol]
+        place = stock.place(session)
+        while stock.kinds[place] == EXTENDED:
             place += 1
-        return own.time_of(place)
+        return stock.time_of(place)
 
     def ends_in(self, symbol: str, session: date) -> datetime:
-        """When a stock's last bar of a session ends: by its length, or with the session."""
-        own, close = self.of[symbol], trading_calendar().time_of(session, "close")
-        place = int(np.searchsorted(own.sessions, np.datetime64(session), side="right")) - 1
-        if place < 0 or own.sessions[place] != np.datetime64(session):
+        """Return when a stock's last bar of a session ends, which is never after the close."""
+        stock, close = self.of[symbol], trading_calendar().time_of(session, "close")
+        place = int(np.searchsorted(stock.sessions, np.datetime64(session), side="right")) - 1
+        if place < 0 or stock.sessions[place] != np.datetime64(session):
             return close
-        time = own.time_of(place)
+        time = stock.time_of(place)
         return close if time is None else min(time + timedelta(minutes=self.length), close)
 
     def lack(self, session: date) -> str:
-        """Why nothing is traded in a session for want of finer bars; empty where it is."""
+        """Say why a session without finer bars is not traded; an empty text where it is."""
         if self.is_needed and session in self.by_the_day:
             return f"no bars of {self.length} minutes in {session}"
         return ""
+
+
+def utc_time(time: np.datetime64[datetime]) -> datetime:
+    """Return a time of numpy, which is UTC, as one of Python."""
+    return time.item().replace(tzinfo=UTC)
 
 
 def run_bars(
@@ -135,22 +136,22 @@ def run_bars(
     *,
     is_needed: bool = False,
 ) -> RunBars | None:
-    """The bars of a run, of stocks and `hedges`; None where none are finer than sessions."""
+    """Make the bars of a run, of its stocks and `hedges`; None where there are no finer ones."""
     if not finer:
         return None
-    days = {symbol: one.days for symbol, one in prices.items()}
+    days = {symbol: stock.days for symbol, stock in prices.items()}
     within = _sessions_by_bars(days, finer, hedges)
     # What traded after the close before the first session has no account to trade for.
-    begin = trading_calendar().time_of(_all(days)[0].item(), "open") - timedelta(hours=12)
-    apart = _not_hedged(finer, hedges)
-    of = {s: _of_stock(prices[s], within, finer[s], apart, begin) for s in prices}
+    begin = trading_calendar().time_of(_all_sessions(days)[0].item(), "open") - timedelta(hours=12)
+    unhedged = _unhedged_times(finer, hedges)
+    of = {s: _stock_bars(prices[s], within, finer[s], unhedged, begin) for s in prices}
     length = next(iter(finer.values())).length
-    daily = frozenset(np.setdiff1d(_all(days), within).tolist())
+    daily = frozenset(np.setdiff1d(_all_sessions(days), within).tolist())
     return RunBars(of, finer, length, daily, is_needed)
 
 
 def sessions_alone(prices: Mapping[str, Prices], finer: Mapping[str, FinerBars]) -> RunBars | None:
-    """The bars of a run by sessions that sees finer ones, and trades none; None without any."""
+    """Make the bars of a run that trades by sessions and only sees finer bars; None without any."""
     if not finer:
         return None
     every = frozenset(trading_calendar().sessions.tolist())  # those before the replay too
@@ -158,19 +159,19 @@ def sessions_alone(prices: Mapping[str, Prices], finer: Mapping[str, FinerBars])
 
 
 def daily_bars(prices: Mapping[str, Prices]) -> dict[str, StockBars]:
-    """The daily bars of all that is replayed, by symbol."""
+    """Return the daily bars of everything that is replayed, by symbol."""
     return {
         symbol: StockBars(
-            one.days.astype("M8[us]"),
-            one.days,
-            np.full(len(one.days), DAILY, np.int8),
-            one.bars,
+            stock.days.astype("M8[us]"),
+            stock.days,
+            np.full(len(stock.days), DAILY, np.int8),
+            stock.bars,
         )
-        for symbol, one in prices.items()
+        for symbol, stock in prices.items()
     }
 
 
-def _all(days: Mapping[str, Times]) -> Times:
+def _all_sessions(days: Mapping[str, Times]) -> Times:
     sessions: Times = np.unique(np.concatenate(list(days.values())))
     return sessions
 
@@ -178,37 +179,38 @@ def _all(days: Mapping[str, Times]) -> Times:
 def _sessions_by_bars(
     days: Mapping[str, Times], finer: Mapping[str, FinerBars], hedges: Collection[str]
 ) -> Times:
-    """The sessions in which every stock that trades has finer bars.
+    """Return the sessions in which every stock that trades has finer bars.
 
-    Hedges have one there whenever a stock has, so that a leg can always be filled.
+    There each hedge has a bar whenever a stock has one, so that a leg can always be filled.
     """
-    sessions, stocks = _all(days), [one for symbol, one in finer.items() if symbol not in hedges]
+    sessions = _all_sessions(days)
     are_whole = np.ones(len(sessions), np.bool_)
-    for symbol, own in days.items():
+    for symbol, stock_days in days.items():
         within = finer[symbol].sessions[~finer[symbol].is_extended]
-        are_whole &= ~np.isin(sessions, own) | np.isin(sessions, within)
-    times = np.unique(np.concatenate([one.times[~one.is_extended] for one in stocks]))
+        are_whole &= ~np.isin(sessions, stock_days) | np.isin(sessions, within)
+    stocks = [bars for symbol, bars in finer.items() if symbol not in hedges]
+    times = np.unique(np.concatenate([bars.times[~bars.is_extended] for bars in stocks]))
     for symbol in hedges:
         lacking = trading_calendar().sessions_at(np.setdiff1d(times, finer[symbol].times))
         are_whole &= ~np.isin(sessions, lacking)
     return sessions[are_whole]
 
 
-def _not_hedged(finer: Mapping[str, FinerBars], hedges: Collection[str]) -> Times:
-    """The times at which a hedge has no bar beside another's, or outside of the hours a stock's."""
-    times = [one.times[one.is_extended | (name in hedges)] for name, one in finer.items()]
-    lacking = [np.setdiff1d(own, finer[symbol].times) for symbol in hedges for own in times]
+def _unhedged_times(finer: Mapping[str, FinerBars], hedges: Collection[str]) -> Times:
+    """Return the times at which a hedge lacks a bar of another hedge, or of a stock after hours."""
+    times = [bars.times[bars.is_extended | (name in hedges)] for name, bars in finer.items()]
+    lacking = [np.setdiff1d(wanted, finer[symbol].times) for symbol in hedges for wanted in times]
     return np.unique(np.concatenate([*lacking, np.empty(0, "M8[us]")]))
 
 
-def _of_stock(
-    prices: Prices, within: Times, finer: FinerBars, apart: Times, begin: datetime
+def _stock_bars(
+    prices: Prices, within: Times, finer: FinerBars, unhedged: Times, begin: datetime
 ) -> StockBars:
     table, days = prices.bars, prices.days
     daily = ~np.isin(days, within)
     fine = np.isin(finer.sessions, np.intersect1d(within, days))
-    if len(apart):
-        fine &= ~np.isin(finer.times, apart)
+    if len(unhedged):
+        fine &= ~np.isin(finer.times, unhedged)
     if finer.is_extended.any():
         fine &= finer.times > as_utc64(begin)
     times = np.append(trading_calendar().times_of(days[daily], "open"), finer.times[fine])
@@ -225,9 +227,10 @@ def _of_stock(
 def days_and_clock(
     times: Times, sessions: Times, kinds: NDArray[np.int8]
 ) -> tuple[Times, NDArray[np.int64]]:
-    """The days in New York on which bars open, and when in minutes after their session's midnight.
+    """Return the day in New York on which each bar opens, and its clock.
 
-    After a close, on a day before the session's, those are below 0. Of daily bars they are 0.
+    The clock counts minutes from midnight of the bar's session: below 0 for a bar after a close,
+    on a day before its session. A daily bar has its session as the day, and 0 as the clock.
     """
     if not kinds.any():
         return sessions, np.zeros(len(times), np.int64)
@@ -237,7 +240,7 @@ def days_and_clock(
     return np.where(is_before, days, sessions), np.where(kinds == DAILY, 0, clock)
 
 
-# What trades saw of them
+# The excursions of trades
 
 
 def set_excursions(
@@ -245,21 +248,21 @@ def set_excursions(
 ) -> None:
     """Set `mae` and `mfe` of each trade: fractions of the entry price, `mae` ≤ 0 ≤ `mfe`.
 
-    Whole bars count from that of the entry to the one before the exit, or with it where the trade
-    was held to its close. Of the bar of the exit only what surely came before the exit counts: its
-    open and the exit itself; of that of an entry at a limit the side from which the price came,
-    and the close; of that of an entry at the close nothing.
+    Whole bars count from the entry's to the one before the exit's, or to the exit's own where the
+    trade was held to its close. Of the exit's bar only what surely came before the exit counts: its
+    open and the exit price. Of the bar of an entry at a limit the side from which the price came
+    and the close count; of the bar of an entry at the close nothing does.
     """
     for trade in trades:
         _set_excursion(trade, bars[trade.symbol], splits_of(prices[trade.symbol]))
 
 
-def _set_excursion(trade: Trade, own: StockBars, splits: Sequence[tuple[date, float]]) -> None:
-    first = own.place(trade.entry_session, trade.entry_bar)
-    last = own.place(trade.exit_session or trade.entry_session, trade.exit_bar)
-    last = min(last, len(own.times) - 1)  # what had ended before is left when it counts as delisted
-    bars = own.table[:, :4]
-    days, _ = own.days_and_clock  # what trades after a close comes before the next day's split
+def _set_excursion(trade: Trade, stock: StockBars, splits: Sequence[tuple[date, float]]) -> None:
+    first = stock.place(trade.entry_session, trade.entry_bar)
+    last = stock.place(trade.exit_session or trade.entry_session, trade.exit_bar)
+    last = min(last, len(stock.times) - 1)  # a stock without more bars is left when it is delisted
+    bars = stock.table[:, :4]
+    days, _ = stock.days_and_clock  # what trades after a close comes before the next day's split
     for day, ratio in splits:
         row = int(np.searchsorted(days, np.datetime64(day)))
         if first < row <= last:

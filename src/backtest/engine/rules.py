@@ -1,8 +1,7 @@
-"""The trading rules as settings and pure functions of numbers. Nothing here keeps state.
+"""This module holds the trading rules as settings and pure functions of numbers, without state.
 
 Money is in dollars, shares are whole and positive, rates and weights are fractions. The kernel
-compiles the functions as they stand: those that it uses know numbers and each other alone.
-Costs are those settings that a TOML file can hold, with the sources of their figures.
+compiles the functions as they stand, so those that it uses may call only each other.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ FloatOrArray = TypeVar("FloatOrArray", "float", "NDArray[np.float64]")
 _BASIS_POINT = 1e-4
 _MOST_SLIPPAGE = 0.99
 _LEVEL_UNIT = 1e9  # levels are exact to a billionth of a dollar
-_ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a double
-_LAST_BITS = 1e-14  # of a double, which a product leaves
+_ROUNDING = 1e-9  # so that what is exact on paper is not lost to the last bit of a double
+_LAST_BITS = 1e-14  # the relative error that a product of two doubles leaves
 VOLUME_SESSIONS = 20
-# What a bar is: outside of the hours of sessions it is extended. They stand here because machine
-# code is made anew when this file changes.
+# The kinds of bar; an extended one is outside the trading hours. They stand here because the kernel
+# is compiled anew when this file changes.
 DAILY, FINER, EXTENDED = range(3)
 
 RULES_VERSION = 15
-"""The version of what results mean: of trades, figures, evidence and the files of a run.
+"""This number is the version of what trades, figures, evidence and the files of a run mean.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the
 same inputs give another result; `tests/golden` fails where that is forgotten.
@@ -46,7 +45,7 @@ same inputs give another result; `tests/golden` fails where that is forgotten.
 
 
 class Rules(BaseModel):
-    """The settings that every engine trades by."""
+    """A `Rules` holds the settings that every engine trades by."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -86,7 +85,7 @@ COST_FIELDS = tuple(name for name in Rules.model_fields if name not in _NOT_COST
 
 @dataclass(frozen=True)
 class Costs:
-    """Settings of the rules by name, and the sources of their figures."""
+    """A `Costs` holds settings of the rules by name, and the sources of their figures."""
 
     name: str
     figures: Mapping[str, Any]
@@ -94,10 +93,10 @@ class Costs:
 
 
 def read_costs(folder: Path, name: str) -> Costs:
-    """Read a preset of a folder by name, or a file of one's own.
+    """Read costs from a preset of `folder`, or from the TOML file at the path `name`.
 
-    UsageError where there is neither a preset nor a file of that name, or a figure is unknown;
-    DataError where the file is not TOML, or has no figures.
+    Raise UsageError where there is neither a preset nor a file of that name, or a figure is
+    unknown; DataError where the file is not TOML, or has no figures.
     """
     presets = {path.stem: path for path in sorted(folder.glob("*.toml"))}
     file = presets.get(name, Path(name))
@@ -119,29 +118,29 @@ def read_costs(folder: Path, name: str) -> Costs:
 
 
 def slippage(last_range: float, rules: Rules, is_extended: bool = False) -> float:  # noqa: FBT001, FBT002 - compiled
-    """The slippage of a bar, as a fraction of the price.
+    """Return the slippage of a bar as a fraction of the price.
 
-    The last range is (high − low) ÷ close of the bar before of its kind, known at the open; 0 for
-    the first. An extended bar is outside of the hours of sessions.
+    `last_range` is (high − low) ÷ close of the previous bar of the same kind, which is known at the
+    open; 0 for the first. An extended bar is outside the trading hours.
     """
     points = rules.extended_slippage_bps if is_extended else rules.slippage_bps
     return min(points * _BASIS_POINT + rules.slippage_range * last_range, _MOST_SLIPPAGE)
 
 
 def fill_price(price: float, side: int, slip: float) -> float:
-    """The price of a market or stop order: slipped against the trader.
+    """Return what a market or stop order is filled at: `price`, slipped against the trader.
 
-    The price before is the open, or the level that was touched; the side +1 to buy, -1 to sell; the
-    slip a fraction of the price.
+    `price` is the open, or the level that was touched; `side` is +1 to buy, -1 to sell; `slip` is a
+    fraction of the price.
     """
     return price * (1 + side * slip)
 
 
 def commission(shares: float, price: float, rules: Rules) -> float:
-    """The commission of one order, dollars.
+    """Return the commission of one order, dollars.
 
-    The minimum holds where a commission is charged at all; the maximum is a fraction of the
-    order's value and goes before the minimum.
+    The minimum applies where a commission is charged at all; the maximum is a fraction of the
+    order's value and takes precedence over the minimum.
     """
     value = shares * price
     charge = (
@@ -155,7 +154,7 @@ def commission(shares: float, price: float, rules: Rules) -> float:
 
 
 def participation_cap(volumes: Sequence[float], rules: Rules) -> int | None:
-    """The most shares of an entry: a part of the median volume of the last sessions.
+    """Return the most shares that an entry may have, given the volumes of the last sessions.
 
     None where no cap is set, or where no session has been seen yet.
     """
@@ -165,17 +164,12 @@ def participation_cap(volumes: Sequence[float], rules: Rules) -> int | None:
 
 
 def most_shares(median_volume: float, participation: float) -> int:
-    """Whole shares that a participation in the usual volume allows."""
+    """Return the whole shares that a participation in the median volume allows."""
     return floor(participation * median_volume + _ROUNDING)
 
 
 def check_weights(is_left_out: Any, rules: Rules) -> None:
-    """Refuse signals that leave out their weight where `max_positions` does not say it.
-
-    Raises:
-        UsageError: there are such.
-
-    """
+    """Raise UsageError if a signal leaves out its weight and no `max_positions` gives one."""
     if is_left_out and rules.max_positions is None:
         raise UsageError(
             "A signal has no weight, which means an equal part of the room: max_gross ÷ "
@@ -185,24 +179,24 @@ def check_weights(is_left_out: Any, rules: Rules) -> None:
 
 
 def share_of_equity(weight: float, rules: Rules) -> float:
-    """The weight of a signal; where it is NaN an equal part of the room for `max_positions`."""
+    """Return a signal's weight; where it is NaN, an equal part of the room for `max_positions`."""
     # `check_weights` has refused what would divide by None.
     return rules.max_gross / rules.max_positions if isnan(weight) else weight  # type: ignore[operator]
 
 
 def shares_for(value: float, fill: float) -> int:
-    """Whole shares that a value buys at a fill price; 0 where it buys none."""
+    """Return the whole shares that a value buys at a fill price; 0 where it buys none."""
     return max(floor(value / fill + _ROUNDING), 0)
 
 
 def hedge_shares(value: float, price: float) -> int:
-    """The signed shares, to the nearest, that a leg of a signed value is."""
+    """Return the signed shares of a leg of a signed value, rounded to the nearest."""
     shares = floor(abs(value) / price + 0.5 + _ROUNDING)
     return shares if value > 0 else -shares
 
 
 def affordable_long(shares: int, fill: float, cash: float, rules: Rules) -> int:
-    """The most shares, up to `shares`, that leave cash at or above zero, commission included."""
+    """Return the most shares, up to `shares`, that cash pays for, commission included."""
     cash += _ROUNDING
     if shares * fill + commission(shares, fill, rules) <= cash:
         return shares
@@ -217,76 +211,76 @@ def affordable_long(shares: int, fill: float, cash: float, rules: Rules) -> int:
 
 
 def affordable_short(shares: int, fill: float, cash: float, rules: Rules) -> int:
-    """`shares`, or 0 where the account would stay in debt even after the sale."""
+    """Return `shares`, or 0 where the account would stay in debt even after the sale."""
     left = cash + shares * fill - commission(shares, fill, rules)
     return shares if left >= -_ROUNDING else 0
 
 
 def covers(cash: float, cost: float) -> bool:
-    """Whether cash pays for what entries that wait would cost."""
+    """Tell whether cash pays for what the waiting entries would cost."""
     return cash + _ROUNDING >= cost
 
 
 def is_sent(shares: float, fill: float, rules: Rules) -> bool:
-    """Whether an entry of so many shares is sent: it has some, and is worth `min_order`."""
+    """Tell whether an order of so many shares is sent: it has some, and is worth `min_order`."""
     return shares > 0 and shares * fill + _ROUNDING >= rules.min_order
 
 
 def is_nothing(shares: float) -> bool:
-    """Whether shares, of which splits may leave parts, add up to none."""
+    """Tell whether shares, of which splits may leave fractions, add up to none."""
     return abs(shares) < _ROUNDING
 
 
 def times_ratio(shares: float, ratio: float) -> float:
-    """Shares after a split, parts included; 70 × 0.1 is 7."""
+    """Return the shares after a split, fractions included; 70 × 0.1 is 7."""
     exact = shares * ratio
     nearest = floor(exact + 0.5)
     return nearest if abs(exact - nearest) < _LAST_BITS * exact else exact
 
 
 def split_shares(shares: float, ratio: float) -> tuple[float, float]:
-    """Whole shares after a split, and the part of one that is settled in cash."""
+    """Return the whole shares after a split, and the fraction of one that is settled in cash."""
     whole = floor(shares * ratio + _ROUNDING)
     rest = shares * ratio - whole
     return whole, (rest if rest > _ROUNDING else 0.0)
 
 
 def stop_level(price: float, direction: int, fraction: float) -> float:
-    """The stop: a fraction of `price` on the losing side; `direction` +1 long, -1 short."""
+    """Return the level a fraction of `price` to the losing side; `direction` +1 long, -1 short."""
     return level(price * (1 - direction * fraction))
 
 
 def target_level(price: float, direction: int, fraction: float) -> float:
-    """The target: a fraction of `price` on the winning side."""
+    """Return the level a fraction of `price` to the winning side; `direction` +1 long, -1 short."""
     return level(price * (1 + direction * fraction))
 
 
 def level(price: float) -> float:
-    """A level as exact as levels are: to a billionth of a dollar."""
+    """Round a level to a billionth of a dollar, half up."""
     # 100 × 1.1 is 110.00000000000001 in binary, and a high of 110 touches it all the same.
     return floor(price * _LEVEL_UNIT + 0.5) / _LEVEL_UNIT
 
 
 def interest(cash: float, days: int, rules: Rules) -> float:
-    """Dollars that free cash earns over calendar `days`; debt earns nothing."""
+    """Return the dollars that free cash earns over calendar `days`; debt earns nothing."""
     return max(cash, 0.0) * rules.cash_rate / rules.borrow_day_count * days
 
 
 def above_cash(change: FloatOrArray, nights: FloatOrArray, rules: Rules) -> FloatOrArray:
-    """A session's return less what cash earned over the nights before it.
+    """Return a session's return less what cash earned over the nights before it.
 
-    Sharpe and Sortino ratios, and all that is made of them, are of these returns: that cash earns
-    interest is no skill.
+    Sharpe and Sortino ratios, and all that is made of them, are computed from these returns: that
+    cash earns interest is no skill. What is nothing but rounding is 0.
     """
     excess = change - nights * rules.cash_rate / rules.borrow_day_count
     return excess * (abs(excess) > NO_RETURN)
 
 
 def borrow_charge(value: float, annual_rate: float, days: int, rules: Rules) -> float:
-    """Dollars for holding a short of market value `value` over calendar `days`."""
+    """Return the dollars that it costs to hold a short worth `value` over calendar `days`."""
     return value * rules.borrow_collateral * annual_rate / rules.borrow_day_count * days
 
 
 def is_margin_call(equity: float, short_value: float, rules: Rules) -> bool:
-    """Whether equity at the close falls short of the maintenance margin of the shorts."""
+    """Tell whether equity at the close falls short of the maintenance margin of the shorts."""
     return short_value > 0 and equity < rules.maintenance_margin * short_value

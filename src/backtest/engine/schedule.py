@@ -1,4 +1,4 @@
-"""The schedule: when each event can be traded first, and what became of it; when actions act."""
+"""This module says when each event can first be traded, what became of it, and when actions act."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 
 
 class Pause(NamedTuple):
-    """A step of a wait: when the strategy answered that it waits, how long, and for what."""
+    """A `Pause` is one step of a wait: when the strategy answered with a `Wait`, and its terms."""
 
-    session: date
+    session: date  # that could have been traded
     time: datetime  # before which it answered, UTC
-    sessions: int
+    sessions: int  # that it waits for
     reason: str
-    at_most: int | None = None
+    at_most: int | None = None  # sessions from the first pause
     gives_way: bool = False
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What became of an event, and why.
+    """A `Decision` says what became of an event, and why.
 
-    The tradable session is the first whose open comes late enough, or the one that was waited for,
-    of finer bars that of the first bar; None where the time is known by week or month alone. The
-    action is `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after the
-    replay what became of it there, such as `enter`, `no_room` or `not_filled`.
+    The tradable session is the first whose open comes late enough, or the one that was waited for;
+    with finer bars it is the session of the first bar. It is None where the event's time is known
+    by week or month alone. The action is `not_tradable`, `notified` or `no_signal`; with a signal
+    it is `signal`, and after the replay the outcome there, such as `enter` or `no_room`.
     """
 
     event: Event
@@ -52,28 +52,28 @@ class Decision:
     action: str
     reason: str
     signal: Signal | None = None  # the strategy's answer, where it is one
-    waited: tuple[Pause, ...] = ()  # the steps in which it was waited for the session
+    waited: tuple[Pause, ...] = ()  # the steps of the wait for the session
     tradable_bar: datetime | None = None  # when it opens, UTC, where it is finer than its session
 
     @property
     def direction(self) -> Direction | None:
-        """The direction of the signal; None where it is flat."""
+        """Return the direction of the signal; None where it is flat, or there is none."""
         if self.signal is None or self.signal.direction == "flat":
             return None
         return self.signal.direction
 
     @property
     def waits_in_vain(self) -> bool:
-        """Whether the strategy's last answer was to wait, and it was not put to it again."""
+        """Tell whether the strategy's last answer was to wait, and it was never asked again."""
         return bool(self.waited) and self.waited[-1].session == self.tradable_session
 
     @property
     def at_close(self) -> bool:
-        """Whether its signal is for the close of the session."""
+        """Tell whether the signal is for the close of the session."""
         return self.signal is not None and self.signal.at == "close"
 
     def settled(self, action: str, *reasons: str) -> Decision:
-        """The decision with its outcome in the replay, and what there is to say of it."""
+        """Return the decision with its outcome in the replay, and further reasons for it."""
         return replace(self, action=action, reason="; ".join(filter(None, (self.reason, *reasons))))
 
 
@@ -101,29 +101,30 @@ def settle(
     bar_of: Callable[[Decision], int],
     is_first: Callable[[Decision], bool],
 ) -> list[Decision]:
-    """The decisions with what became of their signals, and why.
+    """Return the decisions with what became of their signals in a replay, and why.
 
-    They are in order of publication. Outcomes, and notes on what bound an order, are by event id;
-    `bar_of` tells the bar of a decision with a signal, `is_first` whether it is its stock's first.
+    They are in order of publication. Outcomes, and notes on what limited an order, are by event id;
+    `bar_of` gives the bar of a decision with a signal, `is_first` tells whether that is its stock's
+    first.
     """
     newest = {(d.signal.symbol, bar_of(d)): d.event for d in decisions if d.signal is not None}
-    found = []
+    settled = []
     for decision in decisions:
         event, signal = decision.event, decision.signal
         outcome = outcomes.get(event.id)
         if outcome is None or signal is None:
-            found.append(decision)
+            settled.append(decision)
             continue
         why = _WHY.get(outcome, "")
         if outcome == "superseded":
-            acts = newest[signal.symbol, bar_of(decision)]
-            later = acts.published_at > event.published_at
-            why = _PUBLISHED_LATER if later else _OF_ONE_STAMP
-            why = _ENDED_A_WAIT if acts is event else why
+            acting = newest[signal.symbol, bar_of(decision)]
+            is_later = acting.published_at > event.published_at
+            why = _PUBLISHED_LATER if is_later else _OF_ONE_STAMP
+            why = _ENDED_A_WAIT if acting is event else why
         elif outcome == "not_filled" and is_first(decision):
             why = _NO_CLOSE
-        found.append(decision.settled(outcome, why, notes.get(event.id, "")))
-    return found
+        settled.append(decision.settled(outcome, why, notes.get(event.id, "")))
+    return settled
 
 
 def schedule(
@@ -136,17 +137,22 @@ def schedule(
     at: When = "open",
     bars: RunBars | None = None,
 ) -> list[Decision]:
-    """A decision for every event that is listened to: `not_tradable`, or else `notified`.
+    """Make a decision for every event of the kinds `listens_to`: `not_tradable` or `notified`.
 
-    Of the events, of any kind, other symbols' are left out, and those of the whole market are heard
-    of each symbol. By symbol `history` has all prices, and `span` those that are replayed. The
-    reaction is the time between publication and the earliest order. The universe tells on which
-    days each stock can be traded, None on all; `at` before which price of a session it is decided;
-    `bars` are what is replayed, where some are finer than sessions.
+    Args:
+        listens_to: the kinds of event that get a decision.
+        events: events of any kind and symbol; an event of the whole market counts once a symbol.
+        history: all prices, by symbol.
+        span: the prices that are replayed, by symbol; events of other symbols are left out.
+        reaction: the time between publication and the earliest order.
+        universe: the days on which each stock can be traded; None for all days.
+        at: the price of a session before which the strategy decides.
+        bars: the bars that are replayed, where some are finer than sessions.
+
     """
     decisions = []
     heard = [event for event in events if isinstance(event, listens_to)]
-    for event in sorted(_of_symbols(heard, span), key=event_order):
+    for event in sorted(_by_symbol(heard, span), key=event_order):
         where = history[event.symbol], span[event.symbol], reaction, universe, at
         if bars is None:
             (session, why), time = tradable_session(event, *where), None
@@ -166,10 +172,10 @@ def tradable_bar(
     universe: Universe | None = None,
     at: When = "open",
 ) -> tuple[date | None, datetime | None, str]:
-    """The first bar that can be traded: its session, its open (None of a daily bar), and why not.
+    """Return the first bar in which an event can be traded: its session, its open, and why not.
 
-    Outside of the hours only what is known to the minute is traded. Arguments and answer are else
-    as of `tradable_session`.
+    The open is None for a daily bar. Outside the trading hours only what is known to the minute is
+    traded. The arguments, and the rest of the answer, are those of `tradable_session`.
     """
     calendar, known = trading_calendar(), known_at(event, reaction)
     session, why = tradable_session(event, history, span, reaction, universe, at)
@@ -193,7 +199,7 @@ def tradable_bar(
     return session, bars.opens_in(event.symbol, session), why
 
 
-def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[Event]:
+def _by_symbol(events: Iterable[Event], symbols: Collection[str]) -> Iterator[Event]:
     for event in events:
         if isinstance(event, MarketEvent) and not event.symbol:
             yield from map(event.of, symbols)
@@ -201,17 +207,17 @@ def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[E
             yield event
 
 
-# What dividends, splits and ends do to an account, and in which session; of both engines
+# The effects of dividends, splits and ends on an account, for both engines
 
 What = Literal["split", "dividend", "delisted", "merger"]
 
 
 class Effect(NamedTuple):
-    """What an action does to a stock in a session.
+    """An `Effect` is what an action does to a stock in a session.
 
-    A split and a dividend come before its open, the ends after what rested through it: in the last
-    session before their day, halted or not. `value` is new shares for an old one, or dollars a
-    share, NaN where an end is at the last close.
+    A split or a dividend acts before the open. An end acts after the resting orders of the last
+    session before its day, halted or not. `value` is new shares for an old one, or dollars a share;
+    NaN where an end pays the last close.
     """
 
     session: date
@@ -221,14 +227,15 @@ class Effect(NamedTuple):
 
     @property
     def is_end(self) -> bool:
-        """Whether what is held is settled in cash."""
+        """Tell whether what is held is settled in cash."""
         return self.what in ("delisted", "merger")
 
 
 def effects(prices: Mapping[str, Prices]) -> list[Effect]:
-    """The effects on all stocks, by session; in one session in the order in which they act.
+    """Return the effects on all stocks by session, and within a session in the order they act in.
 
-    What ends in a session in which none of them trades does so in the one before.
+    An end in a session in which no stock trades moves to the session before. A stock whose prices
+    stop counts as delisted `END_SESSIONS` sessions later, even if nobody recorded it.
     """
     sessions = np.unique(np.concatenate([one.days for one in prices.values()]))
 
@@ -237,23 +244,23 @@ def effects(prices: Mapping[str, Prices]) -> list[Effect]:
         day: date = sessions[place].item()
         return day
 
-    found = [one._replace(session=replayed(one.session)) for one in recorded_effects(prices)]
-    ended = {effect.symbol for effect in found if effect.is_end}
+    acting = [one._replace(session=replayed(one.session)) for one in recorded_effects(prices)]
+    ended = {effect.symbol for effect in acting if effect.is_end}
     for symbol in sorted(s for s in prices.keys() - ended if prices[s].days.size):
         last = np.searchsorted(sessions, np.datetime64(prices[symbol].last_known), side="right")
         place = last - 1 + END_SESSIONS
         if place < len(sessions):
-            found.append(Effect(sessions[place].item(), symbol, "delisted", nan))
-    return sorted(found, key=lambda effect: effect.session)
+            acting.append(Effect(sessions[place].item(), symbol, "delisted", nan))
+    return sorted(acting, key=lambda effect: effect.session)
 
 
 def recorded_effects(prices: Mapping[str, Prices]) -> Iterator[Effect]:
-    """The effects of the actions that are on record, by symbol and in the order of their days."""
+    """Yield the effects of the actions on record, by symbol and in the order of their days."""
     for symbol in sorted(prices):
-        yield from _of_stock(prices[symbol])
+        yield from _effects_on_stock(prices[symbol])
 
 
-def _of_stock(prices: Prices) -> Iterator[Effect]:
+def _effects_on_stock(prices: Prices) -> Iterator[Effect]:
     days = prices.days
     for action in prices.applied:
         row = int(np.searchsorted(days, np.datetime64(action.day)))
@@ -268,12 +275,12 @@ def _of_stock(prices: Prices) -> Iterator[Effect]:
 
 
 def splits_of(prices: Prices) -> list[tuple[date, float]]:
-    """The sessions of the splits of a stock, and new shares for an old one."""
-    return [(one.session, one.value) for one in _of_stock(prices) if one.what == "split"]
+    """Return the session of each split of a stock, and its new shares for an old one."""
+    return [(one.session, one.value) for one in _effects_on_stock(prices) if one.what == "split"]
 
 
 def splits_since(splits: Sequence[tuple[date, float]], day: date, until: date) -> float:
-    """New shares for one of a day before, in a later session."""
+    """Return how many shares one share of `day` has become by `until`."""
     ratio = 1.0
     for session, value in splits:
         if day < session <= until:

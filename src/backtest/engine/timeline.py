@@ -1,4 +1,4 @@
-"""The timeline: what the strategy answers to each event, asked in the order of time."""
+"""The timeline puts each event to the strategy in the order of time, and keeps its answers."""
 
 from __future__ import annotations
 
@@ -28,31 +28,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Question:
-    """An event for a strategy to answer, and what was known then."""
+    """A `Question` is an event for a strategy to answer, with what was known then."""
 
     event: Event
     market: Market  # what was known; its session is the one that can be traded
     tape: Tape  # plays the past of the market
-    obstacle: Callable[[date], str] = lambda _: ""  # to a trade in a later session; empty of none
+    obstacle: Callable[[date], str] = lambda _: ""  # why a later session is no use; empty if it is
     waited: tuple[Pause, ...] = ()  # the steps in which the strategy has waited for the session
     gives_way: bool = False  # whether a newer event of its symbol and kind ends the wait
     tradable_bar: datetime | None = None  # its open, where it is finer than the session
-    bars: RunBars | None = None  # what is replayed, where some bars are finer than sessions
-    trades_from: Callable[[date], date] = lambda session: session  # from one on where it is traded
+    bars: RunBars | None = None  # the bars that are replayed, where some are finer than sessions
+    trades_from: Callable[[date], date] = lambda session: session  # the next that trades, or itself
     last_session: date | None = None  # at whose close its stock is settled, where that is known
 
     def ask(self, strategy: Strategy) -> Decision:
-        """The strategy's answer, which its waits are followed to.
+        """Return the strategy's final answer, after all its waits.
 
-        UsageError where the strategy fails, or answers with something else.
+        Raise UsageError where the strategy fails, or answers with something else.
         """
-        found = self.put(strategy)
-        while isinstance(found, Question):
-            found = found.put(strategy)
-        return found
+        answer = self.put(strategy)
+        while isinstance(answer, Question):
+            answer = answer.put(strategy)
+        return answer
 
     def put(self, strategy: Strategy) -> Decision | Question:
-        """The strategy's answer; where it waits, the question that is put to it then."""
+        """Return the strategy's answer or, where it waits, the question to put to it then.
+
+        Raise UsageError where the strategy fails, or answers with something else.
+        """
         event, session, name = self.event, self.market.session, type(strategy).__name__
         with self.tape.lock:  # threads share the past of a replay
             self.tape.play(session, self.market.now)
@@ -95,15 +98,14 @@ class Question:
         return self._decided("signal", answer.reason, answer)
 
     def _later(self, wait: Wait, strategy: Strategy) -> Decision | Question:
-        """The question that is put in the session that is waited for, or why it is not."""
-        now, most = self.market.session, wait.at_most
-        said = wait.sessions, wait.reason, wait.at_most, wait.gives_way
-        waited = (*self.waited, Pause(now, self.market.now, *said))
+        """Return the question for the session that is waited for, or why there is none."""
+        most, terms = wait.at_most, (wait.sessions, wait.reason, wait.at_most, wait.gives_way)
+        waited = (*self.waited, Pause(self.market.session, self.market.now, *terms))
         first = waited[0].session
 
         def in_vain(why: str) -> Decision:
-            found = self._decided("no_signal", f"waits, {wait.reason}; {why}")
-            return replace(found, waited=waited)
+            decision = self._decided("no_signal", f"waits, {wait.reason}; {why}")
+            return replace(decision, waited=waited)
 
         try:
             session = self.trades_from(self.market.session_after(wait.sessions))
@@ -134,7 +136,7 @@ class Question:
 
 
 def _check_legs(answer: Signal | Wait, event: Event, strategy: Strategy) -> None:
-    """Refuse legs in symbols of which no bars were read."""
+    """Raise UsageError for a leg in a symbol whose bars were not read."""
     for leg in answer.legs if isinstance(answer, Signal) else ():
         if leg.symbol not in strategy.trades_also:
             raise UsageError(
@@ -153,10 +155,10 @@ def questions(
     at: When = "open",
     bars: RunBars | None = None,
 ) -> list[Decision | Question]:
-    """A question for every event that can be traded, and a decision for every other.
+    """Make a question of every event that can be traded, and a decision of every other.
 
-    There is one for each event of the kinds listened to, in order of publication. Arguments are
-    those of `schedule`; the history is also of symbols that are looked at and not replayed.
+    There is one for each event of the kinds `listens_to`, in order of publication. The arguments
+    are those of `schedule`; the history also has symbols that are looked at and not replayed.
     """
     public = sorted((event for event in events if event.symbol in {"", *span}), key=event_order)
     traded = tuple(sorted(span))
@@ -189,28 +191,28 @@ def questions(
             last_session=ends.get(event.symbol),
         )
 
-    found: list[Decision | Question] = []
+    made: list[Decision | Question] = []
     for decision in schedule(listens_to, public, history, span, reaction, universe, at, bars):
         session = decision.tradable_session
         if decision.action == "notified" and session is not None:
-            found.append(question(decision.event, session, decision.tradable_bar))
+            made.append(question(decision.event, session, decision.tradable_bar))
         else:
-            found.append(decision)
+            made.append(decision)
     if Start in listens_to:
         for symbol, prices in span.items():
             event, session = _start(prices, universe)
             if why := why_not(event, session):
-                found.append(Decision(event, session, "not_tradable", why))
+                made.append(Decision(event, session, "not_tradable", why))
                 continue
             time = bars.opens_in(symbol, session) if bars and at == "open" else None
-            found.append(question(event, session, time))
-    return sorted(found, key=lambda one: event_order(one.event))
+            made.append(question(event, session, time))
+    return sorted(made, key=lambda one: event_order(one.event))
 
 
 def decided_at(
     bars: RunBars | None, symbol: str, session: date, at: When, time: datetime | None
 ) -> datetime:
-    """When it is decided: before the open of a bar, or before the stock's last close."""
+    """Return the time before which a strategy decides: a bar's open, or the stock's last close."""
     if at == "close" and bars is not None:
         return bars.ends_in(symbol, session)
     return time or trading_calendar().time_of(session, at)
@@ -227,26 +229,32 @@ def decide(
     *,
     last: datetime | None = None,
 ) -> list[Decision]:
-    """Put every event that can be traded to the strategy, and write down what it answers.
+    """Put every event that can be traded to the strategy, and return its decisions.
 
-    There is a decision for each event of the kinds that it listens to, in order of publication. The
-    other arguments are those of `questions`, and `last` that of `ask`. UsageError where the
-    strategy fails, or answers with something else.
+    There is one for each event of the kinds that it listens to, in order of publication. The
+    other arguments are those of `questions`; `last` is that of `ask`.
+
+    Raise UsageError where the strategy fails, or answers with something else.
     """
-    where = (events, history, span, reaction, universe, strategy.decides, bars)
-    return ask(strategy, questions(strategy.listens_to, *where), last)
+    terms = (events, history, span, reaction, universe, strategy.decides, bars)
+    return ask(strategy, questions(strategy.listens_to, *terms), last)
 
 
 def ask(
-    strategy: Strategy, found: Sequence[Decision | Question], last: datetime | None = None
+    strategy: Strategy, entries: Sequence[Decision | Question], last: datetime | None = None
 ) -> list[Decision]:
-    """The decisions, those still to be made in order of their sessions; see `decide`.
+    """Put the questions to the strategy in order of time; return all decisions in order of entry.
 
-    With a `last` time nothing is asked after it: what waits for later waits, and else there is
-    no decision.
+    After the time `last` nothing is asked: what the strategy waits for by then gets a decision that
+    it waits, any other question gets none.
     """
-    answers = {n: one for n, one in enumerate(found) if isinstance(one, Decision)}
-    waiting = [(one.market.now, n, one) for n, one in enumerate(found) if isinstance(one, Question)]
+    answers: dict[int, Decision] = {}
+    waiting: list[tuple[datetime, int, Question]] = []
+    for n, entry in enumerate(entries):
+        if isinstance(entry, Decision):
+            answers[n] = entry
+        else:
+            waiting.append((entry.market.now, n, entry))
     heapify(waiting)  # so that time runs forwards once, also where a question is put again
     while waiting and (last is None or waiting[0][0] <= last):
         _, n, question = waiting[0]
@@ -264,7 +272,7 @@ def ask(
 
 
 def _start(span: Prices, universe: Universe | None) -> tuple[Start, date]:
-    """The start of a stock, of a member that of its membership, and where it is traded first."""
+    """Return the start of a stock, or of its membership, and the session that trades it first."""
     calendar, symbol, begin = trading_calendar(), span.symbol, span.first
     if universe is not None:
         spans = universe.spans.get(symbol, ())
