@@ -1,1 +1,1 @@
-"""The trading rules, compiled: thousands of replays a second."""
+"""This package follows the trading rules compiled: thousands of replays a second."""

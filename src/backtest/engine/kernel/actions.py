@@ -1,4 +1,4 @@
-"""The kernel's actions: dividends and splits before an open, ends at a close."""
+"""This module applies actions: dividends and splits before an open, ends at a close."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from backtest.engine.kernel.records import (
 def act_before_open(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
 ) -> None:
-    """Pay dividends and split what is held, which is valued at the open already.
+    """Pay dividends and split what is held, which is already valued at the open.
 
-    Legs first, so that what leaves with a leader of no share has had its own.
+    Legs come first: a leg that leaves with a leader of no share has had its own action by then.
     """
     for number in range(bars.first_action[bar], bars.first_action[bar + 1]):
         action = bars.actions[number]
@@ -78,7 +78,7 @@ def _receive(account: Any, dividend: float) -> None:
 
 @inlined
 def _split(account: Any, position: Any, ratio: float, last: float, open_price: float) -> None:
-    """Turn old shares into new ones; the part of one is settled at the last close."""
+    """Turn old shares into new ones; the fraction of one is settled in cash at the last close."""
     old, gone = position.shares, position.entered - position.shares
     shares, rest = rule.split_shares(old, ratio)
     position.entered = rule.times_ratio(position.entered, ratio)
@@ -100,7 +100,7 @@ def _split(account: Any, position: Any, ratio: float, last: float, open_price: f
 def settle_ends(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
 ) -> None:
-    """At a close, after what rested: settle what is held of stocks that have ended."""
+    """Settle what is held of stocks that have ended, at a close and after the resting orders."""
     for number in range(bars.first_action[bar], bars.first_action[bar + 1]):
         action = bars.actions[number]
         place = book.places[action.symbol] - 1

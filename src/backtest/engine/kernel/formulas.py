@@ -1,6 +1,6 @@
-"""How the kernel is compiled; the formulas of `rules.py`, and what orders are filled at by them.
+"""This module compiles the kernel and the formulas of `rules.py`, and computes fills by them.
 
-Compiled code is kept in the user's cache folder under a hash of all source that goes into it:
+Compiled code is kept in the user's cache folder under a hash of all source that goes into it, for
 numba itself does not notice a change in another file.
 """
 
@@ -33,12 +33,12 @@ _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 class _Kept(IndexDataCacheFile):
-    """The code that is kept of a function: what is damaged, or finds no room, is compiled anew."""
+    """A `_Kept` caches a function's code; what is damaged, or finds no room, is compiled anew."""
 
     def load(self, key: Any) -> Any:
         try:
             return super().load(key)
-        except Exception:  # noqa: BLE001 - of pickle, which promises no kind
+        except Exception:  # noqa: BLE001 - pickle promises no kind of error
             with suppress(OSError):
                 self.flush()  # else nothing could be kept there any more
             return None
@@ -63,7 +63,7 @@ def compiled(function: F) -> F:
 
 
 def is_kept() -> bool:
-    """Whether compiled code of this version is at hand, so that the first call does not wait."""
+    """Tell whether compiled code of this version is kept, so that the first call does not wait."""
     return any(_folder().rglob("*.nbc"))
 
 
@@ -75,7 +75,7 @@ def inlined(function: F) -> F:
 
 @inlined
 def whole(value: Any) -> int:
-    """A number of one type, whatever record it comes from: each type makes a version of its own."""
+    """Return a record's number as an int64: numba compiles a version for each type of argument."""
     return np.int64(value)  # type: ignore[return-value]
 
 
@@ -89,7 +89,7 @@ def _folder() -> Path:
 
 
 rule = ModuleType(rules.__name__)
-"""The functions of `rules.py`, compiled as they stand; they call each other's compiled forms."""
+"""It holds the functions of `rules.py`, compiled; they call each other's compiled forms."""
 
 _space = vars(rule)
 _space |= {name: value for name, value in vars(rules).items() if isinstance(value, float)}
@@ -100,29 +100,26 @@ for _name, _value in list(vars(rules).items()):
         _space[_name] = inlined(FunctionType(_value.__code__, _space, _name))
 
 
-# What orders are filled at: prices, slippage, volume
+# Fills: prices, slippage, volume
 
 
 @inlined
 def price_at(bars: Bars, bar: int, symbol: int, at: int) -> float:
-    """The open or the close of a bar."""
+    """Return the open or the close of a bar, as `at` says; dollars."""
     prices = bars.prices[bar, symbol]
     return float(prices.close if at == AT_CLOSE else prices.open)
 
 
 @inlined
 def fill_at(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at: int) -> float:
-    """What an order is filled at, at the open or at the close of a bar.
-
-    Shares are counted at the open, which is known before a close too.
-    """
+    """Return the price of a fill at the open or at the close of a bar, slippage included."""
     price = price_at(bars, bar, symbol, at)
     return float(rule.fill_price(price, side, slippage(bars, rules, bar, symbol)))
 
 
 @inlined
 def is_last(bars: Bars, bar: int, symbol: int, spans: NDArray[np.int64]) -> bool:
-    """Whether a bar is the last of a symbol in its session, as far as that is of one span."""
+    """Tell whether a bar is a symbol's last of its session with its own number in `spans`."""
     after = bar + 1
     while (
         after < len(bars.session)
@@ -137,7 +134,7 @@ def is_last(bars: Bars, bar: int, symbol: int, spans: NDArray[np.int64]) -> bool
 
 @inlined
 def last_close(bars: Bars, bar: int, symbol: int) -> float:
-    """The close of the symbol's bar before, as of this bar's shares; NaN where it has none."""
+    """Return the close of the symbol's previous bar, adjusted to this bar's splits; NaN without."""
     ratio = split_ratio(bars, bar, symbol, bars.first_action[bar + 1])
     for before in range(bar - 1, -1, -1):
         close = bars.prices[before, symbol].close
@@ -148,7 +145,7 @@ def last_close(bars: Bars, bar: int, symbol: int) -> float:
 
 @inlined
 def split_ratio(bars: Bars, bar: int, symbol: int, end: int) -> float:
-    """New shares for an old one by the splits of a bar up to an action."""
+    """Return the new shares for an old one by the splits of a bar, before action `end`."""
     ratio = 1.0
     for number in range(bars.first_action[bar], end):
         action = bars.actions[number]
@@ -159,7 +156,7 @@ def split_ratio(bars: Bars, bar: int, symbol: int, end: int) -> float:
 
 @inlined
 def slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The slippage of a bar, from the range of the symbol's bar before of its kind."""
+    """Return a bar's slippage, given the range of the symbol's previous bar of the same kind."""
     last_range = 0.0
     if rules.slippage_range > 0:
         for before in range(bar - 1, -1, -1):
@@ -174,7 +171,7 @@ def slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
 
 @inlined
 def most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The participation cap of an entry, by bars of its kind; infinite before any volume."""
+    """Return the participation cap of an entry by bars of its kind; infinite before any volume."""
     seen = np.empty(VOLUME_SESSIONS)
     count, before, ratio = 0, bar - 1, 1.0
     while before >= 0 and count < VOLUME_SESSIONS:
@@ -189,12 +186,12 @@ def most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
     return float(rule.most_shares(np.median(seen[:count]), rules.max_participation))
 
 
-# Arrays as they are handed on
+# Arrays without their owners
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def borrowed(_context: Any, value: Any) -> Any:
-    """An array, or a tuple of arrays, without its owner: handing it on counts no references.
+    """Return an array, or a tuple of them, without its owner: passing it on counts no references.
 
     The owner must outlive it.
     """

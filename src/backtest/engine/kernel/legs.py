@@ -1,8 +1,8 @@
-"""The kernel's legs: what is traded against a stock, and comes and goes with its position.
+"""This module trades the kernel's legs, which are held against a stock and leave with its position.
 
-Their rows follow that of their leader among the signals. At one open or close the lots of one
-symbol are netted to one order; until then each counts as an order of its own. A symbol of legs has
-every bar, and none of the signals are on it.
+Among the signals their rows follow their leader's. At one open or close the lots of one symbol are
+netted to one order; until then each counts as an order of its own. A symbol of legs has every bar,
+and no signals of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from backtest.engine.kernel.records import IN_SESSION, IS_LEG, Bars, Book, RuleN
 
 @inlined
 def leg_weights(signals: NDArray[Any], row: int) -> float:
-    """The value of the legs of a signal for each dollar of its own."""
+    """Return the gross value of a signal's legs for each dollar of its own."""
     total, leg = 0.0, row + 1
     while leg < len(signals) and signals[leg].terms & IS_LEG:
         total += signals[leg].weight
@@ -27,7 +27,7 @@ def leg_weights(signals: NDArray[Any], row: int) -> float:
 
 @inlined
 def leg_size(bars: Bars, leg: Any, value: float) -> float:
-    """The signed shares of a leg against so many dollars; counted at the open."""
+    """Return the signed shares of a leg against a position worth `value`, counted at the open."""
     open_price = bars.prices[leg.bar, leg.symbol].open
     return float(leg.side * rule.hedge_shares(value * leg.weight, open_price))
 
@@ -37,7 +37,7 @@ def can_hedge(
     bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, cash: float, value: float,
     at: int,
 ) -> bool:  # fmt: skip
-    """Whether each leg has a share, and the cash never falls below zero."""
+    """Tell whether each leg has a share, and cash never falls below zero."""
     number = row + 1
     while number < len(signals) and signals[number].terms & IS_LEG:
         leg = signals[number]
@@ -60,7 +60,7 @@ def enter_legs(
     bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
     position: Any, value: float, at: int,
 ) -> None:  # fmt: skip
-    """Order the legs of an entry that is worth so many dollars."""
+    """Order the legs of an entry that is worth `value` dollars."""
     position.legs = position.short_legs = 0
     number = row + 1
     while number < len(signals) and signals[number].terms & IS_LEG:
@@ -81,7 +81,7 @@ def _order(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, leg: Any, size: float, bar: int,
     at: int,
 ) -> None:  # fmt: skip
-    """Order signed shares of a leg, as an order of its own until it is netted."""
+    """Order signed shares of a leg, which count as an order of their own until they are netted."""
     fill = fill_at(bars, rules, bar, leg.symbol, 1 if size > 0 else -1, at)
     leg.pending, leg.paid = size, size * fill + rule.commission(abs(size), fill, rules)
     account.cash -= leg.paid
@@ -95,7 +95,7 @@ def leave_legs(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, row: int, net: float, bar: int,
     at: int,
 ) -> None:  # fmt: skip
-    """Order the legs of a trade that has made `net`; those left within a session wait."""
+    """Order the exit of a trade's legs, whose leader made `net`; within a session it waits."""
     for number in range(account.legs):
         leg = book.legs[number]
         if leg.row == row:
@@ -110,7 +110,7 @@ def leave_legs(
 def leave_behind(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, bar: int, at: int
 ) -> None:
-    """Order what was left behind by trades that ended within the session."""
+    """Order the exit of legs that trades left behind when they ended within the session."""
     for number in range(account.legs):
         leg = book.legs[number]
         if leg.is_left_behind:
@@ -121,7 +121,7 @@ def leave_behind(
 def charge_legs(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, bar: int, last: int
 ) -> float:
-    """Charge the nights of net shorts, shared by the short lots; dollars."""
+    """Charge net shorts for the nights, shared by the short lots, and return the dollars owed."""
     owed = 0.0
     if account.legs == 0 or bars.day[bar] == bars.day[last]:
         return owed
@@ -147,7 +147,7 @@ def charge_legs(
 def worth_of_legs(
     bars: Bars, account: Any, book: Book, bar: int, at: int
 ) -> tuple[float, float, float]:
-    """The value of the legs at an open or a close, their gross and their short value by symbol."""
+    """Return what the legs are worth at an open or a close, their gross and short value netted."""
     value = gross = shorts = 0.0
     for number in range(account.legs):
         leg = book.legs[number]
@@ -213,7 +213,7 @@ def _note_fill(trade: Any, leg: Any, price: float, bar: int, at: int) -> None:
 
 @inlined
 def _finish(account: Any, book: Book, tables: Tables) -> None:
-    """Book what legs that have left have made, and close the ranks; a trade's stand together."""
+    """Book what the legs that have left made, and close the gaps; a trade's legs stand together."""
     kept, total = 0, 0.0
     for number in range(account.legs):
         leg = book.legs[number]

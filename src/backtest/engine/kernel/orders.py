@@ -1,4 +1,4 @@
-"""The kernel's orders at an open or a close: entries, changes of a position, exits."""
+"""This module executes the kernel's orders at an open or a close: entries, changes, exits."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ from backtest.engine.kernel.records import (
 
 @inlined
 def is_for(signal: Any, at: int) -> bool:
-    """Whether a signal is traded at the open, or at the close; a leg goes with its leader."""
+    """Tell whether a signal is traded at the open or close `at`; a leg goes with its leader."""
     is_at_close = signal.terms & ENTERS_AT_CLOSE != 0
     return bool(not signal.terms & IS_LEG and is_at_close == (at == AT_CLOSE))
 
 
 @inlined
 def gives_up(signal: Any, at: int) -> bool:
-    """Whether a signal may give up shares; at a close all look first at what is held."""
+    """Tell whether a signal is put to `give_up` first, as all are at a close."""
     return bool(is_for(signal, at) and (at == AT_CLOSE or signal.terms & (IS_FLAT | RESIZES)))
 
 
@@ -63,7 +63,7 @@ def give_up(
     bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
     tables: Tables, at: int,
 ) -> int:  # fmt: skip
-    """Leave, renew or reduce what is held, as far as it is due; `PENDING` where that is not all."""
+    """Leave, renew or reduce what is held; return the outcome, or `PENDING` where more is to do."""
     signal = signals[row]
     bar, place = whole(signal.bar), book.places[signal.symbol] - 1
     is_flat = signal.terms & IS_FLAT
@@ -85,27 +85,27 @@ def _reduce(
     bars: Bars, signal: Any, row: int, position: Any, rules: RuleNumbers, account: Any,
     tables: Tables, at: int,
 ) -> int:  # fmt: skip
-    """Renew, or sell what is above the new weight.
+    """Renew the plan of a position, and sell what is above the new weight.
 
-    `PENDING` where as much or more is wanted, `LEAVE` where nothing is, which is still to be left.
+    Return `PENDING` where as much or more is wanted, and `LEAVE` where nothing is, which the caller
+    then does.
     """
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     less = 0.0
     if signal.terms & RESIZES and not position.legs:
         price = fill_at(bars, rules, bar, symbol, position.side, AT_OPEN)
-        own = position.shares * position.mark
-        less = position.shares - _wanted(signal, rules, account, price, own, 0.0)
+        held = position.shares * position.mark
+        less = position.shares - _wanted(signal, rules, account, price, held, 0.0)
         if less <= 0:
             return PENDING
     if less == position.shares:
         return LEAVE
-    _renew(bars, position, signal, bar, at)
+    plan(position, signal, price_at(bars, bar, symbol, at), bar)
     if not rule.is_sent(less, fill_at(bars, rules, bar, symbol, -position.side, AT_OPEN), rules):
         return RENEW
     fill = fill_at(bars, rules, bar, symbol, -position.side, at)
     pay(account, position, -position.side * less, fill, rules)
-    gone = position.entered - position.shares
-    part = less / (gone + less)
+    part = less / (position.entered - position.shares + less)
     position.exit_price = position.exit_price * (1 - part) + fill * part
     position.shares -= less
     account.gross -= less * position.mark
@@ -118,31 +118,26 @@ def take(
     bars: Bars, signals: NDArray[Any], row: int, rules: RuleNumbers, account: Any, book: Book,
     tables: Tables, at: int,
 ) -> int:  # fmt: skip
-    """Enter, reverse, add or renew, and tell what was done."""
+    """Enter, reverse, add or renew, and return the outcome."""
     signal = signals[row]
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     place = book.places[symbol] - 1
-    done = REVERSE if tables.outcomes[row] == REVERSE else ENTER
+    outcome = REVERSE if tables.outcomes[row] == REVERSE else ENTER
     if place >= 0:
         position = book.positions[place]
         if position.side == signal.side:
-            _renew(bars, position, signal, bar, at)
+            plan(position, signal, price_at(bars, bar, symbol, at), bar)
             if not signal.terms & RESIZES or position.legs:
                 return RENEW
             return _add(bars, signal, row, position, rules, account, tables, at)
         leave_at(bars, rules, account, book, tables, place, bar, REVERSAL, at)
-        done = REVERSE
-    return _enter(bars, signals, row, rules, account, book, done, tables, at)
-
-
-@inlined
-def _renew(bars: Bars, position: Any, signal: Any, bar: int, at: int) -> None:
-    plan(position, signal, price_at(bars, bar, signal.symbol, at), bar)
+        outcome = REVERSE
+    return _enter(bars, signals, row, rules, account, book, outcome, tables, at)
 
 
 @inlined
 def plan(position: Any, signal: Any, price: float, bar: int) -> None:
-    """Take over the exit plan of a signal, with levels set from `price`."""
+    """Give a position the exit plan of a signal, with levels set from `price`."""
     position.hold, position.sessions, position.terms = signal.hold, 0, signal.terms
     position.leave_at, position.planned = signal.leave_at, bar
     if signal.hold == 0 or signal.leave_at > 0:
@@ -154,10 +149,13 @@ def plan(position: Any, signal: Any, price: float, bar: int) -> None:
 
 @inlined
 def _wanted(
-    signal: Any, rules: RuleNumbers, account: Any, price: float, own: float, hedge: float
+    signal: Any, rules: RuleNumbers, account: Any, price: float, held: float, hedge: float
 ) -> float:
-    """The shares that the weight and the room beside the other positions allow."""
-    room = (rules.max_gross * account.equity - (account.gross - own)) / (1 + hedge)
+    """Return the shares that the weight and the room beside the other positions allow.
+
+    `held` is the value of the position itself, `hedge` that of its legs for each dollar of it.
+    """
+    room = (rules.max_gross * account.equity - (account.gross - held)) / (1 + hedge)
     wanted = rule.share_of_equity(signal.weight, rules) * account.equity
     shares: float = rule.shares_for(min(wanted, room), price)
     return shares
@@ -168,9 +166,9 @@ def _obtainable(
     bars: Bars, signal: Any, side: int, rules: RuleNumbers, account: Any, shares: float,
     price: float, fill: float, at: int,
 ) -> tuple[float, int]:  # fmt: skip
-    """Of the shares that are wanted those that volume, cash and least order allow.
+    """Return how many of `shares` volume, cash and least order allow, and `CAPPED` or 0.
 
-    With them comes `CAPPED` where the volume has cut them, else 0.
+    `CAPPED` says that the participation cap has cut them.
     """
     capped = 0
     if not np.isnan(rules.max_participation):
@@ -244,7 +242,7 @@ def _enter(
 
 @inlined
 def set_aside(position: Any, rules: RuleNumbers) -> float:
-    """What an entry that waits at its limit would cost, which is not there for others; dollars."""
+    """Return what an entry that waits at its limit would cost, dollars, which others cannot use."""
     if position.side < 0:
         return 0.0
     cost = rule.commission(position.shares, position.entry_price, rules)
@@ -253,7 +251,7 @@ def set_aside(position: Any, rules: RuleNumbers) -> float:
 
 @inlined
 def note_fill(tables: Tables, row: int, bar: int, size: float, fill: float, at: int) -> None:
-    """Write down the fill of a signal: signed shares and dollars."""
+    """Record the fill of a signal: signed shares and dollars."""
     if len(tables.trades):
         trade = tables.trades[row]
         trade.entry_bar, trade.entered_at = bar, at
@@ -269,8 +267,8 @@ def _add(
     side = whole(position.side)
     price = fill_at(bars, rules, bar, symbol, side, AT_OPEN)
     fill = fill_at(bars, rules, bar, symbol, side, at)
-    own = position.shares * position.mark
-    wanted = max(_wanted(signal, rules, account, price, own, 0.0) - position.shares, 0.0)
+    held = position.shares * position.mark
+    wanted = max(_wanted(signal, rules, account, price, held, 0.0) - position.shares, 0.0)
     more, capped = _obtainable(bars, signal, side, rules, account, wanted, price, fill, at)
     if more == 0:
         return RENEW + capped
@@ -323,7 +321,7 @@ def leave(
 
 @inlined
 def remove(account: Any, book: Book, place: int) -> None:
-    """Take a position out of the book; the last one takes its place."""
+    """Take a position out of the book; the last one moves to its place."""
     book.places[book.positions[place].symbol] = 0
     account.positions -= 1
     if place != account.positions:
@@ -335,9 +333,9 @@ def remove(account: Any, book: Book, place: int) -> None:
 def book_trade(
     account: Any, position: Any, tables: Tables, price: float, reason: int, at: int
 ) -> float:
-    """Write down a trade whose last shares leave at a price, and tell its net profit.
+    """Record a trade whose last shares leave at `price`, and return its net profit.
 
-    With legs it is not known yet whether it has won.
+    Whether it has won is only known here if it has no legs.
     """
     shares, part = position.entered, position.shares / position.entered
     left = price if part == 1 else position.exit_price * (1 - part) + price * part

@@ -1,9 +1,9 @@
-"""Arrays for the kernel: bars of several symbols side by side, and the signals on them."""
+"""This module makes the kernel's arrays: bars of several symbols side by side, and signals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from math import isnan
 from operator import itemgetter
@@ -13,7 +13,7 @@ import numpy as np
 
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import as_utc64
-from backtest.engine.bars import COLUMNS, RunBars, daily_bars, days_and_clock
+from backtest.engine.bars import COLUMNS, RunBars, daily_bars, days_and_clock, utc_time
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,
@@ -54,50 +54,55 @@ _WHAT = {"split": SPLIT, "dividend": DIVIDEND, "delisted": DELISTED, "merger": M
 
 @dataclass(frozen=True)
 class Panel:
-    """Bars by time and symbol.
+    """A `Panel` holds bars by time and symbol.
 
-    Prices are records of `PRICES`, shape (bars, symbols), NaN where a symbol has no bar; volume is
-    of the same shape, or (0, 0) where no rule asks for it. Effects are of actions on record, of a
-    stock in the order in which they act.
+    Prices are records of `PRICES`, shape (bars, symbols), NaN where a symbol has no bar; volume has
+    the same shape, or (0, 0) where no rule needs it. Effects are those of recorded actions; the
+    effects on one stock stand in the order in which they act.
     """
 
     symbols: tuple[str, ...]  # the columns, in order
-    times: NDArray[np.datetime64]  # when each bar opens, UTC; where all are daily the day alone
+    times: NDArray[np.datetime64]  # when each bar opens, UTC; the bare day where all are daily
     sessions: NDArray[np.datetime64]  # the session of each bar, dates without a zone
     prices: NDArray[Any]  # dollars
     volume: Floats  # shares
     effects: Sequence[Effect] = ()
-    kinds: NDArray[np.int8] | None = None  # of each bar as of `StockBars`; None where all are alike
-    lasts: Mapping[str, date] = field(default_factory=dict)  # by symbol, as of `Prices.last_known`
+    kinds: NDArray[np.int8] | None = None  # of each bar, as in `StockBars`; None if all are alike
+    lasts: Mapping[str, date] = field(default_factory=dict)  # `Prices.last_known`, by symbol
 
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
-        """The number of each bar's session, from 0."""
+        """Return the number of each bar's session, from 0."""
         return _numbered(self.sessions)
 
     @cached_property
     def session_days(self) -> NDArray[np.datetime64]:
-        """The day of each session."""
+        """Return the day of each session."""
         return np.unique(self.sessions)
 
     @cached_property
+    def session_ends(self) -> NDArray[np.int64]:
+        """Return the number of each session's last bar."""
+        return np.append(np.flatnonzero(np.diff(self.session_numbers)), len(self.times) - 1)
+
+    @cached_property
     def days(self) -> NDArray[np.datetime64]:
-        """The day of each bar in New York, after a close that before its session's."""
+        """Return the day of each bar in New York; for a bar after a close, the day before."""
         return self._days_and_clock[0]
 
     @cached_property
     def day_numbers(self) -> NDArray[np.int64]:
-        """The number of each bar's day, from 0."""
+        """Return the number of each bar's day, from 0."""
         return _numbered(self.days)
 
     @cached_property
     def each_day(self) -> NDArray[np.datetime64]:
-        """The days on which there are bars."""
+        """Return the days on which there are bars."""
         return np.unique(self.days)
 
     @property
     def clock(self) -> NDArray[np.int64]:
-        """When each bar opens, as of `days_and_clock`."""
+        """Return the clock of each bar, minutes as in `days_and_clock`."""
         return self._days_and_clock[1]
 
     @cached_property
@@ -107,22 +112,22 @@ class Panel:
 
     @cached_property
     def nights(self) -> Floats:
-        """The calendar days from each session to the one before; 0 of the first."""
+        """Return the calendar days between each session and the one before; 0 for the first."""
         return nights_before(self.session_days)
 
     @property
     def count(self) -> int:
-        """How many sessions there are."""
+        """Return the number of sessions."""
         return int(self.session_numbers[-1]) + 1
 
     @property
     def columns(self) -> dict[str, int]:
-        """The column of each symbol."""
+        """Return the column of each symbol."""
         return {symbol: column for column, symbol in enumerate(self.symbols)}
 
     @cached_property
     def actions(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """The actions as the kernel takes them, and the first of each bar; ends nobody recorded."""
+        """Return records of `ACTION`, unrecorded ends among them, and the first row of each bar."""
         columns = self.columns
         rows = []
         for one in self.effects:
@@ -141,44 +146,45 @@ class Panel:
     def _unrecorded_ends(self) -> Iterator[tuple[int, int, int, float]]:
         numbers, known_ends = self.session_numbers, {e.symbol for e in self.effects if e.is_end}
         for column in np.flatnonzero(np.isnan(self.prices["close"][-1])).tolist():
-            there = self.bars_of(column)
-            if not len(there) or self.symbols[column] in known_ends:
+            bars = self.bars_of(column)
+            if not len(bars) or self.symbols[column] in known_ends:
                 continue
-            last = self.lasts.get(self.symbols[column], self.sessions[there[-1]])
-            known = np.searchsorted(self.sessions, np.datetime64(last), side="right") - 1
-            session = numbers[known] + END_SESSIONS
+            day = self.lasts.get(self.symbols[column], self.sessions[bars[-1]])
+            last = np.searchsorted(self.sessions, np.datetime64(day), side="right") - 1
+            session = numbers[last] + END_SESSIONS
             if session < self.count:
                 bar = int(np.searchsorted(numbers, session, side="right")) - 1
                 yield bar, column, DELISTED, self._last_close(column)
 
     def bar_of(self, session: date) -> int:
-        """The first bar of a session."""
+        """Return the first bar of a session."""
         return int(np.searchsorted(self.sessions, np.datetime64(session)))
 
     def first_bar(self, session: date, symbol: str) -> int:
-        """The first bar of a symbol from the day of a session on."""
+        """Return the first bar of a symbol from the day of a session on."""
         first = int(np.searchsorted(self.days, np.datetime64(session)))
         return first + int(np.argmax(~np.isnan(self.prices["close"][first:, self.columns[symbol]])))
 
     def last_bar(self, session: date, symbol: str) -> int:
-        """The last bar of a symbol in a session; of all where it has none in the session.
+        """Return the last bar of a symbol in a session, or of any symbol where it has none there.
 
-        Of a session without bars it is that of the one before.
+        For a session without bars it is that of the session before.
         """
         last = int(np.searchsorted(self.sessions, np.datetime64(session), side="right")) - 1
         first = int(np.searchsorted(self.sessions, self.sessions[last]))
-        own = self.prices["close"][first : last + 1, self.columns[symbol]]
-        return int(first + max(np.flatnonzero(~np.isnan(own)), default=last - first))
+        closes = self.prices["close"][first : last + 1, self.columns[symbol]]
+        return int(first + max(np.flatnonzero(~np.isnan(closes)), default=last - first))
 
     def time_of(self, bar: int) -> datetime | None:
-        """When a bar opens, UTC; None of a daily one."""
-        if self.kinds is None or self.kinds[bar] == DAILY:
-            return None
-        time: datetime = self.times[bar].item()
-        return time.replace(tzinfo=UTC)
+        """Return when a bar opens, UTC; None for a daily bar."""
+        is_daily = self.kinds is None or self.kinds[bar] == DAILY
+        return None if is_daily else utc_time(self.times[bar])
 
     def bar_for(self, decision: Decision) -> int:
-        """The bar of a signal that can be traded: of one for the close its stock's last one."""
+        """Return the bar in which a signal is traded; for the close, its stock's last of a session.
+
+        Raise ValueError where the decision has no signal that can be traded.
+        """
         if decision.tradable_session is None or decision.signal is None:
             raise ValueError(f"{decision.event.id} cannot be traded")
         if decision.at_close and self.kinds is not None:
@@ -188,34 +194,28 @@ class Panel:
         return int(np.searchsorted(self.times, as_utc64(decision.tradable_bar)))
 
     def bars_of(self, column: int) -> NDArray[np.int64]:
-        """The bars of a symbol, by number."""
+        """Return the numbers of the bars that the symbol of a column has."""
         return np.flatnonzero(~np.isnan(self.prices["close"][:, column]))
 
-    @cached_property
-    def _firsts(self) -> NDArray[np.int64]:
-        """The number of each symbol's first bar, shape (symbols,)."""
-        firsts: NDArray[np.int64] = np.argmax(~np.isnan(self.prices["close"]), axis=0)
-        return firsts
-
     def is_first(self, decision: Decision) -> bool:
-        """Whether the bar of a signal is the first of its stock."""
-        first = self._firsts[self.columns[decision.event.symbol]]
+        """Tell whether a signal is traded in the first bar of its stock."""
+        first = self.bars_of(self.columns[decision.event.symbol])[0]
         return bool(self.bar_for(decision) <= first)
 
 
 def _numbered(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """The number of each of some days that stand in order, from 0."""
+    """Number the days, which stand in order, from 0."""
     return np.concatenate(([0], np.cumsum(days[1:] != days[:-1])))
 
 
 def nights_before(sessions: NDArray[np.datetime64]) -> Floats:
-    """The calendar days from each session to the one before; 0 of the first."""
+    """Return the calendar days between each session and the one before; 0 for the first."""
     days = sessions.astype("M8[D]").astype(np.float64)
     return np.diff(days, prepend=days[:1])
 
 
 def panel_of(prices: Mapping[str, Prices], bars: RunBars | None = None) -> Panel:
-    """The panel of the bars that are replayed, daily ones where there are no others."""
+    """Make the panel of the bars that are replayed: `bars`, or else the daily ones of `prices`."""
     of = bars.of if bars else daily_bars(prices)
     symbols = tuple(sorted(of))
     times, first = np.unique(np.concatenate([of[s].times for s in symbols]), return_index=True)
@@ -228,20 +228,20 @@ def panel_of(prices: Mapping[str, Prices], bars: RunBars | None = None) -> Panel
         volume[rows, column] = table[:, COLUMNS.index("volume")]
         for name in PRICES.names or ():
             panel[name][rows, column] = table[:, COLUMNS.index(name)]
-    acting = tuple(recorded_effects(prices))
+    effects = tuple(recorded_effects(prices))
     lasts = {symbol: prices[symbol].last_known for symbol in symbols}
-    return Panel(symbols, times, sessions, panel, volume, acting, kinds, lasts)
+    return Panel(symbols, times, sessions, panel, volume, effects, kinds, lasts)
 
 
 def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
-    """Prices of no bar at all."""
+    """Make records of `PRICES` without any bar, which are all NaN; shape (bars, symbols)."""
     prices = blank(shape, PRICES)
     prices[:] = np.nan
     return prices
 
 
 def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) -> Bars:
-    """The panel as the kernel takes it, with the borrow rate of each night."""
+    """Return the panel as the kernel takes it, with the borrow rate of each night."""
     rate_row, by_day = _borrow(panel, rates, rules)
     actions, first_action = panel.actions
     return Bars(
@@ -262,55 +262,55 @@ def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) ->
 def _borrow(
     panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Row 0 holds the rate of symbols without a table; each other row is one symbol's."""
+    """Return the row of each symbol, and annual rates by row and day; row 0 has the default."""
     default = 0.0 if rules.borrow_mode == "none" else rules.borrow_default
     nights = panel.each_day
     rows = [np.full(len(nights), default)]
     rate_row = np.zeros(len(panel.symbols), np.int64)
     for column, symbol in enumerate(panel.symbols):
-        known = rates[symbol].rates if rules.borrow_mode == "table" and symbol in rates else ()
-        if known:
+        quoted = rates[symbol].rates if rules.borrow_mode == "table" and symbol in rates else ()
+        if quoted:
             rate_row[column] = len(rows)
-            days = np.array([rate.day for rate in known], "M8[D]")
-            annual = np.array([default, *(rate.annual_rate for rate in known)])
+            days = np.array([rate.day for rate in quoted], "M8[D]")
+            annual = np.array([default, *(rate.annual_rate for rate in quoted)])
             rows.append(annual[np.searchsorted(days, nights, side="right")])
     return rate_row, np.array(rows)
 
 
 def signal_rows(panel: Panel, signals: Sequence[tuple[int, Signal]]) -> NDArray[Any]:
-    """The signals of one account as the kernel takes them, each followed by its legs.
+    """Return the signals of one account as records of `SIGNAL`, each followed by its legs.
 
-    They come with the numbers of their bars, by bar, publication, symbol, event id.
+    Each signal comes with the number of its bar; they are in order of bar, publication, symbol and
+    event id, and stay so.
     """
-    columns, place = panel.columns, 0
+    columns, row = panel.columns, 0
     rows = np.zeros(sum(1 + len(signal.legs) for _, signal in signals), SIGNAL)
     for bar, signal in signals:
-        of_signal = rows[place : place + 1 + len(signal.legs)]
+        symbols = [signal.symbol, *(leg.symbol for leg in signal.legs)]
+        of_signal = rows[row : row + len(symbols)]
         set_terms(of_signal[0], signal)
         of_signal["bar"] = bar
-        of_signal["symbol"] = [
-            columns[s] for s in (signal.symbol, *(leg.symbol for leg in signal.legs))
-        ]
+        of_signal["symbol"] = [columns[symbol] for symbol in symbols]
         set_legs(of_signal, signal)
-        place += len(of_signal)
+        row += len(symbols)
     return rows
 
 
 def set_legs(rows: NDArray[Any], signal: Signal) -> None:
-    """Write the legs of a signal into the rows after its own, which comes first and leads them."""
+    """Write the legs of a signal into the rows that follow the first, which is the signal's own."""
     for row, leg in zip(rows[1:], signal.legs, strict=True):
         row["side"], row["terms"] = rows[0]["side"] * (-1 if leg.by > 0 else 1), IS_LEG
         row["weight"], row["limit"] = abs(leg.by), np.nan
 
 
 def signalled(panel: Panel, decisions: Iterable[Decision]) -> list[tuple[int, Decision]]:
-    """Those with a signal that can be traded, with its bar and by it; of one bar as they stand."""
-    found = [(panel.bar_for(one), one) for one in decisions if one.signal and one.tradable_session]
-    return sorted(found, key=itemgetter(0))
+    """Return the decisions with a signal that can be traded, each with its bar, sorted by it."""
+    acting = [(panel.bar_for(one), one) for one in decisions if one.signal and one.tradable_session]
+    return sorted(acting, key=itemgetter(0))
 
 
 def decision_rows(panel: Panel, decisions: Iterable[Decision]) -> NDArray[Any]:
-    """The signals of decisions as the kernel takes them, in the order of `signalled`."""
+    """Return the signals of decisions as `signal_rows` does, in the order of `signalled`."""
     acting = signalled(panel, decisions)
     return signal_rows(panel, [(bar, one.signal) for bar, one in acting if one.signal])
 
@@ -318,11 +318,12 @@ def decision_rows(panel: Panel, decisions: Iterable[Decision]) -> NDArray[Any]:
 def signals_of_trades(
     panel: Panel, trades: Sequence[Trade], curve: Sequence[EquityPoint], cash: float
 ) -> NDArray[Any]:
-    """Signals that make the trades of a strategy which orders by itself, for its placebos.
+    """Return signals that make the trades of a strategy which orders by itself, for its placebos.
 
-    Each trade becomes a signal of its direction at its entry session, with the weight that it had
-    of the equity at the close before, held as many sessions as the trade was, at least one, and
-    without stops: what made the strategy leave is not known. Trades still open are held to the end.
+    Each trade becomes a signal of its direction in its entry session. Its weight is the trade's
+    value as a fraction of the equity at the close before. It is held as many sessions as the trade,
+    at least one, and to the end where that is still open. It has no stops: what made the strategy
+    leave is not known.
     """
     equity = {point.session: point.equity for point in curve}
     before = dict(zip(equity, [cash, *equity.values()], strict=False))
@@ -334,7 +335,7 @@ def signals_of_trades(
         row["weight"] = trade.shares * trade.entry_price / before[trade.entry_session]
         row["hold"] = -1
         if trade.exit_reason != "open" and trade.exit_session is not None:
-            bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
+            bars = panel.bars_of(column)
             entered, left = np.searchsorted(bars, (row["bar"], panel.bar_of(trade.exit_session)))
             row["hold"] = max(1, left - entered)
     for name in ("stop", "target", "trailing_stop"):
@@ -343,7 +344,7 @@ def signals_of_trades(
 
 
 def set_terms(row: Any, signal: Signal) -> None:
-    """Write the direction and the terms of a signal into a record of the type `SIGNAL`."""
+    """Write the direction and the terms of a signal into a record of `SIGNAL`."""
     is_flat = signal.direction == "flat"
     row["side"] = SIDES[signal.direction]
     row["terms"] = (

@@ -1,4 +1,4 @@
-"""What the kernel reads and writes: arrays of records, whose fields are named here."""
+"""This module names the fields of the records that the kernel reads and writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from backtest.engine.rules import Rules
 
 
 def _codes(names: Sequence[str]) -> Iterable[int]:
-    # Of numpy: of each of Python's numbers the compiler would make a version of a function.
+    # Numbers of numpy, because numba compiles a function anew for each literal of Python.
     return (np.int64(code) for code in range(len(names)))  # type: ignore[misc]
 
 
@@ -24,7 +24,7 @@ OUTCOMES = (
     PENDING, ENTER, RENEW, REVERSE, SUPERSEDED, NO_ROOM, RUINED, RESIZE, LEAVE, NOT_FILLED,
     NOTHING_HELD,
 ) = _codes(OUTCOMES)  # fmt: skip
-CAPPED = 16  # added to the outcome of an entry that the volume has cut
+CAPPED = 16  # added to the outcome of an entry that the participation cap has cut
 REASONS = (
     "time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open", "signal",
     "split", "delisted", "merger",
@@ -33,18 +33,18 @@ REASONS = (
     TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN, SIGNALLED, SPLIT, DELISTED,
     MERGER,
 ) = _codes(REASONS)  # fmt: skip
-DIVIDEND = np.int64(len(REASONS))  # beside them, of what an action is
+DIVIDEND = np.int64(len(REASONS))  # the one action that is no reason to leave
 FILL_TIMES = ("open", "session", "close")
 AT_OPEN, IN_SESSION, AT_CLOSE = _codes(FILL_TIMES)
-# What a signal says beside its numbers, each in a bit of `terms`.
+# The flags of a signal, each a bit of `terms`.
 ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG, WAITS, HOLDS_BARS = (
     1, 2, 4, 8, 16, 32, 64, 128,
 )  # fmt: skip
 
-# Side by side, for one bar is one place in memory.
+# The prices of a bar stand side by side, so that one read of memory fetches them.
 PRICES = np.dtype([("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8")])
-# What a signal wants; NaN is no stop, no target, no trailing stop and no limit, and of the weight
-# an equal part of the room; -1 is no time exit, `leave_at` a minute of the day or 0. A leg has its
+# A signal. NaN means no stop, target, trailing stop or limit; as the weight an equal part of the
+# room. A `hold` of -1 is no time exit; `leave_at` is a minute of the day, or 0. A leg has its own
 # side and weight, the rest is its leader's. One record fills one line of the memory's cache.
 SIGNAL = np.dtype(
     [
@@ -53,6 +53,9 @@ SIGNAL = np.dtype(
         ("trailing_stop", "f8"), ("priority", "f8"), ("limit", "f8"),
     ]
 )  # fmt: skip
+# A trade. `shares` are all that were entered, at the average `entry_price`; the sizes of the first
+# and the last fill are signed. A signal that resized has its own fill as the first, and no shares;
+# a leg has nothing but its two fills.
 TRADE = np.dtype(
     [
         ("entry_bar", "i8"), ("exit_bar", "i8"), ("reason", "i4"), ("entered_at", "i2"),
@@ -61,13 +64,10 @@ TRADE = np.dtype(
         ("last_size", "f8"), ("last_price", "f8"), ("hedge_profit", "f8"), ("dividends", "f8"),
     ]
 )  # fmt: skip
-# `shares` are all that were entered, at the average `entry_price`; sizes are signed, of the first
-# and the last fill. A signal that resized has its own fill as the first, and no shares; of a leg
-# there are the two fills alone.
-# What every bar looks at comes first: it fills one line of the memory's cache. `passed` is the
-# reason of a level that the last close has passed, plus 1. `entered` counts all shares that were
-# entered, `exit_price` is the average of those that have left. `sessions` counts those held, or the
-# bars where the plan does, and `planned` is the bar of the plan.
+# A position. What every bar reads comes first, and fills one line of the memory's cache. `passed`
+# is the reason of a level that the last close has passed, plus 1. `entered` counts all shares that
+# were entered, `exit_price` is the average of those that have left. `sessions` counts the sessions
+# held, or bars where the plan counts those; `planned` is the bar of the plan.
 POSITION = np.dtype(
     [
         ("side", "i1"), ("terms", "u1"), ("passed", "i1"), ("waits", "b1"), ("last_bar", "i4"),
@@ -79,13 +79,13 @@ POSITION = np.dtype(
         ("planned", "i8"),
     ]
 )  # fmt: skip
-# What happens to a symbol: `what` is `SPLIT` or `DIVIDEND`, before the open of a bar, or an end, at
-# its close; `value` new shares for an old one, or dollars a share.
+# An action on a symbol: `what` is `SPLIT` or `DIVIDEND`, before the open of a bar, or an end, at
+# its close; `value` is new shares for an old one, or dollars a share.
 ACTION = np.dtype([("symbol", "i8"), ("what", "i8"), ("value", "f8")])
-# A leg that is held: signed shares, what they were entered at and have cost, its own row among the
-# signals and that of the one that leads it. `pending` are signed shares that wait to be netted,
-# `paid` what they count as until then, `made` its net profit, `leader_net` that of its leader once
-# it has left.
+# A leg that is held: signed shares, what they were entered at and have cost, its `own` row among
+# the signals and the `row` of its leader. `pending` are signed shares that wait to be netted,
+# `paid` what they count as until then, `made` its net profit, `leader_net` its leader's once that
+# has left.
 LEG = np.dtype(
     [
         ("symbol", "i8"), ("own", "i8"), ("row", "i8"), ("size", "f8"), ("price", "f8"),
@@ -94,11 +94,12 @@ LEG = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-# Totals of one account. `profit` and `entered` add up net profit and entry value of trades; `peak`,
-# `deepest` and `lowest` follow its equity; `returns` counts the sessions that were looked at, and
-# the last four tell of their returns above cash. `is_ranked` and `lacks_weight` tell of signals,
-# `uses_close` whether any trades at a close, `gives_up` whether any is flat or resizes,
-# `is_passed` whether a position has passed a level; `waiting` counts the entries at a limit.
+# The totals of one account. `profit` and `entered` add up net profit and entry value of trades;
+# `peak`, `deepest` and `lowest` follow its equity; `returns` counts the sessions that were seen,
+# and the last four are figures of their returns above cash. `is_ranked` and `lacks_weight` are
+# about signals; so are `uses_close`, whether any trades at a close, and `gives_up`, whether any is
+# flat or resizes. `is_passed` says whether a position has passed a level, `waiting` counts entries
+# at a limit.
 ACCOUNT = np.dtype(
     [
         ("cash", "f8"), ("equity", "f8"), ("gross", "f8"), ("shorts", "f8"), ("free_cash", "f8"),
@@ -118,7 +119,7 @@ _CACHE_LINE = 64  # bytes
 
 
 def blank(shape: int | tuple[int, ...], records: np.dtype[Any]) -> NDArray[Any]:
-    """An array of zeros, laid out so that no short record crosses a line of the memory's cache."""
+    """Make an array of zeros in which no short record crosses a line of the memory's cache."""
     size = int(np.prod(shape)) * records.itemsize
     memory = np.zeros(size + _CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % _CACHE_LINE
@@ -126,14 +127,13 @@ def blank(shape: int | tuple[int, ...], records: np.dtype[Any]) -> NDArray[Any]:
 
 
 class Bars(NamedTuple):
-    """Bars by number and symbol.
+    """A `Bars` holds bars by number and symbol.
 
-    `prices` holds records of the type `PRICES`, NaN where a symbol has no bar, and `volume`
-    shares. `session` numbers the session of each bar, `day` counts the days of its own since 1970,
-    and `day_number` numbers them. `rates` holds annual borrow rates by row and number of the day,
-    and `rate_row` the row of each symbol. `clock` is when each bar opens, and `kinds` what it is,
-    as of `engine.bars`. `actions`
-    are records of the type `ACTION`; those of a bar are the rows from `first_action[bar]` up to
+    `prices` holds records of `PRICES`, NaN where a symbol has no bar, and `volume` shares.
+    `session` numbers the session of each bar, `day` is its day as a count since 1970, and
+    `day_number` numbers the days. `rates` holds annual borrow rates by row and number of the day,
+    `rate_row` the row of each symbol. `clock` and `kinds` of each bar are those of `engine.bars`.
+    `actions` holds records of `ACTION`; those of a bar are the rows from `first_action[bar]` up to
     the next bar's.
     """
 
@@ -151,7 +151,7 @@ class Bars(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What the kernel writes. Trades and curves are written where their tables have rows."""
+    """A `Tables` takes what the kernel writes: trades and curves where their tables have rows."""
 
     totals: NDArray[Any]
     outcomes: NDArray[np.int8]
@@ -161,11 +161,11 @@ class Tables(NamedTuple):
 
 
 class Book(NamedTuple):
-    """The positions that are held, side by side.
+    """A `Book` holds the positions of an account side by side, and its legs.
 
-    `opens` holds their opens in the current bar, `places` by symbol its place among them plus 1
-    (0 for none), `newest` by symbol the row of its newest signal. `legs` are held beside them,
-    `net` are their signed shares by symbol, `shares` and `sizes` is room to add up in, by symbol.
+    `opens` are the opens of the positions in the current bar, `places` has each symbol's place
+    among them plus 1 (0 for none), `newest` the row of each symbol's newest signal. `net` are the
+    signed shares of the legs by symbol; `shares` and `sizes` are room to add up in, by symbol.
     """
 
     positions: NDArray[Any]
@@ -179,7 +179,7 @@ class Book(NamedTuple):
 
 
 class RuleNumbers(NamedTuple):
-    """The settings of `Rules` that the kernel trades by, as numbers; NaN for None."""
+    """A `RuleNumbers` holds those `Rules` that the kernel trades by, as numbers; NaN for None."""
 
     cash: float
     commission_per_share: float
@@ -201,6 +201,6 @@ class RuleNumbers(NamedTuple):
 
 
 def numbers_of(rules: Rules) -> RuleNumbers:
-    """The settings as numbers."""
-    values = {name: getattr(rules, name) for name in RuleNumbers._fields}
-    return RuleNumbers(**{n: np.nan if v is None else float(v) for n, v in values.items()})
+    """Return the rules as numbers."""
+    values = (getattr(rules, name) for name in RuleNumbers._fields)
+    return RuleNumbers(*(np.nan if value is None else float(value) for value in values))

@@ -1,4 +1,4 @@
-"""The kernel's session: what follows from the last close, what rests or waits, the close."""
+"""This module trades a bar: what the last close calls for, the open, resting orders, the close."""
 
 from __future__ import annotations
 
@@ -55,9 +55,10 @@ from backtest.engine.rules import EXTENDED
 def answer_the_last_close(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
 ) -> None:
-    """At the open: close everything where equity is gone, all shorts where margin is called.
+    """Close at the open what the last close calls for.
 
-    Then go the positions that have passed their levels.
+    That is everything where equity is gone, all shorts where margin is called, and the positions
+    that have passed a level.
     """
     if account.ruin_due or account.equity <= 0:
         account.is_ruined = True
@@ -91,10 +92,10 @@ def trade_the_bar(
     bars: Bars, signals: NDArray[Any], rows: tuple[int, int], rules: RuleNumbers, account: Any,
     book: Book, tables: Tables, bar: int,
 ) -> None:  # fmt: skip
-    """Trade a bar from its open to its close; what is still held is marked then.
+    """Trade a bar from its open to its close, and mark what is still held.
 
-    Of either the signals that give up shares come first, so that what they free can be bought
-    with. At an open the exits by time come last, at a close before anything is bought.
+    At both, signals that give up shares come first, so that the cash they free can be used. Time
+    exits come last at an open, and before all entries at a close.
     """
     _refuse(signals, rows, account, book, tables)
     if account.waiting:
@@ -149,9 +150,9 @@ def _take_all(
 def _refuse(
     signals: NDArray[Any], rows: tuple[int, int], account: Any, book: Book, tables: Tables
 ) -> None:
-    """Tell the signals that do not act: after ruin none, else of one symbol the newest alone.
+    """Note the signals that do not act: all after ruin, otherwise all but the newest on a symbol.
 
-    One that acts at an open ends the waiting of an older one.
+    One that acts at an open ends the wait of an older one.
     """
     for row in range(rows[0], rows[1]):
         if signals[row].terms & IS_LEG:
@@ -170,7 +171,7 @@ def _pass_the_session(
     bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, book: Book, tables: Tables,
     bar: int,
 ) -> None:  # fmt: skip
-    """Let exits by time leave at the open, then let orders rest through the session."""
+    """Execute the time exits of the open, then let orders rest through the session."""
     place, is_extended = whole(0), bars.kinds[bar] == EXTENDED
     while place < account.positions:
         position = book.positions[place]
@@ -195,7 +196,7 @@ def _pass_the_session(
 
 @inlined
 def _value_at_opens(bars: Bars, account: Any, book: Book, bar: int) -> None:
-    """Before a close: equity and gross as of the opens."""
+    """Value equity and gross at the opens, before a close."""
     account.equity, account.gross = account.cash, 0.0
     for place in range(account.positions):
         position = book.positions[place]
@@ -218,7 +219,7 @@ def _value_at_opens(bars: Bars, account: Any, book: Book, bar: int) -> None:
 def _leave_on_time(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
 ) -> None:
-    """Exits by time at the close."""
+    """Execute the time exits of the close."""
     place = whole(0)
     while place < account.positions:
         position = book.positions[place]
@@ -231,7 +232,7 @@ def _leave_on_time(
 
 @inlined
 def _is_last_bar(bars: Bars, bar: int, position: Any) -> bool:
-    """Whether a bar is the last that a position's plan counts: of the session, or it alone."""
+    """Tell whether a bar completes a session, or by itself counts, in a position's plan."""
     if np.isnan(bars.prices[bar, position.symbol].close):
         return False
     holds_bars = position.terms & HOLDS_BARS != 0
@@ -240,7 +241,7 @@ def _is_last_bar(bars: Bars, bar: int, position: Any) -> bool:
 
 @inlined
 def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
-    """Value what is held at the close; look at the levels of closes, let the trailing stop go."""
+    """Value what is held at the close, check the levels that closes pass, move trailing stops."""
     value, shorts, is_extended = 0.0, 0.0, bars.kinds[bar] == EXTENDED
     for place in range(account.positions):
         position = book.positions[place]
@@ -263,30 +264,23 @@ def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
 
 @inlined
 def _see_close(account: Any, position: Any, close: float, bar: int) -> None:
-    if position.terms & LOOKS_AT_CLOSES:
-        _look(account, position, close, bar)
+    """Note a level that a close has passed, unless it is the entry's own; move the best close."""
     side, best = position.side, position.best_close
+    looks = position.terms & LOOKS_AT_CLOSES != 0
+    if looks and (position.entered_at != AT_CLOSE or position.entry_bar != bar):
+        stop, reason = _nearest_stop(position)
+        if side * close <= side * stop:
+            position.passed = reason + 1
+        elif side * close >= side * position.target:
+            position.passed = TARGET + 1
+        account.is_passed |= position.passed > 0
     # NaN, which no price exceeds, gives way to the first.
     position.best_close = best if side * best >= side * close else close
 
 
 @inlined
-def _look(account: Any, position: Any, close: float, bar: int) -> None:
-    """Note a level that a close has passed; not at the very close of the entry."""
-    if position.entered_at == AT_CLOSE and position.entry_bar == bar:
-        return
-    side = position.side
-    stop, reason = _nearest_stop(position)
-    if side * close <= side * stop:
-        position.passed = reason + 1
-    elif side * close >= side * position.target:
-        position.passed = TARGET + 1
-    account.is_passed |= position.passed > 0
-
-
-@inlined
 def _nearest_stop(position: Any) -> tuple[float, int]:
-    """The stop that is touched first, and why; NaN is none."""
+    """Return the stop that is touched first, NaN for none, and its reason."""
     side, stop, reason = position.side, position.stop, STOP
     if not np.isnan(position.trailing_stop):
         # NaN in the entry session: no close has been seen yet
@@ -300,7 +294,7 @@ def _nearest_stop(position: Any) -> tuple[float, int]:
 def _rest(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int
 ) -> bool:
-    """Let the stop, then the target rest through the bar; whether one was filled."""
+    """Let the stop, then the target rest through the bar; return whether one was filled."""
     position = book.positions[place]
     if position.terms & LOOKS_AT_CLOSES:
         return False
@@ -310,7 +304,7 @@ def _rest(
     worst, best = bars.prices[bar, symbol].low, bars.prices[bar, symbol].high
     if side < 0:
         worst, best = best, worst
-    # Of an entry within the session nobody knows whether the target came before it.
+    # If the entry was within the session, nobody knows whether the target was touched before it.
     is_within = position.entered_at == IN_SESSION and position.entry_bar == bar
     is_stopped = side * worst <= side * stop
     if not is_stopped and (is_within or not side * best >= side * position.target):
@@ -326,7 +320,7 @@ def _rest(
     return True
 
 
-# Entries at a limit, which wait through their session as far as it is of one day
+# Entries at a limit, which wait through the bars of their session on one day
 
 
 @inlined
@@ -342,7 +336,7 @@ def _stop_waiting(account: Any, book: Book, tables: Tables, place: int, outcome:
 
 @inlined
 def _all_set_aside(rules: RuleNumbers, account: Any, book: Book) -> float:
-    """What the entries that wait would cost together; dollars."""
+    """Return what the waiting entries would cost together; dollars."""
     total = 0.0
     for place in range(account.positions if account.waiting else 0):
         if book.positions[place].waits:
@@ -352,7 +346,7 @@ def _all_set_aside(rules: RuleNumbers, account: Any, book: Book) -> float:
 
 @inlined
 def _wait_on(rules: RuleNumbers, account: Any, book: Book, tables: Tables) -> None:
-    """Set aside what waits; where cash no longer pays for all of it, none waits on."""
+    """Set cash aside for the waiting entries; where it does not suffice for all, drop them all."""
     total = _all_set_aside(rules, account, book)
     if rule.covers(account.cash, total):
         account.cash -= total
@@ -370,37 +364,28 @@ def _try_limit(
     bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, book: Book, tables: Tables,
     place: int, bar: int,
 ) -> bool:  # fmt: skip
-    """Fill an entry that waits, or let it wait on; True where it has waited in vain and is gone."""
+    """Fill a waiting entry where the bar reaches its limit; True where it waited in vain."""
     position = book.positions[place]
-    account.cash += set_aside(position, rules)
-    if np.isnan(bars.prices[bar, position.symbol].close):
-        return False
-    _fill(bars, signals, rules, account, position, tables, bar)
-    if not position.waits or not is_last(bars, bar, position.symbol, bars.day):
-        return False
-    account.waiting -= 1
-    remove(account, book, place)
-    return True
-
-
-@inlined
-def _fill(
-    bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, position: Any,
-    tables: Tables, bar: int,
-) -> None:  # fmt: skip
-    """Fill an entry at its limit where the bar reaches it; else it waits on."""
     prices, side, limit = bars.prices[bar, position.symbol], position.side, position.entry_price
+    account.cash += set_aside(position, rules)
+    if np.isnan(prices.close):
+        return False
     best = prices.low if side > 0 else prices.high
     if side * best > side * limit:
-        return
+        if not is_last(bars, bar, position.symbol, bars.day):
+            return False
+        account.waiting -= 1
+        remove(account, book, place)
+        return True
     tables.outcomes[position.signal] = position.entered_at
-    at_open = side * prices.open <= side * limit
-    position.waits, position.entered_at = False, AT_OPEN if at_open else IN_SESSION
+    is_at_open = side * prices.open <= side * limit
+    position.waits, position.entered_at = False, AT_OPEN if is_at_open else IN_SESSION
     account.waiting -= 1
     position.entry_bar = position.last_bar = bar
-    if at_open:
+    if is_at_open:
         position.entry_price = prices.open
-    plan(position, signals[position.signal], position.entry_price, bar)
     size, fill = side * position.shares, position.entry_price
+    plan(position, signals[position.signal], fill, bar)
     pay(account, position, size, fill, rules)
     note_fill(tables, position.signal, bar, size, fill, position.entered_at)
+    return False

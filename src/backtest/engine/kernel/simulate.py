@@ -1,11 +1,11 @@
-"""The kernel: the trading rules over arrays of bars and signals, compiled.
+"""The kernel follows the trading rules over arrays of bars and signals, compiled.
 
-It trades many accounts on the same bars, one after another, each with signals of its own. The order
-within a bar is that of the design: nights, the open (ruin and margin call, signals, time exits),
-resting orders, the close. `simulate` is its door, `rules.py` holds every formula.
+It trades many accounts on the same bars, one after another, each with its own signals. The order
+within a bar is that of the replay: nights, the open (ruin and margin call, signals, time exits),
+resting orders, the close. `simulate` is its entry point, `rules.py` holds every formula.
 
-Every function is compiled into one, and the arrays are borrowed: to hand them on from function
-to function, counting references, would take thirty times as long as the work.
+Every function is compiled into one, and the arrays are borrowed: to pass them from function to
+function, counting references, would take thirty times as long as the work.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from backtest.data.borrow import BorrowRates
     from backtest.stats import Floats
 
-_PARTS = 4  # of the accounts for each thread
+_PARTS = 4  # of the accounts, for each thread
 
 
 def simulate(
@@ -66,20 +66,20 @@ def simulate(
     curves: bool = False,
     threads: int = 1,
 ) -> Tables:
-    """Trade accounts by the rules, which are the same for all.
+    """Trade accounts, all by the same rules, and return their tables.
 
-    The signals are of all accounts in turn, fields as in `SIGNAL`; each account's sorted by bar,
-    publication, symbol, event id, on bars that their symbol has. At one bar those of higher
+    `signals` has records of `SIGNAL`: those of one account after another, each account's sorted by
+    bar, publication, symbol, event id, on bars that their symbol has. Within a bar those of higher
     priority are served first. `starts` has the row of each account's first signal, then the number
-    of signals. A symbol without `rates` pays the default. The result does not depend on how many
-    `threads` make it.
+    of signals. A symbol without `rates` pays the default. The result does not depend on `threads`.
 
-    There is a record of totals for each account, fields as in `ACCOUNT`, and for each signal the
-    index of its outcome in `OUTCOMES`, to which `CAPPED` is added where the volume has cut the
-    entry. Where `trades` are wanted each signal has a record as in `TRADE`, with shares where it
-    entered; where `curves` are, equity and cash are dollars at each bar's close, shape (accounts,
-    bars). ValueError where the rules look at volume and the panel has none, UsageError where a
-    signal leaves out its weight, and the rules set no `max_positions`.
+    The tables have a record of `ACCOUNT` for each account, and for each signal the index of its
+    outcome in `OUTCOMES`, plus `CAPPED` where the participation cap has cut the entry. With
+    `trades` each signal has a record of `TRADE`, with shares where it entered; with `curves` there
+    are equity and cash at each bar's close, dollars, shape (accounts, bars).
+
+    Raise ValueError where the rules need volume and the panel has none, UsageError where a signal
+    leaves out its weight and the rules set no `max_positions`.
     """
     if rules.max_participation is not None and panel.volume.shape != panel.prices.shape:
         raise ValueError("max_participation needs a panel with volume")
@@ -104,8 +104,8 @@ def simulate(
         bounds = np.linspace(0, accounts, _PARTS * threads + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(trade, pairwise(bounds)))
-    if tables.totals["is_ranked"].any():
-        order = _as_served(signals, starts)
+    if tables.totals["is_ranked"].any():  # the accounts stopped at the first signal of a priority
+        order = _by_priority(signals, starts)
         served = signals[order]
         served["priority"] = 0
         terms = (panel, served, starts, rules, rates)
@@ -118,13 +118,13 @@ def simulate(
 
 
 def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
-    """The rows of one account's signals that entered, in the order of their entries."""
+    """Return the rows of one account's signals that entered, in the order of their entries."""
     order = as_served(signals, trades["entry_bar"])
     return order[trades["shares"][order] > 0]
 
 
 def profits(signals: NDArray[Any], trades: NDArray[Any]) -> tuple[Floats, Floats]:
-    """The gross and the net profit of each signal's trade, dollars; 0 of those without one."""
+    """Return the gross and the net profit of each signal's trade, dollars; 0 without a trade."""
     moves = trades["exit_price"] - trades["entry_price"]
     gross = signals["side"] * trades["shares"] * moves
     net = gross - trades["commission"] - trades["borrow"] + trades["hedge_profit"]
@@ -132,20 +132,20 @@ def profits(signals: NDArray[Any], trades: NDArray[Any]) -> tuple[Floats, Floats
 
 
 def as_served(signals: NDArray[Any], bars: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows of one account's signals in the order in which they are filled, by their bars."""
+    """Return the rows of one account's signals in the order in which they are filled at `bars`."""
     waits, at_close = signals["terms"] & WAITS != 0, signals["terms"] & ENTERS_AT_CLOSE
     turn = np.where(waits, signals["symbol"], -signals["priority"])
     return np.lexsort((turn, waits + 2 * at_close, bars))
 
 
 def leaders(signals: NDArray[Any]) -> NDArray[np.int64]:
-    """By row that of the signal that leads it: of a leg the one before it, else its own."""
-    own = np.arange(len(signals))
-    return np.maximum.accumulate(np.where(signals["terms"] & IS_LEG, 0, own))
+    """Return the row of each row's leader: for a leg its signal's, otherwise its own."""
+    rows = np.arange(len(signals))
+    return np.maximum.accumulate(np.where(signals["terms"] & IS_LEG, 0, rows))
 
 
-def _as_served(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows by account and bar, the superseded ones first, then by priority as they stand."""
+def _by_priority(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows by account and bar, superseded ones first, the others by priority."""
     account = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     keys = np.stack((account, signals["bar"], signals["symbol"]))
     alike = np.lexsort(keys[::-1])
@@ -157,7 +157,7 @@ def _as_served(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _most_legs(signals: NDArray[Any], starts: NDArray[np.int64]) -> int:
-    """The most legs that an account can hold."""
+    """Return the most legs that an account can hold."""
     legs = np.concatenate(([0], np.cumsum(signals["terms"] & IS_LEG != 0)))
     return int(np.diff(legs[starts]).max(initial=0))
 
@@ -185,11 +185,9 @@ def run_accounts(
 ) -> None:  # fmt: skip
     """Trade the accounts from `part[0]` up to `part[1]`.
 
-    The signals are of all accounts, each account's by bar and in the order in which they are
-    served; of several on one symbol the last acts. An account stops where one has a priority.
-    `starts` has the row of the first signal of each account, and the number of all. The tables hold
-    totals by account, outcomes and trades by signal, curves by account and bar. The book has room
-    for the positions of one account, and is blank.
+    Each account's signals are in order of bar and, within a bar, as they are served; of several on
+    one symbol the last acts. An account stops at a signal with a priority. `starts` and the tables
+    are those of `simulate`. The book is blank, with room for the positions of one account.
     """
     for number in range(part[0], part[1]):
         rows = (starts[number], starts[number + 1])
@@ -237,9 +235,10 @@ def _trade(
 def _signals_until(
     bars: Bars, signals: NDArray[Any], row: int, end: int, bar: int, account: Any, book: Book
 ) -> int:
-    """The row after the signals of a bar; each symbol's newest is noted on the way.
+    """Return the row after the signals of a bar, and note each symbol's newest on the way.
 
-    So is what `simulate` has to know of them: to look beforehand would read all memory twice.
+    It also notes what `simulate` has to know of them, for a pass beforehand would read all memory
+    twice.
     """
     while row < end and signals[row].bar == bar:
         symbol = signals[row].symbol
@@ -253,9 +252,8 @@ def _signals_until(
             account.lacks_weight = True
         if signals[row].terms & (IS_FLAT | RESIZES):
             account.gives_up = True
-        if signals[row].terms & (ENTERS_AT_CLOSE | LEAVES_AT_CLOSE) or signals[row].hold == 0:
-            account.uses_close = True
-        if signals[row].leave_at > 0:
+        leaves_at_close = signals[row].hold == 0 or signals[row].leave_at > 0
+        if signals[row].terms & (ENTERS_AT_CLOSE | LEAVES_AT_CLOSE) or leaves_at_close:
             account.uses_close = True
         row += 1
     return row
@@ -266,7 +264,7 @@ def _next_bar(
     bars: Bars, signals: NDArray[Any], row: int, end: int, rules: RuleNumbers, account: Any,
     bar: int,
 ) -> int:  # fmt: skip
-    """The next bar; with nothing held and no interest to earn, that of the next signal."""
+    """Return the next bar or, with nothing held and no interest to earn, the next signal's."""
     earns = rules.cash_rate > 0 and not account.is_ruined
     if account.positions > 0 or earns:
         return bar + 1
@@ -275,7 +273,7 @@ def _next_bar(
 
 @inlined
 def _draw(tables: Tables, number: int, account: Any, first: int, end: int) -> None:
-    """Write the curves from one bar up to another."""
+    """Write the curves from bar `first` up to `end`."""
     if len(tables.equity):
         tables.equity[number, first:end] = account.equity
         tables.cash[number, first:end] = account.cash
@@ -285,9 +283,9 @@ def _draw(tables: Tables, number: int, account: Any, first: int, end: int) -> No
 def _open_the_bar(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, bar: int, last: int
 ) -> None:
-    """Charge the nights of shorts since their last bar, pay interest, value at the open.
+    """Charge shorts for the nights since their last bar, pay interest, value at the open.
 
-    A symbol without a bar counts at its last close.
+    A symbol without a bar is valued at its last close.
     """
     for place in range(account.positions):  # a loop of its own: many places in memory at once
         book.opens[place] = bars.prices[bar, book.positions[place].symbol].open
@@ -328,7 +326,7 @@ def _open_the_bar(
 
 @inlined
 def _close_the_bar(rules: RuleNumbers, account: Any) -> None:
-    """Check margin and ruin for the next open, and follow the drawdown."""
+    """Check margin and ruin for the next open, and update the drawdown."""
     account.margin_call = rule.is_margin_call(account.equity, account.shorts, rules)
     account.ruin_due = account.equity <= 0
     is_over = account.ruin_due or account.is_ruined
@@ -342,7 +340,7 @@ def _close_the_bar(rules: RuleNumbers, account: Any) -> None:
 
 @inlined
 def _close_the_session(rules: RuleNumbers, account: Any, nights: int) -> None:
-    """Add up the return of a session above cash; after ruin it has no meaning and is 0."""
+    """Add the session's return above cash to the totals; after ruin it has no meaning and is 0."""
     before = account.session_equity
     change = 0.0
     if before > 0:
