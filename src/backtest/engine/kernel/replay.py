@@ -1,8 +1,7 @@
-"""The kernel's replay of decisions: the same result as Backtrader's, for many bars.
+"""This module replays decisions on the kernel, and compares the results of two engines.
 
-Trades, curve and decisions are the same to the cent, which tests hold. Of the orders it tells
-those that were filled alone: what rests through a session leaves no trace in the kernel. Here too
-two engines' results are held against each other.
+Trades, curve and decisions are those of Backtrader to the cent, which tests hold. Only orders that
+were filled are listed: one that rests through a session leaves no trace in the kernel.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from backtest.engine.replay.books import (
     check_identity,
 )
 from backtest.engine.rules import VOLUME_SESSIONS, Rules, is_nothing, participation_cap
-from backtest.engine.schedule import Decision, settle, splits_since
+from backtest.engine.schedule import Decision, Effect, settle, splits_since
 from backtest.errors import AccountingError
 from backtest.stats.formats import counted
 
@@ -56,15 +55,15 @@ if TYPE_CHECKING:
     from backtest.engine.replay.position import OrderType
 
 _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "target": "limit"}
-# In a session, by what is done; at an open a reversal leaves in its turn, at a close beforehand.
+# The phases of a session in order; at an open a reversal leaves in its turn, at a close beforehand.
 _OPEN = {"ruin": 0, "margin_call": 0, "signal": 2, "reversal": 3, "entry": 3, "time": 4}
 _PASSED, _LEGS, _REST, _LEGS_AT_CLOSE = 1, 5, 6, 10
 _CLOSE = {"signal": 7, "reversal": 7, "time": 8, "entry": 9}
 _NO_ORDER = (OPEN, SPLIT, DELISTED, MERGER)
 _NO_SHARE = 1e-9  # what rounding leaves of shares that add up to none
-_SHARE = 1e-6  # of an excursion, a fraction of the entry price
-_FRACTIONS = ("mae", "mfe")
-_Row = tuple[str, dict[str, Any]]  # what it is of, and its values by name
+_FRACTIONS = ("mae", "mfe")  # of the entry price
+_NEAR = 1e-6  # between two engines' fractions
+_Row = tuple[str, dict[str, Any]]  # what it describes, and its values by name
 
 
 def replay_by_kernel(
@@ -78,20 +77,18 @@ def replay_by_kernel(
     panel = panel_of(prices, bars)
     acting = [decision for _, decision in signalled(panel, decisions)]
     rows = decision_rows(panel, acting)
-    whole = np.array([0, len(rows)])
-    made = simulate(panel, rows, whole, rules, rates, trades=True, curves=True)
+    starts = np.array([0, len(rows)])
+    tables = simulate(panel, rows, starts, rules, rates, trades=True, curves=True)
     leads = rows["terms"] & IS_LEG == 0
-    outcome = made.outcomes[leads]
     ids = [decision.event.id for decision in acting]
-    trades = trades_of(made.trades[leads], rows[leads], panel, ids)
+    trades = trades_of(tables.trades[leads], rows[leads], panel, ids)
     set_excursions(trades, prices, bars.of if bars else daily_bars(prices))
-    last = np.append(np.flatnonzero(np.diff(panel.session_numbers)), len(panel.times) - 1)
-    sessions = panel.sessions[last].tolist()
-    ruined = panel.sessions[made.equity[0] <= 0].tolist()  # by its last bar it may have recovered
-    equity, cash = made.equity[0][last].tolist(), made.cash[0][last].tolist()
-    totals = Totals(*(float(made.totals[0][one.name]) for one in fields(Totals)))
+    ends = panel.session_ends
+    equity, cash = tables.equity[0][ends].tolist(), tables.cash[0][ends].tolist()
+    ruined = panel.sessions[tables.equity[0] <= 0].tolist()  # by its last bar it may have recovered
+    totals = Totals(*(float(tables.totals[0][each.name]) for each in fields(Totals)))
     check_identity(rules.cash + totals.interest + sum(t.net_profit for t in trades), equity[-1])
-    outcomes = dict(zip(ids, outcome.tolist(), strict=True))
+    outcomes = dict(zip(ids, tables.outcomes[leads].tolist(), strict=True))
     notes = {
         decision.event.id: _participation(panel, decision, rules)
         for decision in decisions
@@ -101,88 +98,96 @@ def replay_by_kernel(
     return ReplayResult(
         curve=[
             EquityPoint(session, total, free, total - free)
-            for session, total, free in zip(sessions, equity, cash, strict=True)
+            for session, total, free in zip(panel.session_days.tolist(), equity, cash, strict=True)
         ],
         trades=trades,
         decisions=settle(decisions, names, notes, panel.bar_for, panel.is_first),
         assumptions=borrow_assumptions(
-            used_rates(made.trades, rows, panel, rates, rules), rules.borrow_default
+            used_rates(tables.trades, rows, panel, rates, rules), rules.borrow_default
         ),
-        orders=_orders(made.trades, rows, panel, acting),
+        orders=_orders(tables.trades, rows, panel, acting),
         totals=totals,
         ruined_on=next(iter(ruined), None),
     )
 
 
 def trades_of(
-    made: NDArray[Any], rows: NDArray[Any], panel: Panel, event_ids: Sequence[str]
+    records: NDArray[Any], rows: NDArray[Any], panel: Panel, event_ids: Sequence[str]
 ) -> list[Trade]:
-    """The trades in order of entry, from one record a signal and the event of each."""
+    """Return the trades in order of entry.
+
+    Records of `TRADE`, signals and event ids stand side by side, one for each signal.
+    """
     trades: list[Trade] = []
     sessions = panel.sessions
-    for place in by_entry(rows, made).tolist():
-        one, side = made[place], int(rows[place]["side"])
-        shares, entry = one["shares"].item(), one["entry_price"].item()
-        left = one["exit_price"].item()
+    for row in by_entry(rows, records).tolist():
+        record, side = records[row], int(rows[row]["side"])
+        shares, entry = record["shares"].item(), record["entry_price"].item()
+        left = record["exit_price"].item()
         trades.append(
             Trade(
                 trade_id=len(trades) + 1,
-                event_id=event_ids[place],
-                symbol=panel.symbols[rows[place]["symbol"]],
+                event_id=event_ids[row],
+                symbol=panel.symbols[rows[row]["symbol"]],
                 direction="long" if side > 0 else "short",
                 shares=shares,
-                entry_session=sessions[one["entry_bar"]].item(),
+                entry_session=sessions[record["entry_bar"]].item(),
                 entry_price=entry,
-                exit_session=sessions[one["exit_bar"]].item(),
+                exit_session=sessions[record["exit_bar"]].item(),
                 exit_price=left,
-                exit_reason=cast("ExitReason", REASONS[one["reason"]]),
+                exit_reason=cast("ExitReason", REASONS[record["reason"]]),
                 gross_profit=side * shares * (left - entry),
-                commission=one["commission"].item(),
-                borrow=one["borrow"].item(),
-                entered_at=cast("FillTime", FILL_TIMES[one["entered_at"]]),
-                hedge_profit=one["hedge_profit"].item(),
-                dividends=one["dividends"].item(),
-                left_at=cast("FillTime", FILL_TIMES[one["left_at"]]),
-                entry_bar=panel.time_of(one["entry_bar"]),
-                exit_bar=panel.time_of(one["exit_bar"]),
+                commission=record["commission"].item(),
+                borrow=record["borrow"].item(),
+                entered_at=cast("FillTime", FILL_TIMES[record["entered_at"]]),
+                hedge_profit=record["hedge_profit"].item(),
+                dividends=record["dividends"].item(),
+                left_at=cast("FillTime", FILL_TIMES[record["left_at"]]),
+                entry_bar=panel.time_of(record["entry_bar"]),
+                exit_bar=panel.time_of(record["exit_bar"]),
             )
         )
     return trades
 
 
 def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
+    """Say how many shares the participation cap has left of an entry, by bars of its kind."""
     bar, symbol = panel.bar_for(decision), decision.event.symbol
     volumes, today = panel.volume[:bar, panel.columns[symbol]], panel.days[bar].item()
-    alike = ~np.isnan(volumes)
+    is_alike = ~np.isnan(volumes)
     if panel.kinds is not None:
-        alike &= panel.kinds[:bar] == panel.kinds[bar]
-    splits = [
-        (one.session, one.value)
-        for one in panel.effects
-        if one.what == "split" and one.symbol == symbol
-    ]
+        is_alike &= panel.kinds[:bar] == panel.kinds[bar]
+    splits = [(one.session, one.value) for one in _splits(panel, symbol)]
     seen = [
         float(volumes[row]) * splits_since(splits, panel.days[row].item(), today)
-        for row in np.flatnonzero(alike)[-VOLUME_SESSIONS:].tolist()
+        for row in np.flatnonzero(is_alike)[-VOLUME_SESSIONS:].tolist()
     ]
     cap = participation_cap(seen, rules) or 0
     return f"cut to {counted(cap, 'share')} by participation"
 
 
+def _splits(panel: Panel, symbol: str) -> list[Effect]:
+    return [one for one in panel.effects if one.what == "split" and one.symbol == symbol]
+
+
 def used_rates(
-    made: NDArray[Any], rows: NDArray[Any], panel: Panel, rates: Mapping[str, BorrowRates],
+    records: NDArray[Any], rows: NDArray[Any], panel: Panel, rates: Mapping[str, BorrowRates],
     rules: Rules,
 ) -> dict[tuple[str, BorrowRate | None], date]:  # fmt: skip
-    """The rates of the nights short, each with the last night that it was charged for."""
+    """Return the rates charged for shorts by symbol, each with the last night it was charged for.
+
+    `records` are those of `TRADE`, side by side with the signals. A rate is None where nobody
+    quoted one. Nothing is returned unless rates come from tables.
+    """
     used: dict[tuple[str, BorrowRate | None], date] = {}
     if rules.borrow_mode != "table" or not len(rows):
         return used
     by_symbol = np.argsort(rows["symbol"], kind="stable")
     columns, begins = np.unique(rows["symbol"][by_symbol], return_index=True)
-    for column, places in zip(columns.tolist(), np.split(by_symbol, begins[1:]), strict=True):
-        symbol, own = panel.symbols[column], panel.bars_of(column)
-        is_short = _is_short(made[places], rows[places], panel, symbol)[own[:-1]]
-        days = panel.days[own]
+    for column, signals in zip(columns.tolist(), np.split(by_symbol, begins[1:]), strict=True):
+        symbol, bars = panel.symbols[column], panel.bars_of(column)
+        is_short = _is_short(records[signals], rows[signals], panel, symbol)[bars[:-1]]
+        days = panel.days[bars]
         for night in np.unique(days[:-1][is_short & (days[1:] != days[:-1])]).tolist():
             rate = rates[symbol].on(night) if symbol in rates else None
             if rules.borrow_default if rate is None else rate.annual_rate:
@@ -191,127 +196,123 @@ def used_rates(
 
 
 def _is_short(
-    made: NDArray[Any], rows: NDArray[Any], panel: Panel, symbol: str
+    records: NDArray[Any], rows: NDArray[Any], panel: Panel, symbol: str
 ) -> NDArray[np.bool_]:
-    """After which bars a symbol is held short; of legs their net counts."""
+    """Tell after which bars a symbol is held short, shape (bars,); legs count by their net."""
     is_leg = rows["terms"] & IS_LEG != 0
     is_short = np.zeros(len(panel.times), np.bool_)
-    for one in made[~is_leg & (rows["side"] < 0) & (made["shares"] > 0)]:
-        is_short[one["entry_bar"] : one["exit_bar"]] = True
+    for trade in records[~is_leg & (rows["side"] < 0) & (records["shares"] > 0)]:
+        is_short[trade["entry_bar"] : trade["exit_bar"]] = True
     if is_leg.any():
-        shares = np.ones(len(panel.times))  # of each bar, for one of the first
-        for effect in panel.effects:
-            if effect.what == "split" and effect.symbol == symbol:
-                shares[panel.first_bar(effect.session, symbol) :] *= effect.value
+        legs, shares = records[is_leg], np.ones(len(panel.times))  # by bar, for one of the first
+        for split in _splits(panel, symbol):
+            shares[panel.first_bar(split.session, symbol) :] *= split.value
         net = np.zeros(len(panel.times))
         for bar, size in (("entry_bar", "first_size"), ("exit_bar", "last_size")):
-            np.add.at(net, made[is_leg][bar], made[is_leg][size] / shares[made[is_leg][bar]])
+            np.add.at(net, legs[bar], legs[size] / shares[legs[bar]])
         is_short |= np.cumsum(net) < -_NO_SHARE
     return is_short
 
 
 def _orders(
-    made: NDArray[Any], rows: NDArray[Any], panel: Panel, decisions: Sequence[Decision]
+    records: NDArray[Any], rows: NDArray[Any], panel: Panel, decisions: Sequence[Decision]
 ) -> list[SentOrder]:
-    """The orders that were filled, at their fills, in the order of the rules.
+    """Return the orders that were filled, with their fills as prices, in the order of the rules.
 
-    Those of legs come last at their open or close, one for what the lots of a symbol net to.
+    The orders of legs come last at their open or close, one for the net of a symbol's lots.
     """
     leads = np.flatnonzero(rows["terms"] & IS_LEG == 0)
     legs_of = np.split(np.arange(len(rows)), leads[1:])
-    found: list[tuple[int, int, int, SentOrder]] = []  # bar, phase and turn
+    orders: list[tuple[int, int, int, SentOrder]] = []  # with bar, phase and turn
     lots: list[tuple[int, int, int, int, str]] = []  # likewise, row and event; exits below 0
-    trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
-    own, filled = rows[leads], made[leads]
-    served = as_served(own, np.where(filled["first_size"], filled["entry_bar"], own["bar"]))
+    trade_of: dict[str, str] = {}  # the event of each symbol's newest trade
+    signals, fills = rows[leads], records[leads]
+    served = as_served(signals, np.where(fills["first_size"], fills["entry_bar"], signals["bar"]))
     # The turn of each signal at its bar; an entry that waits is filled after all that do not.
-    ranks = np.argsort(np.lexsort((-own["priority"], own["bar"]))).tolist()
+    ranks = np.argsort(np.lexsort((-signals["priority"], signals["bar"]))).tolist()
     # By bar and symbol the turn of the signal that acts, at which a trade leaves.
-    turns = dict(zip(own[["bar", "symbol"]].tolist(), ranks, strict=True))
-    for number, place in enumerate(served.tolist()):
-        decision, (lead, *legs) = decisions[place], legs_of[place].tolist()
-        row, symbol = rows[lead], decision.event.symbol
-        change = dict(zip(TRADE.names or (), made[lead].item(), strict=True))
-        side, first = int(row["side"]), change["first_size"]
-        if not first:
+    turns = dict(zip(signals[["bar", "symbol"]].tolist(), ranks, strict=True))
+    for number, index in enumerate(served.tolist()):
+        decision, (lead, *legs) = decisions[index], legs_of[index].tolist()
+        signal, symbol = rows[lead], decision.event.symbol
+        trade = dict(zip(TRADE.names or (), records[lead].item(), strict=True))
+        size = trade["first_size"]
+        if not size:
             continue
-        is_entry = change["shares"] > 0
+        is_entry = trade["shares"] > 0
         if is_entry:
             trade_of[symbol] = decision.event.id
-        event_id, bar, at = trade_of[symbol], change["entry_bar"], FILL_TIMES[change["entered_at"]]
+        event_id, bar, at = trade_of[symbol], trade["entry_bar"], FILL_TIMES[trade["entered_at"]]
         kind: OrderType = "market" if at == "open" else "close"
-        waits = row["terms"] & WAITS
-        kind, turn = ("limit", len(own)) if waits else (kind, ranks[place])
-        less: ExitReason | None = None if first * side > 0 else "signal"
+        kind, turn = ("limit", len(signals)) if signal["terms"] & WAITS else (kind, ranks[index])
+        less: ExitReason | None = None if size * int(signal["side"]) > 0 else "signal"
         phase = (_CLOSE if at == "close" else _OPEN)[less or "entry"]
-        terms = (symbol, first, kind, change["first_price"], event_id, less)
-        found.append((bar, phase, turn, _sent(panel, bar, terms)))
+        order = _sent(panel, bar, symbol, size, kind, trade["first_price"], event_id, less)
+        orders.append((bar, phase, turn, order))
         lots += [(bar, phase, turn, leg + 1, event_id) for leg in legs]
         if not is_entry:
             continue
-        reason, at = cast("ExitReason", REASONS[change["reason"]]), FILL_TIMES[change["left_at"]]
+        reason, at = cast("ExitReason", REASONS[trade["reason"]]), FILL_TIMES[trade["left_at"]]
         kind = _RESTING.get(reason, "close" if at == "close" else "market")
-        bar, phase = change["exit_bar"], (_CLOSE if at == "close" else _OPEN).get(reason, _REST)
+        bar, phase = trade["exit_bar"], (_CLOSE if at == "close" else _OPEN).get(reason, _REST)
         # A target may rest and be met at the very open; a stop is filled there by no other way.
-        looks_at_closes = reason != "target" or row["terms"] & LOOKS_AT_CLOSES
+        looks_at_closes = reason != "target" or signal["terms"] & LOOKS_AT_CLOSES
         if at == "open" and reason in _RESTING and looks_at_closes:
             kind, phase = "market", _PASSED
         by_signal = reason in ("signal", "reversal")
-        gone = turns[bar, row["symbol"].item()] if by_signal else number
-        lots += [(made[leg]["exit_bar"].item(), phase, gone, -leg - 1, event_id) for leg in legs]
-        if change["reason"] not in _NO_ORDER:
-            terms = (symbol, change["last_size"], kind, change["last_price"], event_id, reason)
-            found.append((bar, phase, gone, _sent(panel, bar, terms)))
-    found += _leg_orders(made, rows, panel, sorted(lots, key=lambda lot: lot[:3]))
-    return [order for *_, order in sorted(found, key=lambda one: one[:3])]
+        turn = turns[bar, signal["symbol"].item()] if by_signal else number
+        lots += [(records[leg]["exit_bar"].item(), phase, turn, -leg - 1, event_id) for leg in legs]
+        if trade["reason"] not in _NO_ORDER:
+            size, price = trade["last_size"], trade["last_price"]
+            order = _sent(panel, bar, symbol, size, kind, price, event_id, reason)
+            orders.append((bar, phase, turn, order))
+    orders += _leg_orders(records, rows, panel, sorted(lots, key=lambda lot: lot[:3]))
+    return [order for *_, order in sorted(orders, key=lambda entry: entry[:3])]
 
 
 def _leg_orders(
-    made: NDArray[Any],
+    records: NDArray[Any],
     rows: NDArray[Any],
     panel: Panel,
     lots: Sequence[tuple[int, int, int, int, str]],
 ) -> list[tuple[int, int, int, SentOrder]]:
-    """What lots in their order net to: by bar, moment and symbol, with the first one's event."""
+    """Return the net orders of lots by bar, moment and symbol, each with its first lot's event."""
     sizes: dict[tuple[int, int, str], float] = defaultdict(float)
     firsts: dict[tuple[int, int, str], tuple[float, str]] = {}
     for bar, _, _, number, event_id in lots:
-        lot, symbol = made[abs(number) - 1], panel.symbols[rows[abs(number) - 1]["symbol"]]
+        lot, symbol = records[abs(number) - 1], panel.symbols[rows[abs(number) - 1]["symbol"]]
         which, moment = ("first", "entered_at") if number > 0 else ("last", "left_at")
         key = bar, int(lot[moment]), symbol
         sizes[key] += float(lot[f"{which}_size"])
         firsts.setdefault(key, (float(lot[f"{which}_price"]), event_id))
-    found = []
+    orders = []
     for (bar, at, symbol), size in sorted(sizes.items()):
-        price, event_id = firsts[bar, at, symbol]
+        if is_nothing(size):
+            continue
         is_open = FILL_TIMES[at] == "open"
-        terms = (symbol, size, "market" if is_open else "close", price, event_id, None)
-        if not is_nothing(size):
-            phase = _LEGS if is_open else _LEGS_AT_CLOSE
-            found.append((bar, phase, 0, _sent(panel, bar, terms)))
-    return found
+        kind, phase = ("market", _LEGS) if is_open else ("close", _LEGS_AT_CLOSE)
+        order = _sent(panel, bar, symbol, size, kind, *firsts[bar, at, symbol], None)
+        orders.append((bar, phase, 0, order))
+    return orders
 
 
-def _sent(panel: Panel, bar: int, terms: tuple[Any, ...]) -> SentOrder:
-    """An order of a bar from its symbol, size, type, price, event and reason to leave."""
-    symbol, size, kind, price, event_id, reason = terms
-    session, time = panel.sessions[bar].item(), panel.time_of(bar)
-    return SentOrder(session, symbol, size, kind, price, event_id, reason, time)
+def _sent(panel: Panel, bar: int, *terms: Any) -> SentOrder:
+    """Return the order of a bar with its symbol, size, type, price, event id and exit reason."""
+    values = (panel.sessions[bar].item(), *terms, panel.time_of(bar))
+    return SentOrder(*values)
 
 
-# Whether two engines made the same of the same decisions, to the cent
+# The comparison of two engines, to the cent
 
 
 def check_agreement(name: str, result: ReplayResult, other_name: str, other: ReplayResult) -> None:
-    """Hold decisions, trades, curve and totals of two engines against each other.
+    """Raise AccountingError with the first difference between the results of two engines.
 
-    Raises:
-        AccountingError: they differ; it tells the first difference.
-
+    Decisions, trades, curve and totals are compared.
     """
-    parts = {"decisions": _decisions, "trades": _trades, "the curve": _curve, "totals": _totals}
-    for what, of in parts.items():
-        if fault := _difference(name, of(result), other_name, of(other)):
+    others = _parts(other)
+    for what, rows in _parts(result).items():
+        if fault := _difference(name, rows, other_name, others[what]):
             raise AccountingError(
                 f"The engines differ in {what}, which is a fault of the program. First "
                 f"difference: {fault}."
@@ -319,7 +320,7 @@ def check_agreement(name: str, result: ReplayResult, other_name: str, other: Rep
 
 
 def _difference(name: str, rows: Sequence[_Row], other_name: str, others: Sequence[_Row]) -> str:
-    """The first difference in words; empty where there is none."""
+    """Say what the first difference is; an empty text where there is none."""
     for (label, row), (other_label, other) in zip(rows, others, strict=False):
         if label != other_label:
             return f"{label} with {name}, {other_label} with {other_name}"
@@ -335,27 +336,18 @@ def _difference(name: str, rows: Sequence[_Row], other_name: str, others: Sequen
 
 def _equal(column: str, one: Any, other: Any) -> bool:
     if isinstance(one, float):
-        return bool(abs(one - other) < (_SHARE if column in _FRACTIONS else CENT))
+        return bool(abs(one - other) < (_NEAR if column in _FRACTIONS else CENT))
     return bool(one == other)
 
 
-def _decisions(result: ReplayResult) -> list[_Row]:
-    return [
-        (d.event.id, {"session": d.tradable_session, "outcome": d.action, "reason": d.reason})
-        for d in result.decisions
-    ]
-
-
-def _trades(result: ReplayResult) -> list[_Row]:
-    return [
-        (f"trade {trade.trade_id} on {trade.event_id}", asdict(trade)) for trade in result.trades
-    ]
-
-
-def _curve(result: ReplayResult) -> list[_Row]:
-    return [(f"the account on {point.session}", asdict(point)) for point in result.curve]
-
-
-def _totals(result: ReplayResult) -> list[_Row]:
-    told = {"assumptions": list(result.assumptions), "ruined_on": result.ruined_on}
-    return [("the account", asdict(result.totals) | told)]
+def _parts(result: ReplayResult) -> dict[str, list[_Row]]:
+    rest = {"assumptions": list(result.assumptions), "ruined_on": result.ruined_on}
+    return {
+        "decisions": [
+            (d.event.id, {"session": d.tradable_session, "outcome": d.action, "reason": d.reason})
+            for d in result.decisions
+        ],
+        "trades": [(f"trade {t.trade_id} on {t.event_id}", asdict(t)) for t in result.trades],
+        "the curve": [(f"the account on {point.session}", asdict(point)) for point in result.curve],
+        "totals": [("the account", asdict(result.totals) | rest)],
+    }

@@ -1,1 +1,1 @@
-"""The replay of the trading rules on Backtrader, one account at a time, every cent checked."""
+"""This package replays one account on Backtrader by the trading rules, and checks every cent."""

@@ -1,6 +1,6 @@
-"""The books of a replay: fills, trades, the result, and the ledger of every cent of them.
+"""This module keeps the books of a replay: fills, trades, the result, and the ledger of every cent.
 
-The ledger keeps books of its own beside the broker's, so that either can be held against the other.
+The ledger stands apart from the broker's books, so that each can be checked against the other.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Bar = tuple[date, datetime | None]  # its session, and when it opens if it is finer
 
 CENT = 0.005
-_RESOLVED = 1e-14  # share of an amount that a double still tells from the next
+_RESOLVED = 1e-14  # the fraction of an amount that a double still resolves
 
 FillTime = Literal["open", "session", "close"]
 ExitReason = Literal[
@@ -33,7 +33,7 @@ ExitReason = Literal[
 
 @dataclass(frozen=True)
 class Fill:
-    """An order that was executed: signed shares, price and commission in dollars."""
+    """A `Fill` is an order that was executed: signed shares, price and commission in dollars."""
 
     session: date
     symbol: str
@@ -43,12 +43,12 @@ class Fill:
     event_id: str
     exit_reason: ExitReason | None = None
     at: FillTime = "open"
-    bar: datetime | None = None  # when its bar opens, as of `SentOrder`
+    bar: datetime | None = None  # when its bar opens, as in `SentOrder`
 
 
 @dataclass(frozen=True)
 class EquityPoint:
-    """The account at the close of a session, dollars."""
+    """An `EquityPoint` is the account at the close of a session, dollars."""
 
     session: date
     equity: float
@@ -58,9 +58,9 @@ class EquityPoint:
 
 @dataclass(frozen=True)
 class SentOrder:
-    """An order as it went to the market, in the session in which it was live.
+    """A `SentOrder` is an order as it went to the market, in a session in which it was live.
 
-    `size` is signed shares, `price` the level of a resting order in dollars or, for a market
+    `size` is signed shares; `price` is the level of a resting order in dollars or, for a market
     order, the fill that was expected.
     """
 
@@ -76,16 +76,16 @@ class SentOrder:
 
 @dataclass
 class Trade:
-    """One position from flat to flat, or to a reversal.
+    """A `Trade` is one position from flat to flat, or to a reversal.
 
     Prices are fills in dollars (averages where a position grew or shrank in steps), `shares` all
     that were entered, `commission` and `borrow` dollars paid, `mae` and `mfe` the worst and best
-    excursion as fractions of the entry price. `entered_at` and `left_at` tell of the first and the
-    last fill whether it was at the open, within the session or at the close. `hedge_profit` is what
-    its legs made, dollars after their costs; all else is of the stock itself. `dividends` are
-    dollars that a long was paid and a short has paid. After a split shares and prices are those
-    of the last day. The times are when the bars of entry and exit open, UTC, where they are finer
-    than sessions.
+    excursion as fractions of the entry price. `entered_at` and `left_at` say whether the first and
+    the last fill were at the open, within the session or at the close. `hedge_profit` is what the
+    legs made, dollars after their costs; all else is about the stock itself. `dividends` are
+    dollars that a long received, and below zero those that a short paid. Shares and prices are
+    adjusted to the splits up to the last day. `entry_bar` and `exit_bar` are when those bars open,
+    UTC, where they are finer than sessions.
     """
 
     trade_id: int
@@ -112,24 +112,24 @@ class Trade:
 
     @property
     def sign(self) -> int:
-        """+1 for a long trade, -1 for a short one."""
+        """Return +1 for a long trade, -1 for a short one."""
         return 1 if self.direction == "long" else -1
 
     @property
     def net_profit(self) -> float:
-        """Gross profit less commission and borrow, dividends, and what the legs made; dollars."""
+        """Return gross profit less commission and borrow, plus dividends and `hedge_profit`."""
         costs = self.commission + self.borrow
         return self.gross_profit - costs + self.dividends + self.hedge_profit
 
     @property
     def net_return(self) -> float:
-        """Net profit as a fraction of the entry value."""
+        """Return the net profit as a fraction of the entry value."""
         return self.net_profit / (self.shares * self.entry_price)
 
 
 @dataclass
 class Totals:
-    """What a whole account, its legs included, has paid and been paid beside prices; dollars."""
+    """A `Totals` holds what an account, legs included, paid and received beside prices; dollars."""
 
     commission: float = 0.0
     borrow: float = 0.0
@@ -139,20 +139,20 @@ class Totals:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay gives back."""
+    """A `ReplayResult` is what a replay returns."""
 
     curve: Sequence[EquityPoint]  # the account at each close, one point a session
     trades: Sequence[Trade]  # in order of entry
     decisions: Sequence[Decision]  # one for every event that the strategy listens to
-    assumptions: Sequence[str]  # what the result rests on that nobody quoted, in sentences
+    assumptions: Sequence[str]  # sentences on what the result rests on and nobody quoted
     orders: Sequence[SentOrder]  # what was sent to the market, session by session
-    totals: Totals  # what the account has paid and been paid
+    totals: Totals
     ruined_on: date | None  # at whose close or open equity had fallen to zero or below
 
 
 @dataclass
 class _Holding:
-    """The open part of a trade."""
+    """A `_Holding` is the open part of a trade."""
 
     trade: Trade
     shares: float  # signed
@@ -160,16 +160,17 @@ class _Holding:
     exit_price: float = 0.0  # average of what was closed
 
     def leave(self, shares: float, price: float) -> None:
-        """Close shares at a price; one price stays as it is, several are averaged."""
+        """Close shares at a price, which goes into the average."""
         total = self.closed_shares + shares
         part = shares / total
+        # A single price stays as it is, to the last bit.
         self.exit_price = price if part == 1 else self.exit_price * (1 - part) + price * part
         self.closed_shares = total
 
 
 @dataclass
 class _Leg:
-    """An open leg of a trade."""
+    """A `_Leg` is an open leg of a trade."""
 
     trade: Trade
     symbol: str
@@ -178,12 +179,12 @@ class _Leg:
     costs: float
 
     def leave(self, price: float, cost: float = 0.0) -> None:
-        """Add what it has made to its trade."""
+        """Add to the trade what the leg has made."""
         self.trade.hedge_profit += self.size * (price - self.price) - self.costs - cost
 
 
 class Ledger:
-    """Cash, holdings and trades of one account."""
+    """A `Ledger` keeps cash, holdings and trades of one account."""
 
     def __init__(self, cash: float) -> None:
         self.start_cash = cash
@@ -194,12 +195,12 @@ class Ledger:
         self._legs: dict[tuple[str, str], _Leg] = {}  # by symbol and event id
 
     def shares(self, symbol: str) -> float:
-        """Signed shares held."""
+        """Return the signed shares held, without legs."""
         holding = self._open.get(symbol)
         return holding.shares if holding else 0.0
 
     def charge_borrow(self, symbol: str, amount: float) -> None:
-        """Take the cost of a short's night from cash; short legs share it by their shares."""
+        """Take the borrow of a short from cash; short legs share it by their shares."""
         self.cash -= amount
         self.totals.borrow += amount
         if symbol in self._open:
@@ -211,12 +212,12 @@ class Ledger:
             leg.costs += amount * leg.size / total
 
     def receive_interest(self, amount: float) -> None:
-        """Add what the cash has earned."""
+        """Add interest to cash."""
         self.cash += amount
         self.totals.interest += amount
 
     def pay_dividend(self, symbol: str, amount: float) -> None:
-        """Add dollars a share to the cash of longs, and take them from that of shorts."""
+        """Add dollars a share to cash for longs, and take them from it for shorts."""
         if symbol in self._open:
             paid = self.shares(symbol) * amount
             self._open[symbol].trade.dividends += paid
@@ -232,7 +233,7 @@ class Ledger:
     def split(
         self, session: date, symbol: str, ratio: float, last: float, time: datetime | None = None
     ) -> None:
-        """Turn shares into `ratio` new ones, and a part of one into cash at the last close."""
+        """Turn each share into `ratio` new ones, and what is left of one into cash at `last`."""
         for leg in self._legs_of(symbol):
             leg.size, leg.price = leg.size * ratio, leg.price / ratio
         if symbol not in self._open:
@@ -257,7 +258,7 @@ class Ledger:
         return [leg for leg in self._legs.values() if leg.symbol == symbol]
 
     def book(self, fill: Fill) -> None:
-        """Enter a fill: it opens, adds to, reduces or closes the symbol's trade.
+        """Book a fill, which opens, adds to, reduces or closes the symbol's trade.
 
         A fill that crosses zero closes the trade and opens the next; its commission is shared
         in proportion to the shares.
@@ -275,7 +276,7 @@ class Ledger:
             self._add(fill, opening, fill.commission * (1 - part))
 
     def book_legs(self, fill: Fill, lots: Sequence[Lot]) -> None:
-        """Enter a fill of legs: each lot opens or closes its own, and pays its part of the cost."""
+        """Book a fill of legs: each lot opens or closes one leg, and pays its part of the cost."""
         self._pay(fill)
         traded = sum(abs(lot.size) for lot in lots)
         trades = {trade.event_id: trade for trade in self.trades}
@@ -328,7 +329,7 @@ class Ledger:
             self._finish(holding, (fill.session, fill.bar), fill.exit_reason or "strategy")
 
     def mark_open_trades(self, marks: Mapping[str, float], bars: Mapping[str, Bar]) -> None:
-        """Value the trades that stay open at the last closes; they stay flagged `open`."""
+        """Value the trades that stay open at `marks`, the last closes; they are flagged `open`."""
         for symbol, holding in self._open.items():
             holding.leave(abs(holding.shares), marks[symbol])
             self._finish(holding, bars[symbol], "open")
@@ -339,19 +340,13 @@ class Ledger:
     def _finish(holding: _Holding, bar: Bar, reason: ExitReason) -> None:
         trade = holding.trade
         trade.exit_session, trade.exit_bar = bar
-        # Which are all, but for what a ratio with many digits leaves of a share.
-        closed = holding.closed_shares / trade.shares
-        trade.exit_price = holding.exit_price * closed
+        # All shares are closed, but for what a ratio with many digits leaves of one.
+        trade.exit_price = holding.exit_price * (holding.closed_shares / trade.shares)
         trade.exit_reason = reason
         trade.gross_profit = trade.sign * trade.shares * (trade.exit_price - trade.entry_price)
 
     def check_cash(self, broker_cash: float, session: date) -> None:
-        """Hold the ledger's cash against the broker's.
-
-        Raises:
-            AccountingError: they differ by a cent or more.
-
-        """
+        """Raise AccountingError where the ledger's cash is a cent or more from the broker's."""
         if not abs(self.cash - broker_cash) < _tolerance(broker_cash):
             raise AccountingError(
                 f"{session}: the ledger has {self.cash:.4f} in cash and Backtrader "
@@ -359,19 +354,17 @@ class Ledger:
             )
 
     def check_identity(self, final_equity: float) -> None:
-        """Hold the trades of the ledger against the final equity; see `check_identity`."""
+        """Check the trades of the ledger against the final equity; see `check_identity` below."""
         expected = self.start_cash + self.totals.interest + sum(t.net_profit for t in self.trades)
         check_identity(expected, final_equity)
 
 
 def check_identity(expected: float, final_equity: float, resolved: float = _RESOLVED) -> None:
-    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + dividends + interest.
+    """Raise AccountingError where the accounting identity does not hold to the cent.
 
-    It holds to the cent; of fortunes to the share that is still `resolved`.
-
-    Raises:
-        AccountingError: the identity does not hold.
-
+    Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + dividends + interest. The
+    expected equity is the right-hand side, dollars. A fortune is checked to its fraction
+    `resolved`.
     """
     if not abs(expected - final_equity) < _tolerance(final_equity, resolved):
         raise AccountingError(
@@ -381,5 +374,5 @@ def check_identity(expected: float, final_equity: float, resolved: float = _RESO
 
 
 def _tolerance(amount: float, resolved: float = _RESOLVED) -> float:
-    # A cent; for fortunes beyond a trillion, what a double can still resolve.
+    # A cent or, beyond a trillion dollars, what a double still resolves.
     return max(CENT, abs(amount) * resolved)

@@ -1,4 +1,4 @@
-"""Backtrader's parts as the rules need them: feed, broker and costs. See docs/assumptions.md."""
+"""This module fits Backtrader's broker and costs to the rules; see docs/assumptions.md."""
 
 from __future__ import annotations
 
@@ -8,17 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
-import numpy as np
 
-from backtest.engine.bars import RunBars, StockBars, daily_bars
+from backtest.engine.bars import RunBars, daily_bars
 from backtest.engine.replay.feed import PriceFeed, bar_time, day_of, session_of, slippage_of
-from backtest.engine.rules import (
-    borrow_charge,
-    commission,
-    fill_price,
-    interest,
-    split_shares,
-)
+from backtest.engine.rules import borrow_charge, commission, fill_price, interest, split_shares
 from backtest.engine.schedule import Effect, effects, splits_of
 
 if TYPE_CHECKING:
@@ -30,27 +23,27 @@ if TYPE_CHECKING:
     from backtest.engine.rules import Rules
 
 
-# Lent while an order is executed: one that costs exactly the cash is not refused by rounding.
+# Lent while an order is executed, so that rounding refuses none that costs exactly the cash.
 _SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trace
-_PLENTY = 1e15
+_PLENTY = 1e15  # dollars
 
 
 def fills_at_open(order: Any) -> bool:
-    """Whether an order was filled at the price of the open."""
-    # Backtrader averages what it fills, and loses the last bit of it.
+    """Tell whether an order was filled at the price of the open."""
+    # Backtrader averages its fills, and loses the last bit of the price.
     return math.isclose(order.executed.price, order.data.open[0], rel_tol=1e-12)
 
 
 def commission_of(order: Any, rules: Rules) -> float:
-    """What an order has cost; Backtrader counts one of legs that crosses zero as two."""
+    """Return the commission of an order, dollars."""
     done = order.executed
-    if not order.info.get("lots"):
+    if not order.info.get("lots"):  # Backtrader counts an order of legs that crosses zero as two
         return float(done.comm)
     return commission(abs(done.size), done.price, rules)
 
 
 class RulesCosts(bt.CommInfoBase):
-    """Commission and borrow of one symbol by the rules."""
+    """A `RulesCosts` charges commission and borrow of one symbol by the rules."""
 
     params = (("rules", None), ("rates", None), ("stocklike", True))
 
@@ -58,7 +51,7 @@ class RulesCosts(bt.CommInfoBase):
         return commission(abs(size), price, self.p.rules)
 
     def get_credit_interest(self, data: Any, pos: Any, dt: datetime) -> float:
-        """Borrow for the nights since the last bar, on that bar's close (not the entry price)."""
+        """Return the borrow for the nights since the last bar, on that bar's close; dollars."""
         night_has_passed = dt > pos.datetime  # a feed that has ended was charged already
         if pos.size >= 0 or not night_has_passed or self.p.rules.borrow_mode == "none":
             return 0.0
@@ -70,21 +63,19 @@ class RulesCosts(bt.CommInfoBase):
 
 
 class RulesBroker(bt.brokers.BackBroker):
-    """Backtrader's broker with the slippage of the rules, and interest on cash.
+    """A `RulesBroker` is Backtrader's broker with the slippage of the rules, and interest on cash.
 
-    `session` is the current session, `day` that in New York, `bar` the number of the current bar
-    and `time` when it opens, UTC, where it is finer than the session. `feeds` are by symbol the
-    feeds that have that bar: one that has ended keeps its last bar, and one that begins later has
-    none yet.
+    `session` is the current session, `day` the current day in New York, `bar` the number of the
+    current bar and `time` when it opens, UTC, where it is finer than the session. `feeds` are the
+    feeds that have that bar, by symbol: one that has ended keeps its last bar, and one that begins
+    later has none yet.
 
     Backtrader's own slippage needs a flag to reach the open, is capped at the bar's range and
     also slips limit orders. The rules slip market and stop orders, wherever they fill, and
     never limit orders.
     """
 
-    params: tuple[tuple[str, Any], ...] = (
-        ("rules", None), ("effects", ()), ("hedges", ()), ("last_bars", frozenset()),
-    )  # fmt: skip
+    params: tuple[tuple[str, Any], ...] = (("rules", None), ("effects", ()), ("hedges", ()))
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,24 +88,24 @@ class RulesBroker(bt.brokers.BackBroker):
         self.borrow_paid: dict[str, float] = defaultdict(float)
         self.interest_paid = 0.0
         self._has_seen_the_bar = False
-        self._acted: dict[str, float] = {}  # splits of this session
-        self._borrow_due: dict[str, float] = {}  # of the nights since the last session
+        self._ratios: dict[str, float] = {}  # of the splits in this bar, by symbol
+        self._borrow_due: dict[str, float] = {}  # for the nights since the last bar
         self._interest_due = 0.0
         self._slip = 0.0
         self._closed_on: date | None = None
         self.is_ruined = False  # what is left then earns nothing
         self._free_cash = 0.0
         self.before_close: Callable[[], Sequence[Any]] = list
-        """Sends the orders of the close, once those that rest were executed."""
+        """It sends the orders of the close, once the resting orders were executed."""
         self.listeners: list[Callable[[Effect, float, float], None]] = []
-        """Hear of each effect on what is held: the shares that it settled, and their price."""
+        """They hear each effect on what is held, the shares that it settled, and their price."""
         self._effects: dict[date, list[Effect]] = defaultdict(list)
-        # Legs first, so that what leaves with a leader of no share has had its own.
+        # Legs first: a leg that leaves with a leader of no share has had its own action by then.
         for effect in sorted(self.p.effects, key=lambda one: one.symbol not in self.p.hedges):
             self._effects[effect.session].append(effect)
 
     def submit(self, order: Any, check: bool = True) -> Any:  # noqa: FBT001, FBT002 - Backtrader's signature
-        """Take an order, unless its size is no number."""
+        """Take an order; raise ValueError where its size is not finite."""
         if not math.isfinite(order.size):
             raise ValueError(
                 f"the size of an order is {order.size}: of what is unknown, order nothing"
@@ -122,10 +113,13 @@ class RulesBroker(bt.brokers.BackBroker):
         return super().submit(order, check)
 
     def see_the_bar(self) -> None:
-        """Look at what bar it is, once a bar: at its open, or else when orders are executed."""
+        """Note the current bar and apply its splits and dividends, once a bar.
+
+        It is called at the open, or else when orders are executed.
+        """
         if self._has_seen_the_bar:
             return
-        self._has_seen_the_bar, self._acted = True, {}
+        self._has_seen_the_bar, self._ratios = True, {}
         times = {data: data.lines.datetime[0] for data in self.cerebro.datas if len(data)}
         latest = max(times.values())
         self.feeds = {d._name: d for d, time in times.items() if time == latest}  # noqa: SLF001
@@ -147,8 +141,11 @@ class RulesBroker(bt.brokers.BackBroker):
 
     @property
     def ends_session(self) -> bool:
-        """Whether the current bar is the last of its session."""
-        return self.bar in self.p.last_bars
+        """Tell whether no feed has another bar in the current session."""
+        return all(
+            len(data) == len(data.sessions) or data.sessions[len(data)] != self.session
+            for data in self.cerebro.datas
+        )
 
     def settle_ends(self) -> None:
         """Settle what is held of stocks that have ended, in their last bar or the session's."""
@@ -187,34 +184,34 @@ class RulesBroker(bt.brokers.BackBroker):
             listener(effect, settled, price)
 
     def _split(self, data: Any, position: Any, ratio: float) -> tuple[float, float]:
-        """Turn old shares into new ones; the part of a share that is settled, and its price."""
+        """Turn old shares into new ones; return the shares settled in cash, and their price."""
         name = data._name  # noqa: SLF001
         due = self._borrow_due.pop(name, 0.0)  # of the old shares
         self.cash -= due
         self.borrow_paid[name] += due
         position.datetime = data.datetime.datetime()  # Backtrader charges no night twice
         size, rest = position.size * ratio, 0.0
-        if name not in self.p.hedges:  # the part of a share of a leg stays in it
+        if name not in self.p.hedges:  # a leg keeps its fraction of a share
             side = 1 if size > 0 else -1
             whole, rest = split_shares(abs(position.size), ratio)
             size, rest = side * whole, side * rest
         position.set(size, position.price / ratio)
-        self._acted[name] = self._acted.get(name, 1.0) * ratio
-        return rest, data.close[-1] / self._acted[name]
+        self._ratios[name] = self._ratios.get(name, 1.0) * ratio
+        return rest, data.close[-1] / self._ratios[name]
 
     def _split_orders(self, data: Any, ratio: float) -> None:
-        """Split what rests, also where nothing is held; what is then of no share is cancelled."""
+        """Split resting orders, even if nothing is held, and cancel those of no share."""
         for order in [one for one in self.pending if one.data is data]:
             _split_order(order, ratio)
             if not order.size:
                 self.cancel(order)
 
     def cash_at_open(self) -> float:
-        """Cash as it will be once borrow and interest of the last nights are settled."""
+        """Return cash as it will be once borrow and interest of the last nights are settled."""
         return float(self.cash - sum(self._borrow_due.values()) + self._interest_due)
 
     def next(self) -> None:
-        """Settle the nights since the last session, then execute the orders of the bar."""
+        """Settle the nights since the last bar, then execute the orders of this one."""
         self.see_the_bar()
         while self._toactivate:
             self._wake(self._toactivate.popleft())
@@ -231,22 +228,19 @@ class RulesBroker(bt.brokers.BackBroker):
             self._note_free_cash()
 
     def _execute_at_close(self, order: Any) -> None:
-        """Fill an order at the close of this very bar, which Backtrader does in the next alone."""
+        """Fill an order at the close of this bar, which Backtrader would only do in the next."""
         self.pending.remove(order)
-        price = fill_price(
-            order.data.close[0],
-            1 if order.isbuy() else -1,
-            slippage_of(order.data, self.p.rules),
-        )
+        side, slip = 1 if order.isbuy() else -1, slippage_of(order.data, self.p.rules)
+        price = fill_price(order.data.close[0], side, slip)
         with self._lent(order):
             self._execute(order, ago=0, price=price)
         self._get_value()
 
     @contextmanager
     def _lent(self, order: Any) -> Iterator[None]:
-        """Lend what rounding lacks; all where the cash was there when the order was sized.
+        """Lend cash for rounding while an order is executed, or any sum to one that is paid for.
 
-        Of netted orders each may pay for others, and an entry at a limit has had its cash set
+        A netted order may be paid for by the others, and an entry at a limit has its cash set
         aside, which a stop may have taken meanwhile.
         """
         if not order.info.get("is_paid_for"):
@@ -264,7 +258,7 @@ class RulesBroker(bt.brokers.BackBroker):
         return float(costs.get_credit_interest(data, position, data.datetime.datetime()))
 
     def _note_free_cash(self) -> None:
-        """What earns interest until the next session; the proceeds of shorts earn nothing."""
+        """Note what earns interest until the next bar; the proceeds of shorts earn nothing."""
         self._closed_on = self.day
         shorts = -sum(min(p.size, 0) * data.close[0] for data, p in self.positions.items() if p)
         self.is_ruined = self.is_ruined or self.get_value() <= 0
@@ -272,7 +266,7 @@ class RulesBroker(bt.brokers.BackBroker):
 
     def _try_exec(self, order: Any) -> None:
         if order.data._name not in self.feeds:  # noqa: SLF001
-            return  # no bar in this session: the lines stand on some other day's prices
+            return  # it has no bar now: its lines show the prices of another one
         self._slip = slippage_of(order.data, self.p.rules)
         if order.trailamount or order.trailpercent:
             order.addinfo(level=order.created.price)  # Backtrader moves it by the close, then tells
@@ -281,7 +275,7 @@ class RulesBroker(bt.brokers.BackBroker):
 
     def _get_value(self, datas: Any = None, lever: bool = False) -> float:  # noqa: FBT001, FBT002 - Backtrader's signature
         for data in [data for data in self.positions if not len(data)]:
-            del self.positions[data]  # it was asked for before its first bar, and has no price
+            del self.positions[data]  # somebody read it before its first bar: it has no price
         return float(super()._get_value(datas, lever))
 
     def _try_exec_close(self, order: Any, pclose: float) -> None:
@@ -289,10 +283,10 @@ class RulesBroker(bt.brokers.BackBroker):
         super()._try_exec_close(order, fill_price(pclose, side, self._slip))
 
     def _bracketize(self, order: Any, cancel: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
-        """Wake the stop and the target of an entry in its own session, not only in the next.
+        """Activate the stop and the target of an entry in its own session, not only in the next.
 
-        An entry at the close has no session left. After one at a level the stop may be touched,
-        which is the worst; whether the target was, before or after it, no daily bar tells.
+        An entry at the close has no session left. After an entry at a level only the stop is
+        activated: whether the target was touched before or after the entry, no bar can tell.
         """
         super()._bracketize(order, cancel)
         if order.exectype == bt.Order.Close:
@@ -320,7 +314,7 @@ class RulesBroker(bt.brokers.BackBroker):
 
 
 def _split_order(order: Any, ratio: float) -> None:
-    """Put an order that rests on the basis after a split, in whole shares as what it guards."""
+    """Adjust a resting order to a split, in whole shares like the position that it guards."""
     size = split_shares(abs(order.size), ratio)[0] * (1 if order.isbuy() else -1)
     order.size = order.created.size = order.created.remsize = order.executed.remsize = size
     for name in ("price", "pricelimit", "trailamount"):
@@ -338,19 +332,17 @@ def make_cerebro(
     runonce: bool,
     preload: bool,
 ) -> Any:
-    """A Cerebro that decides at the open and fills there; no observers, no checks at submission.
+    """Make a Cerebro that decides at the open and fills there, without observers.
 
     It holds the prices and the costs of each symbol, in order of their names; `hedges` are symbols
-    of legs. Orders are sized to
-    the cent before they are sent, so Backtrader's check, which would size them on the last close,
-    is off.
+    of legs. Orders are sized to the cent before they are sent, so Backtrader's check at submission,
+    which would size them on the last close, is off.
     """
     cerebro = bt.Cerebro(
         stdstats=False, cheat_on_open=True, runonce=runonce, preload=preload, maxcpus=1
     )
     of = bars.of if bars else daily_bars(prices)
-    terms = {"rules": rules, "effects": effects(prices), "hedges": hedges}
-    cerebro.broker = RulesBroker(**terms, last_bars=_last_bars(of))  # type: ignore[call-arg]
+    cerebro.broker = RulesBroker(rules=rules, effects=effects(prices), hedges=hedges)  # type: ignore[call-arg]
     cerebro.broker.set_cash(rules.cash)
     cerebro.broker.set_checksubmit(False)
     cerebro.broker.set_int2pnl(False)  # borrow is kept apart from an order's commission
@@ -361,13 +353,3 @@ def make_cerebro(
         costs = RulesCosts(rules=rules, rates=rates[symbol])
         cerebro.broker.addcommissioninfo(costs, name=symbol)
     return cerebro
-
-
-def _last_bars(of: Mapping[str, StockBars]) -> frozenset[int]:
-    """The numbers of the bars that are the last of their session."""
-    times, first = np.unique(
-        np.concatenate([bars.times for bars in of.values()]), return_index=True
-    )
-    sessions = np.concatenate([bars.sessions for bars in of.values()])[first]
-    ends = np.append(sessions[1:] != sessions[:-1], [True] * (len(times) > 0))
-    return frozenset(np.flatnonzero(ends).tolist())
