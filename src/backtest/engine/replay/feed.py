@@ -1,4 +1,4 @@
-"""Backtrader's feed over the bars of a run, and what is known of it at an open."""
+"""This module feeds the bars of a run to Backtrader, and quotes what is known at an open."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DAY = 24 * 60 * 60 * 1e6  # microseconds
 
 
 class PriceFeed(bt.feed.DataBase):
-    """A feed over bars that fills Backtrader's lines at once instead of row by row."""
+    """A `PriceFeed` fills Backtrader's lines with bars at once instead of row by row."""
 
     params = (("bars", None), ("splits", ()))
 
@@ -39,16 +39,16 @@ class PriceFeed(bt.feed.DataBase):
         self.know_bars()
 
     def know_bars(self) -> None:
-        """Note what is known of the bars beside their prices, by row."""
+        """Note by row what is known of the bars beside their prices."""
         bars, self.splits = self.p.bars, self.p.splits
-        on, clock = bars.days_and_clock
+        days, clock = bars.days_and_clock
         self.kinds, self.clock = bars.kinds.tolist(), clock.tolist()
         self.begins, self.ends = bars.begins.tolist(), bars.ends.tolist()
         self.ends_day = bars.ends_day.tolist()
-        self.days, self.sessions = on.astype("M8[D]").tolist(), bars.sessions.tolist()
+        self.days, self.sessions = days.astype("M8[D]").tolist(), bars.sessions.tolist()
 
     def preload(self) -> None:
-        """Fill every line in one go, then stand before the first bar."""
+        """Fill every line at once, then go back before the first bar."""
         for name, values in self._rows.items():
             getattr(self.lines, name).array = values[:]
         self._next_row = len(self._rows["datetime"])  # nothing is left to load row by row
@@ -56,7 +56,7 @@ class PriceFeed(bt.feed.DataBase):
         self.home()
 
     def start(self) -> None:
-        """Stand before the first row, for a replay that loads row by row."""
+        """Go before the first row, for a replay that loads row by row."""
         super().start()
         self._next_row, self._is_preloaded = 0, False
 
@@ -70,7 +70,7 @@ class PriceFeed(bt.feed.DataBase):
         return True
 
     def rewind(self, size: int = 1) -> None:
-        """Give back rows that come too early; what has not come yet is not in the lines."""
+        """Take back rows that came too early, so that no later bar is in the lines."""
         super().rewind(size)
         if self._is_preloaded:
             return
@@ -80,7 +80,7 @@ class PriceFeed(bt.feed.DataBase):
 
     @contextmanager
     def orderable(self, day: date) -> Iterator[None]:
-        """Let Backtrader make an order of a stock before its first bar: it asks for a price."""
+        """Let Backtrader, which reads a price, make an order of a stock before its first bar."""
         if len(self):
             yield
             return
@@ -94,32 +94,32 @@ class PriceFeed(bt.feed.DataBase):
                 getattr(self.lines, name).array.pop()
 
     def _tick_nullify(self) -> None:
-        """Keep no second copy of each bar: the broker reads the lines where there is none."""
+        """Keep no second copy of each bar; the broker then reads the lines."""
 
     def _tick_fill(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
-        """Keep none, as above."""
+        """Keep no copy, as above."""
 
 
 def day_of(data: Any, ago: int = 0) -> date:
-    """The day of a feed's current bar in New York, or of one `ago` bars from it, -1 the last."""
+    """Return the day in New York of a feed's current bar, or of the one at `ago`, -1 the last."""
     day: date = data.days[len(data) - 1 + ago]
     return day
 
 
 def session_of(data: Any) -> date:
-    """The session of a feed's current bar, which after a close is the next one."""
+    """Return the session of a feed's current bar; after a close that is the next one."""
     session: date = data.sessions[len(data) - 1]
     return session
 
 
 def bar_time(data: Any) -> datetime | None:
-    """When a feed's current bar opens, UTC; None of a daily one."""
+    """Return when a feed's current bar opens, UTC; None for a daily one."""
     row = len(data) - 1
     return data.p.bars.time_of(row) if data.kinds[row] else None
 
 
 def quote_of(data: Any, rules: Rules) -> Quote:
-    """What is known of a feed at the open of its current session."""
+    """Return what is known of a feed at the open of its current bar."""
     cap, today = None, day_of(data)
 
     def since(ago: int) -> float:
@@ -135,13 +135,13 @@ def quote_of(data: Any, rules: Rules) -> Quote:
 
 
 def _alike(data: Any) -> Iterator[int]:
-    """How many bars ago those before were that are of the current one's kind, newest first."""
+    """Yield how many bars ago each earlier bar of the current one's kind was, newest first."""
     row = len(data) - 1
     return (ago for ago in range(1, row + 1) if data.kinds[row - ago] == data.kinds[row])
 
 
 def slippage_of(data: Any, rules: Rules) -> float:
-    """The slippage of a feed's current bar, from the range of the one before of its kind."""
+    """Return the slippage of a feed's current bar, given the range of its last one of that kind."""
     last_range = 0.0
     if rules.slippage_range and (ago := next(_alike(data), None)):
         last_range = (data.high[-ago] - data.low[-ago]) / data.close[-ago]

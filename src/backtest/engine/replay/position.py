@@ -1,4 +1,4 @@
-"""A position as the trader plans it, its orders, and the account at an open or a close."""
+"""This module plans positions and their orders, and follows the account at an open or a close."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ OrderType = Literal["market", "stop", "limit", "close"]
 
 @dataclass(frozen=True)
 class Quote:
-    """What is known of a symbol at an open."""
+    """A `Quote` is what is known of a symbol at an open."""
 
     open: float  # dollars
-    slip: float  # slippage of this session, a fraction of the price
+    slip: float  # slippage of this bar, a fraction of the price
     most_shares: int | None = None  # the participation cap of an entry; None where there is none
     last_close: float | None = None  # dollars; None in its first bar
     begins: bool = True  # whether the bar is the stock's first of its session
-    ends: bool = True  # whether it is the last
-    ends_day: bool = True  # and of its session on a day: after a close that is the day before
-    clock: int = 0  # when it opens in New York, minutes after midnight; 0 of a daily one
-    is_extended: bool = False  # whether it is outside of the hours of sessions
+    ends: bool = True  # whether the bar is the last of its session
+    ends_day: bool = True  # whether it is the last of its session on its day, see `StockBars`
+    clock: int = 0  # when the bar opens, as in `days_and_clock`
+    is_extended: bool = False  # whether the bar is outside the trading hours
 
 
 class Lot(NamedTuple):
-    """The part of an order that belongs to one event: signed shares, and why they leave."""
+    """A `Lot` is one event's part of an order of legs: signed shares, and why they leave."""
 
     event_id: str
     size: float
@@ -44,55 +44,55 @@ class Lot(NamedTuple):
 
 @dataclass(frozen=True)
 class Order:
-    """An order for one session."""
+    """An `Order` is an order for one bar."""
 
     symbol: str
     size: float  # signed shares, positive to buy
     type: OrderType  # `market` fills at the open, `close` at the close, the others rest between
-    price: float  # the level of a resting order, dollars; otherwise the fill expected
-    event_id: str  # the event behind an entry; of an exit, the event of its trade
+    price: float  # the level of a resting order, dollars; otherwise the expected fill
+    event_id: str  # the event behind an entry, or that of the trade that an exit leaves
     exit_reason: ExitReason | None = None  # why the position is left; None for an entry
     lots: tuple[Lot, ...] = ()  # of legs that it nets; they add up to its size, which may be 0
 
 
 @dataclass(frozen=True)
 class BarCount:
-    """How many sessions and bars a stock has had."""
+    """A `BarCount` numbers the current session and bar of a stock, each from 0."""
 
     sessions: int = -1
     bars: int = -1
 
     def after(self, quote: Quote) -> BarCount:
-        """The count with one bar more."""
+        """Return the count with one bar more."""
         return BarCount(self.sessions + quote.begins, self.bars + 1)
 
 
 @dataclass
 class Position:
-    """A position with the exit plan of its newest signal."""
+    """A `Position` is what is held, with the exit plan of its newest signal."""
 
     event_id: str
     direction: int  # +1 long, -1 short
     shares: int
-    expires: int | None = None  # count of the symbol's sessions, or bars, at which time is up
-    counts_bars: bool = False
-    planned: int = 0  # count of the symbol's bars
+    expires: int | None = None  # the symbol's session, or bar, at which time is up, by number
+    counts_bars: bool = False  # whether the plan counts bars, not sessions
+    planned: int = 0  # the symbol's bar in which the plan was made, by number
     leave_minute: int = 0  # of the day, in New York; 0 without one
     leave: When = "open"
     stop: float | None = None
     target: float | None = None
     trailing: float | None = None
-    looks_at_closes: bool = False  # at its levels; otherwise they rest through the session
+    looks_at_closes: bool = False  # whether closes pass its levels, which otherwise rest as orders
     best_close: float | None = None  # since entry
     passed: ExitReason | None = None  # the level that its last close has passed
 
     @property
     def size(self) -> int:
-        """Signed shares."""
+        """Return the signed shares."""
         return self.direction * self.shares
 
     def plan(self, signal: Signal, price: float, count: BarCount) -> None:
-        """Take over the exit plan of a signal, with levels set from `price`."""
+        """Adopt the exit plan of a signal, with levels set from `price`."""
         side = self.direction
         self.counts_bars = signal.hold_bars is not None
         self.expires = None if signal.held is None else signal.held + self._count(count)
@@ -104,7 +104,7 @@ class Position:
         self.looks_at_closes = signal.levels == "close"
 
     def is_due(self, count: BarCount, quote: Quote, at: When) -> bool:
-        """Whether its time is up at the open or the close of a bar."""
+        """Tell whether its time is up at the open or the close of a bar."""
         if self.expires != self._count(count):
             return False
         if quote.is_extended and not self.counts_bars:
@@ -118,7 +118,7 @@ class Position:
         return count.bars if self.counts_bars else count.sessions
 
     def nearest_stop(self) -> tuple[float, ExitReason] | None:
-        """The stop that is touched first: the fixed one or the trailing one."""
+        """Return the stop that is touched first, the fixed or the trailing one, and its reason."""
         levels: list[tuple[float, ExitReason]] = []
         if self.stop is not None:
             levels.append((self.stop, "stop"))
@@ -128,29 +128,27 @@ class Position:
         return max(levels, key=lambda level: self.direction * level[0], default=None)
 
     def exits(self, symbol: str, *, has_target: bool) -> list[Order]:
-        """The orders that rest through a session: the stop, then the target."""
+        """Return the orders that rest through a bar: the stop, then the target."""
         if self.looks_at_closes:
             return []
-        stop, orders = self.nearest_stop(), []
+        stop, orders, size = self.nearest_stop(), [], -self.size
         if stop is not None:
-            orders.append(Order(symbol, -self.size, "stop", stop[0], self.event_id, stop[1]))
-        # No price reaches zero.
-        if has_target and self.target is not None and self.target > 0:
-            order = Order(symbol, -self.size, "limit", self.target, self.event_id, "target")
-            orders.append(order)
+            orders.append(Order(symbol, size, "stop", stop[0], self.event_id, stop[1]))
+        if has_target and self.target is not None and self.target > 0:  # no price reaches zero
+            orders.append(Order(symbol, size, "limit", self.target, self.event_id, "target"))
         return orders
 
     def split(self, ratio: float, settled: float) -> None:
-        """Take over the basis after a split, of which signed shares were settled in cash."""
+        """Adjust to a split, of which `settled` signed shares were paid in cash."""
         self.shares = round(self.shares * ratio - abs(settled))
         self.stop = self.stop and rule.level(self.stop / ratio)
         self.target = self.target and rule.level(self.target / ratio)
         self.best_close = self.best_close and self.best_close / ratio
 
     def see_close(self, close: float, *, has_entered: bool) -> None:
-        """Look at the levels of closes, then let the trailing stop follow.
+        """Note a level that a close has passed, then move the best close.
 
-        It was held in the session of the close, or `has_entered` at this very close.
+        A position that `has_entered` at this very close is not checked against its levels.
         """
         if self.looks_at_closes and not has_entered:
             stop, side = self.nearest_stop(), self.direction
@@ -164,35 +162,35 @@ class Position:
 
 @dataclass(frozen=True)
 class HeldLeg:
-    """A part of a position in another symbol; it comes and goes with it."""
+    """A `HeldLeg` is held in another symbol against a position, and leaves with it."""
 
     event_id: str
     symbol: str
-    size: float  # signed shares, of which a split may leave a part
+    size: float  # signed shares; a split may leave a fraction
 
     def split(self, symbol: str, ratio: float) -> HeldLeg:
-        """The leg after a split of a symbol."""
+        """Return the leg after a split of `symbol`, which may be another one."""
         return replace(self, size=self.size * ratio) if symbol == self.symbol else self
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """An entry that waits at a limit through its session, as far as that is of one day."""
+    """A `Waiting` is an entry at a limit that waits through the bars of its session on one day."""
 
     signal: Signal
-    position: Position  # with the plan that it has if it is filled in the current bar
+    position: Position  # with the plan that it gets if it is filled in the current bar
     price: float
     is_reversal: bool
     fills_at_open: bool = False
 
     def cost(self, rules: Rules) -> float:
-        """What it would cost, dollars, which is set aside; a short costs nothing."""
+        """Return what it would cost, dollars, which is set aside; a short costs nothing."""
         shares = self.position.shares
         cost = shares * self.price + rule.commission(shares, self.price, rules)
         return cost if self.position.direction > 0 else 0.0
 
     def at_open(self, price: float, count: BarCount) -> Waiting:
-        """The same in a bar that opens at a price."""
+        """Return the same entry in a bar that opens at a price, and plan its position."""
         side = self.position.direction
         fills_at_open = side * price <= side * self.price
         self.position.plan(self.signal, price if fills_at_open else self.price, count)
@@ -201,12 +199,12 @@ class Waiting:
 
 @dataclass
 class Moment:
-    """The account at an open or a close, as its orders change it."""
+    """A `Moment` is the account at an open or a close, as its orders change it."""
 
     at: When  # which of the two
-    quotes: Mapping[str, Quote]  # of the symbols that trade in the session
+    quotes: Mapping[str, Quote]  # of the symbols that have the bar
     prices: Mapping[str, float]  # what each trades at, before slippage: the opens, or the closes
-    equity: float  # what sizes are shares of; known before the prices of a close
+    equity: float  # what weights are fractions of, dollars; known before the prices of a close
     cash: float  # dollars
     rules: Rules
     orders: list[Order] = field(default_factory=list)  # in the order in which they are executed
@@ -214,37 +212,37 @@ class Moment:
 
     @property
     def order_type(self) -> OrderType:
-        """The type of its orders."""
+        """Return the type of its orders."""
         return "market" if self.at == "open" else "close"
 
     def fill(self, symbol: str, side: int) -> float:
-        """What an order is filled at."""
+        """Return the price that an order is filled at."""
         return rule.fill_price(self.prices[symbol], side, self.quotes[symbol].slip)
 
     def price_for_size(self, symbol: str, side: int) -> float:
-        """What its shares are counted at: the same, but at a close as of the open."""
+        """Return the price that an order is sized by: the fill that it would have at the open."""
         quote = self.quotes[symbol]
         return rule.fill_price(quote.open, side, quote.slip)
 
     def trade(self, symbol: str, size: int, event_id: str, reason: ExitReason | None) -> None:
-        """Order shares of a position; a reason is that of an exit."""
+        """Order signed shares of a position; `reason` is None for an entry."""
         fill = self._pay(symbol, size)
         self.orders.append(Order(symbol, size, self.order_type, fill, event_id, reason))
 
     def trade_leg(self, leg: HeldLeg, reason: ExitReason | None) -> None:
-        """Order a leg; what it costs until lots are netted is as of an order of its own."""
+        """Order a leg; until lots are netted it costs as much as an order of its own."""
         size = leg.size if reason is None else -leg.size
         self._pay(leg.symbol, size)
         self.lots.append((leg.symbol, Lot(leg.event_id, size, reason)))
 
     def _pay(self, symbol: str, size: float) -> float:
-        """Take from the cash what an order costs; what it is filled at."""
+        """Take from cash what an order costs, and return the price that it is filled at."""
         fill = self.fill(symbol, 1 if size > 0 else -1)
         self.cash -= size * fill + rule.commission(abs(size), fill, self.rules)
         return fill
 
     def legs_of(self, signal: Signal, value: float) -> list[HeldLeg]:
-        """The legs of an entry of a signed value, in shares counted at the opens."""
+        """Return the legs of an entry of a signed value, in shares counted at the opens."""
         return [
             HeldLeg(
                 signal.event_id,
@@ -255,13 +253,13 @@ class Moment:
         ]
 
     def netted(self) -> list[Order]:
-        """One order for the lots of each symbol, in order of the alphabet; some of no size."""
-        found = []
+        """Return one order for the lots of each symbol, in order of symbols; its size may be 0."""
+        orders = []
         for symbol in sorted({symbol for symbol, _ in self.lots}):
             lots = tuple(lot for of, lot in self.lots if of == symbol)
             size = sum(lot.size for lot in lots)
             size = 0.0 if rule.is_nothing(size) else size
             price = self.fill(symbol, 1 if size > 0 else -1) if size else self.prices[symbol]
             event_id = lots[0].event_id
-            found.append(Order(symbol, size, self.order_type, price, event_id, lots=lots))
-        return found
+            orders.append(Order(symbol, size, self.order_type, price, event_id, lots=lots))
+        return orders

@@ -1,4 +1,4 @@
-"""The recorder: keeps the ledger of any Backtrader strategy and holds it against the broker."""
+"""The recorder keeps the ledger of any Backtrader strategy, and checks it against the broker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from backtest.engine.replay.position import Lot, Order
     from backtest.engine.schedule import Decision, Effect
 
-# Why a strategy's own order left a position, where the order does not say.
+# The exit reason of a strategy's own order, where the order does not carry one.
 _BY_TYPE: dict[int, ExitReason] = {
     bt.Order.Stop: "stop",
     bt.Order.StopTrail: "trailing_stop",
@@ -38,7 +38,7 @@ _BY_TYPE: dict[int, ExitReason] = {
 
 
 def _time_of(order: Any) -> FillTime:
-    """When in its session an order was filled; one at a level may be filled at the open."""
+    """Return when in its bar an order was filled; a limit order may be filled at the open."""
     if order.exectype in (bt.Order.Market, bt.Order.Close):
         return "open" if order.exectype == bt.Order.Market else "close"
     is_limit = order.exectype == bt.Order.Limit
@@ -46,7 +46,7 @@ def _time_of(order: Any) -> FillTime:
 
 
 class Recorder(bt.Analyzer):
-    """Books fills, borrow and interest, and writes down the account at each close."""
+    """A `Recorder` books fills, borrow and interest, and notes the account at each close."""
 
     params = (("rules", None), ("rates", None))
 
@@ -56,13 +56,13 @@ class Recorder(bt.Analyzer):
         self._curve: list[EquityPoint] = []
         self._ruined_on: date | None = None
         self._crossed: list[Order] = []
-        self._ends: list[Fill] = []
+        self._ends: list[Fill] = []  # settlements of stocks that have ended
         self._orders: list[SentOrder] = []
         self._borrow_seen: dict[str, float] = defaultdict(float)
         self._used_rates: dict[tuple[str, BorrowRate | None], date] = {}  # the last night of each
 
     def start(self) -> None:
-        """Hear also of what actions do to the account."""
+        """Listen to what actions do to the account."""
         self.strategy.broker.listeners.append(self._hear)
 
     def _hear(self, effect: Effect, settled: float, price: float) -> None:
@@ -72,7 +72,7 @@ class Recorder(bt.Analyzer):
         elif what == "split":
             self._settle_nights()
             self.ledger.split(session, symbol, value, price, self.strategy.broker.time)
-        else:  # the fills of the session are booked before it, of which one is told afterwards
+        else:  # it waits for the fills of the bar, which come first and are reported afterwards
             bar = self.strategy.broker.time
             end = Fill(session, symbol, -settled, price, 0.0, "", what, at="close", bar=bar)
             self._ends.append(end)
@@ -83,40 +83,34 @@ class Recorder(bt.Analyzer):
         self._ends.clear()
 
     def notify_order(self, order: Any) -> None:
-        """Book what was executed, after the nights before it were settled."""
-        said = order.info
+        """Book what was executed, once the nights before it are settled."""
+        info = order.info
         if order.status == order.Accepted and order.active():  # the child of a bracket sleeps first
             self.note(order)
-        if order.status in (order.Margin, order.Rejected) and "event_id" in said:
-            self.refused.add(said.event_id)
+        if order.status in (order.Margin, order.Rejected) and "event_id" in info:
+            self.refused.add(info.event_id)
         # Partial: a reversal closed the position, and its other half was refused for want of cash.
         if order.status not in (order.Completed, order.Partial):
             return
         self._settle_nights()
-        if order.exectype == bt.Order.Close and "exit_reason" in said:  # sent before this close
+        if order.exectype == bt.Order.Close and "exit_reason" in info:  # sent before this close
             self._book_crossed("market")
             self._book_ends()
-        done = order.executed
-        if said.get("lots"):
-            self._book_legs(
-                order.data._name,  # noqa: SLF001
-                done.size,
-                done.price,
-                commission_of(order, self.p.rules),
-                said.lots,
-            )
+        done, symbol = order.executed, order.data._name  # noqa: SLF001 - Backtrader's name for it
+        if info.get("lots"):
+            cost = commission_of(order, self.p.rules)
+            self._book_legs(symbol, done.size, done.price, cost, info.lots)
             return
-        reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(
             Fill(
                 session=self.strategy.broker.session,
                 at=_time_of(order),
-                symbol=order.data._name,  # noqa: SLF001 - Backtrader's name for it
+                symbol=symbol,
                 size=done.size,
                 price=done.price,
                 commission=done.comm,
-                event_id=said.event_id if "event_id" in said else "",
-                exit_reason=reason,
+                event_id=info.get("event_id", ""),
+                exit_reason=info.get("exit_reason", _BY_TYPE.get(order.exectype)),
                 bar=self.strategy.broker.time,
             )
         )
@@ -124,12 +118,12 @@ class Recorder(bt.Analyzer):
     def cross(self, order: Order) -> None:
         """Book lots that net to nothing: no order goes to the market, and nothing is paid.
 
-        They wait until the orders of their moment are booked, which are told of afterwards.
+        They wait until the orders of their moment, which are reported afterwards, are booked.
         """
         self._crossed.append(order)
 
-    def _book_crossed(self, *types: str) -> None:
-        for order in [one for one in self._crossed if one.type in types]:
+    def _book_crossed(self, kind: str) -> None:
+        for order in [one for one in self._crossed if one.type == kind]:
             self._crossed.remove(order)
             self._book_legs(order.symbol, 0.0, order.price, 0.0, order.lots)
 
@@ -140,23 +134,26 @@ class Recorder(bt.Analyzer):
         self.ledger.book_legs(fill, lots)
 
     def note(self, order: Any) -> None:
-        """Write down an order that is live in the current session."""
-        said = order.info
+        """Note an order that is live in the current bar."""
+        info = order.info
         self._orders.append(
             SentOrder(
                 session=self.strategy.broker.session,
                 symbol=order.data._name,  # noqa: SLF001
                 size=order.created.size,
                 type=order.getordername().lower(),
-                price=said.get("level", order.created.price),
-                event_id=said.event_id if "event_id" in said else "",
-                exit_reason=said.exit_reason if "exit_reason" in said else None,
+                price=info.get("level", order.created.price),
+                event_id=info.get("event_id", ""),
+                exit_reason=info.get("exit_reason"),
                 bar=self.strategy.broker.time,
             )
         )
 
     def next(self) -> None:
-        """At the close: settle, and hold the books against the broker's."""
+        """Settle the bar at its close, and check the books against the broker's.
+
+        Raise AccountingError where they differ by a cent or more.
+        """
         self._settle_nights()
         self._book_crossed("market")
         self._book_ends()
@@ -172,11 +169,9 @@ class Recorder(bt.Analyzer):
     prenext = next  # noqa: A003 - Backtrader's name; also while indicators or feeds have not begun
 
     def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> ReplayResult:
-        """Close the books and hand them over.
+        """Close the books and return the result.
 
-        Raises:
-            AccountingError: the accounting identity does not hold.
-
+        Raise AccountingError where the accounting identity does not hold.
         """
         feeds = {data._name: data for data in self.strategy.datas}  # noqa: SLF001
         self.ledger.mark_open_trades(
@@ -198,7 +193,7 @@ class Recorder(bt.Analyzer):
         )
 
     def _settle_nights(self) -> None:
-        """Take over what the broker has charged and paid since the last time."""
+        """Book what the broker has charged and paid since the last time."""
         broker = self.strategy.broker
         self.ledger.receive_interest(broker.interest_paid - self.ledger.totals.interest)
         for symbol, paid in broker.borrow_paid.items():

@@ -1,6 +1,6 @@
-"""The replay: Backtrader executes what the trader orders, and the recorder checks every cent.
+"""The replay lets Backtrader execute what the trader orders, and the recorder check every cent.
 
-So it does what an `EventStrategy` orders, which is a strategy of Backtrader that hears of events.
+It also executes what an `EventStrategy` orders, which is a Backtrader strategy that hears events.
 """
 
 from __future__ import annotations
@@ -53,13 +53,14 @@ def replay(
     runonce: bool = True,
     preload: bool = True,
 ) -> ReplayResult:
-    """Replay decisions on Backtrader, as the timeline made them; those with a signal are traded.
+    """Replay decisions of the timeline on Backtrader, which trades those with a signal.
 
-    The prices that are replayed are by symbol, with `bars` where some are finer than sessions, and
-    so are the borrow rates. `runonce` and `preload` are Backtrader's vectorised mode and its
-    loading before the start; the orders are the same without. AccountingError where the books do
-    not balance, a fault of the program; UsageError where a signal leaves out its weight, and the
-    rules set no `max_positions`.
+    Prices, all of which are replayed, and borrow rates are by symbol; `bars` are the bars of a run
+    that has finer ones than sessions. `runonce` and `preload` are Backtrader's vectorised mode and
+    its loading before the start; the orders are the same without.
+
+    Raise AccountingError where the books do not balance, a fault of the program, and UsageError
+    where a signal leaves out its weight and the rules set no `max_positions`.
     """
     panel = panel_of(prices, bars)
     signals: dict[int, list[Signal]] = defaultdict(list)
@@ -74,32 +75,31 @@ def replay(
     cerebro.addstrategy(_SignalTrader, rules=rules, signals=signals)
     run: _SignalTrader = cerebro.run()[0]
     trader = run.trader
-    told = trader.outcomes, trader.notes
-    settled = settle(decisions, *told, panel.bar_for, panel.is_first)
+    settled = settle(decisions, trader.outcomes, trader.notes, panel.bar_for, panel.is_first)
     return run.recorder.result(prices, settled)
 
 
 class _SignalTrader(bt.Strategy):
-    """Carries the trader's orders to Backtrader."""
+    """A `_SignalTrader` carries the trader's orders to Backtrader."""
 
     params = (("rules", None), ("signals", None))
 
     def __init__(self) -> None:
         self.trader = Trader(self.p.rules)
         self._resting: list[Order] = []
-        self._told: set[int] = set()  # of their fills
-        self._live: list[Any] = []  # Backtrader's orders of those that rest
+        self._live: list[Any] = []  # Backtrader's orders for the resting ones, side by side
+        self._reported: set[int] = set()  # their numbers, once the trader has heard of the fill
         self.broker.before_close = self._before_close
         self.broker.listeners.append(self.trader.hear)
 
     @property
     def recorder(self) -> Recorder:
-        """Who keeps the books."""
+        """Return the analyzer that keeps the books."""
         recorder: Recorder = self.analyzers[0]
         return recorder
 
     def next_open(self) -> None:
-        """At the open: the trader's orders, then the resting orders of the day."""
+        """Send the trader's orders of the open, then those that rest through the bar."""
         self.broker.see_the_bar()
         feeds = self.broker.feeds
         quotes = {symbol: quote_of(data, self.p.rules) for symbol, data in feeds.items()}
@@ -109,14 +109,14 @@ class _SignalTrader(bt.Strategy):
         resting = [order for symbol in feeds for order in self.trader.resting(symbol)]
         if market or resting != self._resting:
             self._send_anew(market, resting)
-        else:  # they are what rests already
+        else:  # they rest already
             for order in self._live:
                 self.recorder.note(order)
 
     prenext_open = nextstart_open = next_open  # also while some feeds have not begun
 
     def notify_order(self, order: Any) -> None:
-        """Stop where Backtrader refuses an order: a fault of ours."""
+        """Raise AccountingError where Backtrader refuses an order, which is a fault of ours."""
         if order.status in (order.Margin, order.Rejected):
             raise AccountingError(
                 f"{self.data.datetime.date(0)}: Backtrader refused an order of "
@@ -125,25 +125,24 @@ class _SignalTrader(bt.Strategy):
             )
 
     def next(self) -> None:
-        """At the close: let the trader mark and look."""
+        """Let the trader mark its positions at the close, and check their levels."""
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
         self.trader.at_close(closes, self.broker.get_value())
 
     prenext = next  # noqa: A003 - Backtrader's name; also while some feeds have not begun
 
     def _before_close(self) -> list[Any]:
-        """Tell the trader what was filled, and send its orders of the close."""
+        """Report what was filled to the trader, and send its orders of the close."""
         for order, live in zip(self._resting, self._live, strict=True):
-            if live.status == live.Completed and live.ref not in self._told:
-                self._told.add(live.ref)
+            if live.status == live.Completed and live.ref not in self._reported:
+                self._reported.add(live.ref)
                 self.trader.filled(order)
         self.broker.settle_ends()
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
-        orders = self.trader.before_close(closes, self.broker.cash)
-        return self._send_now(orders)
+        return self._send_now(self.trader.before_close(closes, self.broker.cash))
 
     def _send_anew(self, market: Sequence[Order], resting: list[Order]) -> None:
-        """Send the orders of a session, the resting ones last, in place of those that rested."""
+        """Send the orders of a bar, the resting ones last, in place of those that rested before."""
         for live in self._live:  # a live stop and a close of one bar would both fill
             self.cancel(live)
         self._send_now(market)
@@ -152,9 +151,10 @@ class _SignalTrader(bt.Strategy):
             self._live += self._send_resting(list(group))
 
     def _send_resting(self, orders: list[Order]) -> list[Any]:
-        """An entry at its limit, if any, with the stop and the target as its children.
+        """Send a stop and a target, of which each ends the other, or an entry at a limit with them.
 
-        Of stop and target the stop counts where both are touched, and each ends the other.
+        The exits are the children of the entry. Where stop and target are both touched, the stop
+        counts.
         """
         if orders[0].exit_reason is not None:
             first = self._send(orders[0])
@@ -165,7 +165,7 @@ class _SignalTrader(bt.Strategy):
         return [entry, *(self._send(o, parent=entry, transmit=n == last) for n, o in exits)]
 
     def _send_now(self, orders: Sequence[Order]) -> list[Any]:
-        """Send the orders of an open or a close; lots that cross each other need none."""
+        """Send the orders of an open or a close; lots that net to nothing need none."""
         sent, is_paid_for = [], any(order.lots for order in orders)
         for order in orders:
             if order.size:
@@ -187,24 +187,24 @@ class _SignalTrader(bt.Strategy):
         )
 
 
-# Strategies of Backtrader's own that hear of events
+# Backtrader strategies that hear events
 
 
 class EventStrategy(bt.Strategy):
-    """A Backtrader strategy with one method more: `notify_event`.
+    """An `EventStrategy` is a Backtrader strategy with one method more: `notify_event`.
 
     Indicators, analyzers, orders, `next` and `params` work as in Backtrader. Orders are filled by
-    the program's broker: slippage, commission and borrow by the rules. Sizes, the gross limit
-    and margin are the strategy's own affair; a stop belongs into the same `notify_event` as the
-    entry that it guards, or it sleeps through the entry session. A stock has no bar before its
-    first session: `len(data)` is 0 and reading one is an `IndexError`; it can be ordered by size.
+    the program's broker, with slippage, commission and borrow by the rules. Sizes, the gross limit
+    and margin are left to the strategy; a stop must be sent in the same `notify_event` as the entry
+    that it guards, or it sleeps through the entry session. A stock has no bar before its first
+    session: `len(data)` is 0, and reading one raises IndexError; it can be ordered by size.
     """
 
     listens_to: ClassVar[tuple[type[Event], ...]] = ()
     _event_id = ""
 
     def notify_event(self, event: Any) -> None:
-        """Hear of an event, after the last close before its tradable session.
+        """React to an event, after the last close before its tradable session.
 
         A market order that is sent here is filled at the tradable session's open. What
         Backtrader shows at that time, such as `self.data.close[0]`, was known by then.
@@ -222,7 +222,7 @@ class EventStrategy(bt.Strategy):
             return super().sell(data, *map(_plain, args), **self._marked(kwargs))
 
     def hear(self, event: Event) -> None:
-        """Hand over an event, so that the orders sent meanwhile carry its id."""
+        """Pass an event to `notify_event`; the orders sent meanwhile carry its id."""
         self._event_id = event.id
         try:
             self.notify_event(event.as_published())
@@ -240,17 +240,17 @@ class EventStrategy(bt.Strategy):
 
 
 def _plain(term: Any) -> Any:
-    """A number of numpy as one of Python, which alone can be put on record."""
+    """Return a number of numpy as one of Python, for only that can be put on record."""
     return term.item() if isinstance(term, np.generic) else term
 
 
 class _Newswire(bt.Analyzer):
-    """Delivers events after the close before their tradable session."""
+    """A `_Newswire` delivers events after the close before their tradable session."""
 
     params = (("news", None),)
 
     def next(self) -> None:
-        """Deliver what can first be traded in the session after this one."""
+        """Deliver the events that can first be traded in the session after this one."""
         for event in self.p.news.get(self.strategy.broker.session, ()):
             self.strategy.hear(event)
 
@@ -267,7 +267,8 @@ def replay_event_strategy(
 ) -> ReplayResult:
     """Replay a Backtrader strategy with its `params` by name; see `replay`.
 
-    The decisions are of the events that it listens to, those that can be traded without a signal.
+    The decisions are those of `schedule` for the events that it listens to. Raise UsageError where
+    the strategy fails, sees a session's close at its open, or ends the replay early.
     """
     _refuse_cheating(strategy)
     sessions = sorted({day.date() for p in prices.values() for day in p.traded.index})
@@ -299,7 +300,7 @@ def replay_event_strategy(
 
 
 def _refuse_cheating(strategy: type[EventStrategy]) -> None:
-    """Backtrader's `next_open` sees the whole bar of the session that it opens."""
+    """Raise UsageError for a strategy with `next_open`, which sees the whole bar at its open."""
     for name in ("next_open", "nextstart_open", "prenext_open"):
         if getattr(strategy, name) is not getattr(bt.Strategy, name):
             raise UsageError(

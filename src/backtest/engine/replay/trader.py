@@ -1,9 +1,9 @@
-"""The trader: turns signals into orders, session by session, by the rules of the design.
+"""The trader turns signals into orders, bar by bar, by the trading rules.
 
-Within a session: at the open ruin, margin call and what has passed its levels at the last close,
-then new signals, reductions first, then time exits; resting orders through the session; at the
-close what leaves, then what enters; trailing stops move and margin is checked. It knows no engine:
-it gets opens, cash and closes, and answers with orders.
+Within a bar the open comes first: ruin, margin call and what passed a level at the last close, then
+new signals, reductions first, then time exits. Orders rest through the bar. At the close what
+leaves comes before what enters; then trailing stops move and margin is checked. The trader knows no
+engine: it gets opens, cash and closes, and answers with orders.
 """
 
 from __future__ import annotations
@@ -38,28 +38,31 @@ SignalOutcome = Literal[
 
 
 class Trader:
-    """Plans the orders of one account."""
+    """A `Trader` plans the orders of one account."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._positions: dict[str, Position] = {}
         self._waiting: dict[str, Waiting] = {}  # entries at a limit
         self._legs: dict[str, list[HeldLeg]] = {}  # by the symbol of their position
-        self._left_behind: list[tuple[HeldLeg, ExitReason]] = []  # of positions left in the session
+        self._left_behind: list[tuple[HeldLeg, ExitReason]] = []  # of positions left within the bar
         self._counts: dict[str, BarCount] = {}
         self._marks: dict[str, float] = {}
         self._quotes: Mapping[str, Quote] = {}
-        self._settled = 0.0  # what ends have taken from equity in this session, dollars
+        self._settled = 0.0  # what ends have taken from equity in this bar, dollars
         self._for_the_close: list[Signal] = []
         self._entered_at_close: set[str] = set()
         self._margin_call = False
         self._ruin_due = False
         self.is_ruined = False
         self.outcomes: dict[str, SignalOutcome] = {}
-        self.notes: dict[str, str] = {}  # by event id, what bound an order
+        self.notes: dict[str, str] = {}  # by event id, what limited an order
 
     def hear(self, effect: Effect, settled: float, price: float) -> None:
-        """An action has changed what is held: by a split, or an end that has settled it."""
+        """Note that an action changed what is held: a split, or an end that has settled it.
+
+        `settled` are the signed shares that were settled in cash, at `price`.
+        """
         symbol, position = effect.symbol, self._positions.get(effect.symbol)
         if effect.what == "dividend":
             return
@@ -78,10 +81,10 @@ class Trader:
     def at_open(
         self, quotes: Mapping[str, Quote], cash: float, signals: Sequence[Signal]
     ) -> list[Order]:
-        """The market orders of an open, in the order in which they are executed.
+        """Return the market orders of an open, in the order in which they are executed.
 
-        The quotes are of every symbol that trades in this session, the cash is after borrow and
-        interest, the signals are in order of publication, symbol, event id.
+        The quotes are of every symbol that has this bar, the cash is after borrow and interest, the
+        signals are in order of publication, symbol, event id.
         """
         self._quotes = quotes
         for symbol, quote in quotes.items():
@@ -99,7 +102,7 @@ class Trader:
         self._for_the_close = [signal for signal in acting if signal.at == "close"]
         now = [signal for signal in acting if signal.at == "open"]
         self._wait_on(now, moment)
-        # What gives up shares comes first, so that what it frees can be bought with.
+        # What gives up shares comes first, so that the cash it frees can be used.
         gives_up = [signal for signal in now if signal.direction == "flat" or signal.resize]
         done = [signal.event_id for signal in gives_up if self._give_up(signal, moment)]
         for signal in now:
@@ -109,9 +112,9 @@ class Trader:
         return [*moment.orders, *moment.netted()]
 
     def resting(self, symbol: str) -> list[Order]:
-        """What rests through the session: an entry at a limit; the stop, then the target.
+        """Return a symbol's resting orders: an entry at a limit, then the stop and the target.
 
-        Outside of the hours exits do not rest.
+        Outside the trading hours exits do not rest.
         """
         waiting, is_extended = self._waiting.get(symbol), self._quotes[symbol].is_extended
         if waiting is None:
@@ -121,12 +124,12 @@ class Trader:
             return position.exits(symbol, has_target=True)
         position = waiting.position
         entry = Order(symbol, position.size, "limit", waiting.price, position.event_id)
-        # Inside the session nobody knows whether the target came before the entry or after it.
+        # Within the bar nobody knows whether the target was touched before the entry or after it.
         exits = position.exits(symbol, has_target=waiting.fills_at_open)
         return [entry] if is_extended else [entry, *exits]
 
     def filled(self, order: Order) -> None:
-        """A resting order was filled: a position is gone, or there."""
+        """Note that a resting order was filled, which ends a position or begins one."""
         if order.exit_reason is not None:
             del self._positions[order.symbol]
             legs = self._legs.pop(order.symbol, [])
@@ -137,11 +140,11 @@ class Trader:
         self.outcomes[order.event_id] = "reverse" if waiting.is_reversal else "enter"
 
     def before_close(self, closes: Mapping[str, float], cash: float) -> list[Order]:
-        """The orders of a close, in the order in which they are executed.
+        """Return the orders of a close, in the order in which they are executed.
 
-        They are sized on the opens: the closes decide what they cost, and nothing else. Nor does
-        what an end has settled at this close. The closes are of every symbol that trades in this
-        session, the cash is what the resting orders have left.
+        They are sized on the opens: neither the closes, which only decide what they cost, nor what
+        an end has settled at this close changes their sizes. The closes are of every symbol that
+        has this bar, the cash is what the resting orders have left.
         """
         self._stop_waiting(symbol for symbol, quote in self._quotes.items() if quote.ends_day)
         self._entered_at_close.clear()
@@ -157,7 +160,7 @@ class Trader:
         return [*moment.orders, *moment.netted()]
 
     def at_close(self, closes: Mapping[str, float], equity: float) -> None:
-        """Mark the positions, look at their levels, check margin and ruin for the next open."""
+        """Mark the positions, check their levels, and margin and ruin for the next open."""
         self._marks.update(closes)
         for symbol, position in self._positions.items():
             if symbol in closes and not self._quotes[symbol].is_extended:
@@ -173,7 +176,7 @@ class Trader:
         return cash + held + sum(n * self._marks[s] for s, n in self._net_legs().items())
 
     def _net_legs(self) -> dict[str, float]:
-        """Signed shares of legs by symbol, those that are left at this close among them."""
+        """Return the signed shares of legs by symbol, those left behind in this bar among them."""
         legs = [leg for held in self._legs.values() for leg in held]
         net: dict[str, float] = {}
         for leg in [*legs, *(leg for leg, _ in self._left_behind)]:
@@ -184,7 +187,7 @@ class Trader:
         if self._ruin_due or moment.equity <= 0:
             self.is_ruined = True
             self._stop_waiting([*self._waiting])
-        if self.is_ruined:  # also later on: a halted stock is left when it opens again
+        if self.is_ruined:  # also in later bars: a halted stock is left when it opens again
             for symbol in list(self._positions):
                 self._leave(symbol, "ruin", moment)
 
@@ -197,7 +200,7 @@ class Trader:
         return position.direction < 0 or any(leg.size < 0 for leg in self._legs.get(symbol, ()))
 
     def _acting(self, signals: Sequence[Signal]) -> list[Signal]:
-        """Of several signals on one symbol the one published last, by priority; none after ruin."""
+        """Return each symbol's last signal, in order of priority; none after ruin."""
         last = {signal.symbol: signal for signal in signals}
         acting = []
         for signal in signals:
@@ -210,7 +213,7 @@ class Trader:
         return sorted(acting, key=lambda signal: -signal.priority)
 
     def _give_up(self, signal: Signal, moment: Moment) -> bool:
-        """Leave, renew or reduce what is held, as far as it is due; whether that is all."""
+        """Leave, renew or reduce what is held; return whether the signal has nothing more to do."""
         symbol, position = signal.symbol, self._positions.get(signal.symbol)
         if signal.direction == "flat":
             if position is not None:
@@ -300,7 +303,7 @@ class Trader:
     def _obtainable(
         self, signal: Signal, shares: int, for_size: float, fill: float, moment: Moment
     ) -> int:
-        """Of the shares that are wanted those that volume, cash and least order allow."""
+        """Return how many of `shares` volume, cash and least order allow."""
         cap = moment.quotes[signal.symbol].most_shares
         if cap is not None and cap < shares:
             shares = cap
@@ -313,7 +316,7 @@ class Trader:
         return shares if is_sent else 0
 
     def _can_pay(self, legs: list[HeldLeg], cash: float, moment: Moment) -> bool:
-        """Whether each leg has a share, and the cash never falls below zero."""
+        """Tell whether each leg has a share, and cash never falls below zero."""
         for leg in legs:
             if not leg.size:
                 return False
@@ -331,7 +334,7 @@ class Trader:
             moment.trade_leg(leg, reason)
 
     def _wait_on(self, signals: Sequence[Signal], moment: Moment) -> None:
-        """Let entries at a limit wait in one bar more, unless a newer signal takes their place.
+        """Let entries at a limit wait one bar more, unless a newer signal takes their place.
 
         Where cash no longer pays for all of them, none waits on.
         """
@@ -350,7 +353,7 @@ class Trader:
                 self.outcomes[self._waiting.pop(symbol).signal.event_id] = outcome
 
     def _set_aside(self) -> float:
-        """What the entries that wait would cost, which is not there for others; dollars."""
+        """Return what the waiting entries would cost, dollars, which others cannot use."""
         return sum(waiting.cost(self._rules) for waiting in self._waiting.values())
 
     def _add(self, signal: Signal, position: Position, moment: Moment) -> None:
@@ -365,7 +368,7 @@ class Trader:
         self.outcomes[signal.event_id] = "resize"
 
     def _wanted(self, signal: Signal, price: float, moment: Moment) -> int:
-        """The shares that the weight and the room beside the other positions allow."""
+        """Return the shares that the weight and the room beside the other positions allow."""
         symbol = signal.symbol
         gross = sum(p.shares * self._marks[s] for s, p in self._positions.items() if s != symbol)
         gross += sum(w.position.shares * w.price for w in self._waiting.values())
