@@ -46,9 +46,9 @@ class StockBars:
     kinds: NDArray[np.int8]  # each `DAILY`, `FINER` than its session, or `EXTENDED`
     table: NDArray[np.float64]  # open, high, low, close in dollars, volume in shares; shape (n, 5)
 
-    def time_of(self, place: int) -> datetime | None:
+    def time_of(self, row: int) -> datetime | None:
         """Return when a bar opens, UTC; None for a daily bar."""
-        return None if self.kinds[place] == DAILY else utc_time(self.times[place])
+        return None if self.kinds[row] == DAILY else utc_time(self.times[row])
 
     def place(self, session: date, time: datetime | None = None) -> int:
         """Return the row of the bar that opens at `time`, or else of the session's first bar."""
@@ -89,32 +89,32 @@ class RunBars:
     by_the_day: Collection[date]  # the sessions that are replayed by daily bars
     is_needed: bool = False  # whether an event that only a daily bar could trade is left out
 
-    def opens_after(self, symbol: str, session: date, known: datetime) -> datetime | None:
-        """Return when a stock's first finer bar of a session opens after `known`; None without."""
+    def opens_after(self, symbol: str, session: date, moment: datetime) -> datetime | None:
+        """Return when a stock's first finer bar of a session opens after `moment`, None without."""
         if session in self.by_the_day:
             return None
         stock = self.of[symbol]
         bars = self.finer[symbol] if np.datetime64(session) < stock.sessions[0] else stock
-        place = int(np.searchsorted(bars.times, as_utc64(known), side="right"))
-        if place == len(bars.times) or bars.sessions[place] != np.datetime64(session):
+        row = int(np.searchsorted(bars.times, as_utc64(moment), side="right"))
+        if row == len(bars.times) or bars.sessions[row] != np.datetime64(session):
             return None
-        return utc_time(bars.times[place])
+        return utc_time(bars.times[row])
 
     def opens_in(self, symbol: str, session: date) -> datetime | None:
         """Return when a stock's first bar within a session's hours opens; None for a daily one."""
         stock = self.of[symbol]
-        place = stock.place(session)
-        while stock.kinds[place] == EXTENDED:
-            place += 1
-        return stock.time_of(place)
+        row = stock.place(session)
+        while stock.kinds[row] == EXTENDED:
+            row += 1
+        return stock.time_of(row)
 
     def ends_in(self, symbol: str, session: date) -> datetime:
         """Return when a stock's last bar of a session ends, which is never after the close."""
         stock, close = self.of[symbol], trading_calendar().time_of(session, "close")
-        place = int(np.searchsorted(stock.sessions, np.datetime64(session), side="right")) - 1
-        if place < 0 or stock.sessions[place] != np.datetime64(session):
+        row = int(np.searchsorted(stock.sessions, np.datetime64(session), side="right")) - 1
+        if row < 0 or stock.sessions[row] != np.datetime64(session):
             return close
-        time = stock.time_of(place)
+        time = stock.time_of(row)
         return close if time is None else min(time + timedelta(minutes=self.length), close)
 
     def lack(self, session: date) -> str:

@@ -177,25 +177,25 @@ def tradable_bar(
     The open is None for a daily bar. Outside the trading hours only what is known to the minute is
     traded. The arguments, and the rest of the answer, are those of `tradable_session`.
     """
-    calendar, known = trading_calendar(), known_at(event, reaction)
+    calendar, moment = trading_calendar(), known_at(event, reaction)
     session, why = tradable_session(event, history, span, reaction, universe, at)
     if session is None or new_york_day(event.published_at) < history.first:
         return session, None, why
-    current = calendar.next_to_close(known)
-    if at == "close" and bars.ends_in(event.symbol, session) <= known:
+    current = calendar.next_to_close(moment)
+    if at == "close" and bars.ends_in(event.symbol, session) <= moment:
         session = history.trades_from(calendar.after(session, 1))
         why = obstacle(event, session, span, universe)
     if at == "open" and current < session and span.days.size:
-        time = bars.opens_after(event.symbol, current, known)
+        time = bars.opens_after(event.symbol, current, moment)
         if time is not None:
             why = obstacle(event, current, span, universe)
             return current, None if why else time, why
-    running = bars.lack(current) if calendar.is_open(known) else ""
+    running = bars.lack(current) if calendar.is_open(moment) else ""
     why = why or running or bars.lack(session)
     if why or at == "close":
         return session, None, why
     if event.precision in ("exact", "minute"):
-        return session, bars.opens_after(event.symbol, session, known), why
+        return session, bars.opens_after(event.symbol, session, moment), why
     return session, bars.opens_in(event.symbol, session), why
 
 
@@ -237,20 +237,20 @@ def effects(prices: Mapping[str, Prices]) -> list[Effect]:
     An end in a session in which no stock trades moves to the session before. A stock whose prices
     stop counts as delisted `END_SESSIONS` sessions later, even if nobody recorded it.
     """
-    sessions = np.unique(np.concatenate([one.days for one in prices.values()]))
+    sessions = np.unique(np.concatenate([stock.days for stock in prices.values()]))
 
-    def replayed(session: date) -> date:
-        place = np.searchsorted(sessions, np.datetime64(session), side="right") - 1
-        day: date = sessions[place].item()
-        return day
+    def number_of(session: date) -> int:
+        return int(np.searchsorted(sessions, np.datetime64(session), side="right")) - 1
 
-    acting = [one._replace(session=replayed(one.session)) for one in recorded_effects(prices)]
+    acting = [
+        effect._replace(session=sessions[number_of(effect.session)].item())
+        for effect in recorded_effects(prices)
+    ]
     ended = {effect.symbol for effect in acting if effect.is_end}
     for symbol in sorted(s for s in prices.keys() - ended if prices[s].days.size):
-        last = np.searchsorted(sessions, np.datetime64(prices[symbol].last_known), side="right")
-        place = last - 1 + END_SESSIONS
-        if place < len(sessions):
-            acting.append(Effect(sessions[place].item(), symbol, "delisted", nan))
+        number = number_of(prices[symbol].last_known) + END_SESSIONS
+        if number < len(sessions):
+            acting.append(Effect(sessions[number].item(), symbol, "delisted", nan))
     return sorted(acting, key=lambda effect: effect.session)
 
 

@@ -171,18 +171,27 @@ def questions(
         bars.finer if bars else {},
         at,
     )
-    ends = {one.symbol: one.session for one in effects(span) if one.is_end}
+    ends = {effect.symbol: effect.session for effect in effects(span) if effect.is_end}
 
     def why_not(event: Event, session: date) -> str:
         why = obstacle(event, session, span[event.symbol], universe)
         return why or (bars.lack(session) if bars else "")
 
-    def question(event: Event, session: date, time: datetime | None) -> Question:
+    def scheduled_start(prices: Prices) -> Decision:
+        event, session = _start(prices, universe)
+        if why := why_not(event, session):
+            return Decision(event, session, "not_tradable", why)
+        time = bars.opens_in(event.symbol, session) if bars and at == "open" else None
+        return Decision(event, session, "notified", "", tradable_bar=time)
+
+    def question(decision: Decision) -> Decision | Question:
+        event, session, time = decision.event, decision.tradable_session, decision.tradable_bar
+        if decision.action != "notified" or session is None:
+            return decision
         now = decided_at(bars, event.symbol, session, at, time)
-        market = Market(session, now, event.symbol, tape.past)
         return Question(
             event,
-            market,
+            Market(session, now, event.symbol, tape.past),
             tape,
             partial(why_not, event),
             tradable_bar=time,
@@ -191,22 +200,10 @@ def questions(
             last_session=ends.get(event.symbol),
         )
 
-    made: list[Decision | Question] = []
-    for decision in schedule(listens_to, public, history, span, reaction, universe, at, bars):
-        session = decision.tradable_session
-        if decision.action == "notified" and session is not None:
-            made.append(question(decision.event, session, decision.tradable_bar))
-        else:
-            made.append(decision)
+    decisions = schedule(listens_to, public, history, span, reaction, universe, at, bars)
     if Start in listens_to:
-        for symbol, prices in span.items():
-            event, session = _start(prices, universe)
-            if why := why_not(event, session):
-                made.append(Decision(event, session, "not_tradable", why))
-                continue
-            time = bars.opens_in(symbol, session) if bars and at == "open" else None
-            made.append(question(event, session, time))
-    return sorted(made, key=lambda one: event_order(one.event))
+        decisions += map(scheduled_start, span.values())
+    return sorted(map(question, decisions), key=lambda entry: event_order(entry.event))
 
 
 def decided_at(

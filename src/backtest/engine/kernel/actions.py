@@ -36,11 +36,11 @@ def act_before_open(
                 _act_on_leg(account, book, book.legs[leg], action, open_price)
     for number in range(bars.first_action[bar], bars.first_action[bar + 1]):
         action = bars.actions[number]
-        place = book.places[action.symbol] - 1
-        if place < 0 or action.what not in (DIVIDEND, SPLIT):
+        slot = book.slots[action.symbol] - 1
+        if slot < 0 or action.what not in (DIVIDEND, SPLIT):
             continue
         open_price = bars.prices[bar, action.symbol].open
-        position = book.positions[place]
+        position = book.positions[slot]
         if action.what == DIVIDEND:
             paid = position.side * position.shares * action.value
             position.dividends += paid
@@ -51,7 +51,7 @@ def act_before_open(
         last = last_close(bars, bar, action.symbol) * every / until
         _split(account, position, action.value, last, open_price)
         if position.shares == 0:
-            _settle(bars, rules, account, book, tables, place, bar, last, SPLIT, AT_OPEN)
+            _settle(bars, rules, account, book, tables, slot, bar, last, SPLIT, AT_OPEN)
 
 
 @inlined
@@ -103,19 +103,19 @@ def settle_ends(
     """Settle what is held of stocks that have ended, at a close and after the resting orders."""
     for number in range(bars.first_action[bar], bars.first_action[bar + 1]):
         action = bars.actions[number]
-        place = book.places[action.symbol] - 1
-        if place >= 0 and action.what not in (DIVIDEND, SPLIT):
+        slot = book.slots[action.symbol] - 1
+        if slot >= 0 and action.what not in (DIVIDEND, SPLIT):
             price, reason = action.value, action.what
-            _settle(bars, rules, account, book, tables, place, bar, price, reason, AT_CLOSE)
+            _settle(bars, rules, account, book, tables, slot, bar, price, reason, AT_CLOSE)
 
 
 @inlined
 def _settle(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, slot: int, bar: int,
     price: float, reason: int, at: int,
 ) -> None:  # fmt: skip
     """Close a position at a price without an order."""
-    position = book.positions[place]
+    position = book.positions[slot]
     account.cash += position.side * position.shares * price
     account.gross -= position.shares * position.mark
     position.last_bar = bar
@@ -123,4 +123,4 @@ def _settle(
     if position.legs:
         legs_at = AT_OPEN if at == AT_OPEN else IN_SESSION
         leave_legs(bars, rules, account, book, position.signal, net, bar, whole(legs_at))
-    remove(account, book, place)
+    remove(account, book, slot)

@@ -32,8 +32,8 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
-class _Kept(IndexDataCacheFile):
-    """A `_Kept` caches a function's code; what is damaged, or finds no room, is compiled anew."""
+class _CodeCache(IndexDataCacheFile):
+    """A `_CodeCache` keeps a function's code; if damaged or without room, it is compiled anew."""
 
     def load(self, key: Any) -> Any:
         try:
@@ -53,13 +53,13 @@ def compiled(function: F) -> F:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_folder())
     try:
-        made: Any = numba.njit(cache=True, **_OPTIONS)(function)
-        made._cache._cache_file.__class__ = _Kept  # noqa: SLF001 - numba takes no other
+        dispatcher: Any = numba.njit(cache=True, **_OPTIONS)(function)
+        dispatcher._cache._cache_file.__class__ = _CodeCache  # noqa: SLF001 - numba takes no other
     except RuntimeError:  # no folder can be written: it is compiled in every process
-        made = numba.njit(**_OPTIONS)(function)
+        dispatcher = numba.njit(**_OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
-    return made  # type: ignore[no-any-return]
+    return dispatcher  # type: ignore[no-any-return]
 
 
 def is_kept() -> bool:
@@ -69,8 +69,8 @@ def is_kept() -> bool:
 
 def inlined(function: F) -> F:
     """Compile a function into those that call it."""
-    made: F = numba.njit(forceinline=True, **_OPTIONS)(function)
-    return made
+    dispatcher: F = numba.njit(forceinline=True, **_OPTIONS)(function)
+    return dispatcher
 
 
 @inlined

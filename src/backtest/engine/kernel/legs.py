@@ -61,12 +61,11 @@ def enter_legs(
     position: Any, value: float, at: int,
 ) -> None:  # fmt: skip
     """Order the legs of an entry that is worth `value` dollars."""
-    position.legs = position.short_legs = 0
     number = row + 1
     while number < len(signals) and signals[number].terms & IS_LEG:
         leg = book.legs[account.legs]
         account.legs += 1
-        leg.symbol, leg.own, leg.row = signals[number].symbol, number, row
+        leg.symbol, leg.row, leg.leader = signals[number].symbol, number, row
         leg.size = leg_size(bars, signals[number], value)
         leg.costs = leg.price = leg.leader_net = 0.0
         leg.is_left_behind = False
@@ -98,7 +97,7 @@ def leave_legs(
     """Order the exit of a trade's legs, whose leader made `net`; within a session it waits."""
     for number in range(account.legs):
         leg = book.legs[number]
-        if leg.row == row:
+        if leg.leader == row:
             leg.leader_net = net
             if at == IN_SESSION:
                 leg.is_left_behind = True
@@ -192,17 +191,17 @@ def net_orders(
         account.commission += cost
         leg.costs += cost
         if len(tables.trades):
-            _note_fill(tables.trades[leg.own], leg, price, bar, at)
+            _note_fill(tables.trades[leg.row], leg, price, bar, at)
         if leg.pending == leg.size:
             leg.price, leg.pending = price, 0.0
         else:
-            leg.made = leg.size * (price - leg.price) - leg.costs
+            leg.net = leg.size * (price - leg.price) - leg.costs
     _finish(account, book, tables)
 
 
 @inlined
 def _note_fill(trade: Any, leg: Any, price: float, bar: int, at: int) -> None:
-    """Write down the fill of a lot, for the list of orders."""
+    """Record the fill of a lot, for the list of orders."""
     if leg.pending == leg.size:
         trade.first_size, trade.first_price = leg.pending, price
         trade.entry_bar, trade.entered_at = bar, at
@@ -222,14 +221,12 @@ def _finish(account: Any, book: Book, tables: Tables) -> None:
                 book.legs[kept] = leg
             kept += 1
             continue
-        row, made, leader_net = leg.row, leg.made, leg.leader_net
-        is_last = number + 1 == account.legs or book.legs[number + 1].row != row
-        total += made
-        account.profit += made
+        total += leg.net
+        account.profit += leg.net
         if len(tables.trades):
-            tables.trades[row].hedge_profit += made
-        if is_last:
-            account.wins += leader_net + total > 0
+            tables.trades[leg.leader].hedge_profit += leg.net
+        if number + 1 == account.legs or book.legs[number + 1].leader != leg.leader:
+            account.wins += leg.leader_net + total > 0
             total = 0.0
         leg.pending = 0.0
     account.legs = kept
@@ -241,7 +238,7 @@ def mark_legs(bars: Bars, account: Any, book: Book, tables: Tables) -> None:
     last = len(bars.session) - 1
     for number in range(account.legs):
         leg = book.legs[number]
-        leg.made = leg.size * (bars.prices[last, leg.symbol].close - leg.price) - leg.costs
+        leg.net = leg.size * (bars.prices[last, leg.symbol].close - leg.price) - leg.costs
         leg.pending = -leg.size
         book.net[leg.symbol] = 0.0
     _finish(account, book, tables)

@@ -65,18 +65,18 @@ def give_up(
 ) -> int:  # fmt: skip
     """Leave, renew or reduce what is held; return the outcome, or `PENDING` where more is to do."""
     signal = signals[row]
-    bar, place = whole(signal.bar), book.places[signal.symbol] - 1
+    bar, slot = whole(signal.bar), book.slots[signal.symbol] - 1
     is_flat = signal.terms & IS_FLAT
-    if place < 0:
+    if slot < 0:
         return NOTHING_HELD if is_flat else PENDING
-    position = book.positions[place]
+    position = book.positions[slot]
     done, reason = LEAVE, SIGNALLED
     if position.side == signal.side:
         done = _reduce(bars, signal, row, position, rules, account, tables, at)
     elif not is_flat:  # at an open a reversal leaves and enters in its turn
         done, reason = PENDING if at == AT_OPEN else REVERSE, REVERSAL
     if done in (LEAVE, REVERSE):
-        leave_at(bars, rules, account, book, tables, place, bar, reason, at)
+        leave_at(bars, rules, account, book, tables, slot, bar, reason, at)
     return done
 
 
@@ -121,16 +121,16 @@ def take(
     """Enter, reverse, add or renew, and return the outcome."""
     signal = signals[row]
     bar, symbol = whole(signal.bar), whole(signal.symbol)
-    place = book.places[symbol] - 1
+    slot = book.slots[symbol] - 1
     outcome = REVERSE if tables.outcomes[row] == REVERSE else ENTER
-    if place >= 0:
-        position = book.positions[place]
+    if slot >= 0:
+        position = book.positions[slot]
         if position.side == signal.side:
             plan(position, signal, price_at(bars, bar, symbol, at), bar)
             if not signal.terms & RESIZES or position.legs:
                 return RENEW
             return _add(bars, signal, row, position, rules, account, tables, at)
-        leave_at(bars, rules, account, book, tables, place, bar, REVERSAL, at)
+        leave_at(bars, rules, account, book, tables, slot, bar, REVERSAL, at)
         outcome = REVERSE
     return _enter(bars, signals, row, rules, account, book, outcome, tables, at)
 
@@ -216,7 +216,7 @@ def _enter(
             return NO_ROOM + capped
     position = book.positions[account.positions]
     account.positions += 1
-    book.places[symbol] = account.positions
+    book.slots[symbol] = account.positions
     position.symbol, position.side = symbol, side
     position.signal, position.shares = row, shares
     position.entered, position.exit_price = shares, 0.0
@@ -293,40 +293,40 @@ def pay(account: Any, position: Any, size: float, fill: float, rules: RuleNumber
 
 @inlined
 def leave_at(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, slot: int, bar: int,
     reason: int, at: int,
 ) -> None:  # fmt: skip
     """Close a position at the open or at the close of a bar."""
-    position = book.positions[place]
+    position = book.positions[slot]
     symbol, side = whole(position.symbol), whole(position.side)
     fill = fill_at(bars, rules, bar, symbol, -side, at)
-    leave(bars, rules, account, book, tables, place, bar, fill, reason, at, at)
+    leave(bars, rules, account, book, tables, slot, bar, fill, reason, at, at)
 
 
 @inlined
 def leave(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int,
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, slot: int, bar: int,
     fill: float, reason: int, at: int, legs_at: int,
 ) -> None:  # fmt: skip
     """Close a position at a fill; its legs leave at `legs_at`."""
-    position = book.positions[place]
+    position = book.positions[slot]
     pay(account, position, -position.side * position.shares, fill, rules)
     account.gross -= position.shares * position.mark
     position.last_bar = bar
     net = book_trade(account, position, tables, fill, reason, at)
     if position.legs:
         leave_legs(bars, rules, account, book, position.signal, net, bar, legs_at)
-    remove(account, book, place)
+    remove(account, book, slot)
 
 
 @inlined
-def remove(account: Any, book: Book, place: int) -> None:
-    """Take a position out of the book; the last one moves to its place."""
-    book.places[book.positions[place].symbol] = 0
+def remove(account: Any, book: Book, slot: int) -> None:
+    """Take a position out of the book; the last one moves to its slot."""
+    book.slots[book.positions[slot].symbol] = 0
     account.positions -= 1
-    if place != account.positions:
-        book.positions[place] = book.positions[account.positions]
-        book.places[book.positions[place].symbol] = place + 1
+    if slot != account.positions:
+        book.positions[slot] = book.positions[account.positions]
+        book.slots[book.positions[slot].symbol] = slot + 1
 
 
 @inlined

@@ -130,11 +130,11 @@ class Panel:
         """Return records of `ACTION`, unrecorded ends among them, and the first row of each bar."""
         columns = self.columns
         rows = []
-        for one in self.effects:
-            bar_of = self.last_bar if one.is_end else self.first_bar
-            bar, column = bar_of(one.session, one.symbol), columns[one.symbol]
-            value = self._last_close(column) if isnan(one.value) else one.value
-            rows.append((bar, column, _WHAT[one.what], value))
+        for effect in self.effects:
+            bar_of = self.last_bar if effect.is_end else self.first_bar
+            bar, column = bar_of(effect.session, effect.symbol), columns[effect.symbol]
+            value = self._last_close(column) if isnan(effect.value) else effect.value
+            rows.append((bar, column, _WHAT[effect.what], value))
         rows = sorted([*rows, *self._unrecorded_ends()], key=itemgetter(0))
         actions = np.array([row[1:] for row in rows], ACTION)
         first = np.searchsorted([row[0] for row in rows], np.arange(len(self.times) + 1))

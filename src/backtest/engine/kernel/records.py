@@ -82,14 +82,13 @@ POSITION = np.dtype(
 # An action on a symbol: `what` is `SPLIT` or `DIVIDEND`, before the open of a bar, or an end, at
 # its close; `value` is new shares for an old one, or dollars a share.
 ACTION = np.dtype([("symbol", "i8"), ("what", "i8"), ("value", "f8")])
-# A leg that is held: signed shares, what they were entered at and have cost, its `own` row among
-# the signals and the `row` of its leader. `pending` are signed shares that wait to be netted,
-# `paid` what they count as until then, `made` its net profit, `leader_net` its leader's once that
-# has left.
+# A leg that is held: signed shares, what they were entered at and have cost, its `row` among the
+# signals and that of its `leader`. `pending` are signed shares that wait to be netted, `paid` what
+# they count as until then, `net` its net profit, `leader_net` its leader's once that has left.
 LEG = np.dtype(
     [
-        ("symbol", "i8"), ("own", "i8"), ("row", "i8"), ("size", "f8"), ("price", "f8"),
-        ("costs", "f8"), ("pending", "f8"), ("paid", "f8"), ("made", "f8"), ("leader_net", "f8"),
+        ("symbol", "i8"), ("row", "i8"), ("leader", "i8"), ("size", "f8"), ("price", "f8"),
+        ("costs", "f8"), ("pending", "f8"), ("paid", "f8"), ("net", "f8"), ("leader_net", "f8"),
         ("is_left_behind", "b1"),
     ],
     align=True,
@@ -163,14 +162,14 @@ class Tables(NamedTuple):
 class Book(NamedTuple):
     """A `Book` holds the positions of an account side by side, and its legs.
 
-    `opens` are the opens of the positions in the current bar, `places` has each symbol's place
+    `opens` are the opens of the positions in the current bar, `slots` has each symbol's slot
     among them plus 1 (0 for none), `newest` the row of each symbol's newest signal. `net` are the
     signed shares of the legs by symbol; `shares` and `sizes` are room to add up in, by symbol.
     """
 
     positions: NDArray[Any]
     opens: NDArray[np.float64]
-    places: NDArray[np.int64]
+    slots: NDArray[np.int64]
     newest: NDArray[np.int64]
     legs: NDArray[Any]
     net: NDArray[np.float64]

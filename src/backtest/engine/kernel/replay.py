@@ -60,6 +60,10 @@ _OPEN = {"ruin": 0, "margin_call": 0, "signal": 2, "reversal": 3, "entry": 3, "t
 _PASSED, _LEGS, _REST, _LEGS_AT_CLOSE = 1, 5, 6, 10
 _CLOSE = {"signal": 7, "reversal": 7, "time": 8, "entry": 9}
 _NO_ORDER = (OPEN, SPLIT, DELISTED, MERGER)
+# The fields that `Trade` and `TRADE` share.
+_NUMBERS = (
+    "shares", "entry_price", "exit_price", "commission", "borrow", "hedge_profit", "dividends",
+)  # fmt: skip
 _NO_SHARE = 1e-9  # what rounding leaves of shares that add up to none
 _FRACTIONS = ("mae", "mfe")  # of the entry price
 _NEAR = 1e-6  # between two engines' fractions
@@ -122,31 +126,22 @@ def trades_of(
     sessions = panel.sessions
     for row in by_entry(rows, records).tolist():
         record, side = records[row], int(rows[row]["side"])
-        shares, entry = record["shares"].item(), record["entry_price"].item()
-        left = record["exit_price"].item()
-        trades.append(
-            Trade(
-                trade_id=len(trades) + 1,
-                event_id=event_ids[row],
-                symbol=panel.symbols[rows[row]["symbol"]],
-                direction="long" if side > 0 else "short",
-                shares=shares,
-                entry_session=sessions[record["entry_bar"]].item(),
-                entry_price=entry,
-                exit_session=sessions[record["exit_bar"]].item(),
-                exit_price=left,
-                exit_reason=cast("ExitReason", REASONS[record["reason"]]),
-                gross_profit=side * shares * (left - entry),
-                commission=record["commission"].item(),
-                borrow=record["borrow"].item(),
-                entered_at=cast("FillTime", FILL_TIMES[record["entered_at"]]),
-                hedge_profit=record["hedge_profit"].item(),
-                dividends=record["dividends"].item(),
-                left_at=cast("FillTime", FILL_TIMES[record["left_at"]]),
-                entry_bar=panel.time_of(record["entry_bar"]),
-                exit_bar=panel.time_of(record["exit_bar"]),
-            )
+        trade = Trade(
+            trade_id=len(trades) + 1,
+            event_id=event_ids[row],
+            symbol=panel.symbols[rows[row]["symbol"]],
+            direction="long" if side > 0 else "short",
+            entry_session=sessions[record["entry_bar"]].item(),
+            exit_session=sessions[record["exit_bar"]].item(),
+            exit_reason=cast("ExitReason", REASONS[record["reason"]]),
+            entered_at=cast("FillTime", FILL_TIMES[record["entered_at"]]),
+            left_at=cast("FillTime", FILL_TIMES[record["left_at"]]),
+            entry_bar=panel.time_of(record["entry_bar"]),
+            exit_bar=panel.time_of(record["exit_bar"]),
+            **{name: record[name].item() for name in _NUMBERS},
         )
+        trade.gross_profit = side * trade.shares * (trade.exit_price - trade.entry_price)
+        trades.append(trade)
     return trades
 
 
@@ -334,10 +329,10 @@ def _difference(name: str, rows: Sequence[_Row], other_name: str, others: Sequen
     return f"{longer[min(len(rows), len(others))][0]} with {has_more} alone"
 
 
-def _equal(column: str, one: Any, other: Any) -> bool:
-    if isinstance(one, float):
-        return bool(abs(one - other) < (_NEAR if column in _FRACTIONS else CENT))
-    return bool(one == other)
+def _equal(column: str, value: Any, other: Any) -> bool:
+    if isinstance(value, float):
+        return bool(abs(value - other) < (_NEAR if column in _FRACTIONS else CENT))
+    return bool(value == other)
 
 
 def _parts(result: ReplayResult) -> dict[str, list[_Row]]:

@@ -65,14 +65,14 @@ def answer_the_last_close(
     if not account.is_ruined and not account.margin_call and not account.is_passed:
         return
     account.is_passed = False
-    place = whole(0)
-    while place < account.positions:
-        position = book.positions[place]
+    slot = whole(0)
+    while slot < account.positions:
+        position = book.positions[slot]
         if position.waits:
             if account.is_ruined:
-                _stop_waiting(account, book, tables, place, NOT_FILLED)
+                _stop_waiting(account, book, tables, slot, NOT_FILLED)
             else:
-                place += 1
+                slot += 1
             continue
         reason = position.passed - 1
         if account.margin_call and (position.side < 0 or position.short_legs):
@@ -81,10 +81,10 @@ def answer_the_last_close(
             reason = RUIN
         has_bar = not np.isnan(bars.prices[bar, position.symbol].open)
         if reason >= 0 and has_bar:
-            leave_at(bars, rules, account, book, tables, place, bar, reason, AT_OPEN)
+            leave_at(bars, rules, account, book, tables, slot, bar, reason, AT_OPEN)
         else:
             account.is_passed |= position.passed > 0
-            place += 1
+            slot += 1
 
 
 @inlined
@@ -157,13 +157,13 @@ def _refuse(
     for row in range(rows[0], rows[1]):
         if signals[row].terms & IS_LEG:
             continue
-        place = book.places[signals[row].symbol] - 1
+        slot = book.slots[signals[row].symbol] - 1
         if account.is_ruined:
             tables.outcomes[row] = RUINED
         elif book.newest[signals[row].symbol] != row:
             tables.outcomes[row] = SUPERSEDED
-        elif place >= 0 and book.positions[place].waits and is_for(signals[row], AT_OPEN):
-            _stop_waiting(account, book, tables, place, SUPERSEDED)
+        elif slot >= 0 and book.positions[slot].waits and is_for(signals[row], AT_OPEN):
+            _stop_waiting(account, book, tables, slot, SUPERSEDED)
 
 
 @inlined
@@ -172,11 +172,11 @@ def _pass_the_session(
     bar: int,
 ) -> None:  # fmt: skip
     """Execute the time exits of the open, then let orders rest through the session."""
-    place, is_extended = whole(0), bars.kinds[bar] == EXTENDED
-    while place < account.positions:
-        position = book.positions[place]
+    slot, is_extended = whole(0), bars.kinds[bar] == EXTENDED
+    while slot < account.positions:
+        position = book.positions[slot]
         has_bar = not np.isnan(bars.prices[bar, position.symbol].close)
-        if position.waits and _try_limit(bars, signals, rules, account, book, tables, place, bar):
+        if position.waits and _try_limit(bars, signals, rules, account, book, tables, slot, bar):
             continue
         if has_bar and not position.waits:
             is_due = position.sessions == position.hold
@@ -187,19 +187,19 @@ def _pass_the_session(
             elif position.terms & LEAVES_AT_CLOSE:
                 is_due = False
             if is_due:
-                leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_OPEN)
+                leave_at(bars, rules, account, book, tables, slot, bar, TIME, AT_OPEN)
                 continue
-            if not is_extended and _rest(bars, rules, account, book, tables, place, bar):
+            if not is_extended and _rest(bars, rules, account, book, tables, slot, bar):
                 continue
-        place += 1
+        slot += 1
 
 
 @inlined
 def _value_at_opens(bars: Bars, account: Any, book: Book, bar: int) -> None:
     """Value equity and gross at the opens, before a close."""
     account.equity, account.gross = account.cash, 0.0
-    for place in range(account.positions):
-        position = book.positions[place]
+    for slot in range(account.positions):
+        position = book.positions[slot]
         if position.waits:
             account.gross += position.shares * position.mark
             continue
@@ -220,14 +220,14 @@ def _leave_on_time(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
 ) -> None:
     """Execute the time exits of the close."""
-    place = whole(0)
-    while place < account.positions:
-        position = book.positions[place]
+    slot = whole(0)
+    while slot < account.positions:
+        position = book.positions[slot]
         is_due = position.sessions == position.hold and position.terms & LEAVES_AT_CLOSE
         if is_due and not position.waits and _is_last_bar(bars, bar, position):
-            leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_CLOSE)
+            leave_at(bars, rules, account, book, tables, slot, bar, TIME, AT_CLOSE)
         else:
-            place += 1
+            slot += 1
 
 
 @inlined
@@ -243,8 +243,8 @@ def _is_last_bar(bars: Bars, bar: int, position: Any) -> bool:
 def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
     """Value what is held at the close, check the levels that closes pass, move trailing stops."""
     value, shorts, is_extended = 0.0, 0.0, bars.kinds[bar] == EXTENDED
-    for place in range(account.positions):
-        position = book.positions[place]
+    for slot in range(account.positions):
+        position = book.positions[slot]
         if position.waits:
             continue
         close = bars.prices[bar, position.symbol].close
@@ -292,10 +292,10 @@ def _nearest_stop(position: Any) -> tuple[float, int]:
 
 @inlined
 def _rest(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, slot: int, bar: int
 ) -> bool:
     """Let the stop, then the target rest through the bar; return whether one was filled."""
-    position = book.positions[place]
+    position = book.positions[slot]
     if position.terms & LOOKS_AT_CLOSES:
         return False
     symbol, side = position.symbol, position.side
@@ -316,7 +316,7 @@ def _rest(
         price, reason = position.target, TARGET
         fill = price if side * price > side * open_price else open_price
         at = AT_OPEN if fill == open_price else IN_SESSION
-    leave(bars, rules, account, book, tables, place, bar, fill, reason, at, IN_SESSION)
+    leave(bars, rules, account, book, tables, slot, bar, fill, reason, at, IN_SESSION)
     return True
 
 
@@ -324,23 +324,23 @@ def _rest(
 
 
 @inlined
-def _stop_waiting(account: Any, book: Book, tables: Tables, place: int, outcome: int) -> None:
+def _stop_waiting(account: Any, book: Book, tables: Tables, slot: int, outcome: int) -> None:
     """Take an entry that waits, and for which nothing is set aside, out of the book."""
-    position = book.positions[place]
+    position = book.positions[slot]
     account.gross -= position.shares * position.mark
     was_capped = tables.outcomes[position.signal] >= CAPPED
     tables.outcomes[position.signal] = outcome + (CAPPED if was_capped else 0)
     account.waiting -= 1
-    remove(account, book, place)
+    remove(account, book, slot)
 
 
 @inlined
 def _all_set_aside(rules: RuleNumbers, account: Any, book: Book) -> float:
     """Return what the waiting entries would cost together; dollars."""
     total = 0.0
-    for place in range(account.positions if account.waiting else 0):
-        if book.positions[place].waits:
-            total += set_aside(book.positions[place], rules)
+    for slot in range(account.positions if account.waiting else 0):
+        if book.positions[slot].waits:
+            total += set_aside(book.positions[slot], rules)
     return total
 
 
@@ -351,21 +351,21 @@ def _wait_on(rules: RuleNumbers, account: Any, book: Book, tables: Tables) -> No
     if rule.covers(account.cash, total):
         account.cash -= total
         return
-    place = whole(0)
-    while place < account.positions:
-        if book.positions[place].waits:
-            _stop_waiting(account, book, tables, place, NOT_FILLED)
+    slot = whole(0)
+    while slot < account.positions:
+        if book.positions[slot].waits:
+            _stop_waiting(account, book, tables, slot, NOT_FILLED)
         else:
-            place += 1
+            slot += 1
 
 
 @inlined
 def _try_limit(
     bars: Bars, signals: NDArray[Any], rules: RuleNumbers, account: Any, book: Book, tables: Tables,
-    place: int, bar: int,
+    slot: int, bar: int,
 ) -> bool:  # fmt: skip
     """Fill a waiting entry where the bar reaches its limit; True where it waited in vain."""
-    position = book.positions[place]
+    position = book.positions[slot]
     prices, side, limit = bars.prices[bar, position.symbol], position.side, position.entry_price
     account.cash += set_aside(position, rules)
     if np.isnan(prices.close):
@@ -375,7 +375,7 @@ def _try_limit(
         if not is_last(bars, bar, position.symbol, bars.day):
             return False
         account.waiting -= 1
-        remove(account, book, place)
+        remove(account, book, slot)
         return True
     tables.outcomes[position.signal] = position.entered_at
     is_at_open = side * prices.open <= side * limit

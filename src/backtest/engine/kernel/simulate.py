@@ -166,7 +166,7 @@ def _blank_book(symbols: int, legs: int) -> Book:
     return Book(
         positions=blank(symbols, POSITION),
         opens=np.zeros(symbols),
-        places=np.zeros(symbols, np.int64),
+        slots=np.zeros(symbols, np.int64),
         newest=np.zeros(symbols, np.int64),
         legs=np.zeros(legs, LEG),
         net=np.zeros(symbols),
@@ -192,13 +192,7 @@ def run_accounts(
     for number in range(part[0], part[1]):
         rows = (starts[number], starts[number + 1])
         _trade(
-            borrowed(bars),
-            borrowed(signals),
-            rows,
-            rules,
-            number,
-            borrowed(tables),
-            borrowed(book),
+            borrowed(bars), borrowed(signals), rows, rules, number, borrowed(tables), borrowed(book)
         )
 
 
@@ -287,15 +281,15 @@ def _open_the_bar(
 
     A symbol without a bar is valued at its last close.
     """
-    for place in range(account.positions):  # a loop of its own: many places in memory at once
-        book.opens[place] = bars.prices[bar, book.positions[place].symbol].open
+    for slot in range(account.positions):  # a loop of its own: many slots in memory at once
+        book.opens[slot] = bars.prices[bar, book.positions[slot].symbol].open
     value = gross = owed = 0.0
-    for place in range(account.positions):
-        position = book.positions[place]
+    for slot in range(account.positions):
+        position = book.positions[slot]
         if position.waits:
             gross += position.shares * position.mark
             continue
-        price = book.opens[place]
+        price = book.opens[slot]
         if not np.isnan(price):
             night = position.last_bar
             is_new = bars.session[bar] != bars.session[night]
@@ -355,12 +349,12 @@ def _close_the_session(rules: RuleNumbers, account: Any, nights: int) -> None:
 @inlined
 def _mark_open_trades(bars: Bars, account: Any, book: Book, tables: Tables) -> None:
     """Value what is still held at its last close, and empty the book for the next account."""
-    for place in range(account.positions):
-        position = book.positions[place]
+    for slot in range(account.positions):
+        position = book.positions[slot]
         net = book_trade(account, position, tables, position.mark, OPEN, AT_CLOSE)
-        book.places[position.symbol] = 0
+        book.slots[position.symbol] = 0
         for number in range(account.legs if position.legs else 0):
-            if book.legs[number].row == position.signal:
+            if book.legs[number].leader == position.signal:
                 book.legs[number].leader_net = net
     if account.legs:
         mark_legs(bars, account, book, tables)

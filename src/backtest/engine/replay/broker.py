@@ -101,7 +101,7 @@ class RulesBroker(bt.brokers.BackBroker):
         """They hear each effect on what is held, the shares that it settled, and their price."""
         self._effects: dict[date, list[Effect]] = defaultdict(list)
         # Legs first: a leg that leaves with a leader of no share has had its own action by then.
-        for effect in sorted(self.p.effects, key=lambda one: one.symbol not in self.p.hedges):
+        for effect in sorted(self.p.effects, key=lambda effect: effect.symbol not in self.p.hedges):
             self._effects[effect.session].append(effect)
 
     def submit(self, order: Any, check: bool = True) -> Any:  # noqa: FBT001, FBT002 - Backtrader's signature
