@@ -240,10 +240,10 @@ def decide(
 def ask(
     strategy: Strategy, entries: Sequence[Decision | Question], last: datetime | None = None
 ) -> list[Decision]:
-    """Put the questions to the strategy in order of time; return all decisions in order of entry.
+    """Put questions to the strategy in order of time; return decisions in the order of entries.
 
-    After the time `last` nothing is asked: what the strategy waits for by then gets a decision that
-    it waits, any other question gets none.
+    After the time `last` nothing is asked: an event for which the strategy waits then gets a
+    decision that says so, any other question gets none.
     """
     answers: dict[int, Decision] = {}
     waiting: list[tuple[datetime, int, Question]] = []

@@ -119,7 +119,7 @@ def fill_at(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at
 
 @inlined
 def is_last(bars: Bars, bar: int, symbol: int, spans: NDArray[np.int64]) -> bool:
-    """Tell whether a bar is a symbol's last of its session with its own number in `spans`."""
+    """Tell whether a bar is a symbol's last of its session, on its day where `spans` are days."""
     after = bar + 1
     while (
         after < len(bars.session)

@@ -117,7 +117,7 @@ class Trade:
 
     @property
     def net_profit(self) -> float:
-        """Return gross profit less commission and borrow, plus dividends and `hedge_profit`."""
+        """Return gross profit less commission and borrow, plus dividends and legs; dollars."""
         costs = self.commission + self.borrow
         return self.gross_profit - costs + self.dividends + self.hedge_profit
 

@@ -126,11 +126,12 @@ class RulesBroker(bt.brokers.BackBroker):
         self.bar += 1
         data = next(iter(self.feeds.values()))
         self.session, self.day, self.time = session_of(data), day_of(data), bar_time(data)
-        self._borrow_due = {
-            data._name: self._borrow_of(data, position)  # noqa: SLF001 - Backtrader's name for it
-            for data, position in self.positions.items()
-            if position.size < 0
-        }
+        self._borrow_due = {}
+        for data, position in self.positions.items():
+            if position.size < 0:
+                costs, now = self.getcommissioninfo(data), data.datetime.datetime()
+                due = costs.get_credit_interest(data, position, now)
+                self._borrow_due[data._name] = due  # noqa: SLF001 - Backtrader's name for it
         if self._closed_on:
             nights = (self.day - self._closed_on).days
             self._interest_due = interest(self._free_cash, nights, self.p.rules)
@@ -252,10 +253,6 @@ class RulesBroker(bt.brokers.BackBroker):
         yield
         self.cash = cash - order.executed.size * order.executed.price
         self.cash -= commission_of(order, self.p.rules)
-
-    def _borrow_of(self, data: Any, position: Any) -> float:
-        costs = self.getcommissioninfo(data)
-        return float(costs.get_credit_interest(data, position, data.datetime.datetime()))
 
     def _note_free_cash(self) -> None:
         """Note what earns interest until the next bar; the proceeds of shorts earn nothing."""

@@ -114,8 +114,8 @@ def session_of(data: Any) -> date:
 
 def bar_time(data: Any) -> datetime | None:
     """Return when a feed's current bar opens, UTC; None for a daily one."""
-    row = len(data) - 1
-    return data.p.bars.time_of(row) if data.kinds[row] else None
+    time: datetime | None = data.p.bars.time_of(len(data) - 1)
+    return time
 
 
 def quote_of(data: Any, rules: Rules) -> Quote:

@@ -193,11 +193,10 @@ class Trader:
 
     def _answer_margin_call(self, moment: Moment) -> None:
         if self._margin_call:
-            for symbol in [s for s, p in self._positions.items() if self._is_short(s, p)]:
-                self._leave(symbol, "margin_call", moment)
-
-    def _is_short(self, symbol: str, position: Position) -> bool:
-        return position.direction < 0 or any(leg.size < 0 for leg in self._legs.get(symbol, ()))
+            for symbol, position in list(self._positions.items()):
+                legs = self._legs.get(symbol, ())
+                if position.direction < 0 or any(leg.size < 0 for leg in legs):
+                    self._leave(symbol, "margin_call", moment)
 
     def _acting(self, signals: Sequence[Signal]) -> list[Signal]:
         """Return each symbol's last signal, in order of priority; none after ruin."""
