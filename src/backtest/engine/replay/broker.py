@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
+    from backtest.engine.replay.books import FillTime
     from backtest.engine.rules import Rules
 
 
@@ -28,10 +29,15 @@ _SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trac
 _PLENTY = 1e15  # dollars
 
 
-def fills_at_open(order: Any) -> bool:
-    """Tell whether an order was filled at the price of the open."""
-    # Backtrader averages its fills, and loses the last bit of the price.
-    return math.isclose(order.executed.price, order.data.open[0], rel_tol=1e-12)
+def fill_time(order: Any) -> FillTime:
+    """Return when in its bar an order was filled; a limit order may be filled at the open."""
+    if order.exectype == bt.Order.Limit:
+        # Backtrader averages its fills, and loses the last bit of the price.
+        at_open = math.isclose(order.executed.price, order.data.open[0], rel_tol=1e-12)
+        return "open" if at_open else "session"
+    if order.exectype == bt.Order.Close:
+        return "close"
+    return "open" if order.exectype == bt.Order.Market else "session"
 
 
 def commission_of(order: Any, rules: Rules) -> float:
@@ -286,13 +292,11 @@ class RulesBroker(bt.brokers.BackBroker):
         activated: whether the target was touched before or after the entry, no bar can tell.
         """
         super()._bracketize(order, cancel)
-        if order.exectype == bt.Order.Close:
+        at = fill_time(order)
+        if at == "close":
             return
-        at_open = order.exectype == bt.Order.Market or (
-            order.exectype == bt.Order.Limit and fills_at_open(order)
-        )
-        for child in [one for one in self._toactivate if one.parent.ref == order.ref]:
-            if at_open or child.exectype != bt.Order.Limit:
+        for child in [child for child in self._toactivate if child.parent.ref == order.ref]:
+            if at == "open" or child.exectype != bt.Order.Limit:
                 self._toactivate.remove(child)
                 self._wake(child)
 

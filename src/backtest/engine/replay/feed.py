@@ -93,11 +93,10 @@ class PriceFeed(bt.feed.DataBase):
             for name in self._rows:
                 getattr(self.lines, name).array.pop()
 
-    def _tick_nullify(self) -> None:
+    def _tick_nullify(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
         """Keep no second copy of each bar; the broker then reads the lines."""
 
-    def _tick_fill(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
-        """Keep no copy, as above."""
+    _tick_fill = _tick_nullify
 
 
 def day_of(data: Any, ago: int = 0) -> date:

@@ -13,12 +13,11 @@ from backtest.engine.replay.books import (
     EquityPoint,
     ExitReason,
     Fill,
-    FillTime,
     Ledger,
     ReplayResult,
     SentOrder,
 )
-from backtest.engine.replay.broker import commission_of, fills_at_open
+from backtest.engine.replay.broker import commission_of, fill_time
 from backtest.engine.replay.feed import bar_time, day_of, session_of
 
 if TYPE_CHECKING:
@@ -35,14 +34,6 @@ _BY_TYPE: dict[int, ExitReason] = {
     bt.Order.StopTrail: "trailing_stop",
     bt.Order.Limit: "target",
 }
-
-
-def _time_of(order: Any) -> FillTime:
-    """Return when in its bar an order was filled; a limit order may be filled at the open."""
-    if order.exectype in (bt.Order.Market, bt.Order.Close):
-        return "open" if order.exectype == bt.Order.Market else "close"
-    is_limit = order.exectype == bt.Order.Limit
-    return "open" if is_limit and fills_at_open(order) else "session"
 
 
 class Recorder(bt.Analyzer):
@@ -104,7 +95,7 @@ class Recorder(bt.Analyzer):
         self.ledger.book(
             Fill(
                 session=self.strategy.broker.session,
-                at=_time_of(order),
+                at=fill_time(order),
                 symbol=symbol,
                 size=done.size,
                 price=done.price,
