@@ -12,21 +12,14 @@ from math import nan
 from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
-from backtest.engine.replay.position import (
-    BarCount,
-    HeldLeg,
-    Moment,
-    Order,
-    Position,
-    Quote,
-    Waiting,
-)
+from backtest.engine.replay.position import BarCount, HeldLeg, Moment, Order, Position, Waiting
 from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.engine.replay.books import ExitReason
+    from backtest.engine.replay.position import Quote
     from backtest.engine.rules import Rules
     from backtest.engine.schedule import Effect
     from backtest.strategy.base import Signal
