@@ -122,7 +122,7 @@ def charge_legs(
 ) -> float:
     """Charge net shorts for the nights, shared by the short lots, and return the dollars owed."""
     owed = 0.0
-    if account.legs == 0 or bars.day[bar] == bars.day[last]:
+    if bars.day[bar] == bars.day[last]:
         return owed
     for number in range(account.legs):
         book.shares[book.legs[number].symbol] = 0.0
