@@ -12,6 +12,7 @@ from backtest.stats.significance import (
     _random_positions,
     _standard_ranks,
     across_events,
+    at_positions,
     clustered_mean,
     cross_section_t,
     difference_by_season,
@@ -176,3 +177,10 @@ def test_without_an_event_on_either_side_there_is_no_difference():
     known = np.array([[0.1], [0.2]])
     for ends in ((known, none), (none, known)):
         assert difference_by_season(*ends, (seasons, seasons)) == NO_MEAN
+
+
+def test_columns_at_positions_add_up_to_the_last_bit_as_each_does_alone():
+    table = np.random.default_rng(0).random((20, 6))
+    alone = [table[:, column].sum() for column in (1, 4)]
+    assert at_positions(table, np.array([1, 4])).sum(axis=0).tolist() == alone
+    assert np.isnan(at_positions(table, np.array([-1, 6]))).all()

@@ -270,7 +270,7 @@ NO_MEAN = Mean(None, None, None, None, None, 0, 0)
 def at_positions(values: Floats, positions: Ints) -> Floats:
     """Return the values at positions on the last axis; NaN where there is no such position."""
     inside = (positions >= 0) & (positions < values.shape[-1])
-    return np.where(inside, values.take(positions, axis=-1, mode="clip"), np.nan)
+    return np.where(inside, values[..., np.where(inside, positions, 0)], np.nan)
 
 
 def abnormal_paths(abnormal: Floats, days: Ints, stocks: Ints, first: int, last: int) -> Floats:
