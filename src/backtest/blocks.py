@@ -122,7 +122,7 @@ def above_average(market: Market, symbol: str | None = None, *, sessions: int = 
     return bool(closes.iloc[-1] > closes.mean())
 
 
-def beta(market: Market, *symbols: str, sessions: int = 60) -> float | None:
+def beta(market: Market, symbol: str, *more: str, sessions: int = 60) -> float | None:
     """Estimate the beta of the event's stock to another symbol, such as SPY.
 
     It is the least squares slope of the stock's close-to-close returns on the other's, over the
@@ -130,7 +130,7 @@ def beta(market: Market, *symbols: str, sessions: int = 60) -> float | None:
     where fewer are known, or the other did not move. Name the others in the strategy's `looks_at`,
     or in its `trades_also` to hedge with them.
     """
-    closes = [market.bars(symbol)["close"] for symbol in (None, *symbols)]
+    closes = [market.bars(name)["close"] for name in (None, symbol, *more)]
     shared = closes[0].index
     for other in closes[1:]:
         shared = shared.intersection(other.index)

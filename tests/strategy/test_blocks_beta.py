@@ -38,6 +38,8 @@ def test_it_is_unknown_with_fewer_returns_or_an_index_that_stood_still(index, se
 def test_the_symbol_has_to_be_named() -> None:
     with pytest.raises(UsageError, match="looks_at"):
         beta(made_market(STOCK), "INDX")
+    with pytest.raises(TypeError, match=r"beta\(\) missing 1 required .*'symbol'"):
+        beta(made_market(STOCK), *(), sessions=2)
 
 
 def test_of_several_symbols_it_is_that_on_the_mean_of_their_returns() -> None:
