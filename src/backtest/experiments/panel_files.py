@@ -33,7 +33,7 @@ _FIELDS: tuple[str, ...] = PRICES.names or ()
 
 @dataclass(frozen=True)
 class ColumnKind:
-    """A kind of column says what the column must hold, and which Arrow types hold that."""
+    """Say what a column must hold, and which Arrow types can hold that."""
 
     content: str
     fits: Callable[[pa.DataType], bool]
@@ -133,7 +133,7 @@ def _array(column: Any) -> NDArray[Any]:
 
 
 class Faults:
-    """Faults collect the rules that rows of a file or folder break: how many do, and the first."""
+    """Collect the rules that rows of a file or folder break: how many rows, and the first."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -182,7 +182,7 @@ class Batch:
 
 
 class BarFiles:
-    """A `BarFiles` reads a Parquet file of bars, or a folder of them, as often as needed.
+    """Read a Parquet file of bars, or a folder of them, as often as needed.
 
     `key` is the column of times: `time`, or `session` where bars are sessions.
     """

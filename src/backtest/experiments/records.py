@@ -1,4 +1,4 @@
-"""This module types what readers use of `run.json`, `study.json` and `many-study.json`."""
+"""Declare the fields that readers use of `run.json`, `study.json` and `many-study.json`."""
 
 from __future__ import annotations
 

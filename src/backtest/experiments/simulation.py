@@ -74,7 +74,7 @@ TOO_LATE = "after the last bar of its symbol"
 
 @dataclass(frozen=True)
 class SignalTable:
-    """A table of signals holds those that can be traded, by bar, publication, symbol and event."""
+    """Hold the signals that can be traded, in order of bar, publication, symbol and event id."""
 
     rows: NDArray[Any]  # records of `SIGNAL`, as the kernel takes them, shape (signals,)
     event_ids: NDArray[np.object_]  # the event of each signal, shape (signals,)

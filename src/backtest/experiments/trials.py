@@ -119,7 +119,8 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
 def is_mixed(values: Iterable[Any]) -> bool:
     """Tell whether a table's column must hold the values of an axis as texts of JSON.
 
-    It must if their types differ, or a whole number exceeds 64 bits or, among floats, a double.
+    It must if types other than int and float differ, or a whole number exceeds 64 bits or, beside
+    floats, 2**53.
     """
     values = [value for value in values if value is not None]
     kinds = {type(value) for value in values}

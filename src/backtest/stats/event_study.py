@@ -34,7 +34,7 @@ MODELS = tuple(_PARAMETERS)
 
 @dataclass(frozen=True)
 class Fit:
-    """A `Fit` is a model of normal returns as estimated before one event.
+    """Hold a model of normal returns as estimated before one event.
 
     `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`, `mean_adjusted` `R = alpha`.
     `sigma` is the standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`;
@@ -111,7 +111,7 @@ _CORE = (-1, 1)  # sessions round an event that no estimate rests on
 
 @dataclass(frozen=True)
 class Series:
-    """A `Series` holds a stock's returns, the market's and the events' positions."""
+    """Hold a stock's returns, the market's, and the positions of the events."""
 
     returns: Floats  # simple returns, one a session, shape (T,); NaN where unknown
     market: Floats  # the market's in the same sessions, (T,); NaN where unknown
@@ -120,7 +120,7 @@ class Series:
 
 @dataclass(frozen=True)
 class EventOutcome:
-    """An `EventOutcome` says what the stock did round one day 0."""
+    """Hold what the stock did round one day 0."""
 
     day: int  # position of day 0
     fit: Fit  # what was to be expected, and why by this model
@@ -132,7 +132,7 @@ class EventOutcome:
 
 @dataclass(frozen=True)
 class WindowOutcome:
-    """A `WindowOutcome` holds the events' average over one window, and its inference."""
+    """Hold the events' average over one window with its tests."""
 
     window: Window  # first and last day, both included
     known: int  # days 0 whose CAR is known; the average is theirs
@@ -147,7 +147,7 @@ class WindowOutcome:
 
 @dataclass(frozen=True)
 class EventStudy:
-    """An `EventStudy` holds the averages by day, the outcomes by event and the windows' tests."""
+    """Hold the averages by day, the outcomes by event and the windows' tests."""
 
     days: Ints  # days of the event period, from the first of any window to the last, shape (days,)
     average: Floats  # average abnormal return by day, (days,); NaN where no event's is known

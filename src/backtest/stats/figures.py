@@ -253,7 +253,7 @@ def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict
 
 @dataclass(frozen=True)
 class Interval:
-    """An `Interval` holds an estimate and its bounds, which are None where they cannot be known."""
+    """Hold an estimate and its bounds, which are None where they cannot be known."""
 
     estimate: float | None = None
     low: float | None = None
@@ -264,7 +264,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """An `Estimate` is a figure with its standard error from `count` independent observations."""
+    """Hold a figure with its standard error from `count` independent observations."""
 
     value: float
     error: float

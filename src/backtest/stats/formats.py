@@ -87,7 +87,7 @@ def _signed(text: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """Write a fraction of a whole as `rate` does, but as 100 % only all of it."""
+    """Write a share of a whole as `rate` does, but 100 % for nothing less than all of it."""
     return "over 99 %" if value is not None and _NEARLY_ALL <= value < 1 else rate(value)
 
 
@@ -102,7 +102,7 @@ def rate(value: float | None) -> str:
 
 
 def price(value: float) -> str:
-    """Write dollars a share to the cent; below a dollar to four decimals or two digits."""
+    """Write dollars a share to the cent; below a dollar to four decimals or more."""
     size = abs(value)
     digits = max(4, 1 - math.floor(math.log10(size))) if 0 < size < 1 else 2
     return f"{value:,.{digits}f}"

@@ -33,7 +33,7 @@ _SHARES = (1, 5, 30)  # minutes by which the share of the move to the close is t
 
 @dataclass(frozen=True)
 class BarsByClock:
-    """`BarsByClock` holds a stock's bars by session and end, shape (sessions, 1 + bars a session).
+    """Hold a stock's bars by session and by their end, shape (sessions, 1 + bars a session).
 
     Before the first bar of a session the price is its open, and in a pause the close before it.
     Where there is no bar, values are NaN.
@@ -108,7 +108,7 @@ def minutes_study(
 
 @dataclass(frozen=True)
 class _Outcome:
-    """An `_Outcome` holds an event's abnormal returns and multiples of the usual, by step."""
+    """Hold an event's abnormal returns and multiples of the usual, by step."""
 
     row: int  # number of its session
     usual: Ints  # numbers of the usual sessions, shape (usual,)

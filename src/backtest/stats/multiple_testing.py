@@ -79,7 +79,7 @@ def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
 
 @dataclass(frozen=True)
 class MonteCarlo:
-    """A `MonteCarlo` holds the p-values of an outcome among draws of the null."""
+    """Hold the p-values of an outcome among draws of the null."""
 
     upper: float  # chance of an outcome at least as high
     lower: float  # chance of one at least as low
@@ -140,7 +140,7 @@ def wilson_interval(successes: int, tries: int, confidence: float = 0.95) -> tup
 
 @dataclass(frozen=True)
 class Overfitting:
-    """`Overfitting` compares the in-sample best with what it did out of sample.
+    """Compare the in-sample best with what it did out of sample.
 
     `pbo` is the probability of overfitting, the share of splits in which it ended in the lower
     half. Without any skill that is 0.5 on average, and one sample scatters round it by about 0.15.
@@ -196,7 +196,7 @@ def _rank(values: Floats, variant: int) -> float:
 
 @dataclass(frozen=True)
 class SuperiorAbility:
-    """`SuperiorAbility` holds p-values of the best variant, corrected for the choice among all."""
+    """Hold p-values of the best variant, corrected for the choice among all."""
 
     p: float  # the p-value to read; poor variants are left out of the null as data grow
     lower: float  # its lower bound: every variant worse than the benchmark is left out
@@ -262,7 +262,7 @@ def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> I
 
 @dataclass(frozen=True)
 class WalkForward:
-    """A `WalkForward` holds what choosing sets as events came would have earned."""
+    """Hold what choosing sets as events came would have earned."""
 
     events: NDArray[np.intp]  # columns of the events that any set trades, in order of time
     known: NDArray[np.bool]  # whether a trade on an earlier event was over by then
@@ -313,7 +313,7 @@ def walk_forward(
 
 @dataclass(frozen=True)
 class SharpeEstimate:
-    """A `SharpeEstimate` is a Sharpe ratio per period with what its standard error depends on."""
+    """Hold a Sharpe ratio per period with what its standard error depends on."""
 
     ratio: float  # mean ÷ standard deviation (n − 1) of returns, per period
     observations: int  # number of returns

@@ -35,7 +35,7 @@ FEWEST_SEASONS = 8
 
 @dataclass(frozen=True)
 class Statistic:
-    """A `Statistic` is the outcome of a test of no effect."""
+    """Hold the outcome of a test of no effect."""
 
     name: str
     value: float | None  # None where it is not defined, as for a spread of one event
@@ -45,7 +45,7 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Sample:
-    """A `Sample` is what the tests of one window need, a row an event with known CAR and sigma."""
+    """Hold what the tests of one window need, a row an event with known CAR and sigma."""
 
     cars: Floats  # cumulative abnormal returns, shape (N,)
     sigmas: Floats  # standard deviation of a session's abnormal return, (N,)
@@ -199,7 +199,7 @@ def _over(value: float, spread: float) -> float | None:
 
 @dataclass(frozen=True)
 class Permutation:
-    """A `Permutation` compares the average CAR of the events with those of random days."""
+    """Compare the average CAR of the events with those of random days."""
 
     caar: float  # average CAR of the events, a fraction
     null: Floats  # average CARs of random days, shape (B,)
@@ -253,7 +253,7 @@ def _random_positions(
 
 @dataclass(frozen=True)
 class Mean:
-    """A `Mean` is a mean over events, or a difference of two, with its inference."""
+    """Hold a mean over events, or a difference of two, with its interval and p-value."""
 
     value: float | None  # the mean, a fraction; None of no event
     low: float | None  # lower bound at `1 − LEVEL`; None where there are too few seasons

@@ -28,7 +28,7 @@ Value = bool | int | float | str | None
 
 @dataclass(frozen=True)
 class Axis:
-    """An `Axis` is a parameter of the grid: rising numbers, then values that have no order."""
+    """Hold a parameter of the grid: rising numbers, then values that have no order."""
 
     name: str
     levels: tuple[Value, ...]
@@ -45,7 +45,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class SurfaceGrid:
-    """A `SurfaceGrid` holds the axes of a sweep, and where its sets lie on them."""
+    """Hold the axes of a sweep, and where its sets lie on them."""
 
     axes: tuple[Axis, ...]
     codes: Ints  # level of each set on each axis, shape (axes, sets)
@@ -95,7 +95,7 @@ def _same(one: Value, other: Value) -> bool:
 
 
 def bins(axis: Axis, most: int) -> tuple[range, ...]:
-    """Group the levels of an axis with their neighbours into at most `most` (≥ 2) similar parts.
+    """Group neighbouring levels of an axis into at most `most` (≥ 2) parts of nearly equal size.
 
     Numbers and values without order never share a group.
     """
@@ -123,7 +123,7 @@ _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # round widths of a bin, times a power of t
 
 @dataclass(frozen=True)
 class Spread:
-    """A `Spread` holds the quartiles of the known values of a figure."""
+    """Hold the quartiles of the known values of a figure."""
 
     count: int  # number of known values, at least one
     lowest: float
@@ -135,7 +135,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Rank:
-    """A `Rank` says where the default stands among the sets in a figure."""
+    """Say where the default stands among the sets in a figure."""
 
     below: int  # sets with less of the figure than the default
     equal: int  # sets with exactly as much, the default itself where the grid holds it
@@ -144,7 +144,7 @@ class Rank:
 
 @dataclass(frozen=True)
 class Histogram:
-    """A `Histogram` counts values between round edges."""
+    """Count values between round edges."""
 
     edges: Floats  # one more than counts; 0 lies inside no bin
     counts: Ints
@@ -152,7 +152,7 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """`Neighbours` are some sets round the default."""
+    """Describe some sets round the default."""
 
     count: int
     returns: Spread | None  # None where no return is known
@@ -161,7 +161,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """A `Neighbourhood` holds the sets one step of the grid away from the default."""
+    """Describe the sets one step of the grid away from the default."""
 
     beside: Neighbours  # sets that differ by one step in one parameter
     around: Neighbours  # sets that differ by at most one step in every parameter
@@ -171,7 +171,7 @@ class Neighbourhood:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A `Ranked` is a distinct result at either end of a sweep."""
+    """Hold a distinct result at either end of a sweep."""
 
     number: int  # number of the first set that has it
     alike: int  # number of sets that have it
@@ -181,7 +181,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class SweepSummary:
-    """A `SweepSummary` says in figures what a sweep found."""
+    """Sum up in figures what a sweep found."""
 
     sets: int
     distinct: int  # results that differ by a cent of final equity or more
@@ -246,7 +246,7 @@ def rank(values: Floats, default: float | None) -> Rank | None:
 
 
 def histogram(values: Floats, default: float | None, most: int = 40) -> Histogram | None:
-    """Count known values in at most `most` + 1 bins, the default in reach; None without any."""
+    """Count known values in at most `most` + 1 bins, which reach the default; None without any."""
     known = values[~np.isnan(values)]
     if not len(known):
         return None

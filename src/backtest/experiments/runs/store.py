@@ -74,7 +74,7 @@ TABLES: Mapping[str, Columns] = {**FILES, "finer_bars.csv": FINER_BARS}
 
 @dataclass(frozen=True)
 class Run:
-    """A run is read from its folder: its record, and its tables as they are needed."""
+    """Hold the record of a run, and read its tables from the folder as they are needed."""
 
     path: Path
     manifest: RunRecord  # the content of `run.json`

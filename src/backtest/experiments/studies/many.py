@@ -64,7 +64,7 @@ _MONTHS_A_SEASON = 3
 
 @dataclass(frozen=True)
 class ManyStocksPlan(StudyPlan[ManyStudyRecord]):
-    """A `ManyStocksPlan` is a study of many stocks whose inputs were read and checked."""
+    """Hold the inputs of a study of many stocks, read and checked."""
 
     file, kind = MANY_STUDY, ManyStudyRecord
     by: str | None  # field that the events are sorted by
@@ -134,7 +134,7 @@ def run_many_study(plan: ManyStocksPlan, *, force: bool = False) -> Study[ManySt
 
 
 class _Observations:
-    """`_Observations` are those of a study, one a stock and day 0, with abnormal returns."""
+    """Hold the observations of a study, one a stock and day 0, with their abnormal returns."""
 
     def __init__(self, plan: ManyStocksPlan) -> None:
         request, inputs = plan.request, plan.inputs

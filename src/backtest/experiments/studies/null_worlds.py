@@ -34,7 +34,7 @@ _RULES = Rules(commission_per_share=0, commission_min=0, slippage_bps=0, borrow_
 
 @dataclass(frozen=True)
 class NullWorld:
-    """A `NullWorld` is a kind of world without anything to find."""
+    """Describe a kind of world without anything to find."""
 
     name: str  # short description
     dates: int  # days with events
@@ -86,7 +86,7 @@ WORLDS = (
 
 @dataclass(frozen=True)
 class Calibration:
-    """A `Calibration` counts the verdicts on the worlds of one kind."""
+    """Count the verdicts on the worlds of one kind."""
 
     world: str  # name of the kind
     worlds: int  # number of worlds
@@ -114,7 +114,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class NullWorlds:
-    """`NullWorlds` count the verdicts, and the finds of a study, where there is nothing to find."""
+    """Count the verdicts, and the finds of a study, where there is nothing to find."""
 
     kinds: list[Calibration]  # verdicts on the worlds of each kind
     significant: int  # worlds in which a study of six events found something

@@ -53,7 +53,7 @@ _BAND = (0.025, 0.975)  # quantiles of random days, for the band of a curve
 
 @dataclass(frozen=True)
 class OneStockPlan(StudyPlan[StudyRecord]):
-    """A `OneStockPlan` is a study of one stock whose inputs were read and checked."""
+    """Hold the inputs of a study of one stock, read and checked."""
 
     file, kind = STUDY, StudyRecord
     series: Series
@@ -165,7 +165,7 @@ def _cars(events: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Selection:
-    """A `_Selection` is some of the events; those of one day 0 are one observation."""
+    """Select some of the events; those of one day 0 are one observation."""
 
     by: str  # the way of grouping; empty where all events are studied
     name: str  # the group's name

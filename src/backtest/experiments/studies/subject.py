@@ -43,7 +43,7 @@ _JUDGING = ("p", "p_across", "low", "high", "detectable")
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """A `StudyRequest` says what is studied: a kind's or a strategy's events, on which stocks."""
+    """Say what is studied: the events of a kind or of a strategy, and on which stocks."""
 
     name: str
     symbols: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class StudyRequest:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A `Benchmark` is the market of a study."""
+    """Hold the market of a study, and why it is this one."""
 
     symbol: str  # the fund
     reason: str  # why this fund
@@ -139,7 +139,7 @@ def _explained(stock: Floats, market: Floats) -> float:
 
 @dataclass(frozen=True)
 class Subject:
-    """A `Subject` is what a study is of."""
+    """Name what is studied: kinds of event, or a strategy with those that it listens to."""
 
     name: str  # as the user wrote it
     kinds: tuple[type[Event], ...]  # the kinds of event
@@ -150,7 +150,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class StudiedEvent:
-    """A `StudiedEvent` is an event with its day 0."""
+    """Hold an event with its day 0 and the direction that is expected."""
 
     event: Event
     session: date  # day 0, the first session whose open comes after it was public
@@ -359,7 +359,7 @@ def _sign_and_word(change: float | None, up: str, down: str, level: str) -> tupl
 
 @dataclass(frozen=True)
 class Study(Generic[T]):
-    """A `Study` is a study as it is in its folder."""
+    """Hold the record of a study, and its folder."""
 
     path: Path
     record: T
@@ -367,7 +367,7 @@ class Study(Generic[T]):
 
 @dataclass(frozen=True)
 class StudyPlan(Plan[Study[T]]):
-    """A `StudyPlan` is a study whose inputs were read and checked."""
+    """Hold the inputs of a study, read and checked."""
 
     file: ClassVar[str]  # the name of the record
     kind: ClassVar[type[Any]]  # what the record holds

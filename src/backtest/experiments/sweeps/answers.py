@@ -76,7 +76,7 @@ def does_act(signals: NDArray[Any]) -> NDArray[np.bool]:
 
 
 class Answers:
-    """`Answers` are what a strategy answers to some events, whatever its parameters.
+    """Ask a strategy about some events, and keep its answers by its parameters.
 
     Attributes:
         questions: the events, by bar, then by publication, symbol and event id, as the kernel

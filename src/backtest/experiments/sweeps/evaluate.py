@@ -151,7 +151,7 @@ def _in_processes(
 
 @dataclass(frozen=True)
 class Histories:
-    """`Histories` say how some sets came to their figures."""
+    """Hold the returns and trades by which some sets came to their figures."""
 
     returns: NDArray[np.float64]  # returns above cash, shape (sessions, sets)
     earned: NDArray[np.float64]  # return of each set's trade on each event, (sets, events), or NaN
@@ -181,7 +181,7 @@ def _count(codes: Codes) -> int:
 
 
 class Evaluator:
-    """An `Evaluator` holds a sweep's strategy and data, and evaluates sets of its parameters."""
+    """Hold a sweep's strategy and data, and evaluate sets of its parameters."""
 
     def __init__(self, spec: SweepSpec, folders: Workspace) -> None:
         """Read what the specification names; UsageError where it is not as specified."""

@@ -72,7 +72,7 @@ class SuperiorAbilityRecord(TypedDict):
 
 
 class TooFewTrades(TypedDict):
-    """`TooFewTrades` says why the trades of the best set, and of all, are too few, if they are."""
+    """Say why the trades of the best set, and of all, are too few; empty where they are not."""
 
     best: str
     all: str
@@ -92,7 +92,7 @@ WalkedEvent = TypedDict(
 
 
 class WalkForwardRecord(TypedDict):
-    """A `WalkForwardRecord` holds the set chosen for each event on earlier ones, and the sums."""
+    """Hold the set that earlier events chose for each event, and the sums of returns."""
 
     events: list[WalkedEvent]
     total: float
@@ -113,7 +113,7 @@ class SweepEvidence(TypedDict):
 
 
 class SweepRecord(Traded):
-    """A `SweepRecord` is what readers use of `sweep.json`."""
+    """Declare the fields of `sweep.json` that readers use."""
 
     sweep_id: str
     bars: NotRequired[str]
@@ -130,7 +130,7 @@ class SweepRecord(Traded):
 
 @dataclass(frozen=True)
 class Sweep:
-    """A `Sweep` is a finished sweep in its folder."""
+    """Hold the record of a finished sweep and read its sets from the folder."""
 
     path: Path
     manifest: SweepRecord
@@ -149,7 +149,7 @@ class Sweep:
 
 
 class SweepFolder:
-    """A `SweepFolder` is where one sweep is written: to `work` while unfinished, then to `path`."""
+    """Write one sweep: to the folder `work` while it is unfinished, then to `path`."""
 
     def __init__(self, reports: Path, spec: SweepSpec) -> None:
         """Name the folders; nothing is written yet."""

@@ -37,7 +37,7 @@ _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks to aim at, least and most s
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """A `SweepSpec` holds all that decides the result of a sweep."""
+    """Hold all that decides the result of a sweep."""
 
     strategy: str
     settings: Mapping[str, Any]  # parameters that all sets share, JSON values by dotted name

@@ -56,14 +56,14 @@ _CENT = 2  # decimals in which final equities differ
 
 @dataclass(frozen=True, kw_only=True)
 class SweepRequest(Request):
-    """A `SweepRequest` says what is swept; `settings` are shared by all sets."""
+    """Say what is swept; `settings` are shared by all sets."""
 
     grid: Mapping[str, Text | Sequence[Any]]  # values of each parameter, or a text such as `1:40`
 
 
 @dataclass(frozen=True)
 class SweepPlan(Plan[Sweep]):
-    """A `SweepPlan` is a sweep whose inputs were read and checked."""
+    """Hold the inputs of a sweep, read and checked."""
 
     spec: SweepSpec
     strategy: Strategy
