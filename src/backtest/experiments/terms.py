@@ -37,7 +37,7 @@ _BY_MINOR_RELEASE = ("numba", "numpy", "pandas", "scipy")
 _BY_RELEASE = ("backtrader", "exchange-calendars")
 _MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0}  # by unit of time
 _MOST_NAMED = 3  # symbols, in the name of a folder
-_RECORDED = ("backtest", "pyarrow", "quantstats")  # these only read, write and draw
+_RECORDED = ("backtest", "pyarrow", "quantstats")  # the last two only write and draw
 
 MissingBars = Literal["daily", "none"]
 MISSING_BARS: tuple[MissingBars, ...] = get_args(MissingBars)

@@ -43,9 +43,9 @@ _PERCENTILES = (5, 25, 50, 75, 95)
 _SCALES = (100, 1_000, 10_000)
 _BY_SIGNAL = ("signal",)
 _ONE_SIDED = ("stop", "target", "trailing_stop", *_BY_SIGNAL)
-_FEWEST_OF_A_SIDE = 3  # occasions that gained, and that lost, where most trades left one-sidedly
+_FEWEST_OF_A_SIDE = 3  # occasions that gained, and that lost, that are needed after such exits
 _SESSIONS_A_MONTH = 21
-_PART = 0.25  # of the span; in a shorter part prices may well drift unlike in the rest
+_PART = 0.25  # of the span; in a shorter part prices may drift otherwise than in the rest
 
 
 @dataclass(frozen=True)

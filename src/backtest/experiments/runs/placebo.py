@@ -173,7 +173,7 @@ def longest_trade(trades: NDArray[Any]) -> int:
 
 @dataclass(frozen=True)
 class Null:
-    """A null distribution is what the signals did, beside draws of what chance does."""
+    """Hold the statistics of the signals as they are, beside those of random draws."""
 
     observed: Mapping[str, float]  # by statistic, of the signals as they are; NaN where undefined
     draws: Mapping[str, Floats]  # likewise, shape (B,); fewer where the verdict was certain before
