@@ -11,10 +11,10 @@ from .short_report import ShortReports
 
 
 class AllEvents(Strategy):
-    """Earnings, stakes and short reports in one account, the newest signal wins.
+    """Trade earnings, stakes and short reports in one account; the newest signal wins.
 
-    More events are more evidence only where they do not overlap: a signal that comes while
-    another's trade is open cuts that trade short. The weaknesses of the three add up.
+    More events are more evidence only if they do not overlap: a signal that comes while
+    another's trade is open cuts that trade short. The weaknesses of the three strategies add up.
     """
 
     listens_to = (Earnings, StakeDisclosure, ShortReport)

@@ -1,4 +1,4 @@
-"""The yardstick: own the stock from the first session on."""
+"""Own the stock from the first session on: the yardstick for every other strategy."""
 
 from pydantic import Field
 
@@ -7,10 +7,10 @@ from backtest.events import Start
 
 
 class BuyAndHold(Strategy):
-    """Long from the first session to the end: the alternative that is always there.
+    """Be long from the first session to the end: the alternative that is always there.
 
-    Several stocks are held in equal parts, each from its own first session on; what is bought is
-    not balanced later, and the money of a stock that is gone stays cash.
+    Several stocks are held in equal parts, each from its own first session on. The parts are not
+    rebalanced later, and the money of a stock that is gone stays in cash.
 
     Its weakness is the sample: one stock, chosen because it is talked about, over one span.
     """

@@ -1,4 +1,4 @@
-"""Trade the announcement of a contract, with more weight where more is known of it."""
+"""Trade the announcement of a contract, with more weight if more is known about it."""
 
 from pydantic import Field
 
@@ -17,19 +17,20 @@ INDEX = "SPY"
 
 
 class ContractNews(Strategy):
-    """Long when a contract is announced, by how well it is known, in a rising market.
+    """Go long when a contract is announced in a rising market, by how well it is documented.
 
-    Stocks rise on the day on which a contract becomes public (Palkar, Larson & Larson 2012, of
+    Stocks rise on the day on which a contract becomes public (Palkar, Larson & Larson 2012, for
     military contracts), and prices drift on after public news (Chan 2003). The weight aims at
-    the volatility of a usual stock, 40 % a year (Moskowitz, Ooi & Pedersen 2012), and is cut by
+    the volatility of a typical stock, 40 % a year (Moskowitz, Ooi & Pedersen 2012), and is cut by
     a quarter for each step down in grade and in precision. The stop is three average true ranges
-    away (Wilder 1978). Nothing is done while the index stands below its mean of 50 sessions, nor
-    within two sessions of a quarterly report, which moves the stock by itself. Those two are
-    round figures. No default was looked for in the data.
+    away (Wilder 1978). The strategy does nothing while the index is below its mean of 50 sessions,
+    nor within two sessions of a quarterly report, which moves the stock by itself. Those two are
+    round figures. No default was fitted to the data.
 
-    Its weaknesses: the rise of the first day is over before the first open after it, and what
+    Its weaknesses: the rise of the first day is over before the next open, and what
     Chan found came mostly after bad news and in small stocks. A contract and a sale of shares
-    may come on the same day, as in April 2026. Whether a contract is good news is not asked.
+    may come on the same day, as in April 2026. The strategy does not ask whether a contract is
+    good news.
     """
 
     listens_to = (News,)

@@ -9,13 +9,13 @@ from backtest.events import Earnings
 
 
 class EarningsSurprise(Strategy):
-    """Long a beat, short a miss: post-earnings-announcement drift.
+    """Go long after a beat and short after a miss: post-earnings-announcement drift.
 
-    Prices were found to go on in the direction of the surprise for weeks (Ball & Brown 1968;
-    Bernard & Thomas 1989). The weakness: the drift was strongest where trading is dear (Chordia,
-    Goyal, Sadka, Sadka & Shivakumar 2009) and in recent years is found in the smallest stocks
-    at most (Martineau 2022). A beat on earnings that comes with a cut of the guidance, as
-    CoreWeave's of November 2025, is not one piece of news but two.
+    Prices were found to drift in the direction of the surprise for weeks (Ball & Brown 1968;
+    Bernard & Thomas 1989). Its weakness: the drift was strongest where trading is expensive
+    (Chordia, Goyal, Sadka, Sadka & Shivakumar 2009), and in recent years it is found at most in
+    the smallest stocks (Martineau 2022). A beat on earnings that comes with a cut in guidance,
+    like CoreWeave's of November 2025, is not one piece of news but two.
     """
 
     listens_to = (Earnings,)

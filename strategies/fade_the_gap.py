@@ -1,4 +1,4 @@
-"""Against the first reaction to a report or to news, once that reaction has been seen."""
+"""Trade against the first reaction to a report or to news, once it has been seen."""
 
 from pydantic import Field
 
@@ -8,22 +8,22 @@ from backtest.events import Earnings, News
 
 
 class FadeTheGap(Strategy):
-    """Against the gap of the first session after an event, from the next open on.
+    """Trade against the gap of the first session after an event, from the next open on.
 
     The gap is the first open less the close before it. It is not known when an order for that
     open has to be sent, so the strategy waits for that session's close and enters at the open
-    after it. It leaves when a close has come as far its way as the gap was still open when it was
-    decided, or after `hold` sessions.
+    after it. It leaves after a close by which the price has moved its way as far as the gap was
+    still open at the decision, or after `hold` sessions.
 
     Large falls are followed by rises for about two days (Bremer & Sweeney 1991), which sets
-    `hold`; `min_gap` is half the 10 % from which that literature calls a day's move large, for a
-    gap is part of a day. None of them was looked for in the data.
+    `hold`. That literature calls a day's move large from 10 % on; `min_gap` is half of that,
+    because a gap is part of a day. Neither was fitted to the data.
 
     Its weaknesses: moves with news behind them reverse less than those without (Chan 2003;
     Larson & Madura 2003), and here all have news behind them. Much of the reversal found is the
-    spread between bid and ask (Cox & Peterson 1994). The time of much news is known by its day
-    alone, so that its first reaction may lie before the session that is looked at. There is no
-    stop. Of several events for one open the last counts.
+    spread between bid and ask (Cox & Peterson 1994). Of much news only the day is known, so that
+    its first reaction may come before the session that is looked at. There is no stop. If several
+    events lead to an entry at the same open, the last one counts.
     """
 
     listens_to = (Earnings, News)

@@ -6,25 +6,25 @@ from backtest import Market, Signal, Strategy
 from backtest.blocks import beta
 from backtest.events import Earnings
 
-# The five members of us_large whose returns went most closely with their mean from 2013-07-02 to
-# 2013-09-25, the first sixty returns in the data, which hold no index fund.
+# The five members of us_large whose returns followed their mean most closely from 2013-07-02 to
+# 2013-09-25, the first sixty returns in the data, which include no index fund.
 BASKET = ("UNP", "HON", "MMM", "GS", "ADI")
 
 
 class HedgedDrift(Strategy):
-    """With the best and the worst surprises of a season, each against the market.
+    """Trade the best and worst surprises of a season, each hedged against the market.
 
-    Prices were found to go on in the direction of the surprise for weeks (Ball & Brown 1968;
-    Bernard & Thomas 1989). What the market does meanwhile is no part of that, so each position is
-    hedged by beta times its value of a basket of five stocks, in equal parts. The basket stands
-    for the market, as the data hold no fund with open prices. It was fixed by the first sixty
-    returns that there are, and nothing is traded before as many are known. No parameter was
-    looked for in the data.
+    Prices were found to drift in the direction of the surprise for weeks (Ball & Brown 1968;
+    Bernard & Thomas 1989). What the market does meanwhile is not part of that, so each position is
+    hedged with beta times its value in a basket of five stocks, in equal parts. The basket stands
+    for the market, because the data include no fund with open prices. It was fixed by the first
+    sixty returns in the data, and nothing is traded before that many are known. No parameter was
+    fitted to the data.
 
-    Its weaknesses: five stocks are not the market, and what happens to one of them is in every
-    trade; they came from stocks that were still large ten years later. Six orders in place
-    of one cost six commissions each way, and what is short costs a rate that is assumed. In recent
-    years the drift is found in the smallest stocks at most (Martineau 2022); these are large.
+    Its weaknesses: five stocks are not the market, and what happens to one of them affects every
+    trade; they were chosen among stocks that were still large ten years later. Six orders instead
+    of one cost six commissions each way, and short positions pay an assumed borrow rate. In recent
+    years the drift is found at most in the smallest stocks (Martineau 2022); these are large.
     """
 
     listens_to = (Earnings,)

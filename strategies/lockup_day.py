@@ -1,4 +1,4 @@
-"""Trade the day on which a lock-up ends, which is known beforehand."""
+"""Trade the day on which a lock-up ends, which is known in advance."""
 
 from typing import Literal
 
@@ -10,16 +10,16 @@ from backtest.events import LockupEnd
 
 
 class LockupDay(Strategy):
-    """Short from the session before a lock-up ends to the session after.
+    """Be short from the session before a lock-up ends to the session after.
 
-    In three days about that day stocks fall by 1.5 % beyond the market (Field & Hanka 2001), most
-    of all those that venture capital stood behind (Bradley, Jordan, Roten & Yi 2001). The default
-    is three sessions too. No parameter was looked for in the data. `lockup_expiry` waits until the
-    day has passed.
+    In the three days around that day stocks fall by 1.5 % beyond the market (Field & Hanka 2001),
+    most of all those that venture capital had backed (Bradley, Jordan, Roten & Yi 2001). The
+    default is three sessions too. No parameter was fitted to the data. `lockup_expiry` waits until
+    the day has passed.
 
-    Its weaknesses: CoreWeave had one lock-up, which shows how the rule trades and nothing about
-    whether it pays. Its end was fixed by the day of a report that came out two sessions before, so
-    that the window holds the reaction to that report too. The stock was dear to borrow.
+    Its weaknesses: CoreWeave had one lock-up, which shows how the rule trades but nothing about
+    whether it pays. Its end was set by the day of a report that came out two sessions before, so
+    that the window includes the reaction to that report. The stock was expensive to borrow.
     """
 
     listens_to = (LockupEnd,)

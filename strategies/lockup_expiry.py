@@ -10,19 +10,19 @@ from backtest.events import News
 
 
 class LockupExpiry(Strategy):
-    """Short from the first open after a lock-up has ended.
+    """Go short at the first open after a lock-up has ended.
 
-    About the day on which lock-ups end, stocks fall by 1.5 % beyond the market in three days, and
-    40 % more of them change hands for good (Field & Hanka 2001). So the default is short, for a
-    week, and was not looked for in the data. The weight aims at the volatility of a usual stock,
-    40 % a year (Moskowitz, Ooi & Pedersen 2012), the stop is three average true ranges away
+    Around the day on which lock-ups end, stocks fall by 1.5 % beyond the market in three days, and
+    trading volume rises for good by 40 % (Field & Hanka 2001). So the default is to be short for a
+    week; it was not fitted to the data. The weight aims at the volatility of a typical stock,
+    40 % a year (Moskowitz, Ooi & Pedersen 2012), and the stop is three average true ranges away
     (Wilder 1978).
 
     Its weaknesses: the day is known from the prospectus, so that most of the fall may come
-    before it. That part cannot be traded here, for the row becomes public at the moment the
-    lock-up ends, and nothing says when the day itself was first known. And CoreWeave had one
-    lock-up: one event can show how the rule trades, and nothing about whether it pays. It was
-    dear to borrow until then, and what it cost to borrow after is an assumption.
+    before it. That part cannot be traded here, because the row becomes public at the moment the
+    lock-up ends, and nothing says when the day itself was first known. CoreWeave had one
+    lock-up: one event can show how the rule trades, but nothing about whether it pays. The stock
+    was expensive to borrow until then, and what it cost to borrow afterwards is an assumption.
     """
 
     listens_to = (News,)

@@ -7,15 +7,15 @@ from backtest.events import Earnings, ShortReport
 
 
 class LongUntilMiss(Strategy):
-    """Long after a beat on earnings, flat after a miss or a short seller's report.
+    """Go long after a beat on earnings, and flat after a miss or a short seller's report.
 
-    The position is left by the next event that says the contrary, and by nothing else: an exit by
-    what happens, where the others leave by the calendar or by the price. Drift after surprises
-    was found to go on for weeks and to be renewed by the next one (Bernard & Thomas 1990, who
-    found surprises of neighbouring quarters alike). Nothing was looked for in the data.
+    Only the next event that says the contrary ends the position, while the other strategies leave
+    by the calendar or by the price. Drift after surprises was found to last for weeks and to be
+    renewed by the next one (Bernard & Thomas 1990, who found surprises of neighbouring quarters
+    alike). Nothing was fitted to the data.
 
-    Its weaknesses: between two reports nothing takes it out, so that most of what it makes is the
-    drift of the stock itself, and one position spans several events. There is no stop.
+    Its weaknesses: between two reports nothing ends the position, so that most of its result is
+    the drift of the stock itself, and one position spans several events. There is no stop.
     """
 
     listens_to = (Earnings, ShortReport)

@@ -1,4 +1,4 @@
-"""Trade what becomes known of Nvidia's stake."""
+"""Trade what becomes known about Nvidia's stake."""
 
 from typing import Literal
 
@@ -11,12 +11,12 @@ HOLDER = "NVIDIA"
 
 
 class NvidiaStake(Strategy):
-    """Long when a first filing or an increase becomes known, short a decrease.
+    """Go long when a first filing or an increase becomes known, and short on a decrease.
 
     Targets of large, active holders rise when the stake is disclosed (Brav, Jiang, Partnoy &
-    Thomas 2008). The weakness: quarterly filings come up to 45 days after the day that they
+    Thomas 2008). Its weakness: quarterly filings come up to 45 days after the day that they
     describe, Nvidia is a supplier and not an activist, and a count may have been known long
-    before the filing that repeats it. Stale filings are therefore no news and never a sale.
+    before the filing that repeats it. Stale filings therefore are not news and never a sale.
     """
 
     listens_to = (StakeDisclosure,)

@@ -1,4 +1,4 @@
-"""Own the stock before a report whose day is known, and not when the report comes."""
+"""Own the stock before a report whose day is known, and sell before the report comes."""
 
 from pydantic import Field
 
@@ -7,20 +7,21 @@ from backtest.events import ReportDate
 
 
 class ReportRunup(Strategy):
-    """Long for the last sessions before a report; out at the last close before it is public.
+    """Be long for the last sessions before a report, and leave at the last close before it.
 
-    Stocks that have gained most in the year before rise by 1.6 % beyond the market in the five
-    sessions before their report, as it draws eyes to them, and lose 1.9 % in the five after
-    (Aboody, Lehavy & Trueman 2010): hence five sessions. More widely, prices rise about scheduled
-    reports (Frazzini & Lamont 2007, a working paper). No parameter was looked for in the data.
+    Stocks that gained most in the year before rise by 1.6 % beyond the market in the five sessions
+    before their report, which draws attention to them, and lose 1.9 % in the five after
+    (Aboody, Lehavy & Trueman 2010); hence five sessions. More widely, prices rise around scheduled
+    reports (Frazzini & Lamont 2007, a working paper). No parameter was fitted to the data.
 
-    A report after the close is waited for through its day. One before the open, or at an hour that
-    is not known, is left at the close of the session before. Where the day was announced late,
-    fewer sessions are held. A newer announcement takes the place of the one before.
+    Before a report after the close the stock is held to the close of that day. Before one that
+    comes before the open, or at an unknown hour, it is sold at the close of the session before.
+    If the day was announced late, fewer sessions are held. A newer announcement replaces the one
+    before.
 
-    Its weaknesses: when CoreWeave's days were announced is known of four of six, and of those by a
-    late bound, so that the run-up may be held for less than it could have been. The finding is of
-    winners alone, and of single sessions' size in a calm stock. There is no stop.
+    Its weaknesses: the day of announcement is known for four of CoreWeave's six reports, and only
+    by a late bound, so that the run-up may be held for less time than was possible. The finding
+    is about winners only, and as small as one session's move of a calm stock. There is no stop.
     """
 
     listens_to = (ReportDate,)

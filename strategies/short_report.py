@@ -9,12 +9,12 @@ from backtest.events import ShortReport
 
 
 class ShortReports(Strategy):
-    """Short when a short seller publishes.
+    """Go short when a short seller publishes a report.
 
-    Targets of public short campaigns fall, and most where the report holds something new
-    (Ljungqvist & Qian 2016). The weakness: much of the fall is over before anyone can trade on
-    it, some reports are followed by a rebound (Mitts 2020), and a crowded short is dear to
-    borrow: CoreWeave's rate stood near 190 % a year in the summer of 2025.
+    Targets of public short campaigns fall, and most if the report contains something new
+    (Ljungqvist & Qian 2016). Its weakness: much of the fall is over before anyone can trade on
+    it, some reports are followed by a rebound (Mitts 2020), and a crowded short is expensive to
+    borrow: CoreWeave's rate was near 190 % a year in the summer of 2025.
     """
 
     listens_to = (ShortReport,)

@@ -1,4 +1,4 @@
-"""With the trend of the closes after a report."""
+"""Trade with the trend of the closes after a report."""
 
 from pydantic import Field
 
@@ -7,11 +7,11 @@ from backtest.events import Earnings
 
 
 class TrendAfterEarnings(Strategy):
-    """With the trend after a report: long above the moving average, short below, out when crossed.
+    """Trade with the trend after a report: long above the moving average, short below it.
 
-    The report only says when to look; its content is ignored. It leaves at the open after a close
-    that is as far against it as the average stood away before the report: the average of then,
-    which does not move with the trade. The next report decides anew.
+    The report only says when to look; its content is ignored. The strategy leaves at the open
+    after a close that has moved against it by the distance to the average at the decision; that
+    average stays fixed during the trade. The next report decides anew.
 
     Time-series momentum (Moskowitz, Ooi & Pedersen 2012) was found over months and many markets,
     not in one stock around six days.
