@@ -1,4 +1,4 @@
-"""A bare pass in numba over the arrays that the kernel trades on: every price is read and added."""
+"""Read and add every price that the kernel trades on, in a bare pass in numba."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from worker import Arrays, serve
 
 @numba.njit
 def total(prices: np.ndarray) -> float:
-    """The sum of all prices."""
+    """Return the sum of all prices."""
     found = 0.0
     for bar in range(prices.shape[0]):
         for symbol in range(prices.shape[1]):

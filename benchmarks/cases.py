@@ -1,8 +1,9 @@
-"""What is traded in the comparisons: arrays, the same for every engine.
+"""Make the cases that are traded in the comparisons: arrays, the same for every engine.
 
-A case holds the rules, bars (`open`, `high`, `low`, `close`; bars by symbols where there are
+A case holds the rules, the bars (`open`, `high`, `low`, `close`; bars by symbols if there are
 several), the `time` and `session` of each, the share of a short's value that the `night` before
-it costs, and signals by `bar`. CRWV's are the embedded data; the others are random walks, seeded.
+it costs, and the signals by `bar`. CRWV's case uses the embedded data; the others are random walks
+with a fixed seed.
 """
 
 from datetime import timedelta
@@ -33,7 +34,7 @@ SAMPLE = {
 
 
 def crwv(grid: dict[str, np.ndarray], rules: Rules) -> Arrays:
-    """Earnings surprises of CRWV over a grid of parameters, the last axis fastest."""
+    """Make a case of CRWV's earnings surprises over a grid of parameters, the last axis fastest."""
     prices = read_prices(DATA / "prices", "CRWV", bars=True)
     rates = read_borrow_rates(DATA / "borrow", "CRWV")
     days = [day.date() for day in prices.table.index]
@@ -66,7 +67,7 @@ def crwv(grid: dict[str, np.ndarray], rules: Rules) -> Arrays:
 
 
 def minutes(bars: int, trades: int, rules: Rules) -> Arrays:
-    """A random walk of one symbol in minutes, 390 a session, at most one trade a session."""
+    """Make a random walk of one symbol by minutes, 390 and at most one trade in each session."""
     rng = np.random.default_rng(20250328)
     session = np.arange(bars) // 390
     day = np.busday_offset("2015-01-02", session, roll="forward")
@@ -90,7 +91,7 @@ def minutes(bars: int, trades: int, rules: Rules) -> Arrays:
 
 
 def wide(symbols: int, bars: int, signals: int, rules: Rules) -> Arrays:
-    """Random walks of many symbols in one account, held 10 sessions each."""
+    """Make random walks of many symbols in one account, each held for 10 sessions."""
     rng = np.random.default_rng(20250331)
     day = np.busday_offset("2015-01-02", np.arange(bars), roll="forward")
     places = rng.choice(bars * symbols, signals, replace=False)
@@ -124,7 +125,7 @@ def _walk(rng: np.random.Generator, shape: tuple[int, ...], step: float) -> Arra
 
 
 def _nights(days: np.ndarray, annual: np.ndarray, rules: Rules) -> np.ndarray:
-    """What the night before each bar costs, as a share of a short's value; 0 within a session."""
+    """Return what the night before each bar costs, as a share of a short; 0 within a session."""
     passed = np.diff(days, prepend=days[:1]).astype(np.int64)
     if rules.borrow_mode == "none":
         return np.zeros(len(days))

@@ -1,4 +1,4 @@
-"""How cost grows with bars, symbols, sets and workers; medians of repeated runs."""
+"""Measure how time grows with bars, symbols, sets and workers, as medians of repeated runs."""
 
 import statistics
 import subprocess
@@ -22,7 +22,7 @@ MILLION = ("--grid=hold=1:40", "--grid=stop=0.0001:0.25:0.0001", "--grid=thresho
 
 
 def tables(folder: Path) -> Iterator[tuple[str, Table]]:
-    """What grows, and seconds by its size."""
+    """Return the seconds by size, for each thing that grows."""
     rules, rich = Rules(), Rules(cash=WIDE_CASH)
     sizes = (100_000, 300_000, 1_000_000)
     minutes = ((size, cases.minutes(size, size // 400, rules)) for size in sizes)

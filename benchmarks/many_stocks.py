@@ -1,7 +1,7 @@
-"""A run on `us_large` against other programs that make the same orders, from a cold start.
+"""Compare a run on `us_large` with other programs that make the same orders, from a cold start.
 
-`python benchmarks/many_stocks.py` measures it alone, in some minutes. Each peer's orders and final
-equity must be ours before anything is timed.
+`python benchmarks/many_stocks.py` measures only this, in some minutes. Each peer's orders and final
+equity must equal ours before anything is timed.
 """
 
 import csv
@@ -30,9 +30,9 @@ Orders = list[tuple[str, str, float]]
 
 
 def rows(rounds: int = 3) -> Iterator[dict[str, Any]]:
-    """Our run until its table against each peer's script, in CPU seconds.
+    """Time our run until its table against each peer's script, in CPU seconds.
 
-    See `turns.row`; `peak_mib` and `their_peak_mib` are the most memory in any round.
+    See `turns.row`; `peak_mib` and `their_peak_mib` are the most memory used in any round.
     """
     with tempfile.TemporaryDirectory() as place:
         wanted = _ours(Path(place))

@@ -1,8 +1,8 @@
-"""A run on a million made-up bars of a minute with 2,500 events, and its two engines side by side.
+"""Measure a run on a million made-up one-minute bars with 2,500 events, and compare its engines.
 
-`python benchmarks/minutes.py` measures it alone, in some minutes: seconds, CPU seconds and memory
-of the whole command from a cold start, evidence and page among them; then of the first 60 sessions
-the ratio of the replay on Backtrader to that by the kernel.
+`python benchmarks/minutes.py` measures only this, in some minutes. It reports seconds, CPU seconds
+and memory of the whole command from a cold start, including evidence and page; then, for the first
+60 sessions, the ratio of the replay on Backtrader to that by the kernel.
 """
 
 import os
@@ -26,7 +26,7 @@ RUN = ("run", "short_report", "--symbol", SYMBOL, "--bars", "1m", "--set", "hold
 
 
 def walk(folder: Path) -> None:
-    """Write files of minutes, sessions and events of a walk without drift."""
+    """Write files with the minutes, sessions and events of a random walk without drift."""
     calendar, rng = trading_calendar(), np.random.default_rng(1)
     days = calendar.between(date(2015, 1, 5), date(2025, 12, 31))
     opens, closes = calendar.times_of(days, "open"), calendar.times_of(days, "close")
@@ -56,7 +56,7 @@ def walk(folder: Path) -> None:
 
 
 def command(*words: str | Path) -> tuple[float, float, float]:
-    """Seconds, CPU seconds and MB of a command of the program."""
+    """Return the seconds, CPU seconds and MB that a command of the program takes."""
     begun = time.perf_counter()
     with Popen([PROGRAM, *map(str, words)], stdout=DEVNULL) as process:
         _, status, used = os.wait4(process.pid, 0)

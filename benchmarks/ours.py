@@ -1,4 +1,4 @@
-"""The kernel's side of the comparisons."""
+"""Run the kernel's side of the comparisons."""
 
 import sys
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from backtest.stats.figures import figures_of_totals
 
 
 def panel_of(case: Arrays) -> Panel:
-    """The bars of a case."""
+    """Return the bars of a case."""
     bars = len(case["time"])
     prices = blank_prices((bars, case["open"].size // bars))
     for name in prices.dtype.names:
@@ -27,7 +27,7 @@ def panel_of(case: Arrays) -> Panel:
 
 
 def rates_of(case: Arrays, symbol: str) -> dict[str, BorrowRates]:
-    """The borrow rates of a case that has a table of them."""
+    """Return the borrow rates of a case that has a table of them."""
     if "rate" not in case:
         return {}
     rows = zip(case["rate_day"].tolist(), case["rate"].tolist(), strict=True)
@@ -35,7 +35,7 @@ def rates_of(case: Arrays, symbol: str) -> dict[str, BorrowRates]:
 
 
 def signals_of(case: Arrays) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of signals, account by account, and where each account's begin."""
+    """Return rows of signals, account by account, and the row where each account begins."""
     sets = np.atleast_1d(case["hold"]).size
     acts = np.ones((sets, len(case["bar"])), dtype=bool)
     if "threshold" in case:

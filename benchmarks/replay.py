@@ -1,4 +1,4 @@
-"""A warm replay, against the same one with Backtrader's own pandas feed."""
+"""Compare a warm replay with the same one on Backtrader's own pandas feed."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ own_feed = broker.PriceFeed
 
 
 def rows(rounds: int = 40) -> Iterator[dict[str, Any]]:
-    """One replay; see `turns.row`."""
+    """Time one replay; see `turns.row`."""
     prices = read_prices(DATA / "prices", "CRWV", bars=True)
     rates = read_borrow_rates(DATA / "borrow", "CRWV")
     events = read_events(DATA / "events", Earnings).events
@@ -55,7 +55,7 @@ def rows(rounds: int = 40) -> Iterator[dict[str, Any]]:
 
 
 class _PandasFeed(bt.feeds.PandasData):
-    """Backtrader's own feed, which knows of its bars what ours does."""
+    """A `_PandasFeed` is Backtrader's own feed, which knows as much about its bars as ours."""
 
     params = (("bars", None), ("splits", ()))
     know_bars = own_feed.know_bars

@@ -1,4 +1,4 @@
-"""Ten thousand random re-timings of a strategy's signals: what a placebo test asks for."""
+"""Time ten thousand random re-timings of a strategy's signals, as a placebo test needs them."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ def prepare(case: Arrays) -> Callable[[], Arrays]:
 
 
 def _distinct(rng: np.random.Generator, bars: int, shape: tuple[int, int]) -> np.ndarray:
-    """Rows of bars without a repetition: rows that have one are drawn again."""
+    """Draw rows of distinct bars; a row with a repetition is drawn again."""
     drawn = rng.integers(0, bars, shape)
     while True:
         ordered = np.sort(drawn, axis=1)

@@ -1,4 +1,4 @@
-"""The comparisons with other engines, row by row: equal results first, then time."""
+"""Compare with other engines, row by row: first the results must be equal, then time counts."""
 
 import statistics
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def rows(folder: Path) -> Iterator[dict[str, Any]]:
     """Measure, row by row; see `turns.row`.
 
     Args:
-        folder: where the cases are written.
+        folder: folder in which the cases are written.
 
     """
     yield _sweep(folder)
@@ -63,7 +63,7 @@ def _sweep(folder: Path) -> dict[str, Any]:
 
 
 def _sampled(folder: Path, rules: Rules, script: str, name: str, reach: int) -> dict[str, Any]:
-    """All sets for us, a sample of them for a peer that would take minutes."""
+    """Give all sets to us, and a sample of them to a peer that would take minutes."""
     full, sample = cases.crwv(cases.GRID, rules), cases.crwv(cases.SAMPLE, rules)
     chosen = np.all([np.isin(full[axis], sample[f"{axis}_axis"]) for axis in cases.SAMPLE], axis=0)
     paths = save(folder / "full.npz", full), save(folder / "sample.npz", sample)

@@ -1,4 +1,4 @@
-"""`make bench`: every comparison in one run, printed and written to README.md and latest.json."""
+"""Make every comparison in one run (`make bench`); write it to README.md and latest.json."""
 
 import json
 import tempfile
@@ -22,7 +22,7 @@ def main() -> None:
     measured, grown = [], {}
     with tempfile.TemporaryDirectory() as folder:
         print(*table.HEAD, sep="\n", flush=True)
-        # Memory first: a command that is started counts what this process holds then.
+        # Memory comes first, because a command that is started counts what this process holds then.
         for row in chain(
             universes.rows(), many_stocks.rows(), startup.rows(), replay.rows(),
             rows.rows(Path(folder)),

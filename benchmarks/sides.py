@@ -1,4 +1,4 @@
-"""Two sides of a comparison, timed in turn: each in a process of its own (see `worker.py`)."""
+"""Time two sides of a comparison in turn, each in a process of its own (see `worker.py`)."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Side:
-    """A script that works on a case whenever it is told."""
+    """A `Side` is a script that works on a case whenever it is told to."""
 
     def __init__(self, python: str | Path, script: Path, case: Path, *options: str) -> None:
         self._results = case.with_name(f"{script.stem}-{case.name}")
@@ -36,14 +36,14 @@ class Side:
         self._answer()
 
     def run(self) -> float:
-        """Work once; the seconds that it took."""
+        """Work once, and return the seconds that it took."""
         assert self._process.stdin is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
         return float(self._answer())
 
     def memory(self) -> float:
-        """Work once; the memory that it added at its highest, MiB. Meant for the first time."""
+        """Work once, and return the most memory that it added, in MiB. Meant for the first time."""
         before = highest = self._resident()
         done = threading.Event()
         watched = threading.Thread(target=lambda: (self.run(), done.set()))
@@ -55,7 +55,7 @@ class Side:
         return max(highest, self._resident()) - before
 
     def results(self) -> Arrays:
-        """What the work found."""
+        """Return the results of the work."""
         with np.load(self._results) as arrays:
             return dict(arrays)
 
@@ -76,18 +76,18 @@ class Side:
 
 
 def ours(script: str, case: Path, *options: str) -> Side:
-    """A side in the program's own environment."""
+    """Start a side in the program's own environment."""
     return Side(sys.executable, HERE / script, case, *options)
 
 
 def peer(script: str, case: Path) -> Side:
-    """A side in the peers' environment."""
+    """Start a side in the peers' environment."""
     return Side(PEERS, HERE / "peers" / script, case)
 
 
 @contextmanager
 def closing(*sides: Side) -> Iterator[tuple[Side, ...]]:
-    """End the processes whatever happens."""
+    """End the processes in any case."""
     try:
         yield sides
     finally:
@@ -98,16 +98,16 @@ def closing(*sides: Side) -> Iterator[tuple[Side, ...]]:
 def compare(
     mine: Side, other: Side, rounds: int, *, warm: bool = True
 ) -> tuple[list[tuple[float, float]], dict[str, float]]:
-    """Time both in turn; ours, which is short, counts as the median of five.
+    """Time both in turn; our work is short, so the median of five runs counts.
 
     Args:
         mine: our side.
         other: the other side.
-        rounds: how many pairs.
-        warm: whether the other side works once before, untimed, its memory watched.
+        rounds: number of pairs.
+        warm: whether the other side works once before, untimed, while its memory is watched.
 
     Returns:
-        Seconds of both by round, and the memory that each added: `ours_mib` and `theirs_mib`.
+        The seconds of both by round, and the memory that each added: `ours_mib` and `theirs_mib`.
 
     """
     memory = {"ours_mib": mine.memory()}
@@ -118,7 +118,7 @@ def compare(
 
 
 def hold_equal(what: str, mine: Arrays, other: Arrays) -> None:
-    """End the run where the results differ by more than rounding."""
+    """End the run if the results differ by more than rounding."""
     for name, theirs in other.items():
         apart = np.abs(mine[name] - theirs)
         if mine[name].shape != theirs.shape or (apart > 1e-9 * (1 + np.abs(theirs))).any():

@@ -1,4 +1,4 @@
-"""Commands from a cold start, against what a Python process pays for the same packages."""
+"""Compare commands from a cold start with what a Python process pays for the same packages."""
 
 import os
 import subprocess
@@ -18,12 +18,12 @@ SCRIPT = Path(__file__).parent / "peers" / "minimal_script.py"
 
 
 def rows(rounds: int = 21) -> Iterator[dict[str, Any]]:
-    """Help, a run until its table and until its evidence, a run with its tear sheet.
+    """Time help, a run until its table and until its evidence, and a run with its tear sheet.
 
     See `turns.row`.
 
-    Each time a new process, its run written into a folder of its own. What the first processes
-    leave for the others (bytecode, the sessions of the exchange) is there, as it is for users.
+    Each time is that of a new process that writes its run into its own folder. What the first
+    processes leave for the others (bytecode, the exchange's sessions) is there, as for users.
     """
     with tempfile.TemporaryDirectory() as place:
         folders = (f"{place}/{number}" for number in count())
@@ -82,12 +82,12 @@ def _seconds(*command: str | Path) -> float:
 
 
 def _environment() -> dict[str, str]:
-    """This one's, with bytecode kept, as whoever installs has it."""
+    """Return this process's environment, with bytecode kept, as users have it."""
     return {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _seconds_until(words: str, *command: str | Path) -> float:
-    """Seconds until a command prints a line that begins with some words."""
+    """Return the seconds until a command prints a line that begins with some words."""
     begin = time.perf_counter()
     environment = {**_environment(), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What was measured, as Markdown for README.md."""
+"""Write what was measured as Markdown for README.md."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ PEERS = (
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     theirs = ratio = "–"
     if "theirs" in row:
         theirs = _time(row["theirs"])
@@ -33,7 +33,7 @@ def line(row: dict[str, Any]) -> str:
 
 
 def memory(rows: list[dict[str, Any]]) -> list[str]:
-    """What both sides added to their memory, where both were watched."""
+    """Return what both sides added to their memory, if both were watched."""
     lines = ["| memory added | ours | against | theirs |", "|---|---|---|---|"]
     for row in rows:
         if "theirs_mib" in row:
@@ -43,14 +43,14 @@ def memory(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def grown(what: str, table: Table) -> list[str]:
-    """A small table of seconds by size."""
+    """Return a small table of seconds by size."""
     sizes = " | ".join(f"{size:,}" for size, _ in table)
     times = " | ".join(_time(seconds) for _, seconds in table)
     return [f"| {what} | {sizes} |", f"|---{'|---:' * len(table)}|", f"| time | {times} |", ""]
 
 
 def about() -> dict[str, Any]:
-    """Date, machine and versions."""
+    """Return the date, the machine and the versions."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()}",
@@ -68,7 +68,7 @@ def _time(seconds: float) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits, as many as a measurement is worth."""
+    """Write three digits, as many as a measurement is worth."""
     if value >= 100:
         return f"{float(f'{value:.3g}'):,.0f}"
     return f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""Two pieces of work that are timed in turn, and told as a row."""
+"""Time two pieces of work in turn, and report them as a row."""
 
 import statistics
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from typing import Any
 def in_turn(
     mine: Callable[[], float], theirs: Callable[[], float], rounds: int
 ) -> list[tuple[float, float]]:
-    """Seconds of both, once a round; a first round warms up."""
+    """Return the seconds of both, once for each round; a first round warms up."""
     return [(mine(), theirs()) for _ in range(rounds + 1)][1:]
 
 
@@ -20,14 +20,14 @@ def row(
     *,
     faster: bool = False,
 ) -> dict[str, Any]:
-    """A row of the table.
+    """Return a row of the table.
 
     Args:
-        work: what is done.
-        against: who does the same.
+        work: the work that is done.
+        against: the program that does the same.
         pairs: our seconds and theirs, round by round.
         reach: the share of their time to stay below, or how many times faster to be.
-        faster: whether the ratio tells how many times faster we are.
+        faster: whether the ratio says how many times faster we are.
 
     Returns:
         `work`, `against`, `ours` and `theirs` (median seconds), `ratio` (median of our time over
@@ -49,7 +49,7 @@ def row(
 
 
 def tell(rows: Iterable[dict[str, Any]]) -> None:
-    """Print rows, each as soon as it is measured."""
+    """Print each row as soon as it is measured."""
     for one in rows:
         print(f"{one['work']}: {1e3 * one['ours']:.1f} ms")
         print(f"  against {one['against']}: {1e3 * one['theirs']:.1f} ms")

@@ -1,6 +1,6 @@
-"""Commands on many stocks from a cold start, in CPU seconds, against bare readings of their files.
+"""Compare commands on many stocks, in CPU seconds from a cold start, with reading their files.
 
-`python benchmarks/universes.py` measures them alone, in some minutes.
+`python benchmarks/universes.py` measures only these, in some minutes.
 """
 
 import os
@@ -33,7 +33,7 @@ MIB = 2**10 if sys.platform == "linux" else 2**20  # `ru_maxrss` counts kilobyte
 
 
 def rows(rounds: int = 5) -> Iterator[dict[str, Any]]:
-    """A run on `us_large` until its table; a run on 500 walks with all, and their imports.
+    """Time a run on `us_large` until its table, a whole run on 500 walks, and their imports.
 
     See `turns.row`; `peak_mib` is the most memory that our command held in any round.
     """
@@ -108,9 +108,9 @@ def _row(
 
 
 def used(*command: str | Path, until: str = "") -> tuple[float, float]:
-    """CPU seconds of a command and its memory at most, MiB.
+    """Return the CPU seconds of a command and the most memory that it held, in MiB.
 
-    With `until` it is stopped at the first line that begins so.
+    With `until` the command is stopped at the first line that begins with it.
     """
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with Popen(

@@ -1,8 +1,8 @@
-"""One side of a comparison: a process that prepares once, then works whenever it is told.
+"""Run one side of a comparison: a process that prepares once, then works whenever it is told to.
 
 It reads a case (arrays, `.npz`) and answers each line on its input with the seconds that the work
-took. The results of the first work are written for the driver to compare. Standard library and
-numpy only: it runs in both environments.
+took. It writes the results of the first work for the driver to compare. It uses only the standard
+library and numpy, because it runs in both environments.
 """
 
 import gc
@@ -21,8 +21,8 @@ def serve(prepare: Callable[[Arrays], Callable[[], Arrays]]) -> None:
     """Answer the driver until it closes the pipe.
 
     Args:
-        prepare: takes the case, loads and compiles what the work needs, and gives the work: a
-            call without arguments that answers with arrays by name.
+        prepare: function that takes the case, loads and compiles what the work needs, and returns
+            the work: a function without arguments that returns arrays by name.
 
     """
     results = Path(sys.argv[2])

@@ -1,8 +1,9 @@
-"""A workspace with a universe of random walks, to time whole commands on.
+"""Make a workspace with a universe of random walks, to time whole commands on.
 
     python benchmarks/world.py FOLDER STOCKS REPORTS [csv|parquet]
 
-Each stock has the 2,520 sessions up to the end of 2023 and its reports spread evenly over them.
+Each stock has the 2,520 sessions up to the end of 2023, and its reports are spread evenly over
+them.
 The stocks share a market, so that neither prices nor the seasons of reports are independent.
 """
 
@@ -22,7 +23,7 @@ SOURCE = "random walks"
 
 
 def make_world(root: Path, stocks: int, reports: int, suffix: str = "csv") -> Path:
-    """Write the universe `walks` into `root/data`, each file sealed; return its folder."""
+    """Write the universe `walks` into `root/data`, with each file sealed, and return its folder."""
     rng = np.random.default_rng(20250401)
     days = trading_calendar().between(date(2013, 1, 1), date(2023, 12, 29))[-SESSIONS:]
     names = [f"S{number:04d}" for number in range(stocks)]
@@ -41,7 +42,7 @@ def make_world(root: Path, stocks: int, reports: int, suffix: str = "csv") -> Pa
 
 
 def one_file(folder: Path, path: Path) -> Path:
-    """Write the CSV prices of all stocks of a universe into one file, to be imported."""
+    """Write the CSV prices of all stocks of a universe into one file that can be imported."""
     tables = {place.stem: pd.read_csv(place) for place in sorted(folder.glob("prices/*.csv"))}
     pd.concat(tables, names=["symbol"]).droplevel(1).to_csv(path)
     return path

@@ -1,1 +1,1 @@
-"""What makes the parts of the site that are generated."""
+"""Make the parts of the site that are generated."""

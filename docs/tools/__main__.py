@@ -1,4 +1,4 @@
-"""Write what is generated: the reference of commands, the outputs of the tutorial and its page."""
+"""Write the generated pages: the reference of commands, and the tutorial with its outputs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from docs.tools.notebook import as_page, executed, read_notebook, write_notebook
 DOCS = Path(__file__).parents[1]
 NOTEBOOK = DOCS / "tutorial.ipynb"
 ABOUT = (
-    "This page is the notebook `docs/tutorial.ipynb` ([download](tutorial.ipynb)), with what its "
-    "cells give."
+    "This page is the notebook `docs/tutorial.ipynb` ([download](tutorial.ipynb)), with the "
+    "outputs of its cells."
 )
 
 
 def generated() -> dict[Path, str]:
-    """The pages that are made from code or from the notebook as it stands, by place."""
+    """Return the pages that are made from code, or from the notebook as it is, by path."""
     return {
         DOCS / "reference" / "commands.md": commands_page(),
         DOCS / "tutorial.md": as_page(read_notebook(NOTEBOOK), ABOUT),
@@ -26,7 +26,7 @@ def generated() -> dict[Path, str]:
 
 
 def main() -> None:
-    """Run the notebook and write every page that is generated."""
+    """Run the notebook and write every generated page."""
     with tempfile.TemporaryDirectory() as reports:
         os.environ["BACKTEST_REPORTS"] = reports
         write_notebook(NOTEBOOK, executed(read_notebook(NOTEBOOK)))

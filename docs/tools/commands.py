@@ -1,4 +1,4 @@
-"""The reference of commands, from the command line itself."""
+"""Write the reference of commands from the command line itself."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from backtest.cli.main import app
 HEAD = """\
 # Commands
 
-What `backtest COMMAND --help` says, of every command. Folders, the stock, the benchmark, cash and
-costs may also be set by environment or in `backtest.toml`.
+This page shows what `backtest COMMAND --help` says about every command. Folders, the stock, the
+benchmark, cash and costs may also be set by environment variables or in `backtest.toml`.
 """
 
 
 def commands_page() -> str:
-    """The page as Markdown, a heading for each command."""
+    """Return the page as Markdown, with a heading for each command."""
     found = {path: one for path, one in commands().items() if _does_something(one)}
     rows = [
         f"| [`{path}`](#{path.replace(' ', '-')}) | {_cell(one.help)} |"
@@ -31,12 +31,12 @@ def commands_page() -> str:
 
 
 def _does_something(command: Any) -> bool:
-    """Whether it is more than the name of a group."""
+    """Tell whether a command is more than the name of a group."""
     return not hasattr(command, "commands") or command.invoke_without_command
 
 
 def commands() -> dict[str, Any]:
-    """Every command and group of commands by the words that call it."""
+    """Return every command and group of commands by the words that call it."""
     return dict(_below("backtest", typer.main.get_command(app)))
 
 
@@ -60,7 +60,7 @@ def _section(path: str, command: Any) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text on one line, without what Markdown would read as a sign; types in a word."""
+    """Put a text on one line, escape what Markdown would interpret, and name types in one word."""
     return _plain(text).replace("|", "\\|").replace("[", "\\[")
 
 
@@ -69,6 +69,6 @@ def _plain(text: str) -> str:
 
 
 def _names(text: str) -> str:
-    """The names of an option as code; a bar would end the cell."""
+    """Return the names of an option as code; a bar would end the cell."""
     text = _plain(text)
     return f"<code>{text.replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"

@@ -1,4 +1,4 @@
-"""The notebook: run cell by cell in this process, and shown as a page."""
+"""Run the notebook cell by cell in this process, and show it as a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDTH = 80  # as in a notebook
 
 
 def read_notebook(path: Path) -> Notebook:
-    """The notebook of a file."""
+    """Read the notebook in a file."""
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -31,9 +31,9 @@ def write_notebook(path: Path, notebook: Notebook) -> None:
 
 
 def executed(notebook: Notebook) -> Notebook:
-    """The notebook with what its cells give when they are run in order.
+    """Return the notebook with the outputs of its cells, run in order.
 
-    A cell prints, and ends with an expression that is shown; magics are not understood.
+    A cell may print, and may end with an expression, which is shown. Magics are not supported.
     """
     module = ModuleType("notebook")
     sys.modules[module.__name__] = module  # where Backtrader looks for the module of a class
@@ -52,7 +52,7 @@ def executed(notebook: Notebook) -> Notebook:
 
 
 def _run(source: str, count: int, names: dict[str, Any]) -> list[dict[str, Any]]:
-    """Run a cell; what it printed and what it ends with, as Jupyter records them."""
+    """Run a cell, and return what it printed and its last value, as Jupyter records them."""
     name = f"<cell {count}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     body = ast.parse(source, name).body
@@ -86,11 +86,11 @@ def _lines(text: str) -> list[str]:
 
 
 def as_page(notebook: Notebook, about: str) -> str:
-    """The notebook as Markdown: its texts, its code and what came out.
+    """Return the notebook as Markdown: its texts, its code and its outputs.
 
     Args:
-        notebook: with its outputs.
-        about: stands below the title.
+        notebook: the notebook with its outputs.
+        about: text below the title.
 
     """
     parts = []
@@ -110,4 +110,4 @@ def _output(output: dict[str, Any]) -> str:
     if "text/html" in data:
         return "".join(data["text/html"]).replace(' class="dataframe"', "")
     text = "".join(output["text"] if "text" in output else data["text/plain"])
-    return f'```text title="what comes out"\n{text.rstrip()}\n```'
+    return f'```text title="Output"\n{text.rstrip()}\n```'

@@ -1,6 +1,6 @@
 """Photograph the pages for the documents, in light and dark: `python -m docs.tools.pictures`.
 
-It needs Chromium. Look at the pictures before they are kept.
+This needs Chromium. Look at the pictures before you commit them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SIZES = {
 
 
 def main() -> None:
-    """Run everything anew, and photograph the top of each page."""
+    """Run everything again, and photograph the top of each page."""
     with tempfile.TemporaryDirectory() as folder:
         pages = drawn(Path(folder))
         with sync_playwright() as playwright:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def drawn(reports: Path) -> dict[str, Path]:
-    """The pages, by the name of their picture; the picture of a run is written at once."""
+    """Return the pages by the name of their picture; write the picture of a run at once."""
     folders = {"strategies": ROOT / "strategies", "data": ROOT / "data", "reports": reports}
     names = sorted(path.stem for path in folders["strategies"].glob("[!_]*.py"))
     runs = {}
@@ -71,7 +71,7 @@ def drawn(reports: Path) -> dict[str, Path]:
 
 
 def many_stocks(reports: Path) -> Path:
-    """The page of the study of the universe that ships."""
+    """Return the page of a study of the universe that ships."""
     workspace = find_workspace([ROOT / "strategies"], ROOT / "data", reports)
     request = StudyRequest("earnings", universe="us_large", by="surprise")
     made = run_many_study(prepare_many_study(workspace, request))
@@ -79,7 +79,7 @@ def many_stocks(reports: Path) -> Path:
 
 
 def photograph(browser: Browser, name: str, page: Path, scheme: str) -> None:
-    """Write the top of a page, in 256 colours, which are all that it has but for smoothing."""
+    """Write the top of a page in 256 colours, which are all that it has apart from smoothing."""
     width, height = SIZES[name]
     size = {"width": width, "height": height}
     tab = browser.new_page(viewport=size, device_scale_factor=SCALE, color_scheme=scheme)

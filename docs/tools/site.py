@@ -1,4 +1,4 @@
-"""A hook of the site: links that leave `docs/` work in the repository, and are plain text here."""
+"""Lead links that leave `docs/` to pages of the site, or make them plain text, as a hook of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\./[^)#]*)(#[^)]*)?\)")
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Lead the links of a page to pages of the site, or nowhere."""
+    """Replace the links of a page by links to pages of the site, or by plain text."""
     return markdown if "/" in page.file.src_uri else _LINK.sub(_on_site, markdown)
 
 
