@@ -15,7 +15,7 @@ import pandas as pd
 
 from backtest.data.datafile import raise_problems
 from backtest.data.events import field_schema, meaning_of, prepared
-from backtest.data.kinds import NEW_YORK, Earnings, Event
+from backtest.data.kinds import Earnings, Event
 from backtest.errors import UsageError, unknown
 from backtest.sources.own_columns import are_blank, guess_decimal, parse_numbers
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, plain, read_named_table
@@ -176,11 +176,9 @@ def _with_insiders(raw: RawTable, kind: type[Event]) -> RawTable:
         Category="insider_" + sold, Headline="Form 4: " + trade + " by " + who, Figures=figures
     )
     filed = by_plain["filingdate"]
-    if cells[filed].dtype.kind != "M":
+    if not isinstance(cells[filed].dtype, pd.DatetimeTZDtype):
         texts = cells[filed].astype(str).fillna("")
         cells[filed] = texts.where(~texts.str.contains(":"), texts + " ET")
-    elif cells[filed].dt.tz is None:
-        cells[filed] = cells[filed].dt.tz_localize(NEW_YORK)
     return replace(raw, cells=cells)
 
 
