@@ -9,8 +9,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -216,14 +217,16 @@ def _from_xml(content: bytes, holder: Company) -> Stake:
         matches[:1] or persons,
         key=lambda person: number_of(element_text(person, *_AMOUNT), _AMOUNT[0]) or 0.0,
     )
-    as_of = pd.to_datetime(element_text(root, *_EVENT), format="%m/%d/%Y", errors="coerce")
+    as_of = None
+    with suppress(ValueError):
+        as_of = datetime.strptime(element_text(root, *_EVENT), "%m/%d/%Y").date()  # noqa: DTZ007
     name, issuer = need_text(person, "reportingPersonName"), need_text(root, *_ISSUER)
     remark = "" if matches else f"{name} alone reports."
     if len(persons) > 1:
         remark = f"{len(persons)} persons report; taken is {name}."
     return Stake(
         int(issuer) if issuer.isdecimal() else None,
-        None if pd.isna(as_of) else as_of.date(),
+        as_of,
         int(need_number(person, *_AMOUNT)),
         number_of(element_text(person, *_PERCENT), "the percent of the class"),
         remark,

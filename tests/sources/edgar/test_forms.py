@@ -146,6 +146,11 @@ def test_a_schedule_13d_is_read():
     assert stake.remark == ""
 
 
+def test_a_day_of_the_event_in_words_is_unknown_and_never_the_day_of_the_fetch():
+    text = schedule_d("Bigco, Inc.", "1,234,567.00", "7.5%").replace("06/10/2025", "today")
+    assert read_schedule(text.encode(), HOLDER, xml=True).as_of is None
+
+
 def test_of_several_persons_the_holder_counts_or_else_the_largest():
     persons = (("OTHER LP", 900, 9.0), ("Bigco Inc", 500, 5.0))
     own = read_schedule(schedule_g(*persons).encode(), HOLDER, xml=True)
