@@ -50,7 +50,7 @@ def check_data(
     kinds: Iterable[type[Event]] = FILED_KINDS,
     symbols: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """Check events, prices, borrow rates and actions, of all symbols where None are named.
+    """Check events, prices, borrow rates and actions, of all symbols where none are named.
 
     UsageError where one of `symbols` has no price file.
     """

@@ -207,7 +207,7 @@ def midpoint(low: float | None, high: float | None) -> float | None:
 
 
 class Earnings(Event):
-    """A quarterly report gives actual figures, which compare with a consensus, and guidance.
+    """A quarterly report gives actual figures, to hold against a consensus, and guidance.
 
     Money is in dollars; None is unknown.
     """
@@ -385,7 +385,7 @@ class News(Event):
 class Start(Event):
     """A start tells that the replay begins; the program makes one for each symbol.
 
-    It is known before the first session, for a member of a universe that of its membership.
+    It is known before the first session, or the first one as a member of a universe.
     """
 
 

@@ -316,7 +316,7 @@ _FORWARD = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 _SHARES = (*_FORWARD, *(1 / one for one in _FORWARD))
 _LEAST = 0.35  # smallest log of a jump, just below that of a 3:2 split
 _LARGE = 4  # from this ratio on, no news moves a price so far
-_NEAR, _NEARER = 0.05, 0.025  # how near to a ratio a jump must be; nearer at 3:2, as news do that
+_NEAR, _NEARER = 0.05, 0.025  # how near to a ratio a jump is; nearer at 3:2, a move of news
 _MEMORY, _HEAVY = 20, 2.5  # sessions before, and times their median volume, that speak of news
 _WILD, _WILDER = 0.25, 3.0  # log range that speaks of news, and in medians of the ranges before
 

@@ -69,7 +69,7 @@ class FilesAsOf:
     def read(self, path: Path, seal_command: str) -> DataFile:
         """Read a file as of the day; DataError where it does not agree with its metadata.
 
-        Where it has no version of that day, its oldest one stands in.
+        Where no version of that day is kept, the next one stands in.
         """
         file = read_data_file(path, seal_command)
         if self.day is None:

@@ -302,7 +302,7 @@ def _version(metadata: Mapping[str, Any], path: Path) -> Version:
 
 
 def _next_number(path: Path, present: Mapping[str, Any]) -> int:
-    """Return one more than any number in use, also by what is damaged now."""
+    """Return one more than any number in use, be it that of a damaged version."""
     names = (file.name.partition("-")[0] for file in _history(path).glob("*"))
     numbers = [int(name) for name in names if name.isdecimal()]
     return max([*numbers, int(present.get("version", 1)) if present else 0]) + 1

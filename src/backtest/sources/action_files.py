@@ -50,7 +50,7 @@ _DIGITS, _SINGLE = 9, 6e-8  # decimals at most; half of the last bit of single p
 
 @dataclass(frozen=True)
 class ActionUpdate:
-    """An `ActionUpdate` is a change of a symbol's file of actions that is not written yet."""
+    """An action update is a change of a symbol's file of actions that is not written yet."""
 
     symbol: str
     path: Path

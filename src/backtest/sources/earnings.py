@@ -111,7 +111,7 @@ def fetch_earnings(
 
 @dataclass(frozen=True)
 class Quarter:
-    """A `Quarter` is a fiscal quarter, such as 2025Q3, with the 10-Q or 10-K on it."""
+    """A quarter is a fiscal one, such as 2025Q3, with the 10-Q or 10-K on it."""
 
     name: str
     end: date
@@ -201,7 +201,7 @@ def _first_report(
     """Return the first report that carries results, or None if there is no report.
 
     One that is followed by another does not if it calls its results preliminary, or if it lacks
-    Yahoo's EPS while the next is at least as near to its day.
+    Yahoo's EPS while the next is at least as near to the day of that EPS.
     """
     for report, following in pairwise(reports):
         estimate = nearest(_day_of(report), estimates)
@@ -260,7 +260,7 @@ _OFF = timedelta(days=7)  # between the end of a quarter in a list and in its fa
 
 
 class Fact(NamedTuple):
-    """A `Fact` is a figure of a span of days in a 10-Q or 10-K, and the fiscal year it names."""
+    """A fact is a figure of a span of days in a 10-Q or 10-K, and the fiscal year it names."""
 
     tag: str
     start: date

@@ -33,7 +33,7 @@ _KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int
 
 
 class Edgar:
-    """An `Edgar` fetches from `www.sec.gov` and `data.sec.gov`, which count requests together."""
+    """`Edgar` fetches from `www.sec.gov` and `data.sec.gov`, which count requests together."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ LEGAL_FORMS = frozenset(
 
 @dataclass(frozen=True)
 class Company:
-    """A `Company` is a filer with its number (CIK) and its name at EDGAR."""
+    """A company is a filer with its number (CIK) and its name at EDGAR."""
 
     cik: int
     name: str
@@ -167,7 +167,7 @@ class Company:
 
 @dataclass(frozen=True)
 class Filing:
-    """A `Filing` is one line of a filer's list."""
+    """A filing is one line of a filer's list."""
 
     cik: int
     accession: str  # EDGAR's number of the filing
@@ -190,7 +190,7 @@ class Filing:
 
 @dataclass(frozen=True)
 class Listing:
-    """A `Listing` holds a filer's present and former names, and its filings, oldest first."""
+    """A listing holds a filer's present and former names, and its filings, oldest first."""
 
     names: tuple[str, ...]
     filings: tuple[Filing, ...]  # those on the requested forms
@@ -341,7 +341,7 @@ def name_words(name: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Header:
-    """A `Header` holds what the header page of a filing says."""
+    """A header holds what the header page of a filing says."""
 
     filing: Filing
     accepted: datetime | None  # New York time; None is unknown, as for old filings

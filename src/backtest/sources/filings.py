@@ -27,7 +27,7 @@ _FILING, _FILER = re.compile(r"(?<!\d)\d{18}(?!\d)"), re.compile(r"/data/0*(\d+)
 
 @dataclass
 class Fetched:
-    """A `Fetched` collects the events of one kind that are fetched for a symbol.
+    """`Fetched` collects the events of one kind that are fetched for a symbol.
 
     Its rows are oldest first, texts by column as event files take them. Its remarks say what was
     left out and why, and what the reader has to know.

@@ -46,7 +46,7 @@ _EVENT = ("dateOfEvent", "eventDateRequiresFilingThisStatement")
 
 
 class BrokenOffError(DataError):
-    """A `BrokenOffError` reports a document that broke off, and may come whole another time."""
+    """`BrokenOffError` reports a document that broke off, and may come whole another time."""
 
 
 class _NoDoctype(ET.TreeBuilder):
@@ -125,7 +125,7 @@ def need_number(element: ET.Element, *names: str) -> float:
 
 @dataclass(frozen=True)
 class Sale:
-    """A `Sale` sums up the open market sales (code S) of one Form 4."""
+    """A sale sums up the open market sales (code S) of one Form 4."""
 
     issuer: int | None  # number (CIK) of the company whose stock it is; None is unknown
     issuer_name: str
@@ -189,7 +189,7 @@ def _relationship(root: ET.Element) -> str:
 
 @dataclass(frozen=True)
 class Stake:
-    """A `Stake` is what a schedule says of its holder; None is unknown."""
+    """A stake is what a schedule says of its holder; None is unknown."""
 
     issuer: int | None  # number (CIK) of the company
     as_of: date | None  # the day of the event that made the schedule due
@@ -280,7 +280,7 @@ _ROW_LENGTH = 250
 
 
 class _Person(NamedTuple):
-    """A `_Person` is one who reports, as the rows of a cover page say; None is unknown."""
+    """A person is one who reports, as the rows of a cover page say; None is unknown."""
 
     name: str
     shares: int | None

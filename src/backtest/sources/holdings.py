@@ -34,7 +34,7 @@ _ALIKE = 0.4  # least likeness of two names, as difflib's `ratio`
 
 @dataclass(frozen=True)
 class Holding:
-    """A `Holding` is one line of a table, with its value in the unit of the table."""
+    """A holding is one line of a table, with its value in the unit of the table."""
 
     issuer: str
     title: str
@@ -216,7 +216,7 @@ _MOVE, _GROWTH, _WORTH = log(1.5), log(1.8), log(2.0)
 
 
 class Count(NamedTuple):
-    """A `Count` is what a report counts on a day: shares, their value in dollars, their CUSIPs."""
+    """A count is what a report counts on a day: shares, their value in dollars, their CUSIPs."""
 
     day: date
     shares: int
@@ -226,7 +226,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True)
 class ShareSplit:
-    """A `ShareSplit` is after one day and by another: `ratio` new shares for one, if known."""
+    """A share split came after one day and by another: `ratio` new shares for one, if known."""
 
     after: date
     by: date

@@ -33,11 +33,11 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class RefusedError(SourceError):
-    """A `RefusedError` says that the source refuses to answer (403)."""
+    """`RefusedError` says that the source refuses to answer (403)."""
 
 
 class AbsentError(SourceError):
-    """An `AbsentError` says that the source has nothing at an address (404)."""
+    """`AbsentError` says that the source has nothing at an address (404)."""
 
 
 _REFUSALS = {
@@ -48,7 +48,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class Patience:
-    """A `Patience` limits how often and for how long a source is asked."""
+    """`Patience` limits how often and for how long a source is asked."""
 
     tries: int = 5  # at most
     seconds: float = 60.0  # for all tries and the waits between them
@@ -57,13 +57,13 @@ class Patience:
 
 
 class PassingError(Exception):
-    """A `PassingError` may pass; `retry_after` is the wait in seconds that the source asks for."""
+    """`PassingError` is a fault that may pass; the source asks to wait `retry_after` seconds."""
 
     retry_after: float | None = None
 
 
 class Pace:
-    """A `Pace` spaces requests of all threads evenly, at most so many a second."""
+    """`Pace` spaces requests of all threads evenly, at most so many a second."""
 
     def __init__(self, per_second: float) -> None:
         """Let the first request go at once."""
@@ -79,7 +79,7 @@ class Pace:
 
 
 class HttpClient:
-    """An `HttpClient` fetches from one site; `address` is its base, without a slash at its end."""
+    """`HttpClient` fetches from one site; `address` is its base, without a slash at its end."""
 
     def __init__(self, base_url: str, *, identity: str, pace: Pace, patience: Patience) -> None:
         """Prepare to send `identity` as User-Agent; raise UsageError if the address is none."""

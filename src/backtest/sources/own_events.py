@@ -62,7 +62,7 @@ _NEAR = 0.85  # the likeness from which a column's name is a misspelt field
 
 
 class LackingError(UsageError):
-    """A `LackingError` says that a file has no column for `fields` that each event needs."""
+    """`LackingError` says that a file has no column for `fields` that each event needs."""
 
     def __init__(
         self, path: Path, kind: type[Event], fields: Sequence[str], columns: Sequence[str]
@@ -81,7 +81,7 @@ class LackingError(UsageError):
 
 @dataclass(frozen=True)
 class OwnEvents:
-    """An `OwnEvents` holds the `prepared` rows of a file, its columns by field, and notes on it."""
+    """`OwnEvents` holds the `prepared` rows of a file, its columns by field, and notes on it."""
 
     path: Path
     columns: Mapping[str, str]
@@ -184,7 +184,7 @@ def _with_insiders(raw: RawTable, kind: type[Event]) -> RawTable:
 
 @dataclass
 class _Reading:
-    """A `_Reading` turns the columns of a file into texts by field."""
+    """`_Reading` turns the columns of a file into texts by field."""
 
     raw: RawTable
     kind: type[Event]

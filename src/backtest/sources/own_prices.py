@@ -49,11 +49,11 @@ _MOST_NOTES = 10  # notes on the files after the first
 
 @dataclass(frozen=True)
 class PriceFile:
-    """A `PriceFile` holds the prices of a file, or of several, and how they were understood.
+    """`PriceFile` holds the prices of a file, or of several, and how they were understood.
 
     Its columns are by field. Each symbol's table has the columns `open high low close volume`, or
     `close`, and the index `session`, or `time`, the open of each bar, UTC; `lines` has the number
-    of each row in the file, a `word` such as `line`. `refused` has the errors of other symbols.
+    of each row in the file, counted in `word`s. `refused` has the errors of other symbols.
     """
 
     path: Path
@@ -201,7 +201,7 @@ def _joined(files: Sequence[PriceFile]) -> PriceFile:
 
 
 class _Rows:
-    """A `_Rows` holds the rows of a file with their days and numbers, and finds their faults."""
+    """`_Rows` holds the rows of a file with their days and numbers, and finds their faults."""
 
     def __init__(
         self,

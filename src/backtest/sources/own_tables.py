@@ -38,7 +38,7 @@ _EXCHANGE = re.compile(r"^(NASDAQ|NYSE ?(ARCA)?|AMEX|BATS|CBOE|ARCA|XNYS|XNAS):\
 
 @dataclass(frozen=True)
 class RawTable:
-    """A `RawTable` holds the rows of a file as texts, or those of Parquet by their own types."""
+    """`RawTable` holds the rows of a file as texts, or those of Parquet by their own types."""
 
     path: Path
     cells: pd.DataFrame

@@ -34,7 +34,7 @@ _OF_ONE_GRID = 20  # so many steps between bars tell how long bars are
 
 @dataclass(frozen=True)
 class Stamps:
-    """A `Stamps` says how bars are stamped: their length, the zone of bare times, open or end.
+    """`Stamps` says how bars are stamped: their length, the zone of bare times, open or end.
 
     Zone and stamp are None if the file has to tell them.
     """
@@ -169,7 +169,7 @@ def _without_midnights(clocks: Sequence[str]) -> Sequence[str]:
 
 
 class PublicTimes:
-    """A `PublicTimes` holds a column's times, completed by times of day of a column beside."""
+    """`PublicTimes` holds a column's times, completed by times of day of a column beside."""
 
     def __init__(
         self,

@@ -51,7 +51,7 @@ _UNSEEN = "No price tells whether the value is in dollars, as it should be, or i
 
 @dataclass(frozen=True)
 class Disclosure:
-    """A `Disclosure` is what one filing discloses: shares and value on a day; None is unknown."""
+    """A disclosure is what one filing discloses: shares and value on a day; None is unknown."""
 
     header: Header
     as_of: date | None

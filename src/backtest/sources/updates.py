@@ -46,7 +46,7 @@ _MOST = 0.5  # if a larger part of the common closes differs, prices are on anot
 
 @dataclass(frozen=True)
 class Incoming:
-    """An `Incoming` holds prices from a source, with what is known of them.
+    """`Incoming` holds prices from a source, with what is known of them.
 
     Columns of the table are `open high low close volume`, or `close`; its index is named `session`,
     or `time`: the open of each bar, UTC without a zone.
@@ -72,7 +72,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class PriceUpdate:
-    """A `PriceUpdate` is a change of a symbol's price file that is not written yet."""
+    """A price update is a change of a symbol's price file that is not written yet."""
 
     symbol: str
     path: Path
@@ -109,7 +109,7 @@ class PriceUpdate:
     def make(self) -> Version | None:
         """Write the file as a new version and return it, or None if no price changes.
 
-        Actions are written first: prices without the sessions of a halt are unreadable without.
+        Actions are written first: without them, prices that lack the sessions of a halt are wrong.
         """
         if self.actions is not None:
             self.actions.make()

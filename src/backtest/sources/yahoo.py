@@ -61,7 +61,7 @@ _DIGITS = 7  # prices are sent in single precision, which holds so many
 
 @dataclass(frozen=True)
 class History:
-    """A `History` is what Yahoo has of a symbol, with splits and dividends by session."""
+    """A history is what Yahoo has of a symbol, with splits and dividends by session."""
 
     symbol: str
     bars: str | None  # their length; None is daily
@@ -73,7 +73,7 @@ class History:
 
 @dataclass(frozen=True)
 class AnalystEstimate:
-    """An `AnalystEstimate` is a report at Yahoo: New York day, dollars a share; None is unknown."""
+    """An estimate is of one report: New York day, EPS and its mean estimate; None is unknown."""
 
     day: date
     eps: float | None
