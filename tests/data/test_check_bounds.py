@@ -402,6 +402,19 @@ def test_actions_that_cannot_be_read_are_no_fault_of_the_prices(checkout):
     assert errors == [found]
 
 
+def test_prices_that_were_changed_are_found_beside_actions_that_cannot_be_read(checkout):
+    head = "day,action,amount,until,name,source\n"
+    checkout.write("data/actions/ACME.csv", head + "2025-06-03,spinoff,,,,x\n")
+    checkout.edit(
+        "data/prices/ACME.csv", "101.00,103.00,99.00", "101.00,104.00,99.00", sealed=False
+    )
+    errors = [
+        one.what for one in check_prices(checkout.workspace) if one.where.endswith("ACME.csv")
+    ]
+    assert len(errors) == 2
+    assert errors[1].startswith("ACME.csv changed since its metadata were written")
+
+
 def test_prices_that_cannot_be_read_are_told_once_whatever_lies_beside_them(checkout):
     head = "day,action,amount,until,name,source\n"
     checkout.write("data/actions/ACME.csv", head + "2025-06-10,dividend,1,,,x\n")

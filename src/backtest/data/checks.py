@@ -139,9 +139,9 @@ def _check_symbol(data: Path, symbol: str) -> Iterator[Finding]:
 
 def _prices_of(data: Path, symbol: str) -> tuple[Prices | None, list[Finding]]:
     actions, findings = _actions_of(data, symbol)
-    if actions is None:
-        return None, findings  # without halts nobody can tell which rows are missing
     path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
+    if actions is None:  # without halts nobody can tell which rows are missing
+        return None, findings + _parse(path, seal, lambda _: None)[1]
     return _parse(path, seal, lambda file: parse_prices(file, actions))
 
 
