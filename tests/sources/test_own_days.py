@@ -21,6 +21,15 @@ def test_days_that_are_lacking_are_no_days():
     assert found.astype(str).tolist() == ["2025-06-02", "NaT"]
 
 
+@pytest.mark.parametrize("word", ["now", "today"])
+@pytest.mark.parametrize("others", [["2025-06-02"], ["2025-06-02T00:00:00-04:00"]])
+def test_no_word_is_a_day(word, others):
+    found, _ = parse_days(pd.Series([*others, word]), None)
+    assert found.astype(str).tolist() == ["2025-06-02", "NaT"]
+    with pytest.raises(UsageError, match=f"The date '{word.upper()}' cannot be read"):
+        parse_days(pd.Series([word]), None)
+
+
 def test_a_year_of_two_digits_is_of_the_past():
     """Prices are never of a day to come; an event may tell one, but none past the calendar."""
     found, _ = parse_days(pd.Series(["01/02/68", "01/03/68", "01/04/68"]), None)

@@ -39,6 +39,7 @@ _DIGITS = re.compile(r"(\d{1,2})(\d\d)(\d\d)?")  # 0930 and 093000
 _DAY_AND_DIGITS = re.compile(r"^(?P<day>\d{8}) +(?P<clock>\d{4,6})(?P<zone>)$")
 _SAMPLE = 60  # one of so many first rows tells how times are written
 _EXCEL = np.datetime64("1899-12-30")  # day 0 of its serial numbers
+_NOW = ("now", "today")  # pandas reads these words, in small letters, as the time of reading
 _CENTURY = np.timedelta64(36525, "D")
 _ZONES = {"ET": "New York", "EST": "New York", "EDT": "New York", "Z": "UTC", "GMT": "UTC"}
 
@@ -65,7 +66,8 @@ def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
 
 
 def _texts(cells: pd.Series) -> pd.Series:
-    return cells.astype(str).fillna("").str.strip()
+    texts = cells.astype(str).fillna("").str.strip()
+    return texts.mask(texts.isin(_NOW), texts.str.upper())
 
 
 def day_part(text: str) -> str:
