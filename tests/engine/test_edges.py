@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -426,6 +427,22 @@ def test_a_failure_outside_of_the_strategys_file_names_its_last_line() -> None:
         names["outer"]()
     told = str(failure(Strategy, "on e1", caught.value))
     assert told.startswith("Strategy failed on e1: ValueError: made up\n  elsewhere.py, line 6: ")
+
+
+def test_a_failure_is_told_of_a_class_with_an_object_that_has_any_attribute() -> None:
+    class Anything(dict):
+        __getattr__ = dict.get
+
+    class Odd(Strategy):
+        table: ClassVar[Anything] = Anything()
+
+        def on_event(self, event, market):
+            raise ValueError("made up")
+
+    with pytest.raises(ValueError, match="made up") as caught:
+        Odd().on_event(None, None)
+    told = str(failure(Odd, "on e1", caught.value))
+    assert told.startswith(f"Odd failed on e1: ValueError: made up\n  {__file__}, line ")
 
 
 def test_a_fault_within_a_part_is_told_by_its_field() -> None:

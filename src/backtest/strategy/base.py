@@ -298,8 +298,8 @@ def failure(strategy: type, where: str, error: BaseException) -> UsageError:
     if isinstance(error, KeyboardInterrupt):
         raise error
     frames = traceback.extract_tb(error.__traceback__)
-    methods = (value for value in vars(strategy).values() if hasattr(value, "__code__"))
-    files = {method.__code__.co_filename for method in methods}
+    codes = (getattr(value, "__code__", None) for value in vars(strategy).values())
+    files = {code.co_filename for code in codes if code}
     frame = next((f for f in reversed(frames) if f.filename in files), frames[-1])
     what = None
     if isinstance(error, IndexError) and "array" in str(error):
