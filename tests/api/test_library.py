@@ -315,6 +315,12 @@ def test_windows_may_be_of_numpy_and_none_are_those_by_default(inside):
     assert len(backtest.study("earnings", windows=[], **terms).windows) == 5
 
 
+@pytest.mark.parametrize("ends", [5, None, {-1, 1}])
+def test_a_window_that_is_no_pair_is_refused_from_an_iterator_too(inside, ends):
+    with pytest.raises(UsageError, match=f"--window {str(ends)!r} is not of the form"):
+        backtest.study("earnings", windows=iter([ends]))
+
+
 @pytest.mark.parametrize(
     "first", ["2025-06-04", date(2025, 6, 4), pd.Timestamp("2025-06-04 15:00")]
 )

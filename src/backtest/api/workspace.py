@@ -299,9 +299,10 @@ def check_bars(bars: str | None, missing_bars: str) -> None:
         raise unknown("missing_bars", missing_bars, MISSING_BARS)
 
 
-def window(ends: Sequence[int] | str) -> str:
+def window(ends: object) -> str:
     """Write the first and the last session of a window as `--window` takes them."""
-    return ends if isinstance(ends, str) else ",".join(map(str, ends))
+    pair = getattr(ends, "tolist", lambda: ends)()  # an array or a Series as a list
+    return ",".join(map(str, pair)) if isinstance(pair, list | tuple) else str(pair)
 
 
 def axis(name: str, values: object) -> Text | list[Any]:
