@@ -59,7 +59,7 @@ _LEVELS = 2  # of columns: figures and tickers
 
 @dataclass(frozen=True)
 class Frames:
-    """`Frames` are the data of a call that come as DataFrames."""
+    """`Frames` holds the data of a call that come as DataFrames."""
 
     prices: Mapping[str, pd.DataFrame]  # checked tables by symbol, indexed by session
     events: EventFrames  # as the caller passed them; None reads the workspace's files
@@ -257,9 +257,9 @@ def workspace_of(
 ) -> Iterator[Workspace]:
     """Yield the folders of a call; with DataFrames the data folder is a temporary copy with them.
 
-    Prices replace the files of their symbols, and events replace all files of events; `kinds` may
-    be among them beside those that ship and those of strategy files. The copy consists of links.
-    Without a workspace, results go to the working folder.
+    Prices replace the files of their symbols, and events replace all files of events; they may
+    be of `kinds` beside those that ship and those of strategy files. The copy consists of links.
+    Without a workspace, results go to `reports` in the working folder.
     """
     if not frames.any:
         yield folders(strategies, data, reports)

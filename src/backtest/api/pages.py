@@ -170,7 +170,7 @@ def compare(
 
     Returns:
         A row for each run, named by its strategy and what differs from other runs of it, such as
-        `hold 5`; below them a row for holding each stock and for each benchmark. Columns: the
+        `hold 5`; below them a row for holding their stocks and for each benchmark. Columns: the
         figures of `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least
         edge a trade that is found four times in five), `p` of the verdict (the larger of random
         timing and random direction), `p_holm` corrected for the runs compared, and `trials` on

@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RunResult(Result):
-    """A `RunResult` says what a strategy did with one set of parameters, and what that is worth.
+    """A run shows what a strategy did with one set of parameters, and what that is worth.
 
     Attributes:
         run_id: hash of everything that decides the result.
         strategy: name of the strategy.
         parameters: values of its parameters, by name.
-        summary: a row for each figure; columns for the run, for each stock that it traded, held
+        summary: a row for each figure; columns for the run, for the stocks that it traded, held
             from first to last, and for the benchmark.
         trades: a row for each trade from flat to flat, indexed by `trade_id`.
         equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
@@ -240,7 +240,7 @@ def run(
 
 @dataclass(frozen=True)
 class Replay:
-    """A `Replay` is a run that has no evidence yet, so that its figures can be read first."""
+    """A replay is a run that has no evidence yet, so that its figures can be read first."""
 
     plan: RunPlan
     run: Run
