@@ -1,4 +1,4 @@
-"""This room is the program as a library: the calls for notebooks and scripts, with DataFrames.
+"""Call the program as a library from notebooks and scripts, with DataFrames.
 
 Each call does what the command of its name does, on the same folders, and keeps its result there:
 a run that was made here is in `backtest list runs` too. Every failure is a `BacktestError`.

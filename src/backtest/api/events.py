@@ -314,7 +314,7 @@ class Fetching(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class FetchedEvents:
-    """`FetchedEvents` are the fetched events of one kind, compared with its file.
+    """The fetched events of one kind are compared with its file.
 
     Attributes:
         kind: class of the events.
@@ -334,7 +334,7 @@ class FetchedEvents:
 
 
 class _Request:
-    """A `_Request` holds a stock at EDGAR: its company, its prices, and the first day to fetch."""
+    """A request holds a stock at EDGAR: its company, its prices, and the first day to fetch."""
 
     def __init__(self, symbol: str, options: Fetching) -> None:
         from backtest.sources import edgar

@@ -29,7 +29,7 @@ WIDE = 92  # characters of a line that is printed
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Result:
-    """A `Result` is what a call has made and written to a folder; `print` shows it in sentences.
+    """A result is what a call has made and written to a folder; `print` shows it in sentences.
 
     Money is in dollars, returns are fractions, sessions are dates without a zone (`datetime64`),
     and what is unknown is NaN, NaT or None.
@@ -98,7 +98,7 @@ class _Summarized(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SweepResult(_Summarized):
-    """A `SweepResult` holds every set of a grid of parameters, and what all of them show.
+    """The result of a sweep holds every set of a grid of parameters, and what all of them show.
 
     Attributes:
         sweep_id: hash of everything that decides the result.
@@ -139,7 +139,7 @@ class SweepResult(_Summarized):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StudyResult(_Summarized):
-    """A `StudyResult` is an event study of one stock, whose events are compared with random days.
+    """A study of one stock compares its events with random days.
 
     Attributes:
         study_id: hash of everything that decides the result.
@@ -190,7 +190,7 @@ class StudyResult(_Summarized):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class StocksStudyResult(_Summarized):
-    """A `StocksStudyResult` is an event study of many stocks, by quantile of a field if one is set.
+    """A study of many stocks shows returns around events, by quantile of a field if one is set.
 
     Attributes:
         study_id: hash of everything that decides the result.
@@ -257,7 +257,7 @@ class StocksStudyResult(_Summarized):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AuditResult(Result):
-    """An `AuditResult` says whether a strategy looks ahead, and where.
+    """An audit says whether a strategy looks ahead, and where.
 
     Attributes:
         audit_id: hash of everything that decides the result.
@@ -323,7 +323,7 @@ class AuditResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CheckResult:
-    """A `CheckResult` says whether a strategy keeps the contract.
+    """A check says whether a strategy keeps the contract.
 
     Attributes:
         strategy: name of the strategy.

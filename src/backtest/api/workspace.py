@@ -54,7 +54,7 @@ AnyRequest = TypeVar("AnyRequest", bound="Request")
 
 @dataclass(frozen=True)
 class StrategyClass(StrategyFile):
-    """A `StrategyClass` is a strategy class in memory, with the text of its cell or file."""
+    """A strategy class in memory comes with the text of its cell or file."""
 
     text: str = ""
 

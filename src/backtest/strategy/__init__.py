@@ -1,4 +1,4 @@
-"""This room holds what decides: strategies, their parameters, and the loading of their files.
+"""Define strategies, which decide, with their parameters, and load their files.
 
 Nothing here trades or fetches, and nothing sees what was not public at the decision.
 """

@@ -42,7 +42,7 @@ _DECIMALS = 12  # of the size of a leg, to which several hedges in one symbol ad
 
 
 class Leg(NamedTuple):
-    """A `Leg` is the part of a hedged position that is in another symbol.
+    """A leg is the part of a hedged position that is in another symbol.
 
     Attributes:
         symbol: symbol that is traded against the stock.
@@ -55,7 +55,7 @@ class Leg(NamedTuple):
 
 
 class Signal(BaseModel):
-    """A `Signal` says what a strategy wants after an event: a position, and its exit plan.
+    """A signal says what a strategy wants after an event: a position, and its exit plan.
 
     Attributes:
         symbol: stock to hold.
@@ -186,7 +186,7 @@ class Signal(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Wait:
-    """A `Wait` asks for the same event again at a later open, with the market of that time.
+    """A wait asks for the same event again at a later open, with the market of that time.
 
     Attributes:
         event: event that is answered.
@@ -207,7 +207,7 @@ class Wait:
 
 
 class Strategy(BaseModel):
-    """A `Strategy` answers events with signals; its fields are its parameters.
+    """A strategy answers events with signals; its fields are its parameters.
 
     A subclass names the kinds of event in `listens_to`, declares parameters as typed fields with
     bounds, and defines `on_event`. It names other symbols whose past it looks at, such as an
@@ -255,7 +255,7 @@ def term_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class BacktraderStrategy:
-    """A `BacktraderStrategy` holds a class of Backtrader's and its parameters for each replay."""
+    """A strategy of Backtrader's is kept as class and parameters, and made anew for each replay."""
 
     decides: ClassVar[When] = "open"  # it orders before the open
     looks_at: ClassVar[tuple[str, ...]] = ()  # Backtrader shows the symbols that are traded
@@ -316,7 +316,7 @@ def failure(strategy: type, where: str, error: BaseException) -> UsageError:
 
 @dataclass(frozen=True)
 class StrategyFile:
-    """A `StrategyFile` holds a strategy, its name and the file that it was loaded from."""
+    """A strategy file holds a strategy, its name and the path that it was loaded from."""
 
     name: str
     path: Path

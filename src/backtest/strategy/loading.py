@@ -212,7 +212,7 @@ def _load_installed(entry: EntryPoint, where: str) -> StrategyFile:
 
 @dataclass(frozen=True)
 class Origin:
-    """An `Origin` is what a strategy is loaded from; `load` raises UsageError where that fails."""
+    """An origin is what a strategy is loaded from; `load` raises UsageError where that fails."""
 
     where: str  # the file, or the entry point and its installed package
     load: Callable[[], StrategyFile]
@@ -220,7 +220,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class StrategyDescription:
-    """A `StrategyDescription` is a row of the list of strategies; `error` says what is wrong."""
+    """A strategy's description is its row in the list of strategies; `error` says what is wrong."""
 
     name: str
     path: str  # the file, or the entry point of an installed package

@@ -121,7 +121,7 @@ _EXAMPLE_DAY = "2025-01-31"  # the day of the row in `events.csv.tmpl`
 
 @dataclass(frozen=True)
 class NewSignal:
-    """A `NewSignal` holds the paths of the files that were written for a new strategy."""
+    """A new signal has the paths of the files that were written for it."""
 
     name: str
     kind: str

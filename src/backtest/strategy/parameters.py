@@ -110,7 +110,7 @@ def default_of(field: FieldInfo) -> Any:
 
 
 class _Fault(NamedTuple):
-    """A `_Fault` is a value that is refused, with its parameter and what is wrong."""
+    """A fault is a value that is refused, with its parameter and what is wrong."""
 
     name: str
     value: Any
@@ -273,7 +273,7 @@ def _put(values: dict[str, Any], model: type[Any], name: str, value: Any) -> Non
 
 @dataclass(frozen=True)
 class Text:
-    """A `Text` is a value as a user wrote it, such as `5,10`, to be read by its parameter's type.
+    """A text is a value as a user wrote it, such as `5,10`, to be read by its parameter's type.
 
     `none` is None where the parameter allows it, and commas separate the items of a list. What
     begins with a bracket, a brace or a quotation mark is read as JSON where it fits.
@@ -358,7 +358,7 @@ def _in_order(values: list[Any]) -> list[Any]:
 
 
 class ParameterReader:
-    """A `ParameterReader` reads the values of one parameter by the type of its field."""
+    """The reader of a parameter reads its values by the type of its field."""
 
     def __init__(self, definition: FieldInfo) -> None:
         """Take the type from the field's definition."""

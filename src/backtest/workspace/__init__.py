@@ -1,4 +1,4 @@
-"""This room finds folders and settings, writes files, and runs other processes.
+"""Find folders and settings, write files, and run other processes.
 
-It knows nothing of what a file of prices, events or reports contains.
+Nothing here knows what a file of prices, events or reports contains.
 """

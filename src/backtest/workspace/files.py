@@ -317,14 +317,14 @@ IsoTime = Annotated[str, AfterValidator(_moment)]  # ISO, with its offset from U
 
 
 class Span(TypedDict):
-    """A `Span` holds the first and the last day of a replay."""
+    """A span holds the first and the last day of a replay."""
 
     first: IsoDay
     last: IsoDay
 
 
 class CostsName(TypedDict):
-    """A `CostsName` says where costs come from: their name, and the source of each field."""
+    """`CostsName` says where costs come from: their name, and the source of each field."""
 
     name: str
     sources: dict[str, str]

@@ -38,7 +38,7 @@ _TABLE = {
 
 @dataclass(frozen=True)
 class Setting:
-    """A `Setting` is a value with its `source`: `option`, `environment`, `file` or `built in`.
+    """A setting is a value with its `source`: `option`, `environment`, `file` or `built in`.
 
     `where` names the option, the variable or the file.
     """
@@ -60,7 +60,7 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Config:
-    """A `Config` holds every setting by its key, and the strategies' parameters, of a file."""
+    """`Config` holds every setting by its key, and strategies' parameters; `path` is the file's."""
 
     path: Path | None
     settings: dict[str, Setting]
@@ -171,7 +171,7 @@ def _value(kind: str, raw: Any, base: Path) -> str | float | Path | None:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A `Workspace` holds the folders that a command works with."""
+    """A workspace holds the folders that a command works with."""
 
     strategies: Path  # to which new strategies are written
     data: Path

@@ -47,7 +47,7 @@ _AHEAD = 2  # chunks that are submitted for each thread of the cluster
 
 
 class WorkerPool(ThreadPoolExecutor):
-    """A `WorkerPool` evaluates calls in processes; a thread for each waits for its result.
+    """A worker pool evaluates calls in processes; a thread for each waits for its result.
 
     Where a process is killed, its future raises `BrokenExecutor` with the exit code, and the next
     call of `submit` starts another. `shutdown(cancel_futures=True)` kills what still runs.
@@ -125,7 +125,7 @@ def completed(
 
 
 class _Worker:
-    """A `_Worker` is a process that makes one call after another."""
+    """A worker is a process that makes one call after another."""
 
     def __init__(self, context: ForkServerContext | SpawnContext) -> None:
         self._pipe, remote = context.Pipe()
