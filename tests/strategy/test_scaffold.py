@@ -231,3 +231,8 @@ def test_one_before_a_day_that_is_known_waits_for_it(checkout, kind):
 def test_one_of_backtraders_counts_for_itself(checkout):
     with pytest.raises(UsageError, match="Leave out --backtrader"):
         new_signal(checkout.workspace, "before_it", kind="dividend", backtrader=True)
+
+
+def test_a_taken_name_that_ends_in_one_letter_gets_another_one() -> None:
+    with pytest.raises(UsageError, match=r"taken by a strategy.*such as dip_xsignal\."):
+        checked_name("dip_x", {"dip_x": "a strategy"})

@@ -112,7 +112,7 @@ def _alternative(name: str, taken: Mapping[str, str]) -> str:
     words = re.sub(r"[^a-z0-9]+", "_", snake_case(name)).lstrip("0123456789_")
     free = snake_case(camel_case(words)) or "insider_sale"
     while _why_not(free, taken):
-        free += "_signal"
+        free = snake_case(camel_case(f"{free}_signal"))
     return free
 
 
