@@ -81,7 +81,12 @@ def audit_lines(runs: Sequence[Run]) -> list[tuple[str, bool]]:
     return lines
 
 
-OUTCOMES = {"clean": "Clean", "bias": "Bias found", "not deterministic": "Not deterministic"}
+OUTCOMES = {
+    "clean": "Clean",
+    "bias": "Bias found",
+    "not deterministic": "Not deterministic",
+    "bad data": "Errors in the data",
+}
 
 
 def title(record: Record) -> str:
