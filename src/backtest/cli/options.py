@@ -172,8 +172,7 @@ CostsOption = Annotated[
     typer.Option(
         "--costs",
         metavar="NAME|FILE",
-        help="retail, institutional, frictionless, or a TOML file; --commission and --slippage go "
-        "before it. [retail]",
+        help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
 ]
 StrategyArgument = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")]
@@ -268,11 +267,18 @@ class AccountOptions(Options):
     costs: CostsOption = None
     commission_per_share: Annotated[
         float | None,
-        number("--commission", "Dollars a share. [0.005]", "0.005", "dollars"),
+        number(
+            "--commission", "Dollars a share, whatever --costs says. [0.005]", "0.005", "dollars"
+        ),
     ] = None
     slippage_bps: Annotated[
         float | None,
-        number("--slippage", "Basis points on market and stop fills. [5]", "5", "basis points"),
+        number(
+            "--slippage",
+            "Basis points on market and stop fills, likewise. [5]",
+            "5",
+            "basis points",
+        ),
     ] = None
     reaction_minutes: Annotated[float | None, _REACTION] = None
     max_positions: Annotated[
@@ -344,7 +350,7 @@ class AllFolderOptions(FolderOptions):
 
 
 class App(typer.Typer):
-    """An `App` is a typer application whose commands may take classes of options: see `spread`."""
+    """`App` is a typer application whose commands may take classes of options: see `spread`."""
 
     def command(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Add a command as typer does, with its classes of options spread."""
