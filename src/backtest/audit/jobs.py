@@ -1,4 +1,4 @@
-"""This module observes worlds in groups, each of which one fresh process sees one by one.
+"""This module observes worlds in groups; one fresh process sees those of a group one by one.
 
 What a strategy has kept in the memory of its process must not tell it of the future. So a group
 goes on from early sessions to later ones, the full data have groups of their own, and the parent
@@ -187,7 +187,7 @@ def _observed(task: Future[Observation]) -> Observation:
 
 
 class _Group:
-    """A `_Group` runs a job group in a process of its own; its folder holds one world at a time."""
+    """`_Group` runs a job group in a process of its own; its folder holds one world at a time."""
 
     def __init__(self, source: Source, group: JobGroup, root: Path) -> None:
         self.jobs = deque(group.jobs)

@@ -1,4 +1,4 @@
-"""Observe what a strategy does in a world. A worker process runs this for one world by one."""
+"""Observe what a strategy does in a world. A worker process runs this for each of its worlds."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class AuditRequest(Request):
 
 @dataclass(frozen=True)
 class Ask:
-    """An `Ask` says what is asked of a strategy in a world."""
+    """`Ask` says what is asked of a strategy in a world."""
 
     request: AuditRequest
     until: DecisionTime | None = None  # the last moment whose decisions count
@@ -128,7 +128,7 @@ def observe(root: Path, ask: Ask) -> Observation:
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """Set environment variables within the context, and put them right after it."""
+    """Set environment variables within the context, and restore them at its end."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -37,7 +37,7 @@ def silent() -> Iterator[None]:
 
 @contextmanager
 def clock_at(moment: datetime | None, note: Callable[[], None]) -> Iterator[None]:
-    """Set the clock of this process to a moment, from which it goes on, and put it right after it.
+    """Set the clock of this process to a moment, from which it goes on, and restore it at the end.
 
     Whoever reads the clock calls `note`, so that it can look at the stack. Without a moment the
     clock is left alone.
