@@ -211,7 +211,7 @@
 
   // ---- the command of a cell ------------------------------------------------------------------
 
-  // A group of values stands for the one in its middle; what the chart does not vary is the default.
+  // Of a group of values the one in its middle runs; what the chart does not vary is the default.
   function choose(i, j = 0) {
     const v = view();
     const settings = { ...data.base, [v.x.name]: v.x.values[i], ...(v.y && { [v.y.name]: v.y.values[j] }) };
