@@ -149,7 +149,7 @@ class RulesBroker(bt.brokers.BackBroker):
     @property
     def ends_session(self) -> bool:
         """Tell whether no feed has another bar in the current session."""
-        return all(
+        return self.time is None or all(  # beside a daily bar no feed has a finer one
             len(data) == len(data.sessions) or data.sessions[len(data)] != self.session
             for data in self.cerebro.datas
         )
