@@ -199,8 +199,13 @@ class Panel:
 
     def is_first(self, decision: Decision) -> bool:
         """Tell whether a signal is traded in the first bar of its stock."""
-        first = self.bars_of(self.columns[decision.event.symbol])[0]
+        first = self._first_bars[self.columns[decision.event.symbol]]
         return bool(self.bar_for(decision) <= first)
+
+    @cached_property
+    def _first_bars(self) -> NDArray[np.int64]:
+        bars: NDArray[np.int64] = np.argmax(~np.isnan(self.prices["close"]), axis=0)
+        return bars
 
 
 def _numbered(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
