@@ -1,4 +1,4 @@
-"""This room trades: it has the rules, when an event can be traded, and two engines that agree.
+"""This package has the trading rules, says when events can be traded, and trades by two engines.
 
 `replay` follows the rules on Backtrader, `kernel` follows them compiled. Nothing here writes files,
 or weighs a result.

@@ -36,7 +36,7 @@ _DAY = 24 * 60  # minutes
 
 @dataclass(frozen=True)
 class StockBars:
-    """A `StockBars` holds the bars of one stock, oldest first, as arrays of one length n.
+    """Hold the bars of one stock, oldest first, as arrays of one length n.
 
     A daily bar has the open of its session as its time, or the bare day where all bars are daily.
     """
@@ -81,7 +81,7 @@ class StockBars:
 
 @dataclass(frozen=True)
 class RunBars:
-    """A `RunBars` holds the bars of a run of which some are finer than sessions."""
+    """Hold the bars of a run of which some are finer than sessions."""
 
     of: Mapping[str, StockBars]  # the bars that are replayed, by symbol
     finer: Mapping[str, FinerBars]  # all finer bars, by symbol, replayed or not
@@ -197,7 +197,7 @@ def _sessions_by_bars(
 
 
 def _unhedged_times(finer: Mapping[str, FinerBars], hedges: Collection[str]) -> Times:
-    """Return the times at which a hedge lacks a bar of another hedge, or of a stock after hours."""
+    """Return when a hedge has no bar, but another hedge has, or a stock outside the hours."""
     times = [bars.times[bars.is_extended | (name in hedges)] for name, bars in finer.items()]
     lacking = [np.setdiff1d(wanted, finer[symbol].times) for symbol in hedges for wanted in times]
     return np.unique(np.concatenate([*lacking, np.empty(0, "M8[us]")]))

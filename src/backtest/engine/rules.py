@@ -45,7 +45,7 @@ same inputs give another result; `tests/golden` fails where that is forgotten.
 
 
 class Rules(BaseModel):
-    """A `Rules` holds the settings that every engine trades by."""
+    """Hold the settings that every engine trades by."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -85,7 +85,7 @@ COST_FIELDS = tuple(name for name in Rules.model_fields if name not in _NOT_COST
 
 @dataclass(frozen=True)
 class Costs:
-    """A `Costs` holds settings of the rules by name, and the sources of their figures."""
+    """Hold settings of the rules by name, and the sources of their figures."""
 
     name: str
     figures: Mapping[str, Any]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Pause(NamedTuple):
-    """A `Pause` is one step of a wait: when the strategy answered with a `Wait`, and its terms."""
+    """A pause is one step of a wait: when the strategy answered with a `Wait`, and its terms."""
 
     session: date  # that could have been traded
     time: datetime  # before which it answered, UTC
@@ -39,7 +39,7 @@ class Pause(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """A `Decision` says what became of an event, and why.
+    """A decision says what became of an event, and why.
 
     The tradable session is the first whose open comes late enough, or the one that was waited for;
     with finer bars it is the session of the first bar. It is None where the event's time is known
@@ -213,7 +213,7 @@ What = Literal["split", "dividend", "delisted", "merger"]
 
 
 class Effect(NamedTuple):
-    """An `Effect` is what an action does to a stock in a session.
+    """An effect is what an action does to a stock in a session.
 
     A split or a dividend acts before the open. An end acts after the resting orders of the last
     session before its day, halted or not. `value` is new shares for an old one, or dollars a share;

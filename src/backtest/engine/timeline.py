@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Question:
-    """A `Question` is an event for a strategy to answer, with what was known then."""
+    """A question is an event for a strategy to answer, with what was known then."""
 
     event: Event
     market: Market  # what was known; its session is the one that can be traded
     tape: Tape  # plays the past of the market
-    obstacle: Callable[[date], str] = lambda _: ""  # why a later session is no use; empty if it is
+    obstacle: Callable[[date], str] = lambda _: ""  # why a later session cannot be traded
     waited: tuple[Pause, ...] = ()  # the steps in which the strategy has waited for the session
     gives_way: bool = False  # whether a newer event of its symbol and kind ends the wait
     tradable_bar: datetime | None = None  # its open, where it is finer than the session
     bars: RunBars | None = None  # the bars that are replayed, where some are finer than sessions
-    trades_from: Callable[[date], date] = lambda session: session  # the next that trades, or itself
+    trades_from: Callable[[date], date] = lambda session: session  # itself, or the next that trades
     last_session: date | None = None  # at whose close its stock is settled, where that is known
 
     def ask(self, strategy: Strategy) -> Decision:

@@ -1,1 +1,1 @@
-"""This package follows the trading rules compiled: thousands of replays a second."""
+"""This package runs the trading rules compiled: thousands of replays a second."""

@@ -33,7 +33,7 @@ _OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 class _CodeCache(IndexDataCacheFile):
-    """A `_CodeCache` keeps a function's code; if damaged or without room, it is compiled anew."""
+    """Keep a function's code, which is compiled anew where it is damaged or finds no room."""
 
     def load(self, key: Any) -> Any:
         try:

@@ -166,7 +166,7 @@ def _obtainable(
     bars: Bars, signal: Any, side: int, rules: RuleNumbers, account: Any, shares: float,
     price: float, fill: float, at: int,
 ) -> tuple[float, int]:  # fmt: skip
-    """Return how many of `shares` volume, cash and least order allow, and `CAPPED` or 0.
+    """Return how many of `shares` volume, cash and the minimum order allow, and `CAPPED` or 0.
 
     `CAPPED` says that the participation cap has cut them.
     """

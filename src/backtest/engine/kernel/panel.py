@@ -54,7 +54,7 @@ _WHAT = {"split": SPLIT, "dividend": DIVIDEND, "delisted": DELISTED, "merger": M
 
 @dataclass(frozen=True)
 class Panel:
-    """A `Panel` holds bars by time and symbol.
+    """Hold bars by time and symbol.
 
     Prices are records of `PRICES`, shape (bars, symbols), NaN where a symbol has no bar; volume has
     the same shape, or (0, 0) where no rule needs it. Effects are those of recorded actions; the

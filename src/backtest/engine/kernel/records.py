@@ -126,7 +126,7 @@ def blank(shape: int | tuple[int, ...], records: np.dtype[Any]) -> NDArray[Any]:
 
 
 class Bars(NamedTuple):
-    """A `Bars` holds bars by number and symbol.
+    """Hold bars by number and symbol.
 
     `prices` holds records of `PRICES`, NaN where a symbol has no bar, and `volume` shares.
     `session` numbers the session of each bar, `day` is its day as a count since 1970, and
@@ -150,7 +150,7 @@ class Bars(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """A `Tables` takes what the kernel writes: trades and curves where their tables have rows."""
+    """Take what the kernel writes: trades and curves where their tables have rows."""
 
     totals: NDArray[Any]
     outcomes: NDArray[np.int8]
@@ -160,7 +160,7 @@ class Tables(NamedTuple):
 
 
 class Book(NamedTuple):
-    """A `Book` holds the positions of an account side by side, and its legs.
+    """Hold the positions of an account side by side, and its legs.
 
     `opens` are the opens of the positions in the current bar, `slots` has each symbol's slot
     among them plus 1 (0 for none), `newest` the row of each symbol's newest signal. `net` are the
@@ -178,7 +178,7 @@ class Book(NamedTuple):
 
 
 class RuleNumbers(NamedTuple):
-    """A `RuleNumbers` holds those `Rules` that the kernel trades by, as numbers; NaN for None."""
+    """Hold those `Rules` that the kernel trades by, as numbers; NaN for None."""
 
     cash: float
     commission_per_share: float

@@ -33,7 +33,7 @@ ExitReason = Literal[
 
 @dataclass(frozen=True)
 class Fill:
-    """A `Fill` is an order that was executed: signed shares, price and commission in dollars."""
+    """A fill is an order that was executed: signed shares, price and commission in dollars."""
 
     session: date
     symbol: str
@@ -48,7 +48,7 @@ class Fill:
 
 @dataclass(frozen=True)
 class EquityPoint:
-    """An `EquityPoint` is the account at the close of a session, dollars."""
+    """Hold the account at the close of a session, dollars."""
 
     session: date
     equity: float
@@ -58,7 +58,7 @@ class EquityPoint:
 
 @dataclass(frozen=True)
 class SentOrder:
-    """A `SentOrder` is an order as it went to the market, in a session in which it was live.
+    """Describe an order as it went to the market, in a session in which it was live.
 
     `size` is signed shares; `price` is the level of a resting order in dollars or, for a market
     order, the fill that was expected.
@@ -76,7 +76,7 @@ class SentOrder:
 
 @dataclass
 class Trade:
-    """A `Trade` is one position from flat to flat, or to a reversal.
+    """A trade is one position from flat to flat, or to a reversal.
 
     Prices are fills in dollars (averages where a position grew or shrank in steps), `shares` all
     that were entered, `commission` and `borrow` dollars paid, `mae` and `mfe` the worst and best
@@ -129,7 +129,7 @@ class Trade:
 
 @dataclass
 class Totals:
-    """A `Totals` holds what an account, legs included, paid and received beside prices; dollars."""
+    """Hold what an account, legs included, paid and received beside prices; dollars."""
 
     commission: float = 0.0
     borrow: float = 0.0
@@ -139,7 +139,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """A `ReplayResult` is what a replay returns."""
+    """Hold what a replay returns."""
 
     curve: Sequence[EquityPoint]  # the account at each close, one point a session
     trades: Sequence[Trade]  # in order of entry
@@ -152,7 +152,7 @@ class ReplayResult:
 
 @dataclass
 class _Holding:
-    """A `_Holding` is the open part of a trade."""
+    """A holding is the open part of a trade."""
 
     trade: Trade
     shares: float  # signed
@@ -170,7 +170,7 @@ class _Holding:
 
 @dataclass
 class _Leg:
-    """A `_Leg` is an open leg of a trade."""
+    """Keep an open leg of a trade."""
 
     trade: Trade
     symbol: str
@@ -184,7 +184,7 @@ class _Leg:
 
 
 class Ledger:
-    """A `Ledger` keeps cash, holdings and trades of one account."""
+    """Keep cash, holdings and trades of one account."""
 
     def __init__(self, cash: float) -> None:
         self.start_cash = cash

@@ -49,7 +49,7 @@ def commission_of(order: Any, rules: Rules) -> float:
 
 
 class RulesCosts(bt.CommInfoBase):
-    """A `RulesCosts` charges commission and borrow of one symbol by the rules."""
+    """Charge commission and borrow of one symbol by the rules."""
 
     params = (("rules", None), ("rates", None), ("stocklike", True))
 
@@ -69,7 +69,7 @@ class RulesCosts(bt.CommInfoBase):
 
 
 class RulesBroker(bt.brokers.BackBroker):
-    """A `RulesBroker` is Backtrader's broker with the slippage of the rules, and interest on cash.
+    """This is Backtrader's broker with the slippage of the rules, and interest on cash.
 
     `session` is the current session, `day` the current day in New York, `bar` the number of the
     current bar and `time` when it opens, UTC, where it is finer than the session. `feeds` are the

@@ -23,7 +23,7 @@ _DAY = 24 * 60 * 60 * 1e6  # microseconds
 
 
 class PriceFeed(bt.feed.DataBase):
-    """A `PriceFeed` fills Backtrader's lines with bars at once instead of row by row."""
+    """Fill Backtrader's lines with bars at once instead of row by row."""
 
     params = (("bars", None), ("splits", ()))
 

@@ -21,7 +21,7 @@ OrderType = Literal["market", "stop", "limit", "close"]
 
 @dataclass(frozen=True)
 class Quote:
-    """A `Quote` is what is known of a symbol at an open."""
+    """A quote is what is known of a symbol at an open."""
 
     open: float  # dollars
     slip: float  # slippage of this bar, a fraction of the price
@@ -35,7 +35,7 @@ class Quote:
 
 
 class Lot(NamedTuple):
-    """A `Lot` is one event's part of an order of legs: signed shares, and why they leave."""
+    """A lot is one event's part of an order of legs: signed shares, and why they leave."""
 
     event_id: str
     size: float
@@ -44,7 +44,7 @@ class Lot(NamedTuple):
 
 @dataclass(frozen=True)
 class Order:
-    """An `Order` is an order for one bar."""
+    """Describe an order for one bar."""
 
     symbol: str
     size: float  # signed shares, positive to buy
@@ -57,7 +57,7 @@ class Order:
 
 @dataclass(frozen=True)
 class BarCount:
-    """A `BarCount` numbers the current session and bar of a stock, each from 0."""
+    """Number the current session and bar of a stock, each from 0."""
 
     sessions: int = -1
     bars: int = -1
@@ -69,7 +69,7 @@ class BarCount:
 
 @dataclass
 class Position:
-    """A `Position` is what is held, with the exit plan of its newest signal."""
+    """A position is what is held, with the exit plan of its newest signal."""
 
     event_id: str
     direction: int  # +1 long, -1 short
@@ -162,7 +162,7 @@ class Position:
 
 @dataclass(frozen=True)
 class HeldLeg:
-    """A `HeldLeg` is held in another symbol against a position, and leaves with it."""
+    """A leg is held in another symbol against a position, and leaves with it."""
 
     event_id: str
     symbol: str
@@ -175,7 +175,7 @@ class HeldLeg:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A `Waiting` is an entry at a limit that waits through the bars of its session on one day."""
+    """Hold an entry at a limit, which waits through the bars of its session on one day."""
 
     signal: Signal
     position: Position  # with the plan that it gets if it is filled in the current bar
@@ -199,7 +199,7 @@ class Waiting:
 
 @dataclass
 class Moment:
-    """A `Moment` is the account at an open or a close, as its orders change it."""
+    """A moment is the account at an open or a close, as its orders change it."""
 
     at: When  # which of the two
     quotes: Mapping[str, Quote]  # of the symbols that have the bar

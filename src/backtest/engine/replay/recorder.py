@@ -37,7 +37,7 @@ _BY_TYPE: dict[int, ExitReason] = {
 
 
 class Recorder(bt.Analyzer):
-    """A `Recorder` books fills, borrow and interest, and notes the account at each close."""
+    """Book fills, borrow and interest, and note the account at each close."""
 
     params = (("rules", None), ("rates", None))
 

@@ -80,7 +80,7 @@ def replay(
 
 
 class _SignalTrader(bt.Strategy):
-    """A `_SignalTrader` carries the trader's orders to Backtrader."""
+    """Carry the trader's orders to Backtrader."""
 
     params = (("rules", None), ("signals", None))
 
@@ -191,7 +191,7 @@ class _SignalTrader(bt.Strategy):
 
 
 class EventStrategy(bt.Strategy):
-    """An `EventStrategy` is a Backtrader strategy with one method more: `notify_event`.
+    """An event strategy is a Backtrader strategy with one method more: `notify_event`.
 
     Indicators, analyzers, orders, `next` and `params` work as in Backtrader. Orders are filled by
     the program's broker, with slippage, commission and borrow by the rules. Sizes, the gross limit
@@ -245,7 +245,7 @@ def _plain(term: Any) -> Any:
 
 
 class _Newswire(bt.Analyzer):
-    """A `_Newswire` delivers events after the close before their tradable session."""
+    """Deliver events after the close before their tradable session."""
 
     params = (("news", None),)
 

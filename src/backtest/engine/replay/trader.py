@@ -31,7 +31,7 @@ SignalOutcome = Literal[
 
 
 class Trader:
-    """A `Trader` plans the orders of one account."""
+    """Plan the orders of one account."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -295,7 +295,7 @@ class Trader:
     def _obtainable(
         self, signal: Signal, shares: int, for_size: float, fill: float, moment: Moment
     ) -> int:
-        """Return how many of `shares` volume, cash and least order allow."""
+        """Return how many of `shares` volume, cash and the minimum order allow."""
         cap = moment.quotes[signal.symbol].most_shares
         if cap is not None and cap < shares:
             shares = cap
