@@ -219,7 +219,7 @@ def test_what_a_library_reads_when_it_is_imported_is_no_peek(market, monkeypatch
 def test_a_report_that_is_stamped_on_its_own_day_is_found_in_the_data(audited, market):
     market.edit("data/events/earnings.csv", "2025-06-12T16:05:00", "2025-06-12T00:00:00")
     record = audited("revised_consensus_clean")
-    assert record["outcome"] == "bad data"
+    assert record["outcome"] == "bias"
     assert record["sentence"].endswith("worth anything: they have 1 error.")
     (wrong,) = [one for one in record["data"] if one["severity"] == "error"]
     assert "earnings.csv, line 2" in wrong["where"]

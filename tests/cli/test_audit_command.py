@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.commands import BAD_DATA, WRONG_USE, fails, too_wide, words
+from tests.commands import WRONG_USE, fails, too_wide, words
 
 BIAS = 4
 READ = "from pathlib import Path; text = Path('data/prices/ACME.csv').read_text()"
@@ -58,15 +58,6 @@ def test_bias_is_shown_with_both_decisions_and_has_an_exit_code_of_its_own(audit
         assert text in told
     assert not too_wide(done.out, 80)
     assert audit("cheat").code == BIAS  # shown again
-
-
-def test_errors_in_the_data_are_told_without_blame_for_the_strategy(audit, run_made_up, checkout):
-    checkout.edit("data/events/earnings.csv", "2025-06-04T16:05:00", "2025-06-04T00:00:00")
-    done = audit("beats")
-    assert done.code == BAD_DATA
-    assert "Errors in the data. Nothing peeked, but no result" in words(done.out)
-    assert "The audit of" in (told := words(run_made_up("beats").out))
-    assert "found errors in its data." in told
 
 
 def test_json_is_the_record(audit, checkout):

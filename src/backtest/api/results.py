@@ -262,7 +262,7 @@ class AuditResult(Result):
     Attributes:
         audit_id: hash of everything that decides the result.
         strategy: name of the strategy.
-        outcome: `clean`, `bias`, `not deterministic` or `bad data`.
+        outcome: `clean`, `bias` or `not deterministic`.
         sentence: outcome in words.
         checks: a row for each check, indexed by its name: `title`, `worlds`, `dates`, `compared`
             and the `count` of findings.

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from backtest.workspace.files import IsoDay, IsoTime, Span, read_record, readable
 
-EXIT_CODE = 4  # where a strategy looks ahead or is not deterministic
+EXIT_CODE = 4  # where a command has found bias
 
 
 class Answer(TypedDict):
@@ -125,7 +125,7 @@ class AuditRecord(TypedDict):
     sensitivity: Sensitivity
     null: Untested | NullWorldsRecord
     data: list[DataFinding]
-    outcome: Literal["clean", "bias", "not deterministic", "bad data"]
+    outcome: Literal["clean", "bias", "not deterministic"]
     sentence: str
     finished_at: IsoTime
 

@@ -260,12 +260,12 @@ def _verdict(
     if {*failed} - {"repeat"} or biased:
         names = ", ".join([TITLES[name] for name in failed] + ["Null world"] * biased)
         return "bias", f"What it does depends on what it cannot know. Seen in: {names}."
+    if errors := sum(finding.severity == "error" for finding in data):
+        what = f"no result on these data is worth anything: they have {counted(errors, 'error')}."
+        return "bias", f"The rules do not peek, but {what}"
     if failed:
         what = "The same data give different answers, so that nothing can be proved."
         return "not deterministic", what
-    if errors := sum(finding.severity == "error" for finding in data):
-        what = f"no result on these data is worth anything: they have {counted(errors, 'error')}."
-        return "bad data", f"Nothing peeked, but {what}"
     if why := checks[PREFIX].not_tried:
         return "clean", f"Nothing was tried: {why}."
     worlds = sum(check.worlds for check in checks.values())

@@ -8,7 +8,7 @@ import typer
 import backtest
 from backtest import cli
 from backtest.cli import options
-from backtest.errors import DataError, UsageError
+from backtest.errors import UsageError
 from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
@@ -204,8 +204,7 @@ AUDIT_EXAMPLES = (
     "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5` · "
     "`backtest audit earnings_surprise --universe us_large` · "
     "`backtest audit short_report --symbol ACME --bars 5m`. "
-    "The exit code is 4 if the strategy looks ahead or is not deterministic, and 3 if only its "
-    "data have errors."
+    "The exit code is 4 unless the strategy is found clean."
 )
 
 
@@ -241,7 +240,7 @@ def audit(
         )
     cli.show_evidence.result(result, cli.show_evidence.audit, "audited", as_json=as_json)
     if result.outcome != "clean":
-        raise typer.Exit(DataError.exit_code if result.outcome == "bad data" else EXIT_CODE)
+        raise typer.Exit(EXIT_CODE)
 
 
 CHECK_EXAMPLES = (

@@ -37,7 +37,7 @@ app = options.App(
     epilog="\b\nBegin with `backtest init FOLDER`, which makes a workspace, and go there.\n"
     "In a workspace: `backtest run` replays every strategy.\n\n"
     "Exit codes: 0 done, 1 a fault of the program, 2 wrong use or a contract that is not kept, "
-    "3 bad data, 4 a strategy looks ahead or an audit finds it not deterministic, "
+    "3 bad data, 4 an audit is not clean or a check found look-ahead, "
     "5 a source on the network did not answer, 130 interrupted.",
 )
 app.command("init", epilog=workspace.INIT_EXAMPLES)(workspace.init)

@@ -81,12 +81,7 @@ def audit_lines(runs: Sequence[Run]) -> list[tuple[str, bool]]:
     return lines
 
 
-OUTCOMES = {
-    "clean": "Clean",
-    "bias": "Bias found",
-    "not deterministic": "Not deterministic",
-    "bad data": "Errors in the data",
-}
+OUTCOMES = {"clean": "Clean", "bias": "Bias found", "not deterministic": "Not deterministic"}
 
 
 def title(record: Record) -> str:
