@@ -32,6 +32,8 @@ class FindingRow(TypedDict):
 
 
 class Sizes(TypedDict):
+    """Count the worlds and dates that a check tried, and the answers it compared."""
+
     worlds: int
     dates: int
     compared: int
@@ -99,6 +101,8 @@ class NullWorldsRecord(TypedDict):
 
 
 class DataFinding(TypedDict):
+    """Describe what is wrong with the data, where, why it matters, and how to mend it."""
+
     severity: Literal["error", "warning", "note"]
     where: str
     what: str

@@ -102,6 +102,7 @@ class FiledEvent:
         return trading_calendar().next_to_close(moment)
 
     def finding(self, severity: Severity, what: str, why: str, mend: str) -> Finding:
+        """Return a finding about this row, whose remedy ends with sealing its file."""
         seal = f"Then `backtest events seal {self.event.kind}`."
         return Finding(severity, f"{self.where}, {self.event.id}", what, why, f"{mend} {seal}")
 
@@ -275,9 +276,11 @@ class StatedFigure:
     figure: str  # as written: a change in percent, a price in dollars
 
     def session(self, row: FiledEvent) -> date | None:
+        """Return the session that the text means; None where there is none."""
         return nearest_day(self.day, row.day) if self.day else row.session
 
     def actual(self, prices: Prices, session: date) -> float | None:
+        """Return the figure by the prices: percent for a change, dollars for a price."""
         if (value := session_figure(prices, session, self.name)) is None:
             return None
         splits = prices.actions.taken_out(prices.file.metadata, session)  # a price is of its day

@@ -35,9 +35,11 @@ class PriceRows:
 
     @property
     def of(self) -> str:
+        """Return what a row describes: a `session` or a `bar`."""
         return "session" if self.days.dtype == "M8[D]" else "bar"
 
     def at(self, row: int) -> str:
+        """Return where a row is, as messages say it."""
         return f"{self.word} {self.numbers[row]}"
 
 

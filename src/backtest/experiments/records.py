@@ -24,6 +24,8 @@ class RunRules(TypedDict):
 
 
 class Figures(TypedDict):
+    """Hold the figures of a run: shares and returns as fractions, amounts in dollars."""
+
     trades: int
     win_rate: float | None
     final_equity: float
@@ -50,18 +52,24 @@ class Summary(TypedDict):
 
 
 class AmongDraws(TypedDict):
+    """Say where a figure of a run is among the draws of a null, as p-values."""
+
     observed: float | None
     p: float | None
     p_low: float | None
 
 
 class HistogramRecord(TypedDict):
+    """Hold the counts of equal bins, of which the first begins at `first`."""
+
     first: float
     step: float
     counts: list[int]
 
 
 class Placebo(TypedDict):
+    """Hold three figures of a run against the draws of one null."""
+
     sharpe: AmongDraws
     total_return: AmongDraws
     mean_trade_return: AmongDraws
@@ -70,6 +78,8 @@ class Placebo(TypedDict):
 
 
 class IntervalRecord(TypedDict):
+    """Hold an estimate with its interval, or why the interval is `unknown`."""
+
     estimate: float | None
     low: float | None
     high: float | None
@@ -78,6 +88,8 @@ class IntervalRecord(TypedDict):
 
 
 class PerSession(TypedDict):
+    """Hold the Sharpe ratio of daily returns, and what its error depends on."""
+
     ratio: float
     observations: int
     skewness: float
@@ -93,6 +105,8 @@ class SharpeRatio(IntervalRecord):
 
 
 class Evidence(TypedDict):
+    """Hold what a run can prove; `refused` says why it has no verdict, if it has none."""
+
     sentence: str
     trades: int
     draws: int
@@ -108,6 +122,8 @@ class Evidence(TypedDict):
 
 
 class GroupRecord(TypedDict):
+    """Sum the trades of one group, such as those of a year; profits are in dollars."""
+
     name: str
     trades: int
     wins: int
@@ -116,6 +132,8 @@ class GroupRecord(TypedDict):
 
 
 class MoveRecord(TypedDict):
+    """Describe how the price moved at an event: prices in dollars, moves as fractions."""
+
     event_id: str
     last_close: float | None
     first_open: float | None
@@ -125,6 +143,8 @@ class MoveRecord(TypedDict):
 
 
 class Attribution(TypedDict):
+    """Hold the profit by groups of trades, and the move at each event."""
+
     profit_by: dict[str, list[GroupRecord]]
     moves: list[MoveRecord]
 
@@ -138,6 +158,8 @@ class NoRoom(TypedDict):
 
 
 class Differences(TypedDict):
+    """Hold what differs from the defaults: parameters, rules, span and engine."""
+
     parameters: dict[str, Any]
     rules: dict[str, Any]
     first: IsoDay | None
@@ -193,12 +215,16 @@ class RunRecord(Traded):
 
 
 class StudySettings(TypedDict):
+    """Hold the sessions of the estimation window, and the seed and number of draws."""
+
     estimation: int
     seed: int
     draws: int
 
 
 class EventFields(TypedDict):
+    """Hold what every row of a study says about its event."""
+
     event_id: str
     kind: str
     published_at: IsoTime
@@ -222,6 +248,8 @@ class StudiedRow(EventFields):
 
 
 class LeftOutRow(EventFields):
+    """Describe an event that a study leaves out, with the reason."""
+
     reason: str
 
 
@@ -247,11 +275,15 @@ class WindowRow(Average):
 
 
 class GroupRow(Average):
+    """Describe the average of one group of events, such as `surprise` by `above`."""
+
     by: str
     name: str
 
 
 class MeanPath(TypedDict):
+    """Hold a mean CAR by day, as a fraction, with its interval or the band of random days."""
+
     name: str
     mean: list[float | None]
     low: list[float | None]
@@ -259,6 +291,8 @@ class MeanPath(TypedDict):
 
 
 class CurveRecord(MeanPath):
+    """Describe the mean path of a group; `places` number its rows among the events."""
+
     by: str
     places: list[int]
     signs: list[int]
@@ -268,6 +302,8 @@ Windows = Annotated[list[WindowRow], Field(min_length=1)]
 
 
 class MeanInterval(TypedDict):
+    """Hold a mean of abnormal returns, as a fraction, with its interval."""
+
     value: float | None
     low: float | None
     high: float | None
@@ -275,6 +311,8 @@ class MeanInterval(TypedDict):
 
 
 class MinuteRow(TypedDict):
+    """Hold the mean move until a minute after publication, and volume and range against usual."""
+
     minute: int
     car: MeanInterval
     volume: float | None
@@ -282,6 +320,8 @@ class MinuteRow(TypedDict):
 
 
 class MinutesRecord(TypedDict):
+    """Hold the study of the first minutes after events, by finer bars."""
+
     events: int
     stocks: int
     sessions: int
@@ -307,6 +347,8 @@ class _Studied(TypedDict):
 
 
 class StudyRecord(_Studied):
+    """Describe a study of one stock; it is `study.json`."""
+
     symbol: str
     benchmark: str
     benchmark_reason: str
@@ -321,12 +363,16 @@ class StudyRecord(_Studied):
 
 
 class MeanRow(MeanInterval):
+    """Hold a mean of many stocks, tested; `seasons` counts its quarters."""
+
     p: float | None
     detectable: float | None
     seasons: int
 
 
 class ManyWindowRow(TypedDict):
+    """Hold the means of a window: of all events, of each group, and their spread."""
+
     window: str
     all: MeanRow
     groups: list[MeanRow]
@@ -336,6 +382,8 @@ class ManyWindowRow(TypedDict):
 
 
 class ManyStudyRecord(_Studied):
+    """Describe a study of many stocks; `told` counts all events, used or not."""
+
     symbols: list[str]
     universe: str | None
     against: str

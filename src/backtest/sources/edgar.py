@@ -181,10 +181,12 @@ class Filing:
 
     @property
     def folder(self) -> str:
+        """Return the path of the filing's folder on the site."""
         return f"/Archives/edgar/data/{self.cik}/{self.accession.replace('-', '')}"
 
     @property
     def index_url(self) -> str:
+        """Return the address of the filing's index page."""
         return f"{SITE}{self.folder}/{self.accession}-index.htm"
 
 

@@ -209,7 +209,7 @@ class Panel:
 
 
 def _numbered(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Number the days, which stand in order, from 0."""
+    """Count the days, which are in order, from 0."""
     return np.concatenate(([0], np.cumsum(days[1:] != days[:-1])))
 
 

@@ -291,7 +291,7 @@ def study_minutes(inputs: Inputs, events: Sequence[StudiedEvent]) -> dict[str, A
     length = next(iter(bars.values())).length
 
     def slots(one: FinerBars, moments: Any, sessions: Any) -> list[int]:
-        """Number bars from the open; those of an hour may open on the hour, but for the first."""
+        """Count bars from the open; those of an hour may open on the hour, but for the first."""
         step = np.timedelta64(length, "m")
         apart, counts = np.unique(one.times.view("m8[us]") % step, return_counts=True)
         grid = np.datetime64(0, "us") + apart[counts.argmax()]

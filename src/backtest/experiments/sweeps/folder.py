@@ -42,6 +42,8 @@ _SETS = "sets.parquet"
 
 
 class SetFigures(TypedDict):
+    """Hold the figures of one set: amounts in dollars, returns and shares as fractions."""
+
     final_equity: float | None
     total_return: float | None
     sharpe: float | None
@@ -53,6 +55,8 @@ class SetFigures(TypedDict):
 
 
 class Best(TypedDict):
+    """Name the best set by its Sharpe ratio, which `dsr` deflates by all trials."""
+
     set: int
     trials: int
     sharpe: float | None
@@ -60,12 +64,16 @@ class Best(TypedDict):
 
 
 class OverfittingRecord(TypedDict):
+    """Hold the probability of backtest overfitting, from so many blocks."""
+
     pbo: float
     loss_share: float
     blocks: int
 
 
 class SuperiorAbilityRecord(TypedDict):
+    """Hold the p-value of the test for superior predictive ability, with bounds."""
+
     p: float
     lower: float
     upper: float
@@ -101,6 +109,8 @@ class WalkForwardRecord(TypedDict):
 
 
 class SweepEvidence(TypedDict):
+    """Hold what the sets of a sweep can prove together."""
+
     compared: int
     distinct: int
     best: Best
