@@ -69,9 +69,9 @@ def prices(checkout: Checkout) -> Prices:
 @pytest.fixture(scope="session")
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The kernel is compiled before the first command, which would say so."""
-    from backtest.engine.kernel.formulas import is_kept
+    from backtest.engine.kernel.formulas import is_cached
 
-    if not is_kept():
+    if not is_cached():
         do(make_checkout(tmp_path_factory.mktemp("compiled")))
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from backtest.data.datafile import metadata_path, read_data_file
-from backtest.data.versions import put
+from backtest.data.versions import write_version
 
 
 def recorded(path: Path, number: int, moment: str) -> None:
@@ -21,6 +21,6 @@ def changed(path: Path, old: str, new: str, moment: str | None = None) -> None:
     file = read_data_file(path, seal_command="")
     assert file.text.count(old) == 1
     text = file.text.replace(old, new)
-    made = put(path, text, file.metadata, reason="changed for a test", over=file.sha256)
+    made = write_version(path, text, file.metadata, reason="changed for a test", over=file.sha256)
     if moment:
         recorded(path, made.number, moment)

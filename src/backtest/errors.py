@@ -40,7 +40,7 @@ class SourceError(BacktestError):
     exit_code = 5
 
 
-def told(error: BaseException, message: str | None = None) -> str:
+def describe_error(error: BaseException, message: str | None = None) -> str:
     """Return an exception as a line: its class, with its message (or `message`) if it has one."""
     kind, text = type(error).__name__, str(error) if message is None else message
     if isinstance(error, SystemExit):

@@ -58,7 +58,7 @@ def ask(name: str, /, **fields: Any) -> Signal | str:
             fields, or the strategy fails.
 
     """
-    from backtest.audit.questions import made_up_case
+    from backtest.audit.questions import example_case
     from backtest.strategy.base import Strategy
     from backtest.strategy.loading import find_strategy
     from backtest.strategy.parameters import configure
@@ -67,5 +67,5 @@ def ask(name: str, /, **fields: Any) -> Signal | str:
     strategy = configure(find_strategy(find_workspace(), name), {})
     if not isinstance(strategy, Strategy):
         raise UsageError(f"{name} orders by itself as it trades: it cannot be asked.")
-    decision = made_up_case(strategy, fields).ask(strategy)
+    decision = example_case(strategy, fields).ask(strategy)
     return decision.signal or decision.reason

@@ -15,7 +15,7 @@ import pandas as pd
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_of, open_data_file
 from backtest.data.price_rows import parquet_bytes
-from backtest.data.versions import put
+from backtest.data.versions import write_version
 from tests.made_up import Checkout, make_checkout
 
 if TYPE_CHECKING:
@@ -158,4 +158,4 @@ def write_bars(root: Path, symbol: str, bars: pd.DataFrame) -> None:
     path.parent.mkdir(exist_ok=True)
     facts = metadata_of(bars.index.strftime("%Y-%m-%d").tolist(), source="made up")
     over = open_data_file(path).sha256 if path.exists() else None
-    put(path, parquet_bytes(bars), facts, reason="made up", over=over)
+    write_version(path, parquet_bytes(bars), facts, reason="made up", over=over)

@@ -13,7 +13,7 @@ from backtest.audit.run import audit, prepare
 from backtest.data.datafile import metadata_of, metadata_path
 from backtest.data.price_rows import parquet_bytes
 from backtest.data.prices import read_prices
-from backtest.data.versions import put
+from backtest.data.versions import write_version
 from backtest.errors import DataError
 from tests.audits import in_this_process
 from tests.made_up import day, request
@@ -34,7 +34,9 @@ def _inside(checkout, monkeypatch):
 def keep_as_parquet(folder, symbol, table):
     days = [f"{one:%Y-%m-%d}" for one in table.index]
     path = folder / "parquet" / f"{symbol}.parquet"
-    put(path, parquet_bytes(table), metadata_of(days, source="made up"), reason="test", over=None)
+    write_version(
+        path, parquet_bytes(table), metadata_of(days, source="made up"), reason="test", over=None
+    )
 
 
 def moved_to_parquet(checkout, symbol):

@@ -367,7 +367,7 @@ def test_ctrl_c_in_an_undo_sends_nobody_further_back(command, add, monkeypatch):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("backtest.data.versions.put", stop)
+    monkeypatch.setattr("backtest.data.versions.write_version", stop)
     outcome = command("events", "undo", "short_report", "--yes")
     assert outcome.code == 130
     assert "name the version with --to" in outcome.err

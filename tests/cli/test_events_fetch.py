@@ -13,7 +13,7 @@ import pytest
 
 import backtest
 from backtest.data.datafile import metadata_of
-from backtest.data.versions import put
+from backtest.data.versions import write_version
 from backtest.sources import yahoo
 from backtest.sources.yahoo import AnalystEstimate
 from tests.commands import BAD_DATA, WRONG_USE, words
@@ -166,7 +166,7 @@ def test_figures_of_yahoo_from_before_a_split_are_to_be_seen(
     """Yahoo tells of the past in shares of today; an event is in those of its day."""
     rows = f"day,action,amount,until,name,source\n{on},split,4,,,made up\n"
     known = metadata_of([on], source="made up")
-    put(checkout.root / "data/actions/ACME.csv", rows, known, reason="made up", over=None)
+    write_version(checkout.root / "data/actions/ACME.csv", rows, known, reason="made up", over=None)
     site.file("8-K", "2025-07-09 16:05:07", ACME, items="2.02,9.01")
     site.file("10-Q", "2025-07-10 16:30:00", ACME, period="2025-06-30")
     estimates.append(AnalystEstimate(date(2025, 7, 9), 0.5, 0.4))
@@ -198,7 +198,9 @@ def test_splits_and_cusips_on_file_count(site, fetch, checkout):
     rows = "2021-08-02,split,0.125,,,made up\n2021-08-02,cusip,,,00000B200,made up\n"
     actions = "day,action,amount,until,name,source\n" + rows
     known = metadata_of(["2021-08-02", "2021-08-02"], source="made up")
-    put(checkout.root / "data/actions/OLDCO.csv", actions, known, reason="made up", over=None)
+    write_version(
+        checkout.root / "data/actions/OLDCO.csv", actions, known, reason="made up", over=None
+    )
     quarterly(site, "2021-08-13 12:00:00", "2021-06-30", [("ACME CORP", 13460, 1_000_000)])
     new = ("ZENITH", 15456, 150_000, {"cusip": "00000B200"})
     quarterly(site, "2021-11-12 12:00:00", "2021-09-30", [new])
@@ -213,7 +215,9 @@ def test_events_under_a_former_ticker_are_on_file(report, site, fetch, checkout)
     """ACME is called NEWCO from the day after the disclosures on; before it was ACME."""
     rows = "day,action,amount,until,name,source\n2025-07-02,renamed,,,ACME,made up\n"
     known = metadata_of(["2025-07-02"], source="made up")
-    put(checkout.root / "data/actions/NEWCO.csv", rows, known, reason="made up", over=None)
+    write_version(
+        checkout.root / "data/actions/NEWCO.csv", rows, known, reason="made up", over=None
+    )
     report()
     outcome = fetch("earnings", "NEWCO", "--cik", str(ACME), "--no-estimates", "--yes")
     assert "differs in published_at: 2025-06-27T08:00:00-04:00 on file" in words(outcome.out)

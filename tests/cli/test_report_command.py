@@ -259,7 +259,7 @@ def test_what_is_no_name_of_a_file_is_one_message(command, run_made_up, checkout
 @pytest.fixture
 def lock_reports(checkout, monkeypatch):
     """Make the reports read-only; permissions do not bind root."""
-    reports, unfinished = checkout.root / "reports", files.unfinished
+    reports, unfinished = checkout.root / "reports", files.temporary_path
 
     def refuse(path, *more):
         if reports in path.parents:
@@ -267,7 +267,7 @@ def lock_reports(checkout, monkeypatch):
         return unfinished(path, *more)
 
     def lock():
-        monkeypatch.setattr(files, "unfinished", refuse)
+        monkeypatch.setattr(files, "temporary_path", refuse)
         monkeypatch.setattr(os, "access", lambda path, mode: reports not in [path, *path.parents])
 
     return lock

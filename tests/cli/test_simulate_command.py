@@ -264,7 +264,7 @@ class TestOptions:
 
 
 def test_a_kernel_that_must_be_compiled_is_told(files, command, monkeypatch) -> None:
-    monkeypatch.setattr("backtest.engine.kernel.formulas.is_kept", lambda: False)
+    monkeypatch.setattr("backtest.engine.kernel.formulas.is_cached", lambda: False)
     done = command("simulate", *files, "--json")
     assert done.err == "The kernel is compiled for this machine, once: about half a minute.\n"
     assert json.loads(done.out)["counts"]["symbols"] == 2

@@ -9,7 +9,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file
 from backtest.data.inputs import read_inputs
 from backtest.data.price_rows import parquet_bytes
-from backtest.data.versions import put
+from backtest.data.versions import write_version
 from backtest.errors import DataError, UsageError
 from tests.commands import words
 
@@ -25,7 +25,7 @@ def write(checkout, rows, symbol="ACME", length="5m"):
     facts = {"source": "made up", "first": rows[0][0][:10], "last": rows[-1][0][:10],
              "rows": len(rows), "adjust": None, "compiled_on": "2025-07-20"}  # fmt: skip
     over = open_data_file(path).sha256 if path.exists() else None
-    put(path, parquet_bytes(table), facts, reason="made up", over=over)
+    write_version(path, parquet_bytes(table), facts, reason="made up", over=over)
     return checkout.root / "data/prices"
 
 

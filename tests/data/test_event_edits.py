@@ -13,7 +13,14 @@ from backtest.data.edits import (
     undo_events,
     update,
 )
-from backtest.data.events import as_filed, check_row, field_fault, is_bare_day, prepared, stamped
+from backtest.data.events import (
+    as_filed,
+    check_row,
+    field_fault,
+    is_bare_day,
+    parse_time,
+    prepare_row,
+)
 from backtest.data.kinds import FILED_KINDS, Earnings, News
 from backtest.data.listing import seal_events
 from backtest.errors import DataError, UsageError
@@ -314,7 +321,7 @@ def test_seal_names_its_source_and_days(checkout):
     ],
 )
 def test_forms_of_a_time(text, precision, stamp):
-    assert stamped(text, precision) == stamp
+    assert parse_time(text, precision) == stamp
 
 
 @pytest.mark.parametrize(
@@ -334,25 +341,25 @@ def test_forms_of_a_time(text, precision, stamp):
 )
 def test_times_of_a_wrong_form(text, precision, told):
     with pytest.raises(ValueError, match="is") as caught:
-        stamped(text, precision)
+        parse_time(text, precision)
     assert told in str(caught.value)
 
 
 def test_a_prepared_row_has_a_source_and_a_time_of_retrieval():
     cells = row()
-    assert prepared(News, cells)["retrieved_at"] == cells["retrieved_at"]
+    assert prepare_row(News, cells)["retrieved_at"] == cells["retrieved_at"]
     del cells["retrieved_at"], cells["source_url"]
-    made = prepared(News, cells, "https://example.org/all")
+    made = prepare_row(News, cells, "https://example.org/all")
     assert made["source_url"] == "https://example.org/all"
     assert made["retrieved_at"].endswith("+00:00")
     assert "." not in made["retrieved_at"]  # to the second
-    own = prepared(News, {**cells, "source_url": "https://example.org/own"}, "https://x.org")
+    own = prepare_row(News, {**cells, "source_url": "https://example.org/own"}, "https://x.org")
     assert own["source_url"] == "https://example.org/own"
-    assert prepared(News, {**cells, "source_url": "Unknown"})["source_url"] == ""
+    assert prepare_row(News, {**cells, "source_url": "Unknown"})["source_url"] == ""
     with pytest.raises(ValueError, match="column source_url: is empty; name the address"):
-        prepared(News, cells)
+        prepare_row(News, cells)
     with pytest.raises(ValueError, match="no field of news 'titel'"):
-        prepared(News, {**row(), "titel": "x"})
+        prepare_row(News, {**row(), "titel": "x"})
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from backtest.data.datafile import DataFile
 from backtest.data.events import (
     check_row,
     columns_of,
-    filed,
     has_file,
+    kinds_with_files,
     meaning_of,
     parse_events,
     read_all_events,
@@ -372,9 +372,9 @@ def test_the_columns_of_a_kind_begin_with_those_of_all_and_end_with_the_sources(
 
 def test_kinds_that_ship_are_read_without_a_file_only_where_they_are_not_needed(checkout):
     folder = checkout.root / "data/events"
-    assert filed(folder, [News, Dividend, Sale]) == [News, Sale]
+    assert kinds_with_files(folder, [News, Dividend, Sale]) == [News, Sale]
     (folder / "dividends.csv").touch()
-    assert filed(folder, [Dividend]) == [Dividend]
+    assert kinds_with_files(folder, [Dividend]) == [Dividend]
     assert has_file(folder, News)
     assert not has_file(folder, Sale)
 

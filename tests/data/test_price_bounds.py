@@ -13,7 +13,7 @@ from backtest.data.prices import (
     actions_folder,
     holes_of,
     jumps_of,
-    place_for,
+    path_for,
     price_path,
     price_symbols,
     refuse_jumps,
@@ -31,11 +31,11 @@ def action(on, name, amount=None, until=None):
 
 
 def test_new_symbols_go_into_the_dataset_from_more_than_twenty_on(tmp_path):
-    assert place_for(tmp_path, "ACME") == tmp_path / "ACME.csv"
-    assert place_for(tmp_path, "ACME", among=MOST_CSV) == tmp_path / "ACME.csv"
-    assert place_for(tmp_path, "ACME", among=MOST_CSV + 1) == tmp_path / "parquet/ACME.parquet"
+    assert path_for(tmp_path, "ACME") == tmp_path / "ACME.csv"
+    assert path_for(tmp_path, "ACME", among=MOST_CSV) == tmp_path / "ACME.csv"
+    assert path_for(tmp_path, "ACME", among=MOST_CSV + 1) == tmp_path / "parquet/ACME.parquet"
     (tmp_path / "ACME.csv").touch()
-    assert place_for(tmp_path, "ACME", among=1000) == tmp_path / "ACME.csv"
+    assert path_for(tmp_path, "ACME", among=1000) == tmp_path / "ACME.csv"
 
 
 def test_a_symbol_has_one_file(tmp_path):

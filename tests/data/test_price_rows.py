@@ -18,10 +18,10 @@ from backtest.data.price_rows import (
     check_bars,
     checked_table,
     decimal_text,
-    encoded,
     is_allowed,
     parquet_bytes,
     parquet_table,
+    price_file_bytes,
     price_rows,
     sound_rows,
 )
@@ -277,7 +277,7 @@ def test_rows_that_are_new_are_written_and_the_others_stay_as_they_were():
               header=HEAD.strip() + ",note\r\n")  # fmt: skip
     table = frame([[10.5, 12, 9, 11, 100], [11, 13, 10, 12.25, 8], [12, 13, 11, 12, 1e6]],
                   ("2025-06-02", "2025-06-03", "2025-06-04"))  # fmt: skip
-    text = encoded(PATH, table, old, {"2025-06-03", "2025-06-04"}).decode()
+    text = price_file_bytes(PATH, table, old, {"2025-06-03", "2025-06-04"}).decode()
     assert text == (
         "date,open,high,low,close,volume,note\r\n2025-06-02,10.50,12,9,11,100,mine\r\n"
         "2025-06-03,11,13,10,12.25,8,\r\n2025-06-04,12,13,11,12,1000000,\r\n"
@@ -287,10 +287,10 @@ def test_rows_that_are_new_are_written_and_the_others_stay_as_they_were():
 def test_a_new_file_is_text_or_parquet_by_its_name():
     table = frame([FLAT, FLAT])
     days = {"2025-06-02", "2025-06-03"}
-    assert encoded(PATH, table, None, days).decode() == (
+    assert price_file_bytes(PATH, table, None, days).decode() == (
         HEAD + "2025-06-02,10,10,10,10,100\n2025-06-03,10,10,10,10,100\n"
     )
-    content = encoded(Path("made/UP.parquet"), table, None, ())
+    content = price_file_bytes(Path("made/UP.parquet"), table, None, ())
     assert content == parquet_bytes(table)
     assert parquet_table(PATH, content, "session")["close"].tolist() == [10.0, 10.0]
 

@@ -10,12 +10,12 @@ from backtest.data import versions
 from backtest.data.datafile import metadata_path, read_data_file, waiting_path
 from backtest.data.versions import (
     clear_history,
-    put,
     read_version,
     seal,
     undo,
     version_as_of,
     version_before,
+    write_version,
 )
 from backtest.errors import DataError, UsageError
 from tests.versioned import recorded
@@ -33,7 +33,7 @@ def path(tmp_path):
     """A file with four versions."""
     place, over = tmp_path / "data" / "prices" / "MADE.csv", None
     for number, text in enumerate(TEXTS, 1):
-        over = put(place, text, FACTS, reason=f"change {number}", over=over).sha256
+        over = write_version(place, text, FACTS, reason=f"change {number}", over=over).sha256
     return place
 
 
@@ -73,7 +73,7 @@ def test_the_number_of_a_version_is_in_use_for_ever(path):
         copy.unlink()
     for copy in history(path).glob("3-*.csv"):
         copy.rename(copy.with_name("7-damaged.csv"))
-    made = put(path, TEXTS[0], FACTS, reason="more", over=read(path).sha256)
+    made = write_version(path, TEXTS[0], FACTS, reason="more", over=read(path).sha256)
     assert made.number == 8
 
 
@@ -102,7 +102,7 @@ def test_undo_to_what_is_there_already_changes_nothing(path):
 
 def test_undo_to_a_version_that_an_undo_put_back_is_of_what_it_restored(path):
     undo(path, over=read(path).sha256, to=1)
-    put(path, TEXTS[3], read(path).metadata, reason="again", over=read(path).sha256)
+    write_version(path, TEXTS[3], read(path).metadata, reason="again", over=read(path).sha256)
     made = undo(path, over=read(path).sha256, to=5)
     assert (made.number, made.reason) == (7, "undone, back to version 1")
 
@@ -157,7 +157,7 @@ def test_a_seal_may_put_a_text_of_the_same_meaning_in_place(path):
 def test_a_change_clears_what_was_left_beside_the_file_and_in_its_history(path):
     for folder in (path.parent, history(path)):
         (folder / LEFT).write_text("half")
-    put(path, TEXTS[0], FACTS, reason="more", over=read(path).sha256)
+    write_version(path, TEXTS[0], FACTS, reason="more", over=read(path).sha256)
     assert not (path.parent / LEFT).exists()
     assert not (history(path) / LEFT).exists()
 
@@ -182,9 +182,9 @@ def test_for_a_new_file_no_folder_is_looked_through(path, monkeypatch):
     looked_at = []
     monkeypatch.setattr(versions, "clear", looked_at.append)
     other = path.with_name("OTHR.csv")
-    put(other, TEXTS[0], FACTS, reason="new", over=None)
+    write_version(other, TEXTS[0], FACTS, reason="new", over=None)
     assert looked_at == []
-    put(other, TEXTS[1], FACTS, reason="more", over=read(other).sha256)
+    write_version(other, TEXTS[1], FACTS, reason="more", over=read(other).sha256)
     assert looked_at == [other]
 
 
@@ -192,7 +192,7 @@ def test_of_a_new_file_that_was_begun_everything_is_cleared(path):
     other = path.with_name("OTHR.csv")
     waiting_path(other).write_text("{}")
     (path.parent / LEFT).write_text("half")
-    put(other, TEXTS[0], FACTS, reason="new", over=None)
+    write_version(other, TEXTS[0], FACTS, reason="new", over=None)
     assert not (path.parent / LEFT).exists()
     assert not waiting_path(other).exists()
 
@@ -218,21 +218,21 @@ def test_a_change_that_fails_after_one_that_was_killed_leaves_a_whole_version(
     assert seen.metadata["version"] == 5
     monkeypatch.setattr(versions, "write_bytes", fail)
     with pytest.raises(UsageError, match="cannot be written"):
-        put(half_changed, TEXTS[0], FACTS, reason="more", over=seen.sha256)
+        write_version(half_changed, TEXTS[0], FACTS, reason="more", over=seen.sha256)
     assert read(half_changed).metadata["version"] == 5
     assert not waiting_path(half_changed).exists()
 
 
 def test_a_change_keeps_the_version_whose_metadata_waited(half_changed):
     seen = read(half_changed)
-    assert put(half_changed, TEXTS[0], FACTS, reason="more", over=seen.sha256).number == 6
+    assert write_version(half_changed, TEXTS[0], FACTS, reason="more", over=seen.sha256).number == 6
     assert [one.reason for one in versions.versions(half_changed)][4:] == ["killed", "more"]
     assert read_version(half_changed, versions.versions(half_changed)[4]).text == seen.text
 
 
 def test_metadata_that_wait_for_another_content_are_dropped(path):
     waiting_path(path).write_text(json.dumps({**FACTS, "sha256": "ab" * 32, "version": 9}))
-    assert put(path, TEXTS[0], FACTS, reason="more", over=read(path).sha256).number == 5
+    assert write_version(path, TEXTS[0], FACTS, reason="more", over=read(path).sha256).number == 5
     assert not waiting_path(path).exists()
 
 
@@ -246,7 +246,7 @@ def test_where_metadata_cannot_be_put_in_place_they_count_where_they_wait(path, 
 
     seen = read(path).sha256
     monkeypatch.setattr(versions.os, "replace", replace)
-    made = put(path, TEXTS[0], FACTS, reason="more", over=seen)
+    made = write_version(path, TEXTS[0], FACTS, reason="more", over=seen)
     assert (made.number, read(path).metadata["reason"]) == (5, "more")
     assert waiting_path(path).exists()
 
@@ -255,13 +255,15 @@ def test_what_is_no_longer_there_cannot_be_changed(path):
     seen = read(path).sha256
     path.unlink()
     with pytest.raises(UsageError, match="has changed since it was read, so nothing was written"):
-        put(path, TEXTS[0], FACTS, reason="more", over=seen)
+        write_version(path, TEXTS[0], FACTS, reason="more", over=seen)
     with pytest.raises(DataError, match="is missing"):
         versions.versions(path)
 
 
 def test_metadata_are_json_that_people_can_read(path):
-    put(path, TEXTS[0], {**FACTS, "source": "Börse"}, reason="more", over=read(path).sha256)
+    write_version(
+        path, TEXTS[0], {**FACTS, "source": "Börse"}, reason="more", over=read(path).sha256
+    )
     text = metadata_path(path).read_text(encoding="utf-8")
     assert text.startswith('{\n  "source": "Börse",\n')
     assert text.endswith("}\n")

@@ -12,15 +12,15 @@ import pytest
 from backtest.data import versions
 from backtest.data.datafile import metadata_of, metadata_path, read_data_file
 from backtest.data.versions import (
-    put,
     read_version,
     seal,
     undo,
     version_as_of,
     version_before,
+    write_version,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.files import held
+from backtest.workspace.files import lock_file
 from tests.versioned import recorded
 
 FIRST = "date,close\n2025-06-02,1\n"
@@ -54,7 +54,7 @@ def read(path):
 
 def change(path, text, reason="added a row"):
     file = read(path)
-    return put(path, text, file.metadata, reason=reason, over=file.sha256)
+    return write_version(path, text, file.metadata, reason=reason, over=file.sha256)
 
 
 def back(path):
@@ -95,7 +95,9 @@ def test_a_file_from_before_versions_is_version_1_of_the_day_it_was_compiled_on(
 
 def test_a_new_file_is_version_1(tmp_path):
     place = tmp_path / "events" / "news.csv"
-    put(place, FIRST, metadata_of(["2025-06-02"], source="made up"), reason="begun", over=None)
+    write_version(
+        place, FIRST, metadata_of(["2025-06-02"], source="made up"), reason="begun", over=None
+    )
     assert read(place).text == FIRST
     assert read(place).metadata["version"] == 1
     assert texts(place) == [FIRST]
@@ -103,7 +105,7 @@ def test_a_new_file_is_version_1(tmp_path):
 
 def test_bytes_are_kept_as_they_are(path):
     content = b"\xef\xbb\xbf" + SECOND.replace("\n", "\r\n").encode()
-    put(path, content, METADATA, reason="saved by a spreadsheet", over=read(path).sha256)
+    write_version(path, content, METADATA, reason="saved by a spreadsheet", over=read(path).sha256)
     change(path, THIRD)
     second = versions.versions(path)[1]
     assert second.path.read_bytes() == content
@@ -111,7 +113,9 @@ def test_bytes_are_kept_as_they_are(path):
 
 def test_metadata_alone_can_change(path):
     file = read(path)
-    put(path, FIRST, {**file.metadata, "source": "another"}, reason="named", over=file.sha256)
+    write_version(
+        path, FIRST, {**file.metadata, "source": "another"}, reason="named", over=file.sha256
+    )
     assert [v.metadata["source"] for v in versions.versions(path)] == ["made up", "another"]
 
 
@@ -119,9 +123,9 @@ def test_a_change_of_what_is_no_longer_there_is_refused(path):
     seen = read(path).sha256
     change(path, SECOND)
     with pytest.raises(UsageError, match=r"MADE\.csv has changed since it was read"):
-        put(path, THIRD, METADATA, reason="added", over=seen)
+        write_version(path, THIRD, METADATA, reason="added", over=seen)
     with pytest.raises(UsageError, match="has changed since it was read"):
-        put(path, THIRD, METADATA, reason="begun", over=None)
+        write_version(path, THIRD, METADATA, reason="begun", over=None)
     assert texts(path) == [FIRST, SECOND]
 
 
@@ -272,7 +276,7 @@ def test_damaged_metadata_in_the_history_are_told_and_do_not_stop_a_change(histo
 
 def test_only_one_process_at_a_time_changes_a_file(path):
     told = pytest.raises(UsageError, match=r"MADE\.csv is being changed by process \d+ on")
-    with held(path.parent / ".MADE.lock", "busy"), told:
+    with lock_file(path.parent / ".MADE.lock", "busy"), told:
         change(path, SECOND)
     assert read(path).text == FIRST
     assert change(path, SECOND).number == 2
@@ -311,7 +315,7 @@ def test_a_folder_that_cannot_be_written_is_told(path, monkeypatch):
     seen = read(path).sha256
     monkeypatch.setattr(type(path), "open", refuse)
     with pytest.raises(UsageError, match=r"MADE\.csv cannot be changed: Permission denied"):
-        put(path, SECOND, METADATA, reason="added", over=seen)
+        write_version(path, SECOND, METADATA, reason="added", over=seen)
 
 
 # Killed at each step: the writes are those above, then the metadata, then the new copy.
@@ -356,7 +360,7 @@ def test_a_link_stays_one_and_what_it_points_to_is_written(path, tmp_path):
         place.rename(elsewhere / place.name)
         place.symlink_to(elsewhere / place.name)
     (elsewhere / f".{path.name}.0a1b2c3d").write_text("half")
-    put(path, SECOND, METADATA, reason="more", over=read(path).sha256)
+    write_version(path, SECOND, METADATA, reason="more", over=read(path).sha256)
     assert path.is_symlink()
     assert metadata_path(path).is_symlink()
     assert (elsewhere / path.name).read_text() == SECOND

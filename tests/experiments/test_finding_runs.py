@@ -8,7 +8,7 @@ import pytest
 from backtest.engine.rules import Rules
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs import finding
-from backtest.experiments.runs.finding import fitting_runs, name_of, telling, variant
+from backtest.experiments.runs.finding import distinguishing_words, fitting_runs, name_of, variant
 from backtest.experiments.runs.store import Run
 from tests.made_up import do
 
@@ -67,10 +67,10 @@ def test_runs_are_told_apart_by_what_they_do_not_share(tmp_path):
     five = run("c", benchmark="QQQ", differs={"parameters": {"hold": 5}})
     mine = run("d", "mine", tmp_path, benchmark="QQQ")
     runs = [alone, bare, five, mine]
-    assert telling(runs) == [[], ["QQQ"], ["hold 5", "QQQ"], ["mine"]]
-    assert telling(runs[1:]) == [["defaults"], ["hold 5"], ["mine"]]
+    assert distinguishing_words(runs) == [[], ["QQQ"], ["hold 5", "QQQ"], ["mine"]]
+    assert distinguishing_words(runs[1:]) == [["defaults"], ["hold 5"], ["mine"]]
     again = run("e", benchmark="QQQ", differs={"parameters": {"hold": 5}})
-    assert telling([*runs[1:], again]) == [
+    assert distinguishing_words([*runs[1:], again]) == [
         ["defaults"], ["hold 5", "c"], ["mine"], ["hold 5", "e"],
     ]  # fmt: skip
 
@@ -78,9 +78,9 @@ def test_runs_are_told_apart_by_what_they_do_not_share(tmp_path):
 def test_the_only_run_of_a_strategy_says_what_is_its_own():
     five = run("a", differs={"parameters": {"hold": 5}}, benchmark="QQQ")
     other = run("b", strategy="owner", benchmark="QQQ")
-    assert telling([five, other]) == [["hold 5"], []]
-    assert telling([five]) == [[]]
-    assert telling([]) == []
+    assert distinguishing_words([five, other]) == [["hold 5"], []]
+    assert distinguishing_words([five]) == [[]]
+    assert distinguishing_words([]) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from backtest.engine.rules import Costs, Rules
 from backtest.errors import AccountingError, UsageError
 from backtest.experiments.runs import run as runs
-from backtest.experiments.runs.run import of_bars, prepare_run, verify
+from backtest.experiments.runs.run import bars_assumption, prepare_run, verify
 from backtest.experiments.terms import make_rules
 from backtest.experiments.trials import trial_sharpes
 from tests.made_up import BEATS, day, do, request
@@ -161,11 +161,11 @@ def test_a_run_is_of_its_request(checkout):
 
 def test_what_was_replayed_by_the_day_is_told():
     bars = SimpleNamespace(by_the_day={1, 2}, length=5)
-    assert of_bars(bars, 30) == [
+    assert bars_assumption(bars, 30) == [
         "28 sessions of 30 were replayed by bars of 5 minutes, the others by daily ones."
     ]
-    assert of_bars(SimpleNamespace(by_the_day=(), length=5), 30) == []
-    assert of_bars(None, 30) == []
+    assert bars_assumption(SimpleNamespace(by_the_day=(), length=5), 30) == []
+    assert bars_assumption(None, 30) == []
 
 
 def test_a_run_that_is_there_takes_the_notes_of_who_asks_again(checkout):

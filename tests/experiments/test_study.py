@@ -168,8 +168,8 @@ def test_where_events_of_a_day_expect_both_ways_the_last_published_counts():
 
 def test_days_are_told_where_they_are_fewer_than_the_events():
     row = {"events": 12, "known": 7}
-    assert words.observed(row) == "12 on 7 days"
-    assert words.observed({"events": 7, "known": 7}) == "7"
+    assert words.events_text(row) == "12 on 7 days"
+    assert words.events_text({"events": 7, "known": 7}) == "7"
 
 
 def test_the_curve_ends_where_the_widest_window_does():

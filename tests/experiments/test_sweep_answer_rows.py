@@ -10,7 +10,7 @@ import pytest
 from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, IS_LEG, SIGNAL, WAITS
 from backtest.errors import UsageError
 from backtest.experiments.sweeps import answers as module
-from backtest.experiments.sweeps.answers import Answers, fault_of, is_handed_on, same_answer
+from backtest.experiments.sweeps.answers import Answers, is_handed_on, same_answer, term_fault
 from backtest.strategy.base import Leg, Signal
 from tests.sweep_asking import EVENT, PANEL, QUESTION, Made, by_asking, by_sweep, long, make
 
@@ -185,9 +185,9 @@ def test_answers_are_the_same_in_signal_reason_and_session(other, same):
 
 
 def test_a_term_has_the_bounds_of_a_signal():
-    assert (fault_of("stop", 0.5), fault_of("hold", 0)) == ("", "")
-    assert fault_of("stop", 1.0) == "Input should be less than 1"
-    assert "greater than" in fault_of("hold", -1)
+    assert (term_fault("stop", 0.5), term_fault("hold", 0)) == ("", "")
+    assert term_fault("stop", 1.0) == "Input should be less than 1"
+    assert "greater than" in term_fault("hold", -1)
 
 
 def test_no_time_exit_is_minus_one_in_a_column_and_no_stop_is_nan():

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from backtest.errors import UsageError
-from backtest.experiments.sweeps.grid import parse_axes, read_grid, sweepable, value_of
+from backtest.experiments.sweeps.grid import parameter_value, parse_axes, read_grid, sweepable
 from backtest.strategy.loading import load_strategy
 
 FILE = """\
@@ -242,7 +242,7 @@ def test_an_axis_may_have_very_many_values(grid):
 
 def test_a_value_by_its_dotted_name(shown):
     strategy = sweepable(shown, {"inner.level": 0.7})
-    assert (value_of(strategy, "inner.level"), value_of(strategy, "hold")) == (0.7, 3)
+    assert (parameter_value(strategy, "inner.level"), parameter_value(strategy, "hold")) == (0.7, 3)
 
 
 def test_a_backtrader_strategy_cannot_be_swept(checkout):

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.events import prepared
-from backtest.data.versions import put, versions
+from backtest.data.events import prepare_row
+from backtest.data.versions import versions, write_version
 from backtest.errors import UsageError
 from backtest.events import Earnings
 from backtest.experiments.runs.evidence import _is_held_throughout
@@ -23,7 +23,7 @@ from backtest.sources.http import HttpClient, Pace, PassingError, Patience, pati
 from backtest.sources.updates import Incoming, prepare_update
 from backtest.stats.formats import share
 from backtest.stats.multiple_testing import SharpeEstimate, deflated_sharpe_ratio
-from backtest.workspace.files import held
+from backtest.workspace.files import lock_file
 from tests.local_server import Answer, local_server
 from tests.made_up import do
 
@@ -41,16 +41,18 @@ def incoming(closes, days=("2025-06-02", "2025-06-03"), **changes):
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "prices" / "BOLT.csv"
-    put(path, TABLE, META, reason="made up", over=None)
+    write_version(path, TABLE, META, reason="made up", over=None)
     return path
 
 
 def test_a_number_of_a_version_is_never_used_twice(file):
     """Also where the metadata in place were lost, and history alone knows what came before."""
-    put(file, TABLE + "2025-06-04,102.00\n", META, reason="two", over=versions(file)[-1].sha256)
+    write_version(
+        file, TABLE + "2025-06-04,102.00\n", META, reason="two", over=versions(file)[-1].sha256
+    )
     file.with_name("BOLT.meta.json").write_text("{}")
     known = json.loads(next(file.parent.glob(".history/BOLT/2-*.meta.json")).read_text())
-    third = put(file, TABLE, META, reason="three", over=known["sha256"])
+    third = write_version(file, TABLE, META, reason="three", over=known["sha256"])
     assert third.number == 3
 
 
@@ -65,11 +67,11 @@ def test_a_lock_is_another_process_s_until_that_ends(tmp_path):
         assert other.stdout.readline() == "held\n"
         with (
             pytest.raises(UsageError, match=rf"busy by process {other.pid}"),
-            held(lock, "busy by {holder}"),
+            lock_file(lock, "busy by {holder}"),
         ):
             pass
         other.kill()
-    with held(lock, "busy"):
+    with lock_file(lock, "busy"):
         assert lock.exists()
     assert not lock.exists()
 
@@ -154,9 +156,9 @@ ROW = {
 
 def test_when_a_row_says_it_was_retrieved_stays():
     stamp = "2025-06-05T10:00:00+00:00"
-    assert prepared(Earnings, {**ROW, "retrieved_at": stamp})["retrieved_at"] == stamp
+    assert prepare_row(Earnings, {**ROW, "retrieved_at": stamp})["retrieved_at"] == stamp
     before = datetime.now(UTC) - timedelta(seconds=1)
-    assert before <= datetime.fromisoformat(prepared(Earnings, ROW)["retrieved_at"])
+    assert before <= datetime.fromisoformat(prepare_row(Earnings, ROW)["retrieved_at"])
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_a_large_price_may_differ_by_dollars_and_a_small_one_by_its_share(tmp_pa
     large, small = 2 * _DOLLARS / _SHARE, _DOLLARS / 2
     path = tmp_path / "BOLT.csv"
     text = f"date,close\n2025-06-02,{large!r}\n2025-06-03,{small!r}\n"
-    put(path, text, META, reason="made up", over=None)
+    write_version(path, text, META, reason="made up", over=None)
     moved = [large + 1.5 * _DOLLARS, small * 1.5]
     assert prepare_update(path, incoming(moved), accept=False).changes == []
 

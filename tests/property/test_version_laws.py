@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backtest.data.datafile import metadata_of, read_data_file
 from backtest.data.edits import diff_rows
-from backtest.data.versions import put, read_version, seal, undo, versions
+from backtest.data.versions import read_version, seal, undo, versions, write_version
 from backtest.errors import UsageError
 
 TEXTS = st.sampled_from(["date,close\n1,1\n", "date,close\n2,2\n", "date,close\r\n3,ü\r\n"])
@@ -24,7 +24,7 @@ def read(path):
 def test_every_version_is_kept_and_undo_walks_back_as_in_an_editor(first, steps):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "prices" / "MADE.csv"
-        put(path, first, metadata_of([], source="made up"), reason="begun", over=None)
+        write_version(path, first, metadata_of([], source="made up"), reason="begun", over=None)
         shown, back = [first], [first]  # all that stood there; what undo would walk through
         for step in steps:
             sha256 = read(path).sha256
@@ -40,7 +40,7 @@ def test_every_version_is_kept_and_undo_walks_back_as_in_an_editor(first, steps)
                 seal(path, [], source=None, adjust=None)
                 back.append(step[1])
             else:
-                put(path, step, read(path).metadata, reason="changed", over=sha256)
+                write_version(path, step, read(path).metadata, reason="changed", over=sha256)
                 back.append(step)
             shown.append(back[-1])
             assert read(path).text == back[-1]

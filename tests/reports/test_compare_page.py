@@ -15,8 +15,8 @@ from backtest.reports.compare_page import (
     benchmarks_of,
     correlations,
     differences,
+    differing_settings,
     figure_rows,
-    unlike,
     write_comparison,
 )
 from backtest.reports.run_page import write_run_page
@@ -282,7 +282,7 @@ def test_the_chart_stays_light_and_ends_with_the_last_close(runs, count, step):
 
 def test_runs_that_are_alike_differ_in_nothing(checkout):
     runs = [do(checkout), do(checkout, "owner")]
-    assert differences(runs) == unlike(runs) == []
+    assert differences(runs) == differing_settings(runs) == []
     page = page_of(checkout, *runs)
     assert "Unlike is compared" not in visible(page)
     assert "Nothing: span, symbols, costs" in visible(page)
@@ -313,7 +313,7 @@ def test_unlike_is_not_compared_unknowingly(checkout, changes, ground):
     prices = (checkout.root / "data/prices/ACME.csv").read_text(encoding="utf-8")
     checkout.write("data/prices/OTHR.csv", prices)
     runs = [do(checkout), do(checkout, "owner", **changes)]
-    assert unlike(runs) == [ground]
+    assert differing_settings(runs) == [ground]
     assert f"Unlike is compared here. The runs differ in: {ground}." in visible(
         page_of(checkout, *runs)
     )
@@ -323,13 +323,13 @@ def test_runs_on_other_data_or_of_another_program_are_unlike(checkout):
     before = do(checkout)
     checkout.edit("data/prices/ACME.csv", ",1029\n", ",1030\n")
     after = do(checkout)
-    assert unlike([before, after]) == ["data files"]
+    assert differing_settings([before, after]) == ["data files"]
     ((name, values),) = differences([before, after])
     assert name == "prices/ACME"
     assert values == [run.manifest["inputs"][name][:8] for run in (before, after)]
     now = after.manifest["rules_version"]
     newer = Run(after.path, {**after.manifest, "rules_version": now + 1})
-    assert unlike([after, newer]) == ["version of the rules"]
+    assert differing_settings([after, newer]) == ["version of the rules"]
     told = ("version of the rules", [str(now), str(now + 1)])
     assert told in differences([after, newer])
 
@@ -410,7 +410,7 @@ def test_a_verdict_counts_the_runs_it_is_among(
 ):
     run, other = do(checkout), do(checkout, "owner")
     manifest = {**run.manifest, "evidence": {**run.manifest["evidence"], "verdict": verdict}}
-    monkeypatch.setattr(compare_page, "corrected", lambda _: [corrected, 0.5])
+    monkeypatch.setattr(compare_page, "holm_corrected", lambda _: [corrected, 0.5])
     page = page_of(checkout, Run(run.path, manifest), other)
     first, second, _, benchmark = table(page, "overview")[1:]
     assert first[-1] == words

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from backtest.reports.run_words import (
-    corrected,
     evidence_rows,
+    holm_corrected,
     holm_line,
     no_room,
     plain_sentence,
@@ -32,27 +32,27 @@ def run(strategy: str, p: float | None):
 def test_correction_leaves_out_what_has_no_p_value():
     # Holm: 0.01 × 3, then 0.02 × 2, then 0.4.
     runs = [run("a", 0.4), run("b", None), run("c", 0.01), run("d", 0.02)]
-    assert corrected(runs) == pytest.approx([0.4, None, 0.03, 0.04])
+    assert holm_corrected(runs) == pytest.approx([0.4, None, 0.03, 0.04])
     assert holm_line(runs) == (
         "p-values, corrected for 3 strategies (Holm): a 0.40, c 0.03, d 0.04."
     )
 
 
 def test_one_p_value_needs_no_correction():
-    assert corrected([run("a", 0.4), run("b", None)]) == [0.4, None]
+    assert holm_corrected([run("a", 0.4), run("b", None)]) == [0.4, None]
     assert holm_line([run("a", 0.4), run("b", None)]) == ""
 
 
 def test_a_run_without_evidence_has_no_p_value():
     bare = SimpleNamespace(run_id="a", manifest={"strategy": "a"})
-    assert corrected([bare, run("b", 0.2)]) == [None, 0.2]
+    assert holm_corrected([bare, run("b", 0.2)]) == [None, 0.2]
 
 
 def test_a_run_that_is_named_twice_counts_once():
     # Holm of two: 0.01 × 2, then 0.4; of three it would be 0.01 × 3.
     one, other = run("a", 0.01), run("b", 0.4)
-    assert corrected([one, other, one]) == pytest.approx([0.02, 0.4, 0.02])
-    assert corrected([one, one]) == [0.01, 0.01]
+    assert holm_corrected([one, other, one]) == pytest.approx([0.02, 0.4, 0.02])
+    assert holm_corrected([one, one]) == [0.01, 0.01]
 
 
 def weighed(verdict: str):

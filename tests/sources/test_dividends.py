@@ -11,7 +11,7 @@ from backtest.errors import DataError, UsageError
 from backtest.sources.action_files import (
     _differences,
     _rounding,
-    cells_of,
+    action_cells,
     dividends_of,
     paid_actions,
     prepare_actions,
@@ -92,9 +92,9 @@ def test_a_dividend_told_in_shares_of_today_is_paid_before_later_splits_alone():
 
 
 def test_an_amount_is_written_without_a_point_where_it_is_whole():
-    cells = cells_of(Action(SECOND, "split", 2.0))
+    cells = action_cells(Action(SECOND, "split", 2.0))
     assert (cells["amount"], cells["until"]) == ("2", "")
-    halt = cells_of(Action(SECOND, "halted", until=date(2025, 6, 4)))
+    halt = action_cells(Action(SECOND, "halted", until=date(2025, 6, 4)))
     assert (halt["amount"], halt["until"]) == ("", "2025-06-04")
 
 

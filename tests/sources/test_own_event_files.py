@@ -7,7 +7,7 @@ import pytest
 
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure
 from backtest.errors import DataError, UsageError
-from backtest.sources.own_events import LackingError, quarter, read_event_file
+from backtest.sources.own_events import MissingFieldsError, quarter, read_event_file
 
 REPORT = "symbol,date,time,eps"
 
@@ -63,14 +63,14 @@ def test_a_field_of_any_event_is_known_by_its_name(read):
 
 def test_what_a_file_lacks_is_named_with_how_to_say_it(read):
     text = "Date,Ticker,Author Type\n2025-05-08,BOLT,Short Seller\n"
-    with pytest.raises(LackingError) as caught:
+    with pytest.raises(MissingFieldsError) as caught:
         read(text, ShortReport, source_url=None)
     assert caught.value.fields == ["precision", "headline", "author", "source_url"]
     assert "--set precision=… --set headline=… --set author=… --source-url unknown" in str(
         caught.value
     )
     constants = {"precision": "date", "headline": "A case", "author": "Bear"}
-    with pytest.raises(LackingError) as caught:
+    with pytest.raises(MissingFieldsError) as caught:
         read(text, ShortReport, source_url=None, constants=constants)
     assert caught.value.fields == ["source_url"]
     constants["source_url"] = "https://example.org/{Ticker}"
@@ -83,7 +83,7 @@ def test_what_a_file_lacks_is_named_with_how_to_say_it(read):
 
 
 def test_a_lacking_source_is_not_named_where_it_is_there(read):
-    with pytest.raises(LackingError) as caught:
+    with pytest.raises(MissingFieldsError) as caught:
         read("Date,Ticker\n2025-05-08,BOLT\n", ShortReport)
     assert "--source-url" not in str(caught.value)
 

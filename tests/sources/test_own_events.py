@@ -5,7 +5,7 @@ import pytest
 
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure
 from backtest.errors import DataError, UsageError
-from backtest.sources.own_events import LackingError, read_event_file
+from backtest.sources.own_events import MissingFieldsError, read_event_file
 from tests.commands import WRONG_USE, words
 
 UNKNOWN = {"source_url": "unknown"}
@@ -133,7 +133,7 @@ def test_insider_trades_of_openinsider_become_news(read):
 
 def test_lists_of_short_reports_take_what_holds_for_all(read):
     text = "Date,Ticker,Firm,Headline,URL\n2025-05-08,BOLT,Bear,A case,https://example.org/r\n"
-    with pytest.raises(LackingError) as caught:
+    with pytest.raises(MissingFieldsError) as caught:
         read(text, ShortReport, source_url=None)
     assert caught.value.fields == ["precision", "author_type"]
     assert "author_type: What the author is. One of short_seller, analyst, press." in str(
@@ -237,7 +237,7 @@ def test_midnights_alone_are_days(read):
 
 
 def test_a_bare_day_is_as_well_known_as_is_said(read):
-    with pytest.raises(LackingError, match="--set precision=…"):
+    with pytest.raises(MissingFieldsError, match="--set precision=…"):
         read(news("2025-05-08"), News)
     found = read(news("2025-05-09"), News, constants={"precision": "week"})
     assert only(found, "published_at", "precision") == ("2025-05-09T23:59:59-04:00", "week")

@@ -8,7 +8,7 @@ import pytest
 from backtest.data.kinds import News, StakeDisclosure
 from backtest.errors import DataError, UsageError
 from backtest.sources.own_cells import parse_times, time_of_day, zone_of
-from backtest.sources.own_events import LackingError, read_event_file
+from backtest.sources.own_events import MissingFieldsError, read_event_file
 from backtest.sources.own_times import PublicTimes
 
 SAID = {"constants": {"symbol": "BOLT", "headline": "A case", "category": "contract"}}
@@ -40,7 +40,7 @@ def times(texts, clocks=None, zone=None):
 def test_midnights_of_any_zone_are_the_days_that_are_written(read, clock):
     """Read as a time, such a day could be traded before anything was public."""
     table = f'published_at,note\n"2025-06-10{clock}",a\n"2025-06-11{clock}",b\n'
-    with pytest.raises(LackingError, match="--set precision=…"):
+    with pytest.raises(MissingFieldsError, match="--set precision=…"):
         read(table)
     stamps = [row["published_at"] for row in read(table, **DATED)]
     assert stamps == ["2025-06-10T23:59:59-04:00", "2025-06-11T23:59:59-04:00"]
@@ -49,7 +49,7 @@ def test_midnights_of_any_zone_are_the_days_that_are_written(read, clock):
 @pytest.mark.parametrize("zone", [None, "UTC", "America/New_York", "Asia/Tokyo"])
 def test_midnights_of_a_frame_are_the_days_that_are_written(read, zone):
     table = pd.DataFrame({"published_at": pd.to_datetime(["2025-06-10"]).tz_localize(zone)})
-    with pytest.raises(LackingError, match="--set precision=…"):
+    with pytest.raises(MissingFieldsError, match="--set precision=…"):
         read(table)
     assert read(table, **DATED)[0]["published_at"] == "2025-06-10T23:59:59-04:00"
 

@@ -15,7 +15,7 @@ from backtest.data.datafile import metadata_of, read_data_file, write_data_file
 from backtest.data.inputs import read_inputs
 from backtest.data.listing import seal_prices
 from backtest.data.price_rows import decimal_text, parquet_bytes
-from backtest.data.prices import MOST_CSV, place_for, price_path, price_symbols, read_prices
+from backtest.data.prices import MOST_CSV, path_for, price_path, price_symbols, read_prices
 from backtest.data.versions import versions
 from backtest.errors import DataError, UsageError
 from backtest.sources import yahoo
@@ -46,7 +46,7 @@ def incoming(symbol="BOLT", table=None, **changes):
 
 
 def put(folder, symbol="BOLT", table=None, *, among=1, accept=False):
-    path = place_for(folder, symbol, among=among)
+    path = path_for(folder, symbol, among=among)
     return prepare_update(path, incoming(symbol, table), accept=accept).make()
 
 
@@ -59,8 +59,8 @@ def test_a_handful_is_kept_as_csv_and_many_as_parquet(folder):
     assert put(folder, "BOLT", among=MOST_CSV).path == folder / "BOLT.csv"
     assert put(folder, "COIL", among=MOST_CSV + 1).path == folder / "parquet/COIL.parquet"
     assert price_symbols(folder) == ["ACME", "BOLT", "COIL", "INDX"]
-    assert place_for(folder, "BOLT", among=1000) == folder / "BOLT.csv"
-    assert place_for(folder, "COIL", among=1) == folder / "parquet/COIL.parquet"
+    assert path_for(folder, "BOLT", among=1000) == folder / "BOLT.csv"
+    assert path_for(folder, "COIL", among=1) == folder / "parquet/COIL.parquet"
 
 
 def test_both_are_read_alike(folder):

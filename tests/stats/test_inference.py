@@ -16,7 +16,7 @@ from backtest.stats.figures import (
     sharpe,
     sharpe_by_group,
     student,
-    thin_record,
+    too_few_observations,
 )
 from backtest.stats.multiple_testing import (
     SharpeEstimate,
@@ -264,7 +264,7 @@ def test_estimate_agrees_with_the_figure_and_its_variance_is_not_negative(return
     ],
 )
 def test_a_record_is_thin_without_enough_trades_or_sessions(trades, held, sessions, told):
-    assert thin_record(trades, held, sessions) == told
+    assert too_few_observations(trades, held, sessions) == told
 
 
 def test_one_draw_has_no_error_of_its_own():

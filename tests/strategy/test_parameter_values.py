@@ -16,7 +16,7 @@ from backtest.engine.rules import Rules
 from backtest.errors import UsageError
 from backtest.experiments.trials import trial_sharpes
 from backtest.strategy.loading import find_strategy, load_strategy
-from backtest.strategy.parameters import Text, configure, recorded, shown, stated
+from backtest.strategy.parameters import Text, configure, json_values, to_record, to_text
 from backtest.workspace.folders import find_workspace
 
 TEXT = '''\
@@ -120,12 +120,12 @@ def on_acme(**terms):
 @EACH
 def test_a_value_stands_on_record_and_reads_back_as_the_same(kinds, name, value, record, text):
     made = configure(kinds, {name: value})
-    told = recorded(made)
+    told = to_record(made)
     assert (told[name], type(told[name])) == (record, type(record))
     assert "twice" not in told
     back = configure(kinds, json.loads(json.dumps(told)))
     assert back == made
-    travelled = json.loads(json.dumps(stated(kinds, {name: value})))
+    travelled = json.loads(json.dumps(json_values(kinds, {name: value})))
     assert configure(kinds, travelled) == made
 
 
@@ -139,7 +139,7 @@ def test_a_text_means_the_same(kinds, name, value, record, text):
 def test_what_is_shown_can_be_set(kinds, name, value, record, text):
     made = configure(kinds, {name: value})
     if name != "free":  # a text of digits is shown as the number is
-        assert configure(kinds, {name: Text(shown(getattr(made, name)))}) == made
+        assert configure(kinds, {name: Text(to_text(getattr(made, name)))}) == made
 
 
 @EACH
@@ -240,10 +240,10 @@ def test_an_instance_runs_as_it_is(kinds):
     cls, side = module.Kinds, module.Side
     mine = cls(names=["Acme, Inc."], word=" padded ", name="none", side=side.ONE, free="1")
     found = backtest.run(mine, symbols="ACME", benchmark="INDX")
-    assert found.parameters == recorded(mine)
+    assert found.parameters == to_record(mine)
     assert (found.parameters["side"], found.parameters["free"]) == (1, "1")
     other = backtest.run(mine, symbols="ACME", benchmark="INDX", parameters={"hold": 7})
-    assert other.parameters == {**recorded(mine), "hold": 7}
+    assert other.parameters == {**to_record(mine), "hold": 7}
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_value_that_does_not_read_back_is_refused(kinds, checkout):
     checkout.write("strategies/kinds.py", TEXT.replace("    @computed_field\n", more, 1))
     file = find_strategy(checkout.workspace, "kinds")
     with pytest.raises(UsageError, match=r"percent = 0\.2 stands on record as 0\.2, and that beco"):
-        recorded(configure(file, {"percent": 20.0}))
+        to_record(configure(file, {"percent": 20.0}))
 
 
 @pytest.mark.parametrize("kind", ["RuntimeError", "GeneratorExit"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import backtest
-from backtest.audit.questions import made_up_case
+from backtest.audit.questions import example_case
 from backtest.data.listing import find_event, list_events
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, run
@@ -172,7 +172,7 @@ def test_all_files_are_written_or_none(checkout, monkeypatch):
     def fail(*_, **__):
         raise UsageError("the disk is full")
 
-    monkeypatch.setattr(scaffold, "put", fail)
+    monkeypatch.setattr(scaffold, "write_version", fail)
     with pytest.raises(UsageError, match="the disk is full"):
         new_signal(checkout.workspace, "sale")
     assert not list(checkout.root.rglob("*sale*"))
@@ -219,10 +219,10 @@ def test_one_before_a_day_that_is_known_waits_for_it(checkout, kind):
     assert row.event.headline.startswith("Example row")
     strategy = configure(load_strategy(checkout.workspace.strategies, "before_it"), {})
     name = scaffold._KNOWN[kind]["field"]
-    decision = made_up_case(strategy, {name: "2025-07-31"}).ask(strategy)
+    decision = example_case(strategy, {name: "2025-07-31"}).ask(strategy)
     # From 2025-06-26 to 07-31 are 25 sessions; five before is 07-24, and out on 07-30.
     assert (decision.tradable_session, decision.signal.hold) == (day("2025-07-24"), 4)
-    passed = made_up_case(strategy, {name: "2025-06-25"}).ask(strategy)
+    passed = example_case(strategy, {name: "2025-06-25"}).ask(strategy)
     assert passed.reason == "the day has come"
     again = new_signal(checkout.workspace, "before_it_again", kind=kind)
     assert again.events is None

@@ -12,7 +12,7 @@ from backtest.errors import DataError
 from backtest.experiments.records import RunRecord, StudyRecord
 from backtest.experiments.sweeps.folder import SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
-from backtest.workspace.files import read_record, readable, record_text
+from backtest.workspace.files import read_each, read_record, record_text
 from tests.audits import record as made_up_audit
 from tests.studies import made_up_study
 from tests.sweeps import EVIDENCE, set_of
@@ -224,7 +224,7 @@ def test_damaged_ones_are_left_out_and_told(tmp_path):
     write(whole / "compare.json", COMPARISON)
     write(broken / "compare.json", {})
     told: list[str] = []
-    assert list(readable([broken, whole], read, told.append)) == [COMPARISON]
+    assert list(read_each([broken, whole], read, told.append)) == [COMPARISON]
     (line,) = told
     assert line.startswith(
         f"Left out: {broken / 'compare.json'} is damaged (it lacks comparison_id)"

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from backtest.workspace.files import clear_unfinished, unfinished, write_folder
+from backtest.workspace.files import clear_unfinished, temporary_path, write_folder
 
 
 def names(folder):
@@ -59,7 +59,7 @@ def test_a_folder_that_was_put_aside_comes_back_where_none_took_its_place(tmp_pa
 
 
 def test_nothing_is_left_afterwards(tmp_path):
-    with unfinished(tmp_path / "a") as beside:
+    with temporary_path(tmp_path / "a") as beside:
         beside.write_text("half")
     write_folder(tmp_path / "b", {"one.txt": "1"})
     write_folder(tmp_path / "b", {"two.txt": "2"})

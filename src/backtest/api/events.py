@@ -369,7 +369,7 @@ class _Request:
 
         edit, differences = edits.update(
             self.workspace, fetched.kind, fetched.rows,
-            lambda on_file, new: filings.same(self.actions.own(on_file), new),
+            lambda on_file, new: filings.is_same_event(self.actions.own(on_file), new),
             reason="fetched from EDGAR", accept=self._options.get("accept", False),
         )  # fmt: skip
         _apply(edit, dry_run=self._options.get("dry_run", False))

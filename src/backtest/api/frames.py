@@ -25,7 +25,7 @@ from backtest.data.datafile import (
     metadata_of,
     metadata_path,
     raise_problems,
-    stated,
+    read_metadata,
     write_data_file,
 )
 from backtest.data.events import check_row, check_rows, columns_of
@@ -296,7 +296,7 @@ def _write_prices(folder: Path, symbol: str, table: pd.DataFrame) -> None:
     """Write a table in place of its symbol's file, and keep that file's adjust mode and holes."""
     path, metadata = folder / DATASET / f"{symbol}.parquet", dict[str, Any]()
     for old in (folder / f"{symbol}.csv", path):
-        metadata |= stated(metadata_path(old))
+        metadata |= read_metadata(metadata_path(old))
         old.unlink(missing_ok=True)
         metadata_path(old).unlink(missing_ok=True)
     holes = holes_of(metadata) | read_actions(actions_folder(path), symbol).halts

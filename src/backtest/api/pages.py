@@ -21,7 +21,7 @@ from backtest.experiments.runs.store import TRADES, Run
 from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, index_page, pages, run_page, run_words
-from backtest.strategy.parameters import shown
+from backtest.strategy.parameters import to_text
 from backtest.workspace.files import check_place, clear_unfinished, write_text
 
 if TYPE_CHECKING:
@@ -195,7 +195,10 @@ def compare(
     from backtest.experiments.runs.figures import all_figures, holdings
 
     compared = find_runs(*runs, reports=reports, variants=variants)
-    differences, p_values = finding.telling(compared), run_words.corrected(compared)
+    differences, p_values = (
+        finding.distinguishing_words(compared),
+        run_words.holm_corrected(compared),
+    )
     rows: dict[str, dict[str, Any]] = {}
     for run, differing, p_holm in zip(compared, differences, p_values, strict=True):
         trials = trials_on_record(run.path.parent, run.manifest)["count"]
@@ -266,7 +269,7 @@ def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
     return True
 
 
-def described(run: Run) -> dict[str, Any]:
+def run_record(run: Run) -> dict[str, Any]:
     """Return the manifest of a run, with its variant, label, note and folder."""
     return {
         **run.manifest,
@@ -283,13 +286,13 @@ def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
     return [
         {
-            **described(run),
+            **run_record(run),
             "figures": all_figures(run),
             "stock": run.manifest["summary"]["stock"],
             "trials": trials_on_record(run.path.parent, run.manifest),
             "placebo_p_holm": p,
         }
-        for run, p in zip(runs, run_words.corrected(runs), strict=True)
+        for run, p in zip(runs, run_words.holm_corrected(runs), strict=True)
     ]
 
 
@@ -315,7 +318,7 @@ def list_runs(
     """
     import pandas as pd
 
-    settings = {name: shown(value) for name, value in (parameters or {}).items()}
+    settings = {name: to_text(value) for name, value in (parameters or {}).items()}
     day = read_day("since", since)
     rows = [
         {

@@ -32,7 +32,7 @@ from backtest.strategy.base import (
     syntax,
     syntaxes,
 )
-from backtest.strategy.parameters import Text, plain, recorded
+from backtest.strategy.parameters import Text, plain, to_record
 from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import (
     Workspace,
@@ -81,7 +81,7 @@ def strategy_of(strategy: object) -> StrategyClass:
         )
     if not isinstance(strategy, type | Strategy):
         raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
-    defaults = recorded(strategy) if isinstance(strategy, Strategy) else {}
+    defaults = to_record(strategy) if isinstance(strategy, Strategy) else {}
     text, path = _source(cls)
     loading.one_strategy(str(path), [cls])
     return StrategyClass(snake_case(cls.__name__), path, cls, defaults=defaults, text=text)

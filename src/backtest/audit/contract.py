@@ -30,7 +30,7 @@ from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.formats import counted, few
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 from backtest.strategy.loading import find_strategy, strategy_origins
-from backtest.strategy.parameters import configure, recorded
+from backtest.strategy.parameters import configure, to_record
 
 if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
@@ -76,7 +76,7 @@ def check(
     )
     strategy = configure(file, request.settings)
     try:
-        recorded(strategy)
+        to_record(strategy)
     except UsageError as error:
         if results[-1].outcome != "failed":
             results[-1] = failed("parameters", str(error), declared.class_line(file))

@@ -18,11 +18,11 @@ from backtest.audit.questions import Case, allowed
 from backtest.audit.record import EXIT_CODE as PEEKS
 from backtest.data.kinds import Event, Start
 from backtest.errors import UsageError
-from backtest.experiments.sweeps.answers import fault_of, is_handed_on
-from backtest.experiments.sweeps.grid import value_of
+from backtest.experiments.sweeps.answers import is_handed_on, term_fault
+from backtest.experiments.sweeps.grid import parameter_value
 from backtest.stats.formats import counted
 from backtest.strategy.base import Strategy, StrategyFile, term_of
-from backtest.strategy.parameters import default_of, parameters, shown, typed, variant
+from backtest.strategy.parameters import default_of, parameters, read_values, to_text, variant
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -158,12 +158,12 @@ def check_terms(
         variants = list(_variants(file, settings, strategy, values))
         for case, before in some:
             for name, other in variants:
-                after, value = _answer(case, other), value_of(other, name)
+                after, value = _answer(case, other), parameter_value(other, name)
                 if after is None or is_handed_on(before, after, term_of(name), value) is None:
                     what = (
-                        f"{name} is in signal_terms, and with {shown(value)} in place of "
-                        f"{shown(value_of(strategy, name))} the answer to {case.how} changes in "
-                        f"more than the {term_of(name)} of the signal."
+                        f"{name} is in signal_terms, and with {to_text(value)} in place of "
+                        f"{to_text(parameter_value(strategy, name))} the answer to {case.how} "
+                        f"changes in more than the {term_of(name)} of the signal."
                     )
                     return failed("terms", what, class_line(file))
     named = ", ".join(strategy.signal_terms)
@@ -183,10 +183,10 @@ def _variants(
     fields = parameters(file.cls)
     for name in file.cls.signal_terms:
         for value in allowed(fields[name], values):
-            if value == value_of(strategy, name) or fault_of(term_of(name), value):
+            if value == parameter_value(strategy, name) or term_fault(term_of(name), value):
                 continue
             try:
-                other = variant(file, {**typed(file, settings), name: value})
+                other = variant(file, {**read_values(file, settings), name: value})
             except UsageError:  # its validators forbid it
                 continue
             if isinstance(other, Strategy):
@@ -225,7 +225,7 @@ def _fault(field: FieldInfo) -> str:
         try:
             TypeAdapter[Any](annotation).validate_python(default)
         except ValidationError as error:
-            return f"its default {shown(default)} is not allowed ({error.errors()[0]['msg']})"
+            return f"its default {to_text(default)} is not allowed ({error.errors()[0]['msg']})"
     return ""
 
 

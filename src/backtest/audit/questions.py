@@ -19,7 +19,7 @@ from backtest.audit.watch import silent
 from backtest.data.datafile import DataFile, csv_text, metadata_of
 from backtest.data.events import columns_of, event_order
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, altered, new_york_day
-from backtest.data.versions import put
+from backtest.data.versions import write_version
 from backtest.errors import UsageError, unknown
 from backtest.stats.formats import counted
 from backtest.strategy.parameters import default_of
@@ -61,7 +61,7 @@ def example_workspace(
 
 
 def _write(path: Path, text: str, days: Sequence[str]) -> None:
-    put(path, text, metadata_of(days, source=_SOURCE), reason="made up", over=None)
+    write_version(path, text, metadata_of(days, source=_SOURCE), reason="made up", over=None)
 
 
 def _events(kind: type[Event]) -> Iterator[Event]:
@@ -325,7 +325,7 @@ def _question(
     return Question(event, market, tape, lambda day: "beyond the last bar" if day > last else "")
 
 
-def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
+def example_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
     """Make a question about a made-up event of the first kind that has all the fields.
 
     Of the other symbols that it sees there are as many made-up bars as of the stock. Raises

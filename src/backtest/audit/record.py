@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from backtest.workspace.files import IsoDay, IsoTime, Span, read_record, readable
+from backtest.workspace.files import IsoDay, IsoTime, Span, read_each, read_record
 
 EXIT_CODE = 4  # where a command has found bias
 
@@ -150,7 +150,7 @@ def read_audit(path: Path) -> Audit:
 def list_audits(reports: Path, tell: Callable[[str], object]) -> list[Audit]:
     """List the audits of a folder, newest first; `tell` gets a sentence for each damaged one."""
     folders = [record.parent for record in reports.glob("audit-*/audit.json")]
-    audits = readable(folders, read_audit, tell)
+    audits = read_each(folders, read_audit, tell)
     return sorted(audits, key=lambda audit: audit.record["finished_at"], reverse=True)
 
 

@@ -46,7 +46,7 @@ from backtest.audit.worlds import (
 )
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks import check_data
-from backtest.data.events import filed, has_file
+from backtest.data.events import has_file, kinds_with_files
 from backtest.data.kinds import altered
 from backtest.data.tables import data_tables
 from backtest.data.universe import tables_folder
@@ -58,7 +58,7 @@ from backtest.stats.formats import counted
 from backtest.stats.multiple_testing import wilson_interval
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile
 from backtest.strategy.loading import event_kinds, find_strategy
-from backtest.strategy.parameters import configure, recorded, stated
+from backtest.strategy.parameters import configure, json_values, to_record
 from backtest.workspace.files import record_text, write_text
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     """
     file = find_strategy(workspace, request.strategy)
     strategy = configure(file, request.settings)
-    named, settings = tuple(sorted({*request.symbols})), stated(file, request.settings)
+    named, settings = tuple(sorted({*request.symbols})), json_values(file, request.settings)
     request = replace(request, symbols=named, settings=settings)
     if request.bars and isinstance(strategy, BacktraderStrategy):
         raise goes_by_sessions(request.strategy)
@@ -134,7 +134,7 @@ def _terms(
     return {
         "orders_itself": isinstance(strategy, BacktraderStrategy),
         "symbols": list(request.symbols),
-        "parameters": recorded(strategy),
+        "parameters": to_record(strategy),
         "span": {"first": inputs.first.isoformat(), "last": inputs.last.isoformat()},
         "settings": {
             "from": request.first and request.first.isoformat(),
@@ -203,7 +203,11 @@ def _data(prepared: PreparedAudit) -> list[Finding]:
     universe = prepared.request.universe
     folder = tables_folder(prepared.workspace.data, universe)
     every, events = event_kinds(prepared.workspace).values(), folder / "events"
-    kinds = [kind for kind in every if has_file(events, kind)] if universe else filed(events, every)
+    kinds = (
+        [kind for kind in every if has_file(events, kind)]
+        if universe
+        else kinds_with_files(events, every)
+    )
     return check_data(replace(prepared.workspace, data=folder), kinds, prepared.request.symbols)
 
 

@@ -161,7 +161,7 @@ def import_file(
     yes: options.Yes = False,
 ) -> None:
     """Import a file. New events are added, those on record change where the file differs."""
-    from backtest.sources.own_events import LackingError
+    from backtest.sources.own_events import MissingFieldsError
 
     constant = options.parse_pairs("--set", constants, example="precision=date")
     read = partial(
@@ -172,7 +172,7 @@ def import_file(
     )  # fmt: skip
     try:
         edit = read(constants=constant)
-    except LackingError as error:
+    except MissingFieldsError as error:
         if yes or not cli.show.at_terminal():
             raise
         typer.echo(f"{error}\n\nWhat holds in every row?")

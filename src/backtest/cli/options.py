@@ -399,7 +399,7 @@ def _stdout_for_json() -> Iterator[None]:
 
 def announce_compiling() -> None:
     """Tell the user that the kernel is compiled first, unless compiled code is on disk."""
-    from backtest.engine.kernel.formulas import is_kept
+    from backtest.engine.kernel.formulas import is_cached
 
-    if not is_kept():
+    if not is_cached():
         typer.echo("The kernel is compiled for this machine, once: about half a minute.", err=True)

@@ -187,7 +187,7 @@ def undo(
 
 def _as_dict(update: "PriceUpdate", version: "Version | None") -> dict[str, Any]:
     """Return an update of prices, and the version that it became, as a JSON object."""
-    from backtest.sources.action_files import cells_of
+    from backtest.sources.action_files import action_cells
 
     actions = update.actions
     return {
@@ -201,7 +201,7 @@ def _as_dict(update: "PriceUpdate", version: "Version | None") -> dict[str, Any]
         "actions": None
         if actions is None
         else {
-            "added": [cells_of(row) for row in actions.added],
+            "added": [action_cells(row) for row in actions.added],
             "changed": [change._asdict() for change in actions.changes],
         },
         "notes": list(update.notes),

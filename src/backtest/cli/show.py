@@ -327,7 +327,7 @@ def is_confirmed(*, yes: bool) -> bool:
 
 def ask_event(kind: type[Event]) -> dict[str, str]:
     """Ask for the fields of an event until it is valid; UsageError where nobody can be asked."""
-    from backtest.data.events import columns_of, prepared
+    from backtest.data.events import columns_of, prepare_row
 
     if not at_terminal():
         raise UsageError(
@@ -343,7 +343,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
             if name not in _NO_QUESTIONS:
                 answers[name] = _implied(name, answers) or ask_field(kind, name, answers)
         try:
-            prepared(kind, answers)
+            prepare_row(kind, answers)
         except ValueError as error:
             typer.echo(f"\n{error}\nOnce more; Enter alone keeps an answer.\n")
         else:
@@ -352,12 +352,12 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
 
 def _implied(name: str, answers: Mapping[str, str]) -> str:
     """Return the precision that the time of an event implies; empty otherwise."""
-    from backtest.data.events import stamped
+    from backtest.data.events import parse_time
 
     if name != "precision":
         return ""
     try:
-        return stamped(answers["published_at"], "")[1]
+        return parse_time(answers["published_at"], "")[1]
     except ValueError:  # a day alone
         return ""
 

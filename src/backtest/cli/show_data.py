@@ -24,7 +24,7 @@ from backtest.stats.formats import (
     new_york_time,
     percent,
 )
-from backtest.strategy.parameters import shown
+from backtest.strategy.parameters import to_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -331,7 +331,7 @@ def settings(config: Config, rows: Iterable[Setting]) -> None:
 def _in_words(value: Any) -> str:
     if value is None:
         return UNKNOWN
-    return f"{value:,.15g}" if isinstance(value, float) else shown(value)
+    return f"{value:,.15g}" if isinstance(value, float) else to_text(value)
 
 
 def strategies(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

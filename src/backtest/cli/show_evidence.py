@@ -13,7 +13,7 @@ from rich.text import Text
 from backtest.cli import show
 from backtest.cli.show import Column, assumptions, detailed, grid, print_columns, table
 from backtest.reports import audit_page, study_page
-from backtest.reports.study_page import MODELS, TESTS, observed
+from backtest.reports.study_page import MODELS, TESTS, events_text
 from backtest.stats import LEVEL
 from backtest.stats.formats import counted, effect, fine, new_york_day, percent, probability
 
@@ -160,7 +160,7 @@ def _print_windows(out: Console, heading: str, rows: Sequence[Record], last: str
 def _figures(rows: Sequence[Record]) -> list[Column]:
     ps = {"p": "p", "p, Holm": "p_holm", "p of t": "p_across"}
     return [
-        ("Events", [observed(row) for row in rows]),
+        ("Events", [events_text(row) for row in rows]),
         ("CAAR", [percent(row["caar"]) for row in rows]),
         *((title, [probability(row[name]) for row in rows]) for title, name in ps.items()),
     ]
@@ -235,7 +235,9 @@ def audit(out: Console, result: AuditResult) -> None:
     out.print(title, "", outcome, "", grid(_summary(record), ["dim"]), sep="\n")
     for check in record["checks"]:
         if check["count"]:
-            out.print(Text(f"\n{check['title']}: {audit_page.found(check)}\n", style="bold"))
+            out.print(
+                Text(f"\n{check['title']}: {audit_page.findings_text(check)}\n", style="bold")
+            )
             for finding in check["findings"][:_MOST_FINDINGS]:
                 if finding["date"]:
                     out.print(Text(f"{finding['date']} {finding['event_id']}"))
@@ -250,10 +252,13 @@ def audit(out: Console, result: AuditResult) -> None:
 
 def _summary(record: Record) -> Iterator[tuple[str, str]]:
     """Yield a heading for each check, and sentences on what it tried and found."""
-    noun = audit_page.decided(record)
+    noun = audit_page.compared_noun(record)
     for check in record["checks"]:
-        size = "" if check["not_tried"] else f" {audit_page.tried(check, noun)}."
-        yield check["title"], f"{check['what']}{size} {audit_page.found(check).capitalize()}."
+        size = "" if check["not_tried"] else f" {audit_page.size_text(check, noun)}."
+        yield (
+            check["title"],
+            f"{check['what']}{size} {audit_page.findings_text(check).capitalize()}.",
+        )
     yield from audit_page.audit_sentences(record)
 
 

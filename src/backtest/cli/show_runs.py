@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from backtest.cli import show
-from backtest.experiments.runs.finding import name_of, telling
+from backtest.experiments.runs.finding import distinguishing_words, name_of
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, run_words
 from backtest.reports.audit_page import audit_lines
@@ -101,7 +101,7 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
     columns: dict[str, list[str]] = {
         "Strategy": [
             " · ".join([run.manifest["strategy"], *differences])
-            for run, differences in zip(runs, telling(runs), strict=True)
+            for run, differences in zip(runs, distinguishing_words(runs), strict=True)
         ],
         "Trades": [count(run.summary["trades"]) for run in runs],
         **{
@@ -269,7 +269,7 @@ def _untraded(run: Run) -> Table:
     several = len(run.manifest["symbols"]) > 1
     rows = (
         (day, outcome, why, f"{row['symbol']}: " * several + row["headline"])
-        for day, outcome, why, row in run_words.untraded(run)
+        for day, outcome, why, row in run_words.untraded_events(run)
     )
     headers = ("Public", "Became", "Why", "Event")
     return show.table(headers, rows, whole=headers[:2])
@@ -297,7 +297,7 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     out.print("", worth, "", figures, sep="\n")
     if len(years := run_words.years(run)) > 1:
         out.print("", _years(run, years), sep="\n")
-    has_many_events = not whole and len(run_words.untraded(run)) > show.MOST_ROWS
+    has_many_events = not whole and len(run_words.untraded_events(run)) > show.MOST_ROWS
     untraded = _untraded_reasons(run) if has_many_events else _untraded(run)
     if untraded.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))

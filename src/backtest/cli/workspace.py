@@ -201,9 +201,9 @@ def list_runs(
         find_reports(reports), cli.show.warn, run or (), settings=texts, since=since
     )
     if as_json:
-        from backtest.api.pages import described
+        from backtest.api.pages import run_record
 
-        cli.show.print_json([described(run) for run in runs])
+        cli.show.print_json([run_record(run) for run in runs])
     else:
         cli.show_runs.runs(cli.show.console(), runs)
 
@@ -275,12 +275,12 @@ def compare(
 
 def _print_comparison(runs: "list[Run]") -> None:
     from backtest.experiments.trials import trials_on_record
-    from backtest.reports.compare_page import unlike
+    from backtest.reports.compare_page import differing_settings
     from backtest.reports.run_words import comparison_notes, comparison_rows
 
     terminal = cli.show.console()
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
-    if differing := unlike(runs):
+    if differing := differing_settings(runs):
         terminal.print(f"Unlike is compared here: the runs differ in {', '.join(differing)}.\n")
     cli.show_runs.comparison(terminal, runs, comparison_rows(runs, trials))
     cli.show.notes(terminal, comparison_notes(runs))

@@ -304,7 +304,7 @@ def parse_actions(file: DataFile) -> Actions:
     rows: dict[tuple[date, int], Action] = {}
     for line, row in parsed_rows(file, COLUMNS, problems, parse_action):
         if row.order in rows:
-            problems.append(f"line {line}: {a_second(row, rows[row.order])}")
+            problems.append(f"line {line}: {repeat_problem(row, rows[row.order])}")
         rows[row.order] = row
     ordered = tuple(rows[key] for key in sorted(rows))
     ends = [row for row in ordered if row.action in ENDS]
@@ -317,7 +317,7 @@ def parse_actions(file: DataFile) -> Actions:
     return Actions(file.path.stem, ordered, file)
 
 
-def a_second(row: Action, first: Action) -> str:
+def repeat_problem(row: Action, first: Action) -> str:
     """Describe a row that repeats the action and day of another, and say what to do about it."""
     is_another = row.action == "dividend" and row.amount != first.amount
     advice = "add the two up" if is_another else "take one of them out"

@@ -208,7 +208,7 @@ def _continued(former: FinerBars, bars: FinerBars, renamed_on: date) -> FinerBar
     return replace(bars, **joined, former=(former.file, *bars.former))
 
 
-def open_kept(path: Path) -> Prices:
+def read_kept_prices(path: Path) -> Prices:
     """Read a price file, daily or of finer bars; DataError where it differs from its metadata."""
     length, seal = path.parent.name, f"backtest prices seal {path.stem}"
     if length not in LENGTHS:

@@ -32,7 +32,7 @@ from backtest.data.prices import (
     Prices,
     jumps_of,
     parse_prices,
-    place_for,
+    path_for,
     price_path,
     price_symbols,
 )
@@ -126,7 +126,7 @@ def _check_symbol(data: Path, symbol: str) -> Iterator[Finding]:
     prices, findings = _prices_of(data, symbol)
     yield from findings
     if prices is not None:
-        yield from check_table(prices, _name(place_for(data / "prices", symbol)))
+        yield from check_table(prices, _name(path_for(data / "prices", symbol)))
     path = data / "borrow" / f"{symbol}.csv"
     rates: BorrowRates | None = BorrowRates(symbol)
     if path.exists():
@@ -139,7 +139,7 @@ def _check_symbol(data: Path, symbol: str) -> Iterator[Finding]:
 
 def _prices_of(data: Path, symbol: str) -> tuple[Prices | None, list[Finding]]:
     actions, findings = _actions_of(data, symbol)
-    path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
+    path, seal = path_for(data / "prices", symbol), f"backtest prices seal {symbol}"
     if actions is None:  # without halts nobody can tell which rows are missing
         return None, findings + _parse(path, seal, lambda _: None)[1]
     return _parse(path, seal, lambda file: parse_prices(file, actions))

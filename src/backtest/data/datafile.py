@@ -127,11 +127,11 @@ def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
 
     Metadata that a killed process left waiting count where they have the hash.
     """
-    waiting = stated(waiting_path(path))
-    return waiting if waiting.get("sha256") == sha256 else stated(metadata_path(path))
+    waiting = read_metadata(waiting_path(path))
+    return waiting if waiting.get("sha256") == sha256 else read_metadata(metadata_path(path))
 
 
-def stated(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, Any]:
     """Read a metadata file; an empty dict where it is missing or corrupt."""
     with suppress(DataError):
         return dict(read_record(path, Metadata))

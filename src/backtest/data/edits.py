@@ -14,17 +14,17 @@ from backtest.data.datafile import DataFile, csv_text, header_of, metadata_of, s
 from backtest.data.events import (
     Cells,
     EventLine,
+    check_cells,
     check_row,
-    checked,
     columns_of,
     event_of,
     open_events,
     parse_lines,
-    prepared,
+    prepare_row,
 )
 from backtest.data.kinds import Event, new_york_day
 from backtest.data.listing import ListedEvent, find_event, with_sessions
-from backtest.data.versions import Version, clear, put, read_version, undo, version_before
+from backtest.data.versions import Version, clear, read_version, undo, version_before, write_version
 from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ class _EventFile:
         days = [new_york_day(one.event.published_at).isoformat() for one in lines]
         known = {**file.metadata, **span_of(days)} if file else metadata_of(days, source=_BY_HAND)
         over = file.sha256 if file else None
-        return self.edit_by(rows, lambda: put(path, content, known, reason=reason, over=over))
+        return self.edit_by(
+            rows, lambda: write_version(path, content, known, reason=reason, over=over)
+        )
 
     def edit_by(self, rows: Rows, make: Callable[[], Version]) -> Edit:
         """Prepare the change to these rows, which `make` carries out."""
@@ -133,9 +135,9 @@ def event_lines(workspace: Workspace, kind: type[Event]) -> list[EventLine]:
 
 
 def add_event(workspace: Workspace, kind: type[Event], row: Cells) -> Edit:
-    """Append an event, given as texts by field as `prepared` takes them."""
+    """Append an event, given as texts by field as `prepare_row` takes them."""
     try:
-        cells = prepared(kind, row)
+        cells = prepare_row(kind, row)
     except ValueError as error:
         raise UsageError(f"{kind.kind}: {error}") from None
     return add_rows(workspace, kind, [cells], reason="added an event")
@@ -149,7 +151,7 @@ def add_rows(
     reason: str,
     replace: bool = False,
 ) -> Edit:
-    """Append rows that `prepared` has returned.
+    """Append rows that `prepare_row` has returned.
 
     With `replace`, a row of an event on file changes the cells that it names and leaves the others
     as they are, and `retrieved_at` too where nothing else differs. UsageError where an event is on
@@ -191,7 +193,7 @@ def edit_event(
     file = _EventFile(workspace, kind)
     rows = file.rows
     try:
-        rows[event_id] = checked(kind, {**rows[event_id], **settings})
+        rows[event_id] = check_cells(kind, {**rows[event_id], **settings})
     except ValueError as error:
         raise UsageError(f"{event_id}: {error}") from None
     return file.edit(rows, f"edited {event_id}")

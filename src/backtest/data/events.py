@@ -44,7 +44,7 @@ _FORM = re.compile(
 _BEFORE_OPEN = time(9)
 
 
-def stamped(text: str, precision: str) -> tuple[str, str]:
+def parse_time(text: str, precision: str) -> tuple[str, str]:
     """Return the ISO stamp of a time in one of `FORMS`, and its precision, which may be empty.
 
     A text of no such form is returned as it is, for the check of the event to judge. ValueError
@@ -129,7 +129,7 @@ def meaning_of(kind: type[Event], name: str) -> str:
     return f"{meaning} {in_words(field_schema(kind, name))}".strip()
 
 
-def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
+def prepare_row(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
     """Turn a row as people write it into one as the file has it.
 
     The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now where the row has
@@ -139,13 +139,13 @@ def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> di
     source = row.get("source_url") or source_url or ""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     known = {**row, "source_url": source, "retrieved_at": row.get("retrieved_at") or now}
-    cells = checked(kind, known)
+    cells = check_cells(kind, known)
     if not source:
         raise ValueError(f"column source_url: is empty; name the address, or {UNKNOWN_SOURCE!r}")
     return cells
 
 
-def checked(kind: type[Event], row: Cells) -> dict[str, str]:
+def check_cells(kind: type[Event], row: Cells) -> dict[str, str]:
     """Apply `as_written` to a row; ValueError where it has other columns or breaks the format."""
     for name in row:
         if name not in kind.model_fields:
@@ -170,13 +170,13 @@ def field_fault(kind: type[Event], row: Cells, name: str) -> str:
 
 
 def as_written(row: Cells) -> dict[str, str]:
-    """Stamp the time of a row and empty its unknown sources; ValueError as in `stamped`."""
+    """Stamp the time of a row and empty its unknown sources; ValueError as in `parse_time`."""
     cells = {name: cell.strip() for name, cell in row.items()}
     for name in ("source_url", "source_url_2"):
         if cells.get(name, "").casefold() == UNKNOWN_SOURCE:
             cells[name] = ""
     try:
-        stamp, precision = stamped(cells.get("published_at", ""), cells.get("precision", ""))
+        stamp, precision = parse_time(cells.get("published_at", ""), cells.get("precision", ""))
     except ValueError as error:
         raise ValueError(f"column published_at: {error}") from None
     return {**cells, "published_at": stamp, "precision": precision}
@@ -241,7 +241,7 @@ def has_file(folder: Path, kind: type[Event]) -> bool:
     return (folder / kind.file_name()).exists()
 
 
-def filed(folder: Path, kinds: Iterable[type[Event]]) -> list[type[Event]]:
+def kinds_with_files(folder: Path, kinds: Iterable[type[Event]]) -> list[type[Event]]:
     """Leave out the scheduled kinds that have no file; the other kinds must have one."""
     return [kind for kind in kinds if kind not in SCHEDULED_KINDS or has_file(folder, kind)]
 
@@ -335,7 +335,7 @@ def event_of(kind: type[E], row: Cells) -> E:
 
 def _stamp(cell: Any) -> str:
     try:
-        stamp, _ = stamped(str(cell), "")
+        stamp, _ = parse_time(str(cell), "")
     except ValueError:
         stamp = str(cell)
     return stamp if stamp != str(cell) else "one such as 2025-11-10T16:05:00-05:00"

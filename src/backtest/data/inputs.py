@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from backtest.data.actions import Actions, basis_sentences, in_new_shares, sha256_of_actions
 from backtest.data.bars import FinerBars, Hours, agreement_sentences
-from backtest.data.events import EventFile, filed, has_file
+from backtest.data.events import EventFile, has_file, kinds_with_files
 from backtest.data.kinds import FILED_KINDS, Event, Start
 from backtest.data.prices import Prices, refuse_jumps
 from backtest.data.scheduled import SCHEDULED_KINDS
@@ -215,7 +215,7 @@ def _of_symbols(
     bars: bool,
 ) -> Inputs:
     history = {symbol: files.prices(symbol, bars=bars) for symbol in dict.fromkeys(symbols)}
-    scheduled = filed(files.tables / "events", SCHEDULED_KINDS)
+    scheduled = kinds_with_files(files.tables / "events", SCHEDULED_KINDS)
     return Inputs(
         history=history,
         span={symbol: prices.span(*span) for symbol, prices in history.items()},

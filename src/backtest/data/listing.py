@@ -17,8 +17,8 @@ from backtest.data.datafile import DataFile, open_data_file, open_known_file
 from backtest.data.events import (
     as_filed,
     event_order,
-    filed,
     has_file,
+    kinds_with_files,
     open_events,
     parse_events,
     parse_lines,
@@ -27,7 +27,7 @@ from backtest.data.events import (
 from backtest.data.kinds import NEVER_TRADED, NEW_YORK, Event, new_york_day
 from backtest.data.market import tradable_session
 from backtest.data.price_rows import BAR_COLUMNS
-from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
+from backtest.data.prices import parse_prices, path_for, price_symbols, read_prices
 from backtest.data.universe import (
     FOLDER,
     parse_universe,
@@ -106,7 +106,7 @@ def find_event(
 
 def _all_events(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[Event]:
     folder = workspace.data / "events"
-    files = read_all_events(folder, filed(folder, kinds))
+    files = read_all_events(folder, kinds_with_files(folder, kinds))
     return sorted((event for file in files for event in file.events), key=event_order)
 
 
@@ -286,7 +286,7 @@ def seal_prices(
         file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
         days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
     else:
-        file = open_known_file(place_for(workspace.data / "prices", symbol))
+        file = open_known_file(path_for(workspace.data / "prices", symbol))
         days = [day.date().isoformat() for day in parse_prices(file).table.index]
     return seal(file.path, days, source=source, adjust=adjust, over=file.sha256)
 

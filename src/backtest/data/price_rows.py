@@ -286,7 +286,9 @@ def price_rows(file: DataFile, problems: list[str]) -> PriceRows:
     return _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
 
 
-def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, new: Collection[str]) -> bytes:
+def price_file_bytes(
+    path: Path, table: pd.DataFrame, old: DataFile | None, new: Collection[str]
+) -> bytes:
     """Write a table as the bytes of a price file, CSV or Parquet by its path.
 
     The columns and line ends of the old CSV file stay, and so do its rows except for those whose

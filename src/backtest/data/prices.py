@@ -49,7 +49,7 @@ def price_path(folder: Path, symbol: str) -> Path | None:
     return paths[0]
 
 
-def place_for(folder: Path, symbol: str, *, among: int = 1) -> Path:
+def path_for(folder: Path, symbol: str, *, among: int = 1) -> Path:
     """Return the path of a symbol's price file, or of its new file if `among` so many new ones."""
     return price_path(folder, symbol) or _paths(folder, symbol)[among > MOST_CSV]
 

@@ -25,11 +25,11 @@ from backtest.data.datafile import (
     metadata_of,
     metadata_path,
     open_data_file,
-    stated,
+    read_metadata,
     waiting_path,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.files import clear_unfinished, held, write_bytes
+from backtest.workspace.files import clear_unfinished, lock_file, write_bytes
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Version:
     metadata: Mapping[str, Any]
 
 
-def put(
+def write_version(
     path: Path,
     content: str | bytes,
     metadata: Mapping[str, Any],
@@ -169,7 +169,7 @@ def undo(path: Path, *, over: str, to: int | None = None) -> Version:
     number = int(before.metadata.get("restores", before.number))
     content = before.path.read_bytes() if before.path else b""
     reason = f"undone, back to version {number}"
-    return put(path, content, before.metadata, reason=reason, over=over, restores=number)
+    return write_version(path, content, before.metadata, reason=reason, over=over, restores=number)
 
 
 def seal(
@@ -194,7 +194,7 @@ def seal(
     if not source:
         raise UsageError(f"{path} has no source on record. Name one with --source '…'.")
     metadata = {**known, **metadata_of(days, source=source, adjust=adjust or known.get("adjust"))}
-    put(path, text or content, metadata, reason="edited by hand and sealed", over=digest)
+    write_version(path, text or content, metadata, reason="edited by hand and sealed", over=digest)
     return metadata_path(path)
 
 
@@ -225,7 +225,7 @@ def _changing(path: Path) -> Iterator[None]:
     busy = f"{path} is being changed by {{holder}}. Wait for it, then give the command again."
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with held(path.with_name(f".{path.stem}.lock"), busy):
+        with lock_file(path.with_name(f".{path.stem}.lock"), busy):
             yield
     except OSError as error:
         raise UsageError(
@@ -249,7 +249,7 @@ def _settle(path: Path, sha256: str | None) -> None:
     waiting = waiting_path(path)
     if sha256 is None and not waiting.exists():
         return  # nothing was begun of a new file, and looking around takes time among thousands
-    if sha256 and stated(waiting).get("sha256") == sha256:
+    if sha256 and read_metadata(waiting).get("sha256") == sha256:
         _place_metadata(path)
     waiting.unlink(missing_ok=True)
     clear(path)
@@ -278,7 +278,7 @@ def _kept(path: Path) -> list[Version]:
     kept = []
     for file in _history(path).glob("[0-9]*.meta.json"):
         try:
-            version = _version(stated(file), file)
+            version = _version(read_metadata(file), file)
         except (KeyError, ValueError, TypeError):
             raise DataError(
                 f"{file} is damaged: it is not the metadata of a version of {path.name}. "

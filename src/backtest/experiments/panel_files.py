@@ -75,7 +75,7 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def schema_of(path: Path) -> pa.Schema:
-    """Read the names and types of a file's columns; raise as `readable`."""
+    """Read the names and types of a file's columns; raise as `read_each`."""
     with readable(path):
         return parquet.read_schema(path)
 

@@ -167,7 +167,7 @@ class Differences(TypedDict):
     engine: str | None
 
 
-class Traded(TypedDict):
+class Replayed(TypedDict):
     """Hold what the records of a run and of a sweep have in common."""
 
     strategy: str
@@ -189,7 +189,7 @@ class AtReaction(TypedDict):
     mean_trade_return: float | None
 
 
-class RunRecord(Traded):
+class RunRecord(Replayed):
     """A run's record is `run.json`; its last four fields are added when the run is weighed."""
 
     run_id: str

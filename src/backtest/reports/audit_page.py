@@ -90,7 +90,7 @@ def title(record: Record) -> str:
     return f"{record['strategy']} · {traded}"
 
 
-def decided(record: Record) -> str:
+def compared_noun(record: Record) -> str:
     """Name what is compared: a `decision`, or an `order` of a strategy of Backtrader's."""
     return "order" if record["orders_itself"] else "decision"
 
@@ -112,7 +112,7 @@ def verdict(record: Record) -> str:
     return "found errors in its data"
 
 
-def found(check: Record) -> str:
+def findings_text(check: Record) -> str:
     """Say how much a check found, and on which day first, or why it was not tried."""
     if check["not_tried"]:
         return f"not tried: {check['not_tried']}"
@@ -122,7 +122,7 @@ def found(check: Record) -> str:
     return f"{many}, the first on {day}" if day else many
 
 
-def tried(check: Record, noun: str) -> str:
+def size_text(check: Record, noun: str) -> str:
     """Say how much a check tried: worlds, dates and compared answers, which `noun` names."""
     nouns = (("worlds", "world", ""), ("dates", "date", ""), ("compared", noun, " compared"))
     sizes = ((check["tried"].get(name), one, more) for name, one, more in nouns)

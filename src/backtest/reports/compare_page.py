@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
-from backtest.experiments.runs.finding import telling
+from backtest.experiments.runs.finding import distinguishing_words
 from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.charts import Curve, chart, curves_of, matrix, strengths
@@ -20,7 +20,7 @@ from backtest.reports.pages import write_page
 from backtest.reports.run_words import (
     comparison_notes,
     comparison_rows,
-    corrected,
+    holm_corrected,
     is_many,
     verdict,
 )
@@ -66,7 +66,7 @@ def headings(runs: Sequence[Run]) -> list[str]:
                 *own,
             ]
         )
-        for run, own in zip(runs, telling(runs), strict=True)
+        for run, own in zip(runs, distinguishing_words(runs), strict=True)
     ]
 
 
@@ -131,7 +131,7 @@ def _side_by_side(settings: Sequence[Mapping[str, str]]) -> list[tuple[str, list
     return [(name, [one.get(name) for one in settings]) for name in names]
 
 
-def unlike(runs: Sequence[Run]) -> list[str]:
+def differing_settings(runs: Sequence[Run]) -> list[str]:
     """Return what makes the runs incomparable, whatever their strategies are."""
     manifests = [run.manifest for run in runs]
     grounds = [
@@ -276,7 +276,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "columns": [text.split("\n") for text in every],
         "addresses": [_address(run) for run in runs],
         "about": _about(runs),
-        "unlike": unlike(runs),
+        "unlike": differing_settings(runs),
         "in_percent": len({run.manifest["rules"]["cash"] for run in runs}) > 1,
         "overview": overview,
         "better": _better(overview),
@@ -315,7 +315,7 @@ def _overview(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> l
     """Return the essentials of each run, then of each benchmark: figures, p-value, and verdict."""
     forms = {name: form for name, _, form in FIGURES}
     summaries = [run.summary for run in runs] + [dict(one.figures) for one in benchmarks]
-    verdicts = [*map(_verdict, runs, corrected(runs))]
+    verdicts = [*map(_verdict, runs, holm_corrected(runs))]
     verdicts += [{"verdict": "", "why": "", "p": None, "sign": "diamond-open"}] * len(benchmarks)
     return [
         {

@@ -142,7 +142,7 @@ def profit_parts(trades: Sequence[Mapping[str, str]]) -> str:
     return " ".join(parts)
 
 
-def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
+def untraded_events(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
     """List each event that opened no trade: its day, what became of it, why, and its row."""
     return [
         (new_york_day(row["published_at"]), row["action"].replace("_", " "), row["reason"], row)
@@ -228,7 +228,7 @@ def evidence_figures(run: Run) -> dict[str, float | None]:
     }
 
 
-def corrected(runs: Sequence[Run]) -> list[float | None]:
+def holm_corrected(runs: Sequence[Run]) -> list[float | None]:
     """Return the p-values of runs, corrected for their number (Holm); None where unknown."""
     known = {run.run_id: p for run in runs if (p := evidence_figures(run)["p"]) is not None}
     if len(known) > 1:
@@ -245,7 +245,7 @@ def comparison_rows(
     figures = [evidence_figures(run) for run in runs]
     rows = [(label, [form(one[name]) for one in figures]) for name, label, form in _COMPARED]
     if len(runs) > 1:
-        rows.insert(1, ("p-value, Holm", [p_value(p) for p in corrected(runs)]))
+        rows.insert(1, ("p-value, Holm", [p_value(p) for p in holm_corrected(runs)]))
     return [*rows, ("Trials", [count(record["count"]) for record in trials])]
 
 
@@ -266,7 +266,7 @@ def comparison_notes(runs: Sequence[Run]) -> list[str]:
 
 def holm_line(runs: Sequence[Run]) -> str:
     """Say what the p-values are once corrected for the number of runs; empty for fewer than two."""
-    known = [(run, p) for run, p in zip(runs, corrected(runs), strict=True) if p is not None]
+    known = [(run, p) for run, p in zip(runs, holm_corrected(runs), strict=True) if p is not None]
     if len(known) < 2:  # noqa: PLR2004
         return ""
     listed = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
@@ -304,7 +304,7 @@ def run_markdown(run: Run) -> str:
         stocks=[*stocks[:ENDS], *stocks[-ENDS:]] if left_out else stocks,
         left_out=left_out,
         reasons=most_reasons(run),
-        untraded=untraded(run),
+        untraded=untraded_events(run),
         no_room=no_room(run),
         speed=speed_rows(run),
         when=bar_or_session,

@@ -35,7 +35,7 @@ def title(record: Record) -> str:
     return f"{record['name']} · {record['universe'] or ', '.join(record['symbols'])}"
 
 
-def observed(row: Mapping[str, Any]) -> str:
+def events_text(row: Mapping[str, Any]) -> str:
     """Say how many events, and on how many days where some share one: `12 on 7 days`."""
     days = f" on {counted(row['known'], 'day')}" if row["known"] < row["events"] else ""
     return f"{row['events']:,}{days}"

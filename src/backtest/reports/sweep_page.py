@@ -14,8 +14,8 @@ from backtest.experiments.sweeps.grid import REACTION
 from backtest.reports.pages import sentences, write_page
 from backtest.stats import LEVEL
 from backtest.stats.formats import costs_line, counted, percent
-from backtest.strategy.parameters import flat, shown
-from backtest.workspace.files import damaged
+from backtest.strategy.parameters import flat, to_text
+from backtest.workspace.files import damaged_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,7 +176,7 @@ def write_sweep_page(folder: Path, reports: Path) -> Path:
     """Write `index.html` of a sweep; raise DataError where its files are broken, or disagree."""
     sweep = read_sweep(folder).manifest
     if set(sweep["base"]) != set(sweep["axes"]):
-        raise damaged(folder / "sweep.json", "axes and base name different parameters")
+        raise damaged_error(folder / "sweep.json", "axes and base name different parameters")
     sets = _read_sets(folder / "sets.parquet", sweep)
     return write_page(folder / "index.html", reports, "sweep.html", **_content(sweep, sets))
 
@@ -190,14 +190,14 @@ def _read_sets(path: Path, sweep: Record) -> pd.DataFrame:
     try:
         sets = pd.read_parquet(path, columns=["set", *FIGURES])
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        raise damaged(path, str(error)) from None
+        raise damaged_error(path, str(error)) from None
     expected = int(np.prod([len(values) for values in sweep["axes"].values()]))
     if not np.array_equal(sets["set"], np.arange(expected)) or sweep["sets"] != expected:
         fault = (
             f"it holds {len(sets):,} sets, sweep.json names {sweep['sets']:,} and its axes make "
             f"{expected:,}, to be numbered from 0"
         )
-        raise damaged(path, fault)
+        raise damaged_error(path, fault)
     return sets
 
 
@@ -341,7 +341,7 @@ def label(value: Value, name: str = "") -> str:
 
     A value of the axis `reaction` has its unit.
     """
-    text = f"{value:.10g}" if isinstance(value, float) else shown(value)
+    text = f"{value:.10g}" if isinstance(value, float) else to_text(value)
     return f"{text} min" if name == REACTION else text
 
 

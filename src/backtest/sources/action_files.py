@@ -15,12 +15,12 @@ import pandas as pd
 from backtest.data.actions import (
     COLUMNS,
     Action,
-    a_second,
     basis_of,
     is_within,
     parse_action,
     parse_actions,
     read_actions,
+    repeat_problem,
 )
 from backtest.data.datafile import (
     DataFile,
@@ -33,7 +33,7 @@ from backtest.data.datafile import (
 )
 from backtest.data.edits import Change
 from backtest.data.prices import actions_folder
-from backtest.data.versions import Version, clear_history, put
+from backtest.data.versions import Version, clear_history, write_version
 from backtest.errors import DataError, UsageError, first_few
 from backtest.sources.own_tables import as_symbol
 from backtest.stats.formats import counted
@@ -68,7 +68,7 @@ class ActionUpdate:
     @property
     def content(self) -> str:
         """Return the text of the file after the update."""
-        return csv_text(COLUMNS, map(cells_of, self.rows), self.kept)
+        return csv_text(COLUMNS, map(action_cells, self.rows), self.kept)
 
     def make(self) -> Version | None:
         """Write the file as a new version and return it; return None if nothing changes."""
@@ -80,7 +80,7 @@ class ActionUpdate:
             metadata = {**old.metadata, **span_of(days)}
         reason = f"{len(self.added):,} added from {self.source.partition(',')[0]}"
         over = old.sha256 if old else None
-        return put(self.path, self.content, metadata, reason=reason, over=over)
+        return write_version(self.path, self.content, metadata, reason=reason, over=over)
 
 
 def prepare_actions(
@@ -132,7 +132,9 @@ def prepare_actions(
             del rows[old.order]
             rows[row.order] = row
     for row in gone:
-        changes.append(Change(f"{row.day} {row.action}", "amount", cells_of(row)["amount"], "none"))
+        changes.append(
+            Change(f"{row.day} {row.action}", "amount", action_cells(row)["amount"], "none")
+        )
         if accept:
             del rows[row.order]
     ordered, path = [rows[key] for key in sorted(rows)], folder / f"{symbol}.csv"
@@ -148,7 +150,7 @@ def _is_moved(old: Action, new: Action) -> bool:
 
 
 def _differences(old: Action, new: Action) -> list[Change]:
-    before, after = cells_of(old), cells_of(new)
+    before, after = action_cells(old), action_cells(new)
     same = isclose(old.amount or 0.0, new.amount or 0.0, rel_tol=_NEAR)
     return [
         Change(f"{old.day} {old.action}", name, before[name], after[name])
@@ -157,7 +159,7 @@ def _differences(old: Action, new: Action) -> list[Change]:
     ]
 
 
-def cells_of(row: Action) -> dict[str, str]:
+def action_cells(row: Action) -> dict[str, str]:
     """Return the cells of an action as texts by column, as its file has them."""
     amount = "" if row.amount is None else np.format_float_positional(row.amount, trim="-")
     until = "" if row.until is None else row.until.isoformat()
@@ -251,7 +253,7 @@ def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Actio
             continue
         first = by_symbol.setdefault(symbol, {}).setdefault(action.order, action)
         if _differences(first, action):  # an exact duplicate counts once
-            problems.append(f"line {line}: {a_second(action, first)}")
+            problems.append(f"line {line}: {repeat_problem(action, first)}")
     raise_problems(path, problems)
     if not {*by_symbol} & {*symbols}:
         raise UsageError(f"{path} has no action of {first_few(symbols)}.")

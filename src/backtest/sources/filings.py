@@ -121,7 +121,7 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def same(on_file: Event, fetched: Event) -> bool:
+def is_same_event(on_file: Event, fetched: Event) -> bool:
     """Tell whether an event on file and a fetched one are of the same fact.
 
     Reports are the same by their filing or by quarters that end within 30 days; if an end is not on

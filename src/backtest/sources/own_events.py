@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.datafile import raise_problems
-from backtest.data.events import field_schema, meaning_of, prepared
+from backtest.data.events import field_schema, meaning_of, prepare_row
 from backtest.data.kinds import Earnings, Event
 from backtest.errors import UsageError, unknown
 from backtest.sources.own_columns import are_blank, guess_decimal, parse_numbers
@@ -61,8 +61,8 @@ _QUARTER = re.compile(r"(?P<a>\d{4})?[ -]?Q(?P<q>[1-4])[ -]?(?:FY ?)?(?P<b>\d{4}
 _NEAR = 0.85  # the likeness from which a column's name is a misspelt field
 
 
-class LackingError(UsageError):
-    """`LackingError` says that a file has no column for `fields` that each event needs."""
+class MissingFieldsError(UsageError):
+    """`MissingFieldsError` says that a file has no column for `fields` that each event needs."""
 
     def __init__(
         self, path: Path, kind: type[Event], fields: Sequence[str], columns: Sequence[str]
@@ -81,7 +81,7 @@ class LackingError(UsageError):
 
 @dataclass(frozen=True)
 class OwnEvents:
-    """`OwnEvents` holds the `prepared` rows of a file, its columns by field, and notes on it."""
+    """`OwnEvents` holds the prepared rows of a file, its columns by field, and notes on it."""
 
     path: Path
     columns: Mapping[str, str]
@@ -128,7 +128,7 @@ def read_event_file(
     rows = []
     for at, row in reading.rows(times, problems):
         try:
-            rows.append(prepared(kind, row, source_url))
+            rows.append(prepare_row(kind, row, source_url))
         except ValueError as error:
             problems.append(f"{at}, {error}")
     raise_problems(path, problems)
@@ -212,7 +212,7 @@ class _Reading:
         implied |= {"headline"} if self.kind is Earnings else set()
         lacking = [name for name in (*needed, "source_url") if name not in available | implied]
         if lacking:
-            raise LackingError(self.raw.path, self.kind, lacking, [*map(str, self.raw.cells)])
+            raise MissingFieldsError(self.raw.path, self.kind, lacking, [*map(str, self.raw.cells)])
 
     def texts(self, what: str) -> list[str] | None:
         """Return the cells of a field as texts, or None if it has neither column nor constant."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from backtest.data.bars import bars_path
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import metadata_path, raise_problems, stated
-from backtest.data.prices import DATASET, place_for
+from backtest.data.datafile import metadata_path, raise_problems, read_metadata
+from backtest.data.prices import DATASET, path_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.action_files import actions_of, read_action_file
 from backtest.sources.own_cells import clock_text, parse_days, parse_times
@@ -359,9 +359,9 @@ def import_prices(
         path = (
             bars_path(folder, symbol, file.bars)
             if file.bars
-            else place_for(folder, symbol, among=len(file.tables))
+            else path_for(folder, symbol, among=len(file.tables))
         )
-        metadata = stated(metadata_path(path))
+        metadata = read_metadata(metadata_path(path))
         origin_source, recorded = source or metadata.get("source"), metadata.get("adjust")
         if not origin_source:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")

@@ -129,7 +129,7 @@ _READY = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\S*(?:Z|[+-]\d\d:?\d\d)| +(?:before open|after close)"
     r"| +[\d:]+ +New York)",
     re.IGNORECASE,
-)  # times as `stamped` and events take them
+)  # times as `parse_time` and events take them
 _WINTER = {"EST", "CET", "EET", "MET", "WET"}  # winter times of zones that have a summer time too
 _WORD = re.compile(r"(?P<day>.*\d),?\s+\(?(?P<word>[A-Za-z][A-Za-z \-]*)\)?")
 
@@ -196,7 +196,7 @@ class PublicTimes:
         self.bare = clocks is None and any(not clock and day in self._days for day, clock in split)
 
     def of(self, row: int, precision: str | None) -> tuple[str, str]:
-        """Return the time of a row as `prepared` takes it, and its precision.
+        """Return the time of a row as `prepare_row` takes it, and its precision.
 
         If the file has no `precision` (None), the time of day implies it. Raise ValueError if the
         row has no readable time.

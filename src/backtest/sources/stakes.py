@@ -14,7 +14,7 @@ from backtest.data.events import event_of
 from backtest.data.kinds import StakeDisclosure, new_york_day
 from backtest.errors import DataError
 from backtest.sources.edgar import Company, Edgar, Filing, Header, filings_of, plain_name
-from backtest.sources.filings import Fetched, same
+from backtest.sources.filings import Fetched, is_same_event
 from backtest.sources.forms import SCHEDULES, read_schedule
 from backtest.sources.holdings import (
     IN_DOLLARS_FROM,
@@ -113,7 +113,7 @@ def fetch_stakes(
         row = _row(name, holder, disclosure, fetched)
         event = event_of(StakeDisclosure, row)
         earlier = [old for old in old_stakes if old.published_at < event.published_at]
-        earlier = [*before, *(old for old in earlier if not same(old, event))]
+        earlier = [*before, *(old for old in earlier if not is_same_event(old, event))]
         cells, remark = _from_earlier(event, earlier, splits)
         before.append(event)
         filing = disclosure.header.filing

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.data.actions import DIVIDENDS, Action, basis_of, halts_of, read_actions
-from backtest.data.bars import agreement_sentences, bars_within, open_kept
+from backtest.data.bars import agreement_sentences, bars_within, read_kept_prices
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, metadata_of, raise_problems, span_of
 from backtest.data.edits import Change
@@ -27,11 +27,11 @@ from backtest.data.price_rows import (
     check_bars,
     checked_table,
     decimal_text,
-    encoded,
+    price_file_bytes,
     sound_rows,
 )
 from backtest.data.prices import Prices, actions_folder, read_prices
-from backtest.data.versions import Version, clear_history, put
+from backtest.data.versions import Version, clear_history, write_version
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions
 from backtest.stats.formats import counted
@@ -116,10 +116,10 @@ class PriceUpdate:
         if not (self.added or self.replaced):
             return None
         old = self.kept.file if self.kept else None
-        content = encoded(self.path, self.table, old, {*self.added} | self.replaced)
+        content = price_file_bytes(self.path, self.table, old, {*self.added} | self.replaced)
         counts = ((len(self.added), "added"), (len(self.replaced), "replaced"))
         rows = " and ".join(f"{counted(n, 'row')} {word}" for n, word in counts if n)
-        return put(
+        return write_version(
             self.path,
             content,
             self._metadata(_days(self.table)),
@@ -166,7 +166,7 @@ def prepare_update(
     break its format.
     """
     clear_history(path)
-    kept = open_kept(path) if path.exists() else None
+    kept = read_kept_prices(path) if path.exists() else None
     incoming, gaps = _without_faults(incoming) if skip_bad else (incoming, frozenset[date]())
     update = PriceUpdate(
         incoming.symbol, path, _keys(incoming.table), [], accept, incoming.table,

@@ -21,12 +21,12 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.actions import DIVIDENDS
-from backtest.data.bars import LENGTHS, bars_path, open_kept
+from backtest.data.bars import LENGTHS, bars_path, read_kept_prices
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.datafile import metadata_path, stated
+from backtest.data.datafile import metadata_path, read_metadata
 from backtest.data.kinds import NEW_YORK
 from backtest.data.price_rows import BAR_COLUMNS
-from backtest.data.prices import place_for
+from backtest.data.prices import path_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import (
     add_capital_gains,
@@ -193,9 +193,9 @@ def fetch_prices(
     """
     now = _now()
     folder = data / "prices"
-    path = bars_path(folder, symbol, bars) if bars else place_for(folder, symbol, among=among)
+    path = bars_path(folder, symbol, bars) if bars else path_for(folder, symbol, among=among)
     mode = _adjust_mode(path, adjust, is_daily=not bars)
-    first_on_file = open_kept(path).table.index[0].date() if path.exists() else None
+    first_on_file = read_kept_prices(path).table.index[0].date() if path.exists() else None
     today = now.astimezone(NEW_YORK).date()
     earliest = today - timedelta(days=_DAYS[bars] - 1) if bars else FIRST_DAY
     wanted = first or (first_on_file if first_on_file and not bars else earliest)
@@ -289,7 +289,7 @@ def _adjust_mode(path: Path, wanted: Adjust | None, *, is_daily: bool) -> Adjust
 
 
 def _recorded_mode(path: Path) -> str:
-    return str(stated(metadata_path(path)).get("adjust") or "")
+    return str(read_metadata(metadata_path(path)).get("adjust") or "")
 
 
 def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str | None) -> History:

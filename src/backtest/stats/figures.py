@@ -343,7 +343,7 @@ def sharpe_by_group(returns: Floats, groups: Ints) -> Estimate | None:
     return Estimate(value, error, count)
 
 
-def thin_record(trades: int, held: int, sessions: int, noun: str = "trade") -> str:
+def too_few_observations(trades: int, held: int, sessions: int, noun: str = "trade") -> str:
     """Return why a record is too thin for a figure that counts sessions; empty where it is not.
 
     Sessions without a position count too, but tell nothing. An account that is in the market for

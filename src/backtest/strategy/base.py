@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from backtest.data.kinds import Event, When
-from backtest.errors import UsageError, told
+from backtest.errors import UsageError, describe_error
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def failure(strategy: type, where: str, error: BaseException) -> UsageError:
             ": ".join([*map(str, fault["loc"][-1:]), fault["msg"]]) for fault in error.errors()
         )
     return UsageError(
-        f"{strategy.__name__} failed {where}: {told(error, what)}\n"
+        f"{strategy.__name__} failed {where}: {describe_error(error, what)}\n"
         f"  {frame.filename}, line {frame.lineno}: {frame.line}"
     )
 

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation
 
-from backtest.data.events import filed
+from backtest.data.events import kinds_with_files
 from backtest.data.kinds import FILED_KINDS, Event
 from backtest.data.scheduled import SCHEDULED_KINDS
-from backtest.errors import UsageError, told, unknown
+from backtest.errors import UsageError, describe_error, unknown
 from backtest.strategy.base import (
     NUMBERS,
     Strategy,
@@ -35,7 +35,13 @@ from backtest.strategy.base import (
     is_strategy,
     term_of,
 )
-from backtest.strategy.parameters import check_defaults, default_of, parameters, shown, stated
+from backtest.strategy.parameters import (
+    check_defaults,
+    default_of,
+    json_values,
+    parameters,
+    to_text,
+)
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -185,7 +191,7 @@ def _recording_ctrl_c() -> Iterator[list[int]]:
 
 def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
     """Return the error with the last line of its traceback that is in the folder."""
-    message = f"{where} does not load: {told(error)}"
+    message = f"{where} does not load: {describe_error(error)}"
     if isinstance(error, SyntaxError) and error.lineno:
         return UsageError(f"{message}\n  line {error.lineno}: {(error.text or '').strip()}")
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
@@ -284,7 +290,7 @@ def _default(definition: FieldInfo) -> str:
     """Return a field's default as a list of strategies prints it."""
     if definition.default_factory_takes_validated_data:
         return _OF_OTHERS
-    return _REQUIRED if definition.is_required() else shown(default_of(definition))
+    return _REQUIRED if definition.is_required() else to_text(default_of(definition))
 
 
 def _describe(
@@ -304,7 +310,7 @@ def _describe(
         path,
         summary=inspect.cleandoc(file.cls.__doc__ or "").split("\n", 1)[0],
         events=tuple(kind.kind for kind in file.cls.listens_to),
-        parameters={**built_in, **{n: shown(v) for n, v in stated(file, {}).items()}},
+        parameters={**built_in, **{n: to_text(v) for n, v in json_values(file, {}).items()}},
         source_sha256=file.source_sha256(),
     )
 
@@ -341,7 +347,7 @@ def kinds_named(workspace: Workspace, name: str | None) -> list[type[Event]]:
     """Return the kind of event of a name, or for None all but scheduled kinds without a file."""
     if name is not None:
         return [kind_of(workspace, name)]
-    return filed(workspace.data / "events", event_kinds(workspace).values())
+    return kinds_with_files(workspace.data / "events", event_kinds(workspace).values())
 
 
 def kind_of(workspace: Workspace, name: str) -> type[Event]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from backtest.data.datafile import metadata_of, metadata_path
 from backtest.data.kinds import snake_case
-from backtest.data.versions import clear, put
+from backtest.data.versions import clear, write_version
 from backtest.errors import UsageError, unknown
 from backtest.strategy.loading import event_kinds, strategy_origins
 from backtest.workspace.files import clear_unfinished, write_text
@@ -237,7 +237,9 @@ def _write(texts: Mapping[Path, str], events: Path | None) -> None:
             written.append(path)
             if path == events:
                 metadata = metadata_of([_EXAMPLE_DAY], source=None)
-                put(path, text, metadata, reason="the example row of a new signal", over=None)
+                write_version(
+                    path, text, metadata, reason="the example row of a new signal", over=None
+                )
                 written.append(metadata_path(path))
             else:
                 write_text(path, text)

@@ -46,16 +46,16 @@ def check_defaults(file: StrategyFile) -> None:
     _raise_faults(file, {}, faults + [fault for fault in more if not fault.is_missing])
 
 
-def typed(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
+def read_values(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return what defaults and settings set, as values of their fields' types by dotted name."""
     values, faults = _typed(file, settings)
     _raise_faults(file, settings, faults)
     return values
 
 
-def stated(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `typed` returns as JSON values, which read back as the same values."""
-    return {name: plain(value) for name, value in typed(file, settings).items()}
+def json_values(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `read_values` returns as JSON values, which read back as the same values."""
+    return {name: plain(value) for name, value in read_values(file, settings).items()}
 
 
 def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
@@ -66,7 +66,7 @@ def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | Backtra
     return strategy
 
 
-def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
+def to_record(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
     """Return the parameters as JSON values for a record, which make the same strategy again.
 
     Raise UsageError where JSON has no such value, or it reads back as another.
@@ -85,14 +85,14 @@ def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
     for name, value in original.items():
         if restored[name] != value:
             raise UsageError(
-                f"{file.name}: {name} = {value!r} stands on record as {shown(value)}, and that "
+                f"{file.name}: {name} = {value!r} stands on record as {to_text(value)}, and that "
                 f"becomes {restored[name]!r} when it is read. A parameter needs a type that JSON "
                 f"can tell, and validators that leave alone what they have made."
             )
     return values
 
 
-def changed(file: StrategyFile, record: Mapping[str, Any]) -> dict[str, Any]:
+def non_defaults(file: StrategyFile, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recorded parameters, by dotted name, that are not the strategy's defaults."""
     fields = parameters(file.cls)
     return {
@@ -282,7 +282,7 @@ class Text:
     text: str
 
 
-def shown(value: Any) -> str:
+def to_text(value: Any) -> str:
     """Write a parameter's value as `--set` takes it."""
     with suppress(ValueError):  # what JSON cannot express is written as `str` writes it
         value = plain(value)
@@ -290,7 +290,7 @@ def shown(value: Any) -> str:
         is_ambiguous = value.lower() == "none" or value != value.strip() or _is_json(value)
         return json.dumps(value, ensure_ascii=False) if is_ambiguous else value
     if isinstance(value, list):
-        texts = [item if isinstance(item, str) else shown(item) for item in value]
+        texts = [item if isinstance(item, str) else to_text(item) for item in value]
         joined = ",".join(texts)
         is_nested = any(item is None or isinstance(item, list | dict) for item in value)
         if _split(joined) == texts and not _is_json(joined) and not is_nested:
@@ -325,7 +325,7 @@ def leaves(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def flat(parameters: Mapping[str, Any]) -> dict[str, str]:
     """Return parameters as texts by dotted name, for readers."""
-    return {name: shown(value) for name, value in leaves(parameters).items()}
+    return {name: to_text(value) for name, value in leaves(parameters).items()}
 
 
 def plain(value: Any) -> Any:

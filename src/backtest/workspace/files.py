@@ -62,7 +62,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_folder(path: Path, texts: Mapping[str, str]) -> None:
     """Write a folder of texts by file name, as `write_bytes` writes a file; replace an old one."""
     try:
-        with unfinished(path, Path.mkdir) as temporary:
+        with temporary_path(path, Path.mkdir) as temporary:
             for name, text in texts.items():
                 (temporary / name).write_text(text, encoding="utf-8", newline="")
                 flush(temporary / name)
@@ -100,7 +100,7 @@ def put_folder(temporary: Path, path: Path) -> None:
 
 
 @contextmanager
-def unfinished(path: Path, make: Callable[[Path], None] = Path.touch) -> Iterator[Path]:
+def temporary_path(path: Path, make: Callable[[Path], None] = Path.touch) -> Iterator[Path]:
     """Make a hidden file or folder beside a path, to be renamed to that path once it is complete.
 
     It is locked, so that `clear_unfinished` of another process leaves it, and removed afterwards.
@@ -150,7 +150,7 @@ def put_file(path: Path, content: bytes) -> None:
     if path.is_symlink():
         path = Path(os.path.realpath(path))
         clear_unfinished(path.parent, path.name)
-    with unfinished(path) as temporary:
+    with temporary_path(path) as temporary:
         temporary.write_bytes(content)
         flush(temporary)
         os.replace(temporary, path)  # noqa: PTH105 - replaces on every system
@@ -218,7 +218,7 @@ def _remove(path: Path) -> None:
 
 
 @contextmanager
-def held(path: Path, busy: str) -> Iterator[None]:
+def lock_file(path: Path, busy: str) -> Iterator[None]:
     """Hold a lock file until the block ends, or the process does in whatever way.
 
     Raise UsageError with the message `busy` where another process has it; `{holder}` in the
@@ -351,11 +351,11 @@ def read_record(path: Path, kind: type[T]) -> T:
         _adapter(kind).validate_python(record, strict=True)
         seal = record.pop(_SEAL, None)
         if seal is not None and seal != sha256_of(record):
-            raise damaged(path, "its content has not the sha256 that it names")
+            raise damaged_error(path, "its content has not the sha256 that it names")
     except ValidationError as error:
-        raise damaged(path, _first_fault(error)) from None
+        raise damaged_error(path, _first_fault(error)) from None
     except (OSError, ValueError) as error:
-        raise damaged(path, str(error)) from None
+        raise damaged_error(path, str(error)) from None
     for name, expected in record.get("files", {}).items():
         _check_file(path.parent / name, expected, path.name)
     return record  # type: ignore[no-any-return]
@@ -365,12 +365,12 @@ def _check_file(path: Path, expected: str, record: str) -> None:
     try:
         actual = file_sha256(path)
     except (OSError, ValueError) as error:
-        raise damaged(path, getattr(error, "strerror", None) or str(error)) from None
+        raise damaged_error(path, getattr(error, "strerror", None) or str(error)) from None
     if actual != expected:
-        raise damaged(path, f"its sha256 is not the one in {record}")
+        raise damaged_error(path, f"its sha256 is not the one in {record}")
 
 
-def damaged(path: Path, fault: str) -> DataError:
+def damaged_error(path: Path, fault: str) -> DataError:
     """Return the error for a file in reports that is not what the program wrote there."""
     return DataError(
         f"{path} is damaged ({fault}). "
@@ -378,7 +378,7 @@ def damaged(path: Path, fault: str) -> DataError:
     )
 
 
-def readable(
+def read_each(
     folders: Iterable[Path], read: Callable[[Path], T], tell: Callable[[str], object]
 ) -> Iterator[T]:
     """Read each folder in turn; `tell` takes a sentence for each that is damaged and left out."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from backtest.errors import UsageError, unknown
-from backtest.workspace.files import clear_unfinished, is_abandoned, unfinished
+from backtest.workspace.files import clear_unfinished, is_abandoned, temporary_path
 
 FILE = "backtest.toml"
 
@@ -269,7 +269,7 @@ def make_workspace(folder: Path) -> Path:
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     moved: list[Path] = []
     try:
-        with unfinished(folder / _NEW, Path.mkdir) as temporary:
+        with temporary_path(folder / _NEW, Path.mkdir) as temporary:
             if begun:
                 begun.replace(temporary)
             else:

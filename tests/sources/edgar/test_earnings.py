@@ -10,7 +10,7 @@ from backtest.data.kinds import Earnings
 from backtest.errors import DataError
 from backtest.sources.earnings import fetch_earnings, fiscal_quarter, stands_in
 from backtest.sources.edgar import Company
-from backtest.sources.filings import same
+from backtest.sources.filings import is_same_event
 from backtest.sources.yahoo import AnalystEstimate
 from tests.edgar_site import ACME
 
@@ -147,7 +147,7 @@ FETCHED = made("2025-05-29T16:15:00-04:00", period="2025Q3", period_end="2025-05
 )
 def test_what_is_on_file_is_the_same_report_by_its_quarter(at, more, is_same):
     other = {"url": "https://example.org", **more}
-    assert same(made(at, **other), FETCHED) is is_same
+    assert is_same_event(made(at, **other), FETCHED) is is_same
 
 
 def test_the_check_finds_nothing_in_what_was_fetched(site, edgar):

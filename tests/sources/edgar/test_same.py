@@ -3,7 +3,7 @@
 import pytest
 
 from backtest.data.kinds import Earnings, News, StakeDisclosure
-from backtest.sources.filings import same
+from backtest.sources.filings import is_same_event
 
 DATA = "https://www.sec.gov/Archives/edgar/data"
 FILING, ANOTHER = f"{DATA}/1111/000000111125000001", f"{DATA}/1111/000000111125000009"
@@ -46,14 +46,14 @@ def stake(url, form="13F-HR", as_of="2025-03-31", holder="BIGCO", **more):
 )
 def test_reports_are_the_same_by_their_filing_their_quarter_or_their_days(at, more, is_same):
     fetched = report(url=FILING, period="2025Q3", period_end="2025-05-11")
-    assert same(report(at, **more), fetched) is is_same
+    assert is_same_event(report(at, **more), fetched) is is_same
 
 
 def test_an_amendment_is_the_same_as_nothing_but_its_own_filing():
     first, amended = report(), report(url=FILING, headline="8-K/A item 2.02")
-    assert not same(first, amended)
-    assert not same(amended, first)
-    assert same(report(url=FILING), amended)
+    assert not is_same_event(first, amended)
+    assert not is_same_event(amended, first)
+    assert is_same_event(report(url=FILING), amended)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_amendment_is_the_same_as_nothing_but_its_own_filing():
     ],
 )
 def test_news_are_the_same_by_filing_and_category(known, is_same):
-    assert same(known, news(FILING)) is is_same
+    assert is_same_event(known, news(FILING)) is is_same
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_news_are_the_same_by_filing_and_category(known, is_same):
     ],
 )
 def test_stakes_are_the_same_by_filing_or_else_by_holder_form_and_day(known, is_same):
-    assert same(known, stake(FILING)) is is_same
-    assert not same(stake("https://example.org", as_of=None), stake(FILING, as_of=None))
+    assert is_same_event(known, stake(FILING)) is is_same
+    assert not is_same_event(stake("https://example.org", as_of=None), stake(FILING, as_of=None))
 
 
 SITE = "https://www.sec.gov"
@@ -109,14 +109,14 @@ def test_a_filing_is_the_same_whatever_address_of_it_is_on_file(address):
     def cited(event):
         return event.model_copy(update={"source_url": address})
 
-    assert same(cited(news(FILING)), news(FILING))
-    assert not same(cited(news(FILING)), news(ANOTHER))
-    assert same(cited(stake(FILING, as_of="2024-12-31")), stake(FILING))
+    assert is_same_event(cited(news(FILING)), news(FILING))
+    assert not is_same_event(cited(news(FILING)), news(ANOTHER))
+    assert is_same_event(cited(stake(FILING, as_of="2024-12-31")), stake(FILING))
     late = report("2025-09-01T16:15:00-04:00")
-    assert same(cited(late), report(url=FILING))
+    assert is_same_event(cited(late), report(url=FILING))
 
 
 def test_another_filing_of_the_holder_is_another_whatever_address_of_it_is_on_file():
     original = f"{SITE}/ix?doc=/Archives/edgar/data/1111/000000111125000009/x.htm"
     known = stake(FILING).model_copy(update={"source_url": original})
-    assert not same(known, stake(FILING))
+    assert not is_same_event(known, stake(FILING))

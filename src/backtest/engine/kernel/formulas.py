@@ -62,7 +62,7 @@ def compiled(function: F) -> F:
     return dispatcher  # type: ignore[no-any-return]
 
 
-def is_kept() -> bool:
+def is_cached() -> bool:
     """Tell whether compiled code of this version is kept, so that the first call does not wait."""
     return any(_folder().rglob("*.nbc"))
 

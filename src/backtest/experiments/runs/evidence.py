@@ -274,7 +274,7 @@ def _sharpe(
         why = "ruined, too few sessions, or no return differs from that of cash"
         return asdict(Interval(unknown=why))
     held, sessions = _held(account.panel, trades), len(returns)
-    too_thin = figures.thin_record(len(trades), held, sessions)
+    too_thin = figures.too_few_observations(len(trades), held, sessions)
     by_unit, draws, unit = _sharpe_by_occasion(
         returns, occasions, timing, mostly_held=2 * held >= sessions
     )

@@ -16,7 +16,7 @@ from backtest.errors import UsageError, first_few, unknown
 from backtest.experiments.runs.store import Run, read_run
 from backtest.stats.formats import new_york_day
 from backtest.strategy.parameters import flat
-from backtest.workspace.files import readable
+from backtest.workspace.files import read_each
 
 _FEWEST = 3  # characters of the beginning of an id
 _RULES = {  # the words for rules that differ from the costs
@@ -60,7 +60,7 @@ def name_of(run: Run) -> str:
     return " · ".join(filter(None, (run.label, *variant(run.manifest))))
 
 
-def telling(runs: Sequence[Run]) -> list[list[str]]:
+def distinguishing_words(runs: Sequence[Run]) -> list[list[str]]:
     """Return for each run the words that tell it from the others; none where its name does.
 
     These are its label or, of its variant, the words that not all runs share. Among runs of the
@@ -104,7 +104,7 @@ def list_runs(
         UsageError: a name fits no run, or no run has a parameter of that name.
 
     """
-    runs = _newest_first(readable(_folders(reports), read_run, tell))
+    runs = _newest_first(read_each(_folders(reports), read_run, tell))
     if names:
         fitting = [run for name in names for run in fitting_runs(reports, runs, name)]
         runs = _newest_first({run.run_id: run for run in fitting}.values())
@@ -154,13 +154,13 @@ def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
     if (Path(name) / "run.json").is_file():
         return read_run(Path(name))
     folders = _folders(reports)
-    runs = _newest_first(readable(folders, read_run, lambda _: None))
+    runs = _newest_first(read_each(folders, read_run, lambda _: None))
     text = _word(runs, name)
     undamaged = {run.path for run in runs}
     damaged = [folder for folder in folders if folder not in undamaged and text in _names(folder)]
     if damaged and not any(text in _exact_names(run) for run in runs):
         return read_run(damaged[0])  # raises what is wrong with it
-    list(readable(damaged, read_run, tell))
+    list(read_each(damaged, read_run, tell))
     fitting = fitting_runs(reports, runs, name)
     if len(fitting) > 1 and text not in _exact_names(fitting[0]):
         listed = [f"{run.path.name} ({name_of(run) or 'the defaults'})" for run in fitting]

@@ -39,7 +39,7 @@ from backtest.stats import SEED
 from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import changed, configure, recorded
+from backtest.strategy.parameters import configure, non_defaults, to_record
 
 if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
@@ -105,7 +105,7 @@ def prepare_run(
         file,
         inputs.hashes(heard_kinds(strategy)),
         strategy=file.name,
-        parameters=recorded(strategy),
+        parameters=to_record(strategy),
         symbols=list(request.symbols),
         benchmark=request.benchmark,
         span={"first": inputs.first.isoformat(), "last": inputs.last.isoformat()},
@@ -205,7 +205,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
         "assumptions": [
             *plan.inputs.assumptions,
-            *of_bars(plan.bars, len(result.curve)),
+            *bars_assumption(plan.bars, len(result.curve)),
             *result.assumptions,
         ],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
@@ -221,7 +221,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     return run
 
 
-def of_bars(bars: RunBars | None, sessions: int) -> list[str]:
+def bars_assumption(bars: RunBars | None, sessions: int) -> list[str]:
     """Say in a sentence how many sessions had finer bars; empty where all had, or none should."""
     if bars is None or not bars.by_the_day:
         return []
@@ -235,7 +235,7 @@ def _differs(plan: RunPlan) -> dict[str, Any]:
     request, rules = plan.request, plan.request.rules.model_dump()
     usual = make_rules(request.costs, cash=request.rules.cash).model_dump()
     return {
-        "parameters": changed(plan.file, plan.identity["parameters"]),
+        "parameters": non_defaults(plan.file, plan.identity["parameters"]),
         "rules": {name: value for name, value in rules.items() if value != usual[name]},
         "first": request.first and request.first.isoformat(),
         "last": request.last and request.last.isoformat(),

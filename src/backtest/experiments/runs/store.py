@@ -18,7 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from backtest.experiments.records import RunRecord
-from backtest.workspace.files import damaged, read_record, record_text, write_folder, write_text
+from backtest.workspace.files import (
+    damaged_error,
+    read_record,
+    record_text,
+    write_folder,
+    write_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,7 +175,7 @@ def read_run(path: Path) -> Run:
     manifest = read_record(path / "run.json", RunRecord)
     for name in FILES:
         if name not in manifest["files"]:
-            raise damaged(path / "run.json", f"it lacks files.{name}")
+            raise damaged_error(path / "run.json", f"it lacks files.{name}")
     return Run(path, manifest)
 
 

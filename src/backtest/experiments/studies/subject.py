@@ -22,7 +22,7 @@ from backtest.stats.minutes import BarsByClock, by_clock, minutes_study
 from backtest.stats.multiple_testing import holm_of_known
 from backtest.strategy.base import BacktraderStrategy, Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
-from backtest.strategy.parameters import configure, recorded
+from backtest.strategy.parameters import configure, to_record
 from backtest.workspace.files import read_record, record_text, write_folder
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def study_identity(
         hashes,
         name=subject.name,
         of="kind" if strategy is None else "strategy",
-        parameters=None if strategy is None else recorded(strategy),
+        parameters=None if strategy is None else to_record(strategy),
         **terms,
     )
 

@@ -19,9 +19,9 @@ from backtest.data.calendar import as_utc64
 from backtest.engine.kernel.panel import Panel, set_legs, set_terms
 from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, SIGNAL, WAITS
 from backtest.errors import UsageError
-from backtest.experiments.sweeps.grid import value_of
+from backtest.experiments.sweeps.grid import parameter_value
 from backtest.strategy.base import Signal, Strategy, term_of
-from backtest.strategy.parameters import shown
+from backtest.strategy.parameters import to_text
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -43,7 +43,7 @@ def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> De
     try:
         return question.ask(strategy)
     except UsageError as error:
-        varied = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+        varied = ", ".join(f"{name} {to_text(value)}" for name, value in values.items())
         raise UsageError(f"{error}\n  in the set with {varied or 'no parameter varied'}") from None
 
 
@@ -187,7 +187,9 @@ class Answers:
                 self._write(records, column, before)
                 for number, (name, (varied, other)) in enumerate(zip(ends, some, strict=True)):
                     after = ask(question, other, varied)
-                    is_term = is_handed_on(before, after, term_of(name), value_of(other, name))
+                    is_term = is_handed_on(
+                        before, after, term_of(name), parameter_value(other, name)
+                    )
                     if is_term is None:
                         raise self._not_a_term(question, values, name)
                     handed[number, column * self._width] = is_term
@@ -242,7 +244,7 @@ class Answers:
                 varied = {**values, name: value}
                 other = self._make(varied)
                 after = ask(question, other, varied)
-                if is_handed_on(before, after, term_of(name), value_of(other, name)) is None:
+                if is_handed_on(before, after, term_of(name), parameter_value(other, name)) is None:
                     return name
         return ""
 
@@ -275,17 +277,17 @@ def _bar_of(question: Question, panel: Panel) -> int:
 def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
     """Convert the values of a parameter to a term of signals; UsageError where one is no term."""
     for value in values:
-        if fault := fault_of(term, value):
+        if fault := term_fault(term, value):
             raise UsageError(
                 f"{name} hands on its {term} to a signal, whose {term} cannot "
-                f"be {shown(value)}: {fault}. Bound the parameter, or the grid."
+                f"be {to_text(value)}: {fault}. Bound the parameter, or the grid."
             )
     none = -1 if term == "hold" else np.nan
     return np.array([none if value is None else value for value in values], SIGNAL[term])
 
 
 @cache
-def fault_of(term: str, value: float) -> str:
+def term_fault(term: str, value: float) -> str:
     """Return what keeps a value from being a term of a signal; empty where nothing does."""
     try:
         Signal(symbol="", event_id="", direction="long", **{term: value})

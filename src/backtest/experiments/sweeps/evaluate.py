@@ -37,7 +37,7 @@ from backtest.stats.figures import figures_of_totals, max_drawdown, session_retu
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import Strategy, StrategyFile, heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import ParameterReader, parameters, typed, variant
+from backtest.strategy.parameters import ParameterReader, parameters, read_values, variant
 from backtest.workspace.folders import Workspace, workspace_of_worker
 from backtest.workspace.processes import MOST_TRIES, completed, on_cluster
 
@@ -199,7 +199,7 @@ class Evaluator:
         base = base_of(strategy, spec.rules, spec.axes)
         axes = {name: [value] for name, value in base.items()}
         self.base: tuple[Axes, Codes] = axes, dict.fromkeys(axes, np.zeros(1, np.intp))
-        self._fixed = typed(file, spec.settings)
+        self._fixed = read_values(file, spec.settings)
         known = parameters(file.cls)
         self._readers = {n: ParameterReader(known[n]) for n in spec.axes if n != REACTION}
         self._file, self._strategy = file, strategy

@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any, NotRequired
 from typing_extensions import TypedDict
 
 from backtest.errors import DataError, UsageError
-from backtest.experiments.records import Traded
+from backtest.experiments.records import Replayed
 from backtest.experiments.terms import folder_name
 from backtest.workspace.files import (
-    damaged,
+    damaged_error,
     file_sha256,
     flush,
-    held,
+    lock_file,
     put_file,
     put_folder,
     read_record,
     record_text,
-    unfinished,
+    temporary_path,
     write_text,
 )
 
@@ -122,7 +122,7 @@ class SweepEvidence(TypedDict):
     universe: NotRequired[str | None]
 
 
-class SweepRecord(Traded):
+class SweepRecord(Replayed):
     """Declare the fields of `sweep.json` that readers use."""
 
     sweep_id: str
@@ -154,7 +154,7 @@ class Sweep:
             if table.num_rows != self.manifest["sets"]:
                 raise ValueError(f"{table.num_rows} sets of {self.manifest['sets']}")  # noqa: TRY301
         except (OSError, ValueError) as error:
-            raise damaged(path, str(error)) from None
+            raise damaged_error(path, str(error)) from None
         return table
 
 
@@ -185,7 +185,7 @@ class SweepFolder:
         with ExitStack() as stack:
             try:
                 self._parts.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(held(lock, busy))
+                stack.enter_context(lock_file(lock, busy))
             except OSError as error:
                 raise self._not_written(error) from None
             self._write_spec()
@@ -254,7 +254,7 @@ class SweepFolder:
         tables = self.tables(range(self._spec.chunks))
         first = next(tables)
         options = {"compression": "zstd", "write_page_checksum": True}
-        with unfinished(self.work / _SETS) as beside:
+        with temporary_path(self.work / _SETS) as beside:
             with pq.ParquetWriter(beside, first.schema, **options) as writer:
                 for table in chain([first], tables):
                     writer.write_table(table)

@@ -27,8 +27,8 @@ from backtest.strategy.parameters import (
     configure,
     parameters,
     plain,
-    shown,
-    typed,
+    read_values,
+    to_text,
     variant,
 )
 
@@ -145,8 +145,8 @@ def read_grid(
     """
     if not axes:
         raise UsageError(f"A sweep needs at least one axis. {_FORMS}.")
-    fixed = typed(file, settings)
-    values_by_name = _by_name(file, fixed.keys() - typed(file, {}).keys(), axes)
+    fixed = read_values(file, settings)
+    values_by_name = _by_name(file, fixed.keys() - read_values(file, {}).keys(), axes)
     sets = prod(len(values) for values in values_by_name.values())
     if sets > MOST_SETS:
         raise UsageError(
@@ -200,7 +200,7 @@ def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
     return strategy
 
 
-def value_of(strategy: object, name: str) -> Any:
+def parameter_value(strategy: object, name: str) -> Any:
     """Return the value of a parameter by its dotted name."""
     return attrgetter(name)(strategy)
 
@@ -208,7 +208,9 @@ def value_of(strategy: object, name: str) -> Any:
 def base_of(strategy: object, rules: Mapping[str, Any], axes: Iterable[str]) -> dict[str, Any]:
     """Return for each axis the JSON value that applies without a grid."""
     return {
-        name: rules["reaction_minutes"] if name == REACTION else plain(value_of(strategy, name))
+        name: rules["reaction_minutes"]
+        if name == REACTION
+        else plain(parameter_value(strategy, name))
         for name in axes
     }
 
@@ -294,11 +296,11 @@ def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[
     reader = ParameterReader(parameters(file.cls)[name])
 
     def field_of(value: Any) -> Any:
-        return value_of(variant(file, {**fixed, name: value}), name)
+        return parameter_value(variant(file, {**fixed, name: value}), name)
 
     by_json: dict[str, Any] = {}
     for value in values:
-        text = value.text if isinstance(value, Text) else shown(value)
+        text = value.text if isinstance(value, Text) else to_text(value)
         try:
             read = reader.read(value)
         except ValueError:  # raised with the message that any other setting gets
@@ -313,8 +315,8 @@ def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[
             )
         if field != read and field_of(reader.read(kept)) != field:
             raise UsageError(
-                f"--grid {name}: {text} becomes {shown(field)}, and that becomes another value in "
-                f"turn. A grid needs a parameter whose value, given again, stays as it is."
+                f"--grid {name}: {text} becomes {to_text(field)}, and that becomes another value "
+                f"in turn. A grid needs a parameter whose value, given again, stays as it is."
             )
         key = json.dumps(kept)
         if key in by_json:

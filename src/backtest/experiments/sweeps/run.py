@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.runs.run import of_bars
+from backtest.experiments.runs.run import bars_assumption
 from backtest.experiments.sweeps.evaluate import Evaluator, Histories, evaluator, run_chunks
 from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import REACTION, SweepSpec, base_of, read_grid, sweepable
@@ -30,7 +30,7 @@ from backtest.experiments.trials import (
     trial_sharpes,
 )
 from backtest.stats import SEED, SESSIONS_A_YEAR
-from backtest.stats.figures import thin_record
+from backtest.stats.figures import too_few_observations
 from backtest.stats.multiple_testing import (
     WalkForward,
     probability_of_overfitting,
@@ -40,7 +40,7 @@ from backtest.stats.multiple_testing import (
 )
 from backtest.strategy.base import Strategy, heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import Text, recorded, stated
+from backtest.strategy.parameters import Text, json_values, to_record
 
 if TYPE_CHECKING:
     from backtest.data.kinds import Event
@@ -91,7 +91,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     """
     file = find_strategy(workspace, request.strategy)
     strategy = sweepable(file, request.settings)
-    recorded(strategy)  # raises before all sets are evaluated where a value cannot be on record
+    to_record(strategy)  # raises before all sets are evaluated where a value cannot be on record
     axes = read_grid(file, request.settings, request.grid)
     if REACTION in axes and "reaction_minutes" in request.rules.model_fields_set:
         raise UsageError("The reaction is given by --reaction and by --grid; choose one of them.")
@@ -100,7 +100,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         file,
         inputs.hashes(heard_kinds(strategy)),
         strategy=file.name,
-        settings=stated(file, request.settings),
+        settings=json_values(file, request.settings),
         axes=axes,
         symbols=tuple(sorted(inputs.span)),
         universe=request.universe,
@@ -186,7 +186,7 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
         "strategy": spec.strategy,
         "symbols": list(spec.symbols),
         "universe": spec.universe,
-        "parameters": recorded(plan.strategy),
+        "parameters": to_record(plan.strategy),
         "axes": spec.axes,
         "base": base_of(plan.strategy, spec.rules, spec.axes),
         "sets": spec.sets,
@@ -196,7 +196,7 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
         "span": dict(zip(("first", "last"), spec.span, strict=True)),
         "assumptions": [
             *plan.assumptions,
-            *of_bars(plan.evaluator.run_bars, plan.evaluator.panel.count),
+            *bars_assumption(plan.evaluator.run_bars, plan.evaluator.panel.count),
         ],
         "inputs": spec.inputs,
         "strategy_sha256": spec.strategy_sha256,
@@ -259,8 +259,8 @@ def _too_few(histories: Histories, best: int) -> dict[str, str]:
     alone, together = int(held[:, best].sum()), int(held.any(axis=1).sum())
     events = int(traded.any(axis=0).sum())
     return {
-        "best": thin_record(int(traded[best].sum()), alone, len(held)),
-        "all": thin_record(events, together, len(held), noun="traded event"),
+        "best": too_few_observations(int(traded[best].sum()), alone, len(held)),
+        "all": too_few_observations(events, together, len(held), noun="traded event"),
     }
 
 
