@@ -257,4 +257,4 @@ def test_a_benchmark_that_ends_early_is_told_and_the_study_goes_on(crowd, comman
     told = ["The benchmark INDX has no close on 2025-06-27 (12 sessions are missing)"]
     fails(command(*CROWD, "--benchmark", "INDX"), 3, told, checkout, checkout.snapshot())
     study = ("study", "earnings", "--universe", "crowd", "--benchmark", "INDX")
-    assert "8 have no return over all of [0,+10], for the prices" in words(command(*study).out)
+    assert "8 have no return over all of [0,+10], since the prices" in words(command(*study).out)

@@ -323,7 +323,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from backtest.data.datafile import read_data_file
-from backtest.data.versions import put
+from backtest.data.versions import write_version
 path, steps, real = Path(sys.argv[1]), int(sys.argv[2]), os.replace
 file = read_data_file(path, seal_command="")
 def replace(*places):
@@ -333,7 +333,7 @@ def replace(*places):
     steps -= 1
     real(*places)
 os.replace = replace
-put(path, sys.argv[3], file.metadata, reason="killed", over=file.sha256)
+write_version(path, sys.argv[3], file.metadata, reason="killed", over=file.sha256)
 """
 
 

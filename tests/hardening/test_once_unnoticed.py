@@ -58,8 +58,8 @@ def test_a_number_of_a_version_is_never_used_twice(file):
 
 def test_a_lock_is_another_process_s_until_that_ends(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from backtest.workspace.files import held\n"
-        "with held(Path(sys.argv[1]), 'busy'): print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from backtest.workspace.files import lock_file\n"
+        "with lock_file(Path(sys.argv[1]), 'busy'): print('held', flush=True); sys.stdin.read()"
     )
     lock = tmp_path / "x.lock"
     words = [sys.executable, "-c", program, str(lock)]

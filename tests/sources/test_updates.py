@@ -235,14 +235,14 @@ import os, shutil, sys
 from pathlib import Path
 from backtest.sources.updates import prepare_update
 from tests.sources.test_updates import bars, incoming
-from backtest.data.prices import place_for
+from backtest.data.prices import path_for
 
 root, among = Path(sys.argv[1]), int(sys.argv[2])
 replace = os.replace
 for number in range(1, 12):
     folder = root.with_name(f"{root.name}-{number}")
     shutil.copytree(root, folder)
-    update = prepare_update(place_for(folder, "BOLT", among=among), incoming(), accept=False)
+    update = prepare_update(path_for(folder, "BOLT", among=among), incoming(), accept=False)
     if os.fork() == 0:
         left = [number]
         def killed(*paths):

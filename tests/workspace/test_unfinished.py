@@ -29,8 +29,9 @@ def test_what_nobody_holds_is_cleared_and_nothing_else(tmp_path):
 
 def test_what_a_living_process_holds_is_left(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from backtest.workspace.files import unfinished\n"
-        "with unfinished(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path\n"
+        "from backtest.workspace.files import temporary_path\n"
+        "with temporary_path(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path / "run.json")],
