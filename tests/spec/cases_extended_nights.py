@@ -99,6 +99,30 @@ CASES = [
         equity=[100_000, 102_500],
     ),
     Case(
+        name="bought_after_hours_before_the_first_session_it_is_split_and_paid_in_it",
+        rule="extended hours",
+        bars={},
+        finer={
+            "ACME": """
+                2025-06-06 16:10 102 103 101 103
+                2025-06-09 08:00 52.5 52.5 52.5 52.5
+                2025-06-09 09:30 52 52.5 51.5 52
+            """,
+            "BOLT": """
+                2025-06-06 15:55 10 10 10 10
+                2025-06-09 09:30 10 10 10 10
+            """,
+        },
+        actions={"ACME": [("2025-06-09", "split", 2.0), ("2025-06-09", "dividend", 1.0)]},
+        signals=[long("2025-06-06 16:10", weight=0.51), flat("2025-06-09 08:00")],
+        settings=extended(),
+        trades=[  # 500 at 102 are 1,000 at 51
+            trade("e1", "ACME", "long", 1_000, "2025-06-06 16:10", 51.0, "2025-06-09 08:00", 52.5,
+                  "signal", gross=1_000 * (52.5 - 51), dividends=1_000.0),
+        ],
+        equity=[100_000, 102_500],
+    ),
+    Case(
         name="left_after_hours_before_its_ex_date_it_gets_no_dividend",
         rule="extended hours",
         bars={},
