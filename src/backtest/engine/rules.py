@@ -36,7 +36,7 @@ VOLUME_SESSIONS = 20
 # is compiled anew when this file changes.
 DAILY, FINER, EXTENDED = range(3)
 
-RULES_VERSION = 15
+RULES_VERSION = 16
 """This number is the version of what trades, figures, evidence and the files of a run mean.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the
