@@ -264,9 +264,8 @@ def _effects_on_stock(prices: Prices) -> Iterator[Effect]:
     days = prices.days
     for action in prices.applied:
         row = int(np.searchsorted(days, np.datetime64(action.day)))
-        # In the first session it acts on what was bought after hours on the evening before.
-        has_session = len(days) > 0 and days[0] <= np.datetime64(action.day) <= days[-1]
-        if action.action in ("dividend", "split") and has_session:
+        # Also in the first session, in which it acts on what was bought on the evening before.
+        if action.action in ("dividend", "split") and row < len(days):
             what: What = "split" if action.action == "split" else "dividend"
             yield Effect(days[row].item(), prices.symbol, what, action.amount or 0.0)
         elif action.action in ENDS and len(days):
