@@ -74,6 +74,27 @@ def test_what_an_entry_at_a_limit_turns_round_leaves_in_the_turn_of_its_signal()
         ]  # fmt: skip
 
 
+def test_what_leaves_by_a_renewed_plan_is_listed_by_that_plan() -> None:
+    """The entry's target would rest at 55; the renewal's has passed at the close before."""
+    days = [date(2025, 6, n) for n in (5, 6, 9, 10)]
+    bars = [(day, *[54.0 if day > days[1] else 50.0] * 4) for day in days]
+    world = World(
+        bars={"A": bars},
+        signals=[
+            long("2025-06-05", "A", event_id="A", published_at=0, weight=0.1, target=0.1),
+            long("2025-06-06", "A", event_id="again", published_at=1, target=0.05, levels="close"),
+        ],
+        settings=FREE,
+        borrow={},
+        actions={},
+    )
+    replayed, by_kernel = listed(world)
+    assert [order[2:4] + order[6:7] for order in by_kernel] == [
+        (200, "market", None), (-200, "market", "target"),
+    ]  # fmt: skip
+    assert by_kernel == [order for order in replayed if order[3] != "limit"]  # that rested in vain
+
+
 def listed(world: World) -> list[list[tuple[object, ...]]]:
     """The orders of the replay, then those of the kernel."""
     found = []

@@ -349,7 +349,7 @@ def book_trade(
         trade = tables.trades[position.signal]
         trade.entry_bar, trade.exit_bar = position.entry_bar, position.last_bar
         trade.entered_at, trade.left_at = position.entered_at, at
-        trade.shares, trade.reason = shares, reason
+        trade.shares, trade.reason, trade.terms = shares, reason, position.terms
         trade.last_size, trade.last_price = -position.side * position.shares, price
         trade.entry_price, trade.exit_price = position.entry_price, left
         trade.commission, trade.borrow = position.commission, position.borrow

@@ -54,14 +54,15 @@ SIGNAL = np.dtype(
     ]
 )  # fmt: skip
 # A trade. `shares` are all that were entered, at the average `entry_price`; the sizes of the first
-# and the last fill are signed. A signal that resized has its own fill as the first, and no shares;
-# a leg has nothing but its two fills.
+# and the last fill are signed; `terms` are those of its last plan. A signal that resized has its
+# own fill as the first, and no shares; a leg has nothing but its two fills.
 TRADE = np.dtype(
     [
-        ("entry_bar", "i8"), ("exit_bar", "i8"), ("reason", "i4"), ("entered_at", "i2"),
-        ("left_at", "i2"), ("shares", "f8"), ("entry_price", "f8"), ("exit_price", "f8"),
-        ("commission", "f8"), ("borrow", "f8"), ("first_size", "f8"), ("first_price", "f8"),
-        ("last_size", "f8"), ("last_price", "f8"), ("hedge_profit", "f8"), ("dividends", "f8"),
+        ("entry_bar", "i8"), ("exit_bar", "i8"), ("reason", "i2"), ("entered_at", "i2"),
+        ("left_at", "i2"), ("terms", "i2"), ("shares", "f8"), ("entry_price", "f8"),
+        ("exit_price", "f8"), ("commission", "f8"), ("borrow", "f8"), ("first_size", "f8"),
+        ("first_price", "f8"), ("last_size", "f8"), ("last_price", "f8"), ("hedge_profit", "f8"),
+        ("dividends", "f8"),
     ]
 )  # fmt: skip
 # A position. What every bar reads comes first, and fills one line of the memory's cache. `passed`

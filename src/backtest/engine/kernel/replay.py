@@ -251,7 +251,7 @@ def _orders(
         kind = _RESTING.get(reason, "close" if at == "close" else "market")
         bar, phase = trade["exit_bar"], (_CLOSE if at == "close" else _OPEN).get(reason, _REST)
         # A target may rest and be met at the very open; a stop is filled there by no other way.
-        looks_at_closes = reason != "target" or signal["terms"] & LOOKS_AT_CLOSES
+        looks_at_closes = reason != "target" or trade["terms"] & LOOKS_AT_CLOSES
         if at == "open" and reason in _RESTING and looks_at_closes:
             kind, phase = "market", _PASSED
         by_signal = reason in ("signal", "reversal")
