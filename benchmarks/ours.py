@@ -8,8 +8,8 @@ import numpy as np
 from worker import Arrays, serve
 
 from backtest.data.borrow import BorrowRate, BorrowRates
+from backtest.engine.kernel import SIGNAL
 from backtest.engine.kernel.panel import Panel, blank_prices
-from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.stats.figures import figures_of_totals

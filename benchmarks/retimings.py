@@ -6,7 +6,7 @@ import numpy as np
 from ours import panel_of, rates_of
 from worker import Arrays, serve
 
-from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel import SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.stats.figures import figures_of_totals

@@ -227,8 +227,8 @@ def effects_on_bars(bars: Mapping[str, Sequence[Any]], actions: Actions) -> Iter
 
 def finer_panel(bars: Mapping[str, Sequence[Any]]) -> Panel:
     """The panel of bars known by the moment of their open, UTC without a zone."""
+    from backtest.engine.kernel import PRICES
     from backtest.engine.kernel.panel import Panel, blank_prices
-    from backtest.engine.kernel.records import PRICES
 
     moments = sorted({row[0] for rows in bars.values() for row in rows})
     shape = (len(moments), len(bars))
@@ -251,8 +251,8 @@ def trade_panel(
     borrow: Mapping[str, Sequence[Any]],
 ) -> oracle.Outcome:
     """The kernel on a panel, in the oracle's words; `moments` are what its bars are known by."""
+    from backtest.engine.kernel import CAPPED, IS_LEG, OUTCOMES, REASONS
     from backtest.engine.kernel.panel import signal_rows
-    from backtest.engine.kernel.records import CAPPED, IS_LEG, OUTCOMES, REASONS
     from backtest.engine.kernel.simulate import by_entry, simulate
 
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))

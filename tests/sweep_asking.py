@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from backtest.engine.kernel import SIGNAL
 from backtest.engine.kernel.panel import set_terms
-from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.timeline import Question
 from backtest.experiments.sweeps.answers import Answers, ask, derives
 from backtest.strategy.base import Signal, Strategy

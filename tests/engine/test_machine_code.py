@@ -15,7 +15,7 @@ from backtest.engine.kernel import formulas
 from tests.mutants import NUMBA
 
 FOLDER = Path(kernel.__file__).parent
-IN_KEY = ("backtest.engine.rules", "backtest.engine.kernel.")
+IN_KEY = ("backtest.engine.rules", "backtest.engine.kernel")
 
 
 def test_no_constant_of_the_kernel_comes_from_a_file_outside_of_the_key():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from backtest.engine.kernel import IS_LEG, OUTCOMES, REASONS, SIGNAL
 from backtest.engine.kernel.panel import Panel, blank_prices
-from backtest.engine.kernel.records import IS_LEG, OUTCOMES, REASONS, SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError

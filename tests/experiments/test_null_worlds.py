@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from backtest.data.prices import read_prices
+from backtest.engine.kernel import IS_FLAT, SIGNAL
 from backtest.engine.kernel.panel import panel_of
-from backtest.engine.kernel.records import IS_FLAT, SIGNAL
 from backtest.engine.kernel.replay import trades_of
 from backtest.engine.kernel.simulate import simulate
 from backtest.experiments.runs.evidence import evidence

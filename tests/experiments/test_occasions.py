@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtest.engine.kernel.records import AT_OPEN, IN_SESSION, REASONS, SIGNAL, TRADE
+from backtest.engine.kernel import AT_OPEN, IN_SESSION, REASONS, SIGNAL, TRADE
 from backtest.experiments.runs.placebo import chains_of, longest_trade, occasions_of
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.engine.kernel import IS_FLAT, IS_LEG, SIGNAL
 from backtest.engine.kernel.panel import Panel, panel_of, signals_of_trades
-from backtest.engine.kernel.records import IS_FLAT, IS_LEG, SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.replay.books import EquityPoint, Trade
 from backtest.engine.rules import Rules

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
+from backtest.engine.kernel import AT_CLOSE, AT_OPEN, TRADE
 from backtest.engine.kernel.panel import Panel, blank_prices, signal_rows
-from backtest.engine.kernel.records import AT_CLOSE, AT_OPEN, TRADE
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.experiments.runs.placebo import (

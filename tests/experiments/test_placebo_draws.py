@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from backtest.engine.kernel import IS_FLAT, IS_LEG
 from backtest.engine.kernel.panel import panel_of, signals_of_trades
-from backtest.engine.kernel.records import IS_FLAT, IS_LEG
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.experiments.runs import placebo

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from pydantic import ValidationError
 
 from backtest.data.market import tradable_session
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     ENTERS_AT_CLOSE,
     IS_FLAT,
     LEAVES_AT_CLOSE,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from backtest.engine.kernel.records import CAPPED, IS_FLAT, OUTCOMES
+from backtest.engine.kernel import CAPPED, IS_FLAT, OUTCOMES
 from backtest.engine.rules import Rules
 from backtest.errors import AccountingError, DataError, UsageError
 from backtest.experiments.panel_files import read_panel

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, IS_LEG, SIGNAL, WAITS
+from backtest.engine.kernel import ENTERS_AT_CLOSE, IS_FLAT, IS_LEG, SIGNAL, WAITS
 from backtest.errors import UsageError
 from backtest.experiments.sweeps import answers as module
 from backtest.experiments.sweeps.answers import Answers, is_handed_on, same_answer, term_fault

@@ -8,8 +8,8 @@ from itertools import product
 import numpy as np
 import pytest
 
+from backtest.engine.kernel import SIGNAL
 from backtest.engine.kernel.panel import set_terms
-from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.timeline import Question
 from backtest.errors import BacktestError, UsageError
 from backtest.experiments.sweeps import answers

@@ -7,8 +7,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from backtest.engine.kernel import REASONS
 from backtest.engine.kernel.panel import panel_of, signal_rows
-from backtest.engine.kernel.records import REASONS
 from backtest.engine.kernel.replay import check_agreement
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.timeline import decide

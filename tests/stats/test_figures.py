@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from backtest.engine.kernel.records import ACCOUNT
+from backtest.engine.kernel import ACCOUNT
 from backtest.stats import figures
 from backtest.stats.multiple_testing import sharpe_estimate, superior_ability
 

@@ -17,8 +17,8 @@ from pyarrow import parquet, types
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.price_rows import REGULAR, beyond, is_allowed
+from backtest.engine.kernel import PRICES
 from backtest.engine.kernel.panel import Panel, blank_prices
-from backtest.engine.kernel.records import PRICES
 from backtest.errors import DataError, UsageError
 
 Times = NDArray[np.datetime64]

@@ -17,8 +17,7 @@ from pyarrow import compute
 from backtest.data.borrow import BorrowRates, borrow_assumptions, read_borrow_rates
 from backtest.data.events import field_schema
 from backtest.data.kinds import NEW_YORK
-from backtest.engine.kernel.panel import SIDES, Panel
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     CAPPED,
     ENTERS_AT_CLOSE,
     IS_FLAT,
@@ -31,6 +30,7 @@ from backtest.engine.kernel.records import (
     WAITS,
     Tables,
 )
+from backtest.engine.kernel.panel import SIDES, Panel
 from backtest.engine.kernel.replay import used_rates
 from backtest.engine.kernel.simulate import by_entry, profits, simulate
 from backtest.engine.replay.books import check_identity

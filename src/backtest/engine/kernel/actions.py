@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backtest.engine.kernel.formulas import inlined, last_close, rule, split_ratio, whole
-from backtest.engine.kernel.legs import leave_legs
-from backtest.engine.kernel.orders import book_trade, remove
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     AT_CLOSE,
     AT_OPEN,
     DIVIDEND,
@@ -18,6 +15,9 @@ from backtest.engine.kernel.records import (
     RuleNumbers,
     Tables,
 )
+from backtest.engine.kernel.formulas import inlined, last_close, rule, split_ratio, whole
+from backtest.engine.kernel.legs import leave_legs
+from backtest.engine.kernel.orders import book_trade, remove
 
 
 @inlined

@@ -23,7 +23,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from backtest.engine import rules
-from backtest.engine.kernel.records import AT_CLOSE, SPLIT, Bars, RuleNumbers
+from backtest.engine.kernel import AT_CLOSE, SPLIT, Bars, RuleNumbers
 from backtest.engine.rules import EXTENDED, VOLUME_SESSIONS
 from backtest.workspace.files import cache_folder
 

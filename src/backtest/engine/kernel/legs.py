@@ -11,8 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from backtest.engine.kernel import IN_SESSION, IS_LEG, Bars, Book, RuleNumbers, Tables
 from backtest.engine.kernel.formulas import fill_at, inlined, price_at, rule, whole
-from backtest.engine.kernel.records import IN_SESSION, IS_LEG, Bars, Book, RuleNumbers, Tables
 
 
 @inlined

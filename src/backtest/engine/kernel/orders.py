@@ -7,17 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel.formulas import (
-    fill_at,
-    inlined,
-    last_close,
-    most_shares,
-    price_at,
-    rule,
-    whole,
-)
-from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     AT_CLOSE,
     AT_OPEN,
     CAPPED,
@@ -43,6 +33,16 @@ from backtest.engine.kernel.records import (
     RuleNumbers,
     Tables,
 )
+from backtest.engine.kernel.formulas import (
+    fill_at,
+    inlined,
+    last_close,
+    most_shares,
+    price_at,
+    rule,
+    whole,
+)
+from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
 
 
 @inlined

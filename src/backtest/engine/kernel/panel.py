@@ -14,7 +14,7 @@ import numpy as np
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import as_utc64
 from backtest.engine.bars import COLUMNS, RunBars, daily_bars, days_and_clock, utc_time
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     ACTION,
     DELISTED,
     DIVIDEND,

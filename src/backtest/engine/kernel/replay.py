@@ -14,8 +14,7 @@ import numpy as np
 
 from backtest.data.borrow import BorrowRate, BorrowRates, borrow_assumptions
 from backtest.engine.bars import RunBars, daily_bars, set_excursions
-from backtest.engine.kernel.panel import Panel, decision_rows, panel_of, signalled
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     CAPPED,
     DELISTED,
     FILL_TIMES,
@@ -29,6 +28,7 @@ from backtest.engine.kernel.records import (
     TRADE,
     WAITS,
 )
+from backtest.engine.kernel.panel import Panel, decision_rows, panel_of, signalled
 from backtest.engine.kernel.simulate import as_served, by_entry, simulate
 from backtest.engine.replay.books import (
     CENT,

@@ -7,23 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel.actions import settle_ends
-from backtest.engine.kernel.formulas import inlined, is_last, rule, slippage, whole
-from backtest.engine.kernel.legs import leave_behind, net_orders, worth_of_legs
-from backtest.engine.kernel.orders import (
-    give_up,
-    gives_up,
-    is_for,
-    leave,
-    leave_at,
-    note_fill,
-    pay,
-    plan,
-    remove,
-    set_aside,
-    take,
-)
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     AT_CLOSE,
     AT_OPEN,
     CAPPED,
@@ -47,6 +31,22 @@ from backtest.engine.kernel.records import (
     Book,
     RuleNumbers,
     Tables,
+)
+from backtest.engine.kernel.actions import settle_ends
+from backtest.engine.kernel.formulas import inlined, is_last, rule, slippage, whole
+from backtest.engine.kernel.legs import leave_behind, net_orders, worth_of_legs
+from backtest.engine.kernel.orders import (
+    give_up,
+    gives_up,
+    is_for,
+    leave,
+    leave_at,
+    note_fill,
+    pay,
+    plan,
+    remove,
+    set_aside,
+    take,
 )
 from backtest.engine.rules import EXTENDED
 

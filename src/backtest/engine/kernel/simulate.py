@@ -18,12 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel.actions import act_before_open
-from backtest.engine.kernel.formulas import borrowed, compiled, inlined, rule, whole
-from backtest.engine.kernel.legs import charge_legs, mark_legs, worth_of_legs
-from backtest.engine.kernel.orders import book_trade
-from backtest.engine.kernel.panel import Panel, kernel_bars
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     ACCOUNT,
     AT_CLOSE,
     AT_OPEN,
@@ -45,6 +40,11 @@ from backtest.engine.kernel.records import (
     blank,
     numbers_of,
 )
+from backtest.engine.kernel.actions import act_before_open
+from backtest.engine.kernel.formulas import borrowed, compiled, inlined, rule, whole
+from backtest.engine.kernel.legs import charge_legs, mark_legs, worth_of_legs
+from backtest.engine.kernel.orders import book_trade
+from backtest.engine.kernel.panel import Panel, kernel_bars
 from backtest.engine.kernel.session import answer_the_last_close, trade_the_bar
 from backtest.engine.rules import Rules, check_weights
 

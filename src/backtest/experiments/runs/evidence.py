@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.engine.kernel import IS_LEG
 from backtest.engine.kernel.panel import Panel, decision_rows, panel_of, signals_of_trades
-from backtest.engine.kernel.records import IS_LEG
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules, above_cash
 from backtest.experiments.runs import placebo

@@ -16,8 +16,8 @@ import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Event
+from backtest.engine.kernel import FILL_TIMES
 from backtest.engine.kernel.panel import nights_before
-from backtest.engine.kernel.records import FILL_TIMES
 from backtest.engine.rules import Rules, above_cash
 from backtest.engine.schedule import splits_of, splits_since
 from backtest.errors import DataError

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.engine.kernel.records import (
+from backtest.engine.kernel import (
     AT_CLOSE,
     AT_OPEN,
     ENTERS_AT_CLOSE,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from backtest.engine.kernel import SIGNAL
 from backtest.engine.kernel.panel import Panel, blank_prices
-from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.kernel.replay import trades_of
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from backtest.data.calendar import as_utc64
+from backtest.engine.kernel import ENTERS_AT_CLOSE, IS_FLAT, SIGNAL, WAITS
 from backtest.engine.kernel.panel import Panel, set_legs, set_terms
-from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, SIGNAL, WAITS
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.grid import parameter_value
 from backtest.strategy.base import Signal, Strategy, term_of

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from backtest.data.borrow import BorrowRate, borrow_assumptions
 from backtest.data.events import event_order
+from backtest.engine.kernel import ACCOUNT, Tables
 from backtest.engine.kernel.panel import panel_of
-from backtest.engine.kernel.records import ACCOUNT, Tables
 from backtest.engine.kernel.replay import used_rates
 from backtest.engine.kernel.simulate import profits, simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
