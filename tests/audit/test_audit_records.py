@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from backtest.audit import find_audit, read_audit
 from backtest.audit.jobs import Job, JobGroup, in_processes
 from backtest.audit.observe import Ask
-from backtest.audit.record import find_audit, read_audit
 from backtest.audit.run import audit
 from backtest.errors import BacktestError
 from backtest.strategy.loading import load_strategy

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from backtest.audit.record import AuditRecord
+from backtest.audit import AuditRecord
 from backtest.experiments.records import ManyStudyRecord, RunRecord, StudyRecord
 from backtest.experiments.runs.store import TABLES
 from backtest.experiments.sweeps.folder import SweepRecord

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backtest.audit.record import AuditRecord
+from backtest.audit import AuditRecord
 from backtest.engine.rules import Rules
 from backtest.errors import DataError
 from backtest.experiments.records import RunRecord, StudyRecord

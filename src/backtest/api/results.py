@@ -17,8 +17,8 @@ from backtest.reports import audit_page, index_page, pages, run_page, study_page
 from backtest.stats import surface
 
 if TYPE_CHECKING:
+    from backtest.audit import Audit
     from backtest.audit.declared import Report
-    from backtest.audit.record import Audit
     from backtest.experiments.records import ManyStudyRecord, StudyRecord
     from backtest.experiments.studies.subject import Study
     from backtest.experiments.sweeps.folder import Sweep

@@ -397,7 +397,7 @@ def strategy_rows(
     strategies: Folders, data: Folder, reports: Folder, tell: Callable[[str], None] = warnings.warn
 ) -> list[dict[str, Any]]:
     """Return the rows of `list_strategies`; `tell` takes a sentence for each damaged folder."""
-    from backtest.audit.record import list_audits
+    from backtest.audit import list_audits
 
     workspace = folders(strategies, data, reports)
     runs, audits = finding.list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined
 
+from backtest.audit import EXIT_CODE as PEEKS
 from backtest.audit.checks import spread
 from backtest.audit.questions import Case, allowed
-from backtest.audit.record import EXIT_CODE as PEEKS
 from backtest.data.kinds import Event, Start
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.answers import is_handed_on, term_fault

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
+from backtest.audit import Audit, read_audit
 from backtest.audit.checks import (
     EVENT_TIME,
     PERTURBATION,
@@ -36,7 +37,6 @@ from backtest.audit.checks import (
 )
 from backtest.audit.jobs import Job, JobGroup, Observer, Source, in_processes
 from backtest.audit.observe import AnswerFields, Ask, AuditRequest, Observation
-from backtest.audit.record import Audit, read_audit
 from backtest.audit.worlds import (
     DecisionTime,
     key_of,

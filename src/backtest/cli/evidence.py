@@ -224,7 +224,7 @@ def audit(
     as_json: options.AsJson = False,
 ) -> None:
     """Test whether a strategy looks ahead, and show where it does."""
-    from backtest.audit.record import EXIT_CODE
+    from backtest.audit import EXIT_CODE
 
     with cli.show.progress("Worlds") as on_worlds:
         result = backtest.audit_strategy(

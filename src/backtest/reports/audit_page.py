@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.record import Audit, find_audit
+from backtest.audit import Audit, find_audit
 from backtest.reports.pages import sentences, write_page
 from backtest.stats.formats import UNKNOWN, counted, few
 from backtest.strategy.parameters import flat

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from backtest.audit.record import AuditRecord
+from backtest.audit import AuditRecord
 from backtest.errors import DataError
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord, RunRecord, StudyRecord
 from backtest.experiments.runs.finding import variant
