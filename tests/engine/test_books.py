@@ -17,8 +17,7 @@ MONDAY, TUESDAY, WEDNESDAY = (date(2025, 6, day) for day in (2, 3, 4))
 
 
 def a_trade(direction, reason, exit_price, exit_session=WEDNESDAY, entered=MONDAY) -> Trade:
-    trade = Trade(1, "e1", "ACME", direction, 10, entered, 100.0)
-    trade.exit_session, trade.exit_price, trade.exit_reason = exit_session, exit_price, reason
+    trade = Trade(1, "e1", "ACME", direction, 10, entered, 100.0, exit_session, exit_price, reason)
     within = ("stop", "target", "strategy")
     trade.left_at = "close" if reason == "open" else "session" if reason in within else "open"
     return trade

@@ -306,7 +306,7 @@ def trade(entry: int, left: int | None, sign: int = 1, **changes: object) -> Tra
         "shares": 100.0,
         "entry_session": days[entry],
         "entry_price": 50.0,
-        "exit_session": None if left is None else days[left],
+        "exit_session": days[-1 if left is None else left],
         "exit_reason": "open" if left is None else "strategy",
     }
     return Trade(**(terms | changes))

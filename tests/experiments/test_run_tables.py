@@ -152,7 +152,7 @@ def result(*decided: tuple[str, int | None], trades: tuple[tuple[str, int, int |
             SimpleNamespace(
                 symbol=symbol,
                 entry_session=DAYS[first],
-                exit_session=None if last is None else DAYS[last],
+                exit_session=DAYS[-1 if last is None else last],
             )
             for symbol, first, last in trades
         ],
@@ -204,7 +204,7 @@ def test_twenty_thousand_finer_bars_are_kept(count, sessions):
 def test_bars_of_a_universe_go_to_the_last_where_a_trade_is_open():
     days = pd.bdate_range("2025-01-01", periods=30).date
     prices = {"ACME": made_up_prices("ACME", [(day, 1, 1, 1, 1) for day in days])}
-    trades = [SimpleNamespace(symbol="ACME", entry_session=days[22], exit_session=None)]
+    trades = [SimpleNamespace(symbol="ACME", entry_session=days[22], exit_session=days[29])]
     assert [d.date() for d in bars_around(trades, prices)["ACME"].index] == list(days[17:])
     early = [SimpleNamespace(symbol="ACME", entry_session=days[3], exit_session=days[4])]
     assert [d.date() for d in bars_around(early, prices)["ACME"].index] == list(days[:10])

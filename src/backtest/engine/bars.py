@@ -259,7 +259,7 @@ def set_excursions(
 
 def _set_excursion(trade: Trade, stock: StockBars, splits: Sequence[tuple[date, float]]) -> None:
     first = stock.place(trade.entry_session, trade.entry_bar)
-    last = stock.place(trade.exit_session or trade.entry_session, trade.exit_bar)
+    last = stock.place(trade.exit_session, trade.exit_bar)
     last = min(last, len(stock.times) - 1)  # a stock without more bars is left when it is delisted
     bars = stock.table[:, :4]
     days, _ = stock.days_and_clock  # what trades after a close comes before the next day's split

@@ -339,7 +339,7 @@ def signals_of_trades(
         row["bar"] = panel.bar_of(trade.entry_session)
         row["weight"] = trade.shares * trade.entry_price / before[trade.entry_session]
         row["hold"] = -1
-        if trade.exit_reason != "open" and trade.exit_session is not None:
+        if trade.exit_reason != "open":
             bars = panel.bars_of(column)
             entered, left = np.searchsorted(bars, (row["bar"], panel.bar_of(trade.exit_session)))
             row["hold"] = max(1, left - entered)

@@ -95,7 +95,7 @@ class Trade:
     shares: float
     entry_session: date
     entry_price: float
-    exit_session: date | None = None
+    exit_session: date  # until the trade is left, that of its entry
     exit_price: float = 0.0
     exit_reason: ExitReason = "open"
     gross_profit: float = 0.0
@@ -303,6 +303,7 @@ class Ledger:
                 shares=abs(size),
                 entry_session=fill.session,
                 entry_price=fill.price,
+                exit_session=fill.session,
                 commission=commission,
                 entered_at=fill.at,
                 entry_bar=fill.bar,

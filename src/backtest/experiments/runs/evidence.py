@@ -194,7 +194,7 @@ def _is_held_throughout(panel: Panel, trades: Sequence[Trade]) -> bool:
     for trade in trades:
         bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, panel.columns[trade.symbol]]))
         first, last = (panel.sessions[bars[end]].item() for end in (0, -1))
-        if trade.entry_session != first or (trade.exit_session or last) < last:
+        if trade.entry_session != first or trade.exit_session < last:
             return False
     return True
 
@@ -306,7 +306,7 @@ def _sharpe_by_occasion(
 
 def _held(panel: Panel, trades: Sequence[Trade]) -> int:
     """Count the sessions in which a position was held."""
-    spans = [(trade.entry_session, trade.exit_session or trade.entry_session) for trade in trades]
+    spans = [(trade.entry_session, trade.exit_session) for trade in trades]
     return figures.sessions_held(spans, panel.session_days.tolist())
 
 

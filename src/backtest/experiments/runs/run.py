@@ -315,7 +315,7 @@ def _measure(plan: RunPlan, result: ReplayResult) -> tuple[list[Returns], dict[s
     returns = figures.session_returns(equity, start)
     benchmark = benchmark_returns(plan.inputs.benchmark, sessions)
     nights = nights_before(np.array(sessions, "M8[D]"))
-    spans = [(t.entry_session, t.exit_session or t.entry_session) for t in result.trades]
+    spans = [(t.entry_session, t.exit_session) for t in result.trades]
     of_run = {
         **figures.curve_figures(equity, start, above_cash(returns, nights, rules)),
         "trades": len(result.trades),

@@ -295,7 +295,7 @@ def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[
 
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
     for t in trades:
-        spans[t.symbol].append((t.entry_session, t.exit_session or history[t.symbol].last))
+        spans[t.symbol].append((t.entry_session, t.exit_session))
     bars = {}
     for symbol in sorted(spans):
         table = history[symbol].table
