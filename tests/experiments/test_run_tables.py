@@ -139,7 +139,7 @@ BARS = SimpleNamespace(
 )  # fmt: skip
 
 
-def result(*decided: tuple[str, int | None], trades: tuple[tuple[str, int, int | None], ...] = ()):
+def result(*decided: tuple[str, int | None], trades: tuple[tuple[str, int, int], ...] = ()):
     return SimpleNamespace(
         decisions=[
             SimpleNamespace(
@@ -152,7 +152,7 @@ def result(*decided: tuple[str, int | None], trades: tuple[tuple[str, int, int |
             SimpleNamespace(
                 symbol=symbol,
                 entry_session=DAYS[first],
-                exit_session=DAYS[-1 if last is None else last],
+                exit_session=DAYS[last],
             )
             for symbol, first, last in trades
         ],
@@ -172,9 +172,9 @@ def test_finer_bars_are_kept_of_the_sessions_of_events_and_of_both_ends_of_trade
         ("ACME", "03 13:30"), ("ACME", "03 13:35"),
         ("BOLT", "02 13:30"), ("BOLT", "02 13:35"), ("BOLT", "04 13:30"),
     ]  # fmt: skip
-    # A daily bar is none of them, nor a session within a trade; an open trade has one end.
+    # A daily bar is none of them, nor a session within a trade.
     assert kept(result(trades=(("ACME", 2, 4),))) == [("ACME", "06 13:30")]
-    assert kept(result(trades=(("ACME", 3, None),))) == [("ACME", "05 13:30")]
+    assert kept(result(trades=(("ACME", 3, 3),))) == [("ACME", "05 13:30")]
 
 
 @pytest.mark.parametrize(
