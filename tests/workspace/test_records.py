@@ -216,6 +216,17 @@ def test_a_record_that_is_missing_or_a_folder_is_told(path):
     assert "Is a directory" in fault_of(path, RunRecord)
 
 
+def test_a_record_that_nobody_may_read_is_not_called_damaged(path, monkeypatch):
+    """Otherwise the advice would be to remove the folder."""
+
+    def locked(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "read_bytes", locked)
+    with pytest.raises(DataError, match=r"record\.json cannot be read: Permission denied\.$"):
+        read_record(path, RunRecord)
+
+
 def test_damaged_ones_are_left_out_and_told(tmp_path):
     def read(folder):
         return read_record(folder / "compare.json", ComparisonRecord)

@@ -190,7 +190,7 @@ def _read_sets(path: Path, sweep: Record) -> pd.DataFrame:
     try:
         sets = pd.read_parquet(path, columns=["set", *FIGURES])
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        raise damaged_error(path, str(error)) from None
+        raise damaged_error(path, error) from None
     expected = int(np.prod([len(values) for values in sweep["axes"].values()]))
     if not np.array_equal(sets["set"], np.arange(expected)) or sweep["sets"] != expected:
         fault = (

@@ -355,7 +355,7 @@ def read_record(path: Path, kind: type[T]) -> T:
     except ValidationError as error:
         raise damaged_error(path, _first_fault(error)) from None
     except (OSError, ValueError) as error:
-        raise damaged_error(path, str(error)) from None
+        raise damaged_error(path, error) from None
     for name, expected in record.get("files", {}).items():
         _check_file(path.parent / name, expected, path.name)
     return record  # type: ignore[no-any-return]
@@ -365,15 +365,18 @@ def _check_file(path: Path, expected: str, record: str) -> None:
     try:
         actual = file_sha256(path)
     except (OSError, ValueError) as error:
-        raise damaged_error(path, getattr(error, "strerror", None) or str(error)) from None
+        raise damaged_error(path, error) from None
     if actual != expected:
         raise damaged_error(path, f"its sha256 is not the one in {record}")
 
 
-def damaged_error(path: Path, fault: str) -> DataError:
-    """Return the error for a file in reports that is not what the program wrote there."""
+def damaged_error(path: Path, fault: str | Exception) -> DataError:
+    """Return the error for a file in reports that is locked, or not as the program wrote it."""
+    reason = getattr(fault, "strerror", None) or fault
+    if isinstance(fault, PermissionError):
+        return DataError(f"{path} cannot be read: {reason}.")
     return DataError(
-        f"{path} is damaged ({fault}). "
+        f"{path} is damaged ({reason}). "
         f"The command that made it makes it anew; otherwise remove the folder."
     )
 

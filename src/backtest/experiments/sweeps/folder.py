@@ -154,7 +154,7 @@ class Sweep:
             if table.num_rows != self.manifest["sets"]:
                 raise ValueError(f"{table.num_rows} sets of {self.manifest['sets']}")  # noqa: TRY301
         except (OSError, ValueError) as error:
-            raise damaged_error(path, str(error)) from None
+            raise damaged_error(path, error) from None
         return table
 
 
