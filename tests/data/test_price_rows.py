@@ -284,6 +284,13 @@ def test_rows_that_are_new_are_written_and_the_others_stay_as_they_were():
     )
 
 
+@pytest.mark.parametrize("day", ["20250602", "2025-W23-1", "2025W231"])
+def test_a_day_in_another_form_is_refused_since_its_row_would_be_lost_when_more_are_written(day):
+    problems = []
+    price_rows(csv(GOOD[0].replace("2025-06-02", day)), problems)
+    assert problems == [f"line 2, column date: {day!r} is not a day such as 2025-03-28"]
+
+
 def test_a_new_file_is_text_or_parquet_by_its_name():
     table = frame([FLAT, FLAT])
     days = {"2025-06-02", "2025-06-03"}

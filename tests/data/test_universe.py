@@ -58,6 +58,7 @@ def test_a_stock_may_leave_and_come_back(tmp_path):
         ("acme,,\n", "line 2, column symbol: 'acme' is no symbol"),
         (",,\n", "line 2, column symbol: '' is no symbol"),
         ("ACME,2025-02-30,\n", "line 2, column first: '2025-02-30' is not a day"),
+        ("ACME,,20250630\n", "line 2, column last: '20250630' is not a day such as 2025-03-28"),
         ("ACME,,soon\n", "line 2, column last: 'soon' is not a day such as 2025-03-28, nor empty"),
         ("ACME,2025-06-04,2025-06-03\n", "first 2025-06-04 is later than last 2025-06-03"),
         ("", "no member; write one line a stock: symbol, first, last"),

@@ -234,12 +234,16 @@ def parsed_rows(
 
 
 def day_of(row: Mapping[str, str], column: str, nor: str = "") -> date:
-    """Parse the day in a cell; ValueError where it is none, `nor` telling what else is allowed."""
-    try:
-        return date.fromisoformat(row[column])
-    except ValueError:
-        text = f"column {column}: {row[column]!r} is not a day such as 2025-03-28{nor}"
-        raise ValueError(text) from None
+    """Parse the day in a cell; ValueError where it is none, `nor` telling what else is allowed.
+
+    Other ISO forms, such as 20250328, are refused: days are compared and looked up as texts too.
+    """
+    text = row[column]
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        if day.isoformat() == text:
+            return day
+    raise ValueError(f"column {column}: {text!r} is not a day such as 2025-03-28{nor}")
 
 
 def csv_text(

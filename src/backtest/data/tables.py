@@ -368,7 +368,7 @@ def _tables_of(prices: Prices) -> Iterator[tuple[Prices, pd.DataFrame]]:
 
 
 def _rate_row(cells: Cells) -> Row:
-    return Row(cells, date.fromisoformat(cells["date"]).isoformat())
+    return Row(cells, cells["date"])
 
 
 def _rows(file: DataFile, row: Callable[[Cells], Row]) -> list[Row]:
