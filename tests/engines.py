@@ -110,7 +110,8 @@ def made_up_bars(
         times = np.array([row[0] for row in rows], "M8[us]")
         table = np.array([oracle.Bar(*row)[1:6] for row in rows], float).reshape(-1, 5)
         file = replace(NOWHERE, path=Path(f"5m/{symbol}.parquet"))
-        found[symbol] = bars_within(file, times, table, hours)
+        frame = pd.DataFrame(table, pd.DatetimeIndex(times))
+        found[symbol] = bars_within(file, frame, hours)
     hedges = {leg[0] for signal in signals for leg in signal.legs}
     return run_bars(stocks, found, hedges)
 

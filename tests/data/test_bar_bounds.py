@@ -30,7 +30,7 @@ def finer(rows, days=DAYS, length="5m", symbol="ACME"):
     """A bar a session, at 09:30 New York."""
     file = DataFile(Path(f"made/{length}/{symbol}.parquet"), "", "", {}, b"x")
     times = np.array([f"{one}T13:30" for one in days], "M8[us]")
-    return bars_within(file, times, np.array(rows, float))
+    return bars_within(file, pd.DataFrame(np.array(rows, float), pd.DatetimeIndex(times)))
 
 
 def daily(rows, days=DAYS, splits=()):
@@ -201,7 +201,7 @@ def at(*times, hours="regular", symbol="ACME"):
     file = DataFile(Path(f"made/5m/{symbol}.parquet"), "", "", {}, b"x")
     moments = np.array(times, "M8[us]") + np.timedelta64(4, "h")
     rows = np.array([[n, n + 2, n - 0.5, n + 1, 10 * n] for n in range(1, len(times) + 1)], float)
-    return bars_within(file, moments, rows, hours)
+    return bars_within(file, pd.DataFrame(rows, pd.DatetimeIndex(moments)), hours)
 
 
 def test_a_session_opens_with_its_first_bar_and_closes_with_its_last():

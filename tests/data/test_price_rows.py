@@ -15,7 +15,6 @@ from backtest.data.price_rows import (
     _csv_rows,
     _regular_rows,
     bar_columns,
-    check_bars,
     checked_table,
     decimal_text,
     is_allowed,
@@ -183,11 +182,12 @@ def test_finer_bars_need_a_time_and_an_order():
     times = np.array(["2025-06-02T13:35", "2025-06-02T13:30", "NaT"], "M8[us]")
     rows = PriceRows("row", np.arange(3), times, {name: np.ones(3) for name in NAMES})
     problems = []
-    check_bars(rows, problems)
+    table = checked_table(rows, problems)
     assert problems[0] == "row 2, column time: empty"
     assert problems[1].startswith("row 1, column time: 2025-06-02T13:30:00.000000 comes before")
     assert problems[1].endswith("one row a bar, oldest first")
     assert len(problems) == 2
+    assert (table.index.name, list(table.columns)) == ("time", NAMES)
 
 
 def test_a_number_that_is_wrong_is_told_as_it_stands():

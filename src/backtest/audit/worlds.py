@@ -169,7 +169,7 @@ def _agreeing(
     made = dict(prices)
     for name, table in bars.items():
         file = source.data.files[name]
-        own = bars_within(file, table.index.to_numpy(), table.to_numpy()).by_session
+        own = bars_within(file, table).by_session
         for daily in _daily_files(source, name):
             days = own.index.intersection(prices[daily].index)
             days = days if session is None else days[days >= pd.Timestamp(session)]

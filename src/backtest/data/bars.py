@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, Reader, raise_problems, read_data_file
 from backtest.data.event_checks import Finding
-from backtest.data.price_rows import BAR_COLUMNS, PriceRows, check_bars, parquet_table
+from backtest.data.price_rows import BAR_COLUMNS, PriceRows, checked_table, parquet_table
 from backtest.data.prices import Prices, parse_prices
 from backtest.errors import DataError, UsageError, first_few, unknown
 
@@ -150,19 +150,15 @@ def read_bars(
 
 def parse_bars(file: DataFile, hours: Hours = "regular") -> FinerBars:
     """Parse and check a file of bars, and leave out those outside of the hours."""
-    return bars_within(file, *bars_table(file), hours)
+    return bars_within(file, bars_frame(file), hours)
 
 
-def bars_within(
-    file: DataFile,
-    times: NDArray[np.datetime64],
-    table: NDArray[np.float64],
-    hours: Hours = "regular",
-) -> FinerBars:
-    """Make bars of the times (UTC) and the table (bars, 5) of a file, keeping those in the hours.
+def bars_within(file: DataFile, frame: pd.DataFrame, hours: Hours = "regular") -> FinerBars:
+    """Make bars of a frame as in `bars_frame`, keeping those in the hours.
 
     The file need not exist: its path alone gives the symbol and the length.
     """
+    times, table = frame.index.to_numpy(), np.ascontiguousarray(frame.to_numpy(dtype=float))
     sessions = trading_calendar().sessions_at(times)
     is_extended = np.isnat(sessions)
     if hours == "extended":
@@ -173,11 +169,11 @@ def bars_within(
     )
 
 
-def bars_table(file: DataFile) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-    """Read the opening times (UTC) and the table of all bars in a file, of whatever hours.
+def bars_frame(file: DataFile) -> pd.DataFrame:
+    """Read all bars of a file, of whatever hours, by opening time, UTC without a zone.
 
-    The table has the shape (bars, 5): open, high, low, close, volume. DataError where a column is
-    missing, or a row is no bar.
+    The columns are open, high, low, close and volume. DataError where one is missing, or a row is
+    no bar.
     """
     columns = parquet_table(file.path, file.content, "time")
     times = columns.pop("time").astype("M8[us]")
@@ -186,15 +182,9 @@ def bars_table(file: DataFile) -> tuple[NDArray[np.datetime64], NDArray[np.float
             f"{file.path}: no column {missing[0]!r}. Needed: time, {', '.join(BAR_COLUMNS)}."
         )
     problems: list[str] = []
-    check_bars(PriceRows("row", np.arange(len(times)), times, columns), problems)
+    table = checked_table(PriceRows("row", np.arange(len(times)), times, columns), problems)
     raise_problems(file.path, problems)
-    return times, np.column_stack([columns[name] for name in BAR_COLUMNS])
-
-
-def bars_frame(file: DataFile) -> pd.DataFrame:
-    """Read all bars of a file as a frame by opening time, UTC without a zone."""
-    times, table = bars_table(file)
-    return pd.DataFrame(table, pd.DatetimeIndex(times, name="time"), list(BAR_COLUMNS))
+    return table
 
 
 def _continued(former: FinerBars, bars: FinerBars, renamed_on: date) -> FinerBars:

@@ -192,29 +192,25 @@ def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
 def checked_table(
     rows: PriceRows, problems: list[str], halts: Collection[date] = ()
 ) -> pd.DataFrame:
-    """Convert rows to numbers, indexed by session; add to `problems` each rule that is broken.
+    """Convert rows to numbers, by session or by time; add to `problems` each rule that is broken.
 
-    A session of `halts` needs no row.
+    Every session needs a row, except for those of `halts`; finer bars may have gaps, where nothing
+    was traded.
     """
     bars = {name: _numbers(name, rows, problems) for name in rows.cells}
-    if not problems:
+    if rows.of == "bar":
+        timeless = np.flatnonzero(np.isnat(rows.days)).tolist()
+        problems += [f"{rows.at(row)}, column time: empty" for row in timeless]
         _check_order(rows, problems)
-        _check_sessions(rows, problems, halts)
+        index = pd.DatetimeIndex(rows.days, name="time")
+    else:
+        if not problems:
+            _check_order(rows, problems)
+            _check_sessions(rows, problems, halts)
+        index = pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session")
     if "open" in bars:
         _check_ranges(bars, rows, problems)
-    return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
-
-
-def check_bars(rows: PriceRows, problems: list[str]) -> None:
-    """Check finer bars, and add to `problems` each rule that is broken.
-
-    The rules are those of `checked_table`, but bars may have gaps, where nothing was traded.
-    """
-    bars = {name: _numbers(name, rows, problems) for name in rows.cells}
-    timeless = np.flatnonzero(np.isnat(rows.days)).tolist()
-    problems += [f"{rows.at(row)}, column time: empty" for row in timeless]
-    _check_order(rows, problems)
-    _check_ranges(bars, rows, problems)
+    return pd.DataFrame(bars, index=index)
 
 
 def _numbers(name: str, rows: PriceRows, problems: list[str]) -> NDArray[np.float64]:

@@ -24,7 +24,6 @@ from backtest.data.edits import Change
 from backtest.data.kinds import NEW_YORK
 from backtest.data.price_rows import (
     PriceRows,
-    check_bars,
     checked_table,
     decimal_text,
     price_file_bytes,
@@ -205,8 +204,7 @@ def _holes(update: PriceUpdate, gaps: frozenset[date]) -> frozenset[date]:
 
 def _against_daily(update: PriceUpdate) -> PriceUpdate:
     """Return an update of finer bars with notes on its agreement with the daily prices on file."""
-    times, table = update.table.index.to_numpy(), update.table.to_numpy(dtype=float)
-    bars = bars_within(DataFile(update.path, "", "", {}), times, table)
+    bars = bars_within(DataFile(update.path, "", "", {}), update.table)
     try:
         prices = read_prices(update.path.parents[1], update.symbol, bars=True)
         notes = agreement_sentences(bars, prices)
@@ -349,18 +347,13 @@ def _check(update: PriceUpdate) -> None:
     actions = update.actions or read_actions(actions_folder(update.path), update.symbol)
     halts = update.holes | halts_of(actions.rows)
 
-    def check(rows: PriceRows) -> None:
-        if update.is_finer:
-            check_bars(rows, problems)
-        else:
-            checked_table(rows, problems, halts)
-
     rows = PriceRows("row of", keys, keys, cells)
-    check(rows)
+    checked_table(rows, problems, halts)
     if problems:  # once more, with the position of each row in its file
         origins = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
         problems.clear()
-        check(replace(rows, numbers=[origins.get(key, key) for key in _keys(table)]))
+        numbers = [origins.get(key, key) for key in _keys(table)]
+        checked_table(replace(rows, numbers=numbers), problems, halts)
     try:
         raise_problems(update.path, problems)
     except DataError as error:
