@@ -56,10 +56,10 @@ def test_each_session_that_has_passed_is_played():
 def test_what_is_later_is_no_number_yet():
     made = tape()
     market(made, DAYS[2])
-    bars = made.past._bars
+    bars = made.past.daily._table
     assert not np.isnan(bars[:2, 0]).any()
     assert np.isnan(bars[2:]).all()
-    assert np.isnat(made.past._sessions[2:]).all()
+    assert np.isnat(made.past.daily._times[2:]).all()
 
 
 def test_an_earlier_market_does_not_see_what_was_played_since():
@@ -74,7 +74,7 @@ def test_winding_back_forgets_what_came_later():
     made = tape([news("2025-06-04T10:00:00-04:00")])
     assert len(market(made, DAYS[3]).events(News)) == 1
     back = market(made, DAYS[1])
-    assert np.isnan(made.past._bars[1:]).all()
+    assert np.isnan(made.past.daily._table[1:]).all()
     assert back.events(News) == ()
     assert closes(back, "ACME") == [10]
     again = market(made, DAYS[3])

@@ -39,22 +39,30 @@ _NEVER = np.datetime64("NaT", "D")
 
 
 class EndedBars:
-    """`EndedBars` holds the finer bars of a stock that have ended; they grow as time passes."""
+    """`EndedBars` holds the bars that have ended, by session or by when they open, UTC.
 
-    def __init__(self, count: int) -> None:
-        self._times = np.full(count, _NEVER, "M8[us]")
-        self._table = np.full((count, len(_COLUMNS)), np.nan)
+    They grow as time passes. The table has the shape (bars, …, 5); NaN where there is no bar.
+    """
+
+    def __init__(self, *shape: int) -> None:
+        self._times = np.full(shape[0], _NEVER, "M8[us]")
+        self._table = np.full((*shape, len(_COLUMNS)), np.nan)
         self._filled = 0
 
-    def play(self, bars: FinerBars, count: int) -> None:
-        """Hold the first `count` of the bars, and nothing of the others."""
+    def play(self, times: Days, table: Floats, count: int) -> None:
+        """Hold the first `count` of these bars, and nothing of the others."""
         new, later = slice(self._filled, count), slice(count, self._filled)
-        self._times[new], self._table[new] = bars.times[new], bars.table[new]
+        self._times[new], self._table[new] = times[new], table[new]
         self._times[later], self._table[later] = _NEVER, np.nan
         self._filled = count
 
+    def before(self, session: date) -> tuple[Days, Floats]:
+        """Return the sessions before a session, and their bars."""
+        count = int(np.searchsorted(self._times[: self._filled], np.datetime64(session)))
+        return self._times[:count], self._table[:count]
+
     def frame(self) -> pd.DataFrame:
-        """Return the bars as a frame, indexed by when they open, UTC."""
+        """Return the bars of one stock as a frame, indexed by when they open, UTC."""
         import pandas as pd
 
         times = pd.DatetimeIndex(self._times[: self._filled], tz="UTC", name="time")
@@ -68,6 +76,7 @@ class Past:
         columns: the columns of each symbol, such as `close` alone for an index.
         members: the tradable stocks of each session that has come, in order of the alphabet.
         splits: the splits until the session.
+        daily: the bars of each session that has ended, by symbol in the order of `columns`.
         finer: the finer bars of each symbol that have ended.
         heard: the kinds that the strategy listens to; None where nobody decides.
 
@@ -83,9 +92,7 @@ class Past:
         self.heard: tuple[type[Event], ...] | None = None
         self._index_of = {symbol: index for index, symbol in enumerate(columns)}
         self._reaction = reaction
-        self._sessions = np.full(sessions, _NEVER, "M8[D]")
-        self._bars = np.full((sessions, len(columns), len(_COLUMNS)), np.nan)
-        self._filled = 0
+        self.daily = EndedBars(sessions, len(columns))
         self._events: list[_Known] = []
         self._of_kind: dict[type[Event], tuple[list[Event], list[datetime]]] = {}
         self._values: dict[tuple[type[Event], str], list[float | None]] = {}
@@ -97,12 +104,12 @@ class Past:
         """
         import pandas as pd
 
-        count = int(np.searchsorted(self._sessions[: self._filled], np.datetime64(session)))
-        bars = self._bars[:count, self._index_of[symbol]]
+        sessions, tables = self.daily.before(session)
+        bars = tables[:, self._index_of[symbol]]
         has_bar = ~np.isnan(bars[:, _COLUMNS.index("close")])
         names = list(self.columns[symbol])
         table = bars[has_bar][:, [_COLUMNS.index(name) for name in names]]
-        index = pd.DatetimeIndex(self._sessions[:count][has_bar].astype("M8[ns]"), name="session")
+        index = pd.DatetimeIndex(sessions[has_bar].astype("M8[ns]"), name="session")
         for day, of, ratio in self.splits:
             if of == symbol:
                 before = slice(0, int(np.searchsorted(index, np.datetime64(day))))
@@ -160,29 +167,19 @@ class Past:
                 return one
         return None
 
-    def grow(self, sessions: Days, bars: Floats, events: Sequence[_Known]) -> None:
-        """Add what has become known: `bars` of shape (sessions, symbols, 5), NaN where none is."""
-        until = self._filled + len(sessions)
-        self._sessions[self._filled : until] = sessions
-        self._bars[self._filled : until] = bars
-        self._filled = until
-        self._events += events
-        self._sort(events, set(self._of_kind))
-
-    def shrink(self, sessions: int, events: int, session: date) -> None:
-        """Keep only the first sessions and events, and the members of sessions up to `session`."""
-        self._sessions[sessions : self._filled] = _NEVER
-        self._bars[sessions : self._filled] = np.nan
-        self._filled = min(sessions, self._filled)
-        later = self._events[events:]
-        del self._events[events:]
-        for kind, (known, times) in self._of_kind.items():
-            count = len(known) - sum(isinstance(event, kind) for _, event in later)
-            del known[count:], times[count:]
+    def play(self, events: Sequence[_Known], count: int) -> None:
+        """Hold the first `count` of these events, and nothing of the others."""
+        new, later = events[len(self._events) : count], self._events[count:]
+        self._events += new
+        self._sort(new, set(self._of_kind))
+        if not later:
+            return
+        del self._events[count:]
+        for known, times in self._of_kind.values():
+            first = bisect_left(times, later[0][0])
+            del known[first:], times[first:]
         for (kind, _), values in self._values.items():
             del values[len(self._of_kind[kind][0]) :]
-        while self.members and next(reversed(self.members)) > session:  # they are in order
-            self.members.popitem()
 
 
 class Tape:
@@ -214,7 +211,6 @@ class Tape:
         self._times = [time for time, _ in self._events]
         self._reaction, self._members = reaction, members
         self.lock = RLock()
-        self._at = (0, 0)  # sessions and events that have been played
         columns = {symbol: tuple(table.columns) for symbol, table in tables.items()}
         self.past = Past(columns, len(self._sessions), reaction)
         self._splits = sorted(splits)
@@ -230,22 +226,17 @@ class Tape:
         """Wind to a time in a session, such as its open, forwards or back."""
         for symbol, (finer, ends) in self._finer.items():
             ended = int(np.searchsorted(ends, as_utc64(now), side=self._side))
-            self.past.finer[symbol].play(finer, ended)
+            self.past.finer[symbol].play(finer.times, finer.table, ended)
         sessions = int(np.searchsorted(self._sessions, np.datetime64(session)))
-        events = bisect_left(self._times, now - self._reaction)
-        if sessions < self._at[0] or events < self._at[1]:
-            self.past.shrink(sessions, events, session)
-            self._at = (min(sessions, self._at[0]), min(events, self._at[1]))
+        self.past.daily.play(self._sessions, self._bars, sessions)
+        self.past.play(self._events, bisect_left(self._times, now - self._reaction))
         count = bisect_right(self._splits, session, key=itemgetter(0))
         self.past.splits = self._splits[:count]
-        if session not in self.past.members:
-            self.past.members[session] = self._members(session)
-        if (sessions, events) == self._at:
-            return
-        first, known = self._at
-        new = slice(first, sessions)
-        self.past.grow(self._sessions[new], self._bars[new], self._events[known:events])
-        self._at = (sessions, events)
+        members = self.past.members
+        while members and next(reversed(members)) > session:  # they are in order
+            members.popitem()
+        if session not in members:
+            members[session] = self._members(session)
 
 
 @dataclass(frozen=True)
