@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -180,8 +181,8 @@ def test_bars_of_a_file_without_any_volume_are_no_halts(checkout):
     assert not read_prices(checkout.root / "data/prices", "HALT").halted
 
 
-def inputs_of(checkout, symbol="ACME"):
-    return read_inputs(checkout.root / "data", [symbol], "INDX", (None, None), FILED_KINDS)
+def inputs_of(checkout, symbol="ACME", as_of=None):
+    return read_inputs(checkout.root / "data", [symbol], "INDX", (None, None), FILED_KINDS, as_of)
 
 
 def test_a_run_rests_on_the_actions_of_its_span_alone(checkout):
@@ -214,6 +215,23 @@ def test_a_stock_has_the_prices_and_events_of_its_former_ticker(checkout):
         for one in acme.events
         if one.symbol == "ACME" and one.published_at.date() < until
     ]
+
+
+def test_as_of_a_day_before_the_rename_a_stock_has_what_there_was_under_its_former_ticker(checkout):
+    text = (checkout.root / "data/prices/ACME.csv").read_text().splitlines(keepends=True)
+    begin = next(n for n, line in enumerate(text) if line.startswith("2025-06-13"))
+    checkout.write("data/prices/NEWC.csv", "".join([text[0], *text[begin:]]))
+    rmtree(checkout.root / "data/prices/.history/ACME")  # the whole table would stand in
+    (checkout.root / "data/prices/ACME.meta.json").unlink()
+    checkout.write("data/prices/ACME.csv", "".join(text[:begin]))
+    checkout.write("data/actions/NEWC.csv", f"{HEADER}\n2025-06-13,renamed,,,ACME,made up\n")
+    last = day("2025-06-12")
+    found = inputs_of(checkout, "NEWC", as_of=last)
+    heard = [one.headline for one in found.events if one.symbol == "NEWC"]
+    assert heard
+    assert heard == [one.headline for one in inputs_of(checkout, "NEWC").events
+                     if one.symbol == "NEWC"]  # fmt: skip
+    assert found.history["NEWC"].last == last
 
 
 # One basis

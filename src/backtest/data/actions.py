@@ -134,8 +134,12 @@ class Actions:
         return event.model_copy(update={"symbol": self.symbol}) if is_own else event
 
     def up_to(self, day: date) -> Actions:
-        """Keep what had happened by the end of a day; a halt that was going on then ends there."""
-        rows = (row for row in self.rows if row.day <= day)
+        """Keep what had happened by the end of a day; a halt that was going on then ends there.
+
+        Changes of the ticker are kept whenever they are: prices, finer bars and events of the time
+        are under the former one.
+        """
+        rows = (row for row in self.rows if row.day <= day or row.action == "renamed")
         known = (replace(r, until=min(r.until, day)) if r.until else r for r in rows)
         return replace(self, rows=tuple(known))
 
