@@ -88,7 +88,6 @@ class _SignalTrader(bt.Strategy):
         self.trader = Trader(self.p.rules)
         self._resting: list[Order] = []
         self._live: list[Any] = []  # Backtrader's orders for the resting ones, side by side
-        self._reported: set[int] = set()  # their numbers, once the trader has heard of the fill
         self.broker.before_close = self._before_close
         self.broker.listeners.append(self.trader.hear)
 
@@ -134,8 +133,7 @@ class _SignalTrader(bt.Strategy):
     def _before_close(self) -> list[Any]:
         """Report what was filled to the trader, and send its orders of the close."""
         for order, live in zip(self._resting, self._live, strict=True):
-            if live.status == live.Completed and live.ref not in self._reported:
-                self._reported.add(live.ref)
+            if live.status == live.Completed:  # what was filled rests no more in the next bar
                 self.trader.filled(order)
         self.broker.settle_ends()
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
