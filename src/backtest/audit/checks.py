@@ -76,7 +76,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def finding(what: str, pair: Pair = (None, None)) -> dict[str, Any]:
-    """Return a finding as `record.FindingRow` holds it."""
+    """Return a finding as `audit.FindingRow` holds it."""
     full, world = pair
     about = full or world or {"date": None, "event_id": ""}
     return {
@@ -233,7 +233,7 @@ class Check:
             self.findings.setdefault((row["date"], row["event_id"]), row)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the check as `record.CheckRow` holds it."""
+        """Return the check as `audit.CheckRow` holds it."""
         findings = sorted(self.findings.values(), key=lambda row: row["date"] or "")
         return {
             "name": self.name,
