@@ -370,6 +370,11 @@ def test_source_that_is_read_to_tell_of_a_failure_is_no_reading(checkout, monkey
     seen, results = observe(prepared(checkout, "made"), in_this_process)
     assert "ValueError: no" in seen.error
     assert (seen.touched, results) == ({}, [])
+    # Python looks for the line of a syntax error in a file of the name that code without one has.
+    linecache.clearcache()
+    parses = "import ast\n        try: ast.parse('(')\n        except SyntaxError: return 'no'"
+    checkout.strategy("made", parses)
+    assert audited(checkout, "made")["outcome"] == "clean"
     # A file that the strategy reads by itself is one, whatever it is called.
     place = str(checkout.root / "libraries" / "made_up_faults.py")
     checkout.strategy("made", f"from pathlib import Path; return Path({place!r}).read_text()")

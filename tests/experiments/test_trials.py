@@ -232,7 +232,7 @@ def test_the_order_of_symbols_does_not_matter(tmp_path):
 
 
 def rows(file):
-    with sqlite3.connect(file) as found:
+    with closing(sqlite3.connect(file)) as found, found:
         return found.execute("SELECT count(*) FROM trials").fetchone()[0]
 
 
@@ -310,7 +310,7 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path, count, file, spoil):
 
 
 def test_a_database_of_something_else_is_not_taken_for_it(tmp_path, count, file):
-    with sqlite3.connect(file) as other:
+    with closing(sqlite3.connect(file)) as other, other:
         other.execute("CREATE TABLE trials (name TEXT)")
     for use in (count, lambda: record_run(tmp_path, run())):
         with pytest.raises(DataError, match="not a readable record of trials"):

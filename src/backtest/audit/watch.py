@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import site
 import sys
 import sysconfig
@@ -92,6 +93,7 @@ _OF_THE_SYSTEM = ("/dev/", "/etc/", "/proc/", "/sys/", "/usr/lib/", "/usr/share/
 _IN_MEMORY = "/dev/shm/"  # noqa: S108 - no device: a folder in which anyone may keep files
 # Files that may hold prices wherever they lie, in a package too: this one ships those of CRWV.
 _TABLES = frozenset({".csv", ".parquet", ".feather", ".h5", ".xlsx", ".npy", ".npz", ".pkl", ".db"})
+_CODE_WITHOUT_FILE = re.compile("<[^/]*>")  # Python looks there for the line of a syntax error
 _MOST_TOUCHED = 20
 CLOCK = "reads the clock"
 _PACKAGE = Path(__file__).parent.parent
@@ -161,6 +163,8 @@ class Watch:
             return f"reads {linked.relative_to(self._root)}"
         is_code = str(path).startswith((*_OF_THE_SYSTEM, *_libraries())) or str(path) in sys.path
         if (is_code and not _may_hold_prices(path)) or _is_source_shown(path):
+            return ""
+        if _CODE_WITHOUT_FILE.fullmatch(os.fsdecode(name)) and not path.exists():
             return ""
         if path.is_relative_to(self._root):
             path = path.relative_to(self._root)

@@ -102,7 +102,7 @@ def check_length(symbol: str, opens: Times, bars: str) -> None:
             f"{clock_text(opens[0])}. Is the zone right?"
         )
     steps = np.diff(opens[inside])[sessions[inside][1:] == sessions[inside][:-1]]
-    minutes = (steps[steps > np.timedelta64(0)] / np.timedelta64(1, "m")).astype(int)
+    minutes = (steps[steps > np.timedelta64(0, "m")] / np.timedelta64(1, "m")).astype(int)
     if len(minutes) < _OF_ONE_GRID:
         return
     grid, common = np.gcd.reduce(minutes), np.bincount(minutes).argmax()
