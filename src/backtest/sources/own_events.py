@@ -105,8 +105,8 @@ def read_event_file(
 
     `columns` are the file's by field; `constants` are the same in every row, but for `{Name}`,
     which is replaced by the cell of a column. `zone` is that of times without one. Raise
-    LackingError if a required field is missing, UsageError if the file cannot be understood, and
-    DataError, which names every wrong row.
+    MissingFieldsError if a required field is missing, UsageError if the file cannot be understood,
+    and DataError, which names every wrong row.
     """
     words = _words(kind)
     mapping, constants = dict(columns or {}), dict(constants or {})
@@ -194,7 +194,7 @@ class _Reading:
     decimal: str | None
 
     def check(self, times: PublicTimes, source_url: str | None) -> None:
-        """Raise LackingError if a required field has no column, DataError if one is misspelt."""
+        """Raise MissingFieldsError if a field has no column, DataError if one is misspelt."""
         fields = self.kind.model_fields
         available = {*self.names, *self.constants} | ({"source_url"} if source_url else set())
         problems = []
