@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from random import Random
 
 import pytest
@@ -107,7 +108,7 @@ def test_each_is_one_message_or_the_right_answer(furnished, tried, pattern, tmp_
 def test_a_record_of_trials_of_another_shape_is_one_message(furnished, tried):
     file = furnished.root / "reports/trials.sqlite"
     file.unlink()
-    with sqlite3.connect(file) as other:
+    with closing(sqlite3.connect(file)) as other, other:
         other.execute("CREATE TABLE trials (x TEXT)")
     for words in LISTS:
         tried(*words)

@@ -203,7 +203,7 @@ class _Reading:
             near = get_close_matches(name.lower(), missing, n=1, cutoff=_NEAR)
             if near and name not in self.names.values():
                 problems.append(
-                    f"line 1, column {name!r}: not a column of {self.kind.kind}; did you mean "
+                    f"column {name!r}: not a column of {self.kind.kind}; did you mean "
                     f"{near[0]!r}? Then --map {near[0]}='{name}'"
                 )
         raise_problems(self.raw.path, problems)
