@@ -192,7 +192,7 @@ def test_the_gap_of_an_event_is_of_like_shares():
     prices = stock(*HALVED, actions=[SPLIT])
     decisions, _ = ask(prices, [earnings("2025-06-03T16:05:00-04:00")])
     (move,) = moves(decisions, [], {"ACME": prices})
-    assert move.gap == pytest.approx(0.0)  # 102 before, 51 after for each of two
+    assert move["gap"] == pytest.approx(0.0)  # 102 before, 51 after for each of two
 
 
 def test_what_a_split_leaves_nothing_of_is_not_held_at_its_open():

@@ -156,12 +156,12 @@ def decision(event: Event, session: str | None) -> Decision:
 )
 def test_gap(event, session, last_close, first_open):
     (found,) = moves([decision(event, session)], [], {"ACME": ACME})
-    assert (found.last_close, found.first_open) == (last_close, first_open)
+    assert (found["last_close"], found["first_open"]) == (last_close, first_open)
     if last_close is None or first_open is None:
-        assert found.gap is None
+        assert found["gap"] is None
     else:
-        assert found.gap == pytest.approx(first_open / last_close - 1)
-    assert (found.direction, found.traded) == (None, None)
+        assert found["gap"] == pytest.approx(first_open / last_close - 1)
+    assert (found["direction"], found["traded"]) == (None, None)
 
 
 def test_the_gap_ends_with_the_open_at_which_a_wait_began():
@@ -169,7 +169,7 @@ def test_the_gap_ends_with_the_open_at_which_a_wait_began():
     began = Pause(date(2025, 6, 5), event.published_at, 3, "three sessions")
     later = replace(decision(event, "2025-06-10"), waited=(began,))
     (found,) = moves([later], [], {"ACME": ACME})
-    assert (found.last_close, found.first_open) == (103.0, 103.0)
+    assert (found["last_close"], found["first_open"]) == (103.0, 103.0)
 
 
 def test_the_gap_of_what_is_traded_at_a_close_ends_with_the_next_open():
@@ -177,7 +177,7 @@ def test_the_gap_of_what_is_traded_at_a_close_ends_with_the_next_open():
     (found,) = moves([decision(event, "2025-06-04")], [], {"ACME": ACME})
     (same,) = moves([decision(event, "2025-06-05")], [], {"ACME": ACME})
     assert found == same
-    assert found.gap is not None
+    assert found["gap"] is not None
 
 
 def test_the_gap_of_what_is_traded_by_finer_bars_ends_with_the_first_of_them():
@@ -188,11 +188,11 @@ def test_the_gap_of_what_is_traded_by_finer_bars_ends_with_the_first_of_them():
     bars = RunBars({"ACME": own}, {}, 15, frozenset())
     traded = replace(decision(event, "2025-06-04"), tradable_bar=own.time_of(1))
     (found,) = moves([traded], [], {"ACME": ACME}, bars)
-    assert found.first_open == 99.5
+    assert found["first_open"] == 99.5
     began = Pause(date(2025, 6, 4), own.time_of(1), 1, "a session")
     waited = replace(decision(event, "2025-06-05"), waited=(began,))
     (found,) = moves([waited], [], {"ACME": ACME}, bars)
-    assert found.first_open == 99.5
+    assert found["first_open"] == 99.5
 
 
 def test_the_gap_of_the_evening_before_a_split_is_in_the_shares_of_that_evening():
@@ -209,16 +209,16 @@ def test_the_gap_of_the_evening_before_a_split_is_in_the_shares_of_that_evening(
     bars = RunBars({"ACME": own}, {}, 15, frozenset())
     evening = replace(decision(event, "2025-06-04"), tradable_bar=own.time_of(0))
     (found,) = moves([evening], [], {"ACME": split}, bars)
-    assert (found.last_close, found.first_open, found.gap) == (102.0, 102.0, 0.0)
+    assert (found["last_close"], found["first_open"], found["gap"]) == (102.0, 102.0, 0.0)
 
 
 def test_traded_part_stands_beside_the_gap():
     event = report("2025-06-05T12:00:00-04:00", precision="minute")
     trades = [trade(event, 100.0, "short"), trade(event, 1.0)]
     (found,) = moves([decision(event, "2025-06-06")], trades, {"ACME": ACME})
-    assert found.direction == -1
-    assert found.traded == pytest.approx(0.1)
-    assert found.gap == pytest.approx(1 / 103)
+    assert found["direction"] == -1
+    assert found["traded"] == pytest.approx(0.1)
+    assert found["gap"] == pytest.approx(1 / 103)
 
 
 def test_profit_by_fifth_of_the_surprise():

@@ -135,13 +135,13 @@ def test_a_gap_over_a_split_is_in_the_shares_of_the_open():
     stock = made_up_prices("ACME", rows, split)
     event = earnings("2025-06-03T16:05:00-04:00")
     (found,) = moves([decision(event, "2025-06-04")], [], {"ACME": stock})
-    assert (found.last_close, found.first_open) == (25, 26)
-    assert found.gap == pytest.approx(0.04)
+    assert (found["last_close"], found["first_open"]) == (25, 26)
+    assert found["gap"] == pytest.approx(0.04)
     earlier = earnings("2025-06-02T16:05:00-04:00")
     (found,) = moves([decision(earlier, "2025-06-03")], [], {"ACME": stock})
-    assert (found.last_close, found.gap) == (100, 0)
+    assert (found["last_close"], found["gap"]) == (100, 0)
     (found,) = moves([decision(event, None)], [], {"ACME": stock})
-    assert (found.last_close, found.first_open) == (100, None)
+    assert (found["last_close"], found["first_open"]) == (100, None)
 
 
 def test_what_a_reaction_earns_is_weighed_by_what_was_put_in():

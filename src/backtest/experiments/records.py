@@ -138,8 +138,8 @@ class MoveRecord(TypedDict):
     last_close: float | None
     first_open: float | None
     gap: float | None
-    direction: int | None
-    traded: float | None
+    direction: int | None  # +1 where it opened a long trade, -1 a short one
+    traded: float | None  # exit fill ÷ entry fill − 1 of that trade
 
 
 class Attribution(TypedDict):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Trade
     from backtest.engine.schedule import Decision
+    from backtest.experiments.records import MoveRecord
     from backtest.experiments.runs.store import Run
     from backtest.stats import Floats
 
@@ -178,13 +179,9 @@ def attribution_of(
     groups = attribution(trades, events)
     if surprises := by_surprise(trades, events):
         groups["surprise"] = surprises
-    columns = ("last_close", "first_open", "gap", "direction", "traded")
     return {
         "profit_by": {name: [asdict(group) for group in each] for name, each in groups.items()},
-        "moves": [
-            {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
-            for move in moves(decisions, trades, history, bars)
-        ],
+        "moves": moves(decisions, trades, history, bars),
     }
 
 
@@ -263,36 +260,20 @@ def hour_of_knowledge(event: Event) -> Hour:
     return "after the close" if calendar.last_closed(moment) == day else "without a session"
 
 
-@dataclass(frozen=True)
-class Move:
-    """A move is what the price did on an event: before it could be traded, and in its trade."""
-
-    event: Event
-    last_close: float | None  # dollars, of the last session that closed before it can be public
-    first_open: float | None  # dollars, of the first session or bar in which it could be traded
-    direction: int | None  # +1 where it opened a long trade, -1 a short one
-    traded: float | None  # exit fill ÷ entry fill − 1 of that trade
-
-    @property
-    def gap(self) -> float | None:
-        """Return the part that nobody could trade, a fraction; None if either price is unknown."""
-        if self.last_close is None or self.first_open is None:
-            return None
-        return self.first_open / self.last_close - 1
-
-
 def moves(
     decisions: Sequence[Decision],
     trades: Sequence[Trade],
     history: Mapping[str, Prices],
     bars: RunBars | None = None,
-) -> tuple[Move, ...]:
+) -> list[MoveRecord]:
     """Return the move on every event that was decided on, in the order of the decisions.
 
-    Of several trades from one event the first counts. An event on which the strategy waited counts
-    from the open at which it was first asked, of a finer bar if there is one. An event whose day
-    alone is known may have been public all that day, so that its gap begins at the close before;
-    one whose week or month alone is known has no prices.
+    The last close is that of the last session before the event can have been public, the first open
+    that of the session or bar in which it could first be traded, and the gap between them is what
+    nobody could trade. Of several trades from one event the first counts. An event on which the
+    strategy waited counts from the open at which it was first asked, of a finer bar if there is
+    one. An event whose day alone is known may have been public all that day, so that its gap begins
+    at the close before; one whose week or month alone is known has no prices.
     """
     first = {trade.event_id: trade for trade in reversed(trades)}
     days = {name: prices.table.index.to_numpy("M8[D]") for name, prices in history.items()}
@@ -302,7 +283,8 @@ def moves(
         for column in ("close", "open")
     }
     splits = {name: splits_of(prices) for name, prices in history.items()}
-    calendar, result = trading_calendar(), []
+    calendar = trading_calendar()
+    result: list[MoveRecord] = []
 
     def price(symbol: str, column: str, session: date | None) -> float | None:
         row = np.searchsorted(days[symbol], np.datetime64(session or "NaT", "D"))
@@ -330,16 +312,18 @@ def moves(
             closed = price(event.symbol, "close", before)
             if closed and day:  # per share of the open's day
                 closed /= splits_since(splits[event.symbol], before, day)
+        gap = None if closed is None or opened is None else opened / closed - 1
         result.append(
-            Move(
-                event,
-                closed,
-                opened,
-                direction=trade.sign if trade else None,
-                traded=trade.exit_price / trade.entry_price - 1 if trade else None,
-            )
+            {
+                "event_id": event.id,
+                "last_close": closed,
+                "first_open": opened,
+                "gap": gap,
+                "direction": trade.sign if trade else None,
+                "traded": trade.exit_price / trade.entry_price - 1 if trade else None,
+            }
         )
-    return tuple(result)
+    return result
 
 
 def _first_chance(decision: Decision) -> tuple[date | None, datetime | None]:
