@@ -12,6 +12,7 @@ import pytest
 from backtest.audit.contract import observe
 from backtest.audit.observe import AuditRequest
 from backtest.audit.run import audit, prepare
+from backtest.audit.watch import Watch
 from backtest.errors import UsageError
 from backtest.reports import audit_page as words
 from tests.audits import in_this_process
@@ -379,6 +380,21 @@ def test_source_that_is_read_to_tell_of_a_failure_is_no_reading(checkout, monkey
     place = str(checkout.root / "libraries" / "made_up_faults.py")
     checkout.strategy("made", f"from pathlib import Path; return Path({place!r}).read_text()")
     assert set(found(audited(checkout, "made"))) == {"reads"}
+
+
+def test_a_file_with_the_name_of_code_without_one_is_told_though_it_lies_in_another_folder(
+    tmp_path,
+):
+    """No audit event names the folder, so that the file seems to be missing."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "<string>").write_text("up")
+    folder, watch = os.open(elsewhere, os.O_RDONLY), Watch(tmp_path)
+    with watch.during("while it decides"):
+        os.close(os.open("<string>", os.O_RDONLY, dir_fd=folder))
+    os.close(folder)
+    ((told, _),) = watch.touched
+    assert told.endswith("<string>, which no world can change,")
 
 
 # ---- Backtrader ---------------------------------------------------------------------------------

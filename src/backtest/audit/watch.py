@@ -149,10 +149,12 @@ class Watch:
             return f"reaches for the network ({terms[0] if event.endswith('info') else terms[1]})"
         return ""
 
-    def _describe_open(self, name: Any, _: str | None, flags: int) -> str:
+    def _describe_open(self, name: Any, mode: str | None, flags: int) -> str:
         reads = flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
         is_new = bool(flags & (os.O_TRUNC | os.O_EXCL))  # there is nothing in it yet
-        return self._describe_file(name) if reads and not is_new else ""
+        if not reads or is_new or (mode is not None and _is_code_without_file(name)):
+            return ""  # `os.open`, which has no mode, may look in a folder that nobody names
+        return self._describe_file(name)
 
     def _describe_file(self, name: Any) -> str:
         if isinstance(name, int) or name in ("", ":memory:"):  # open already, or no file
@@ -163,8 +165,6 @@ class Watch:
             return f"reads {linked.relative_to(self._root)}"
         is_code = str(path).startswith((*_OF_THE_SYSTEM, *_libraries())) or str(path) in sys.path
         if (is_code and not _may_hold_prices(path)) or _is_source_shown(path):
-            return ""
-        if _CODE_WITHOUT_FILE.fullmatch(os.fsdecode(name)) and not path.exists():
             return ""
         if path.is_relative_to(self._root):
             path = path.relative_to(self._root)
@@ -198,6 +198,14 @@ def _is_import(frame: FrameType) -> bool:
     """Tell whether a frame runs an import; a loader that is asked for a file by itself does not."""
     code = frame.f_code
     return code.co_filename.startswith("<frozen importlib") and code.co_name != "get_data"
+
+
+def _is_code_without_file(name: Any) -> bool:
+    """Tell whether a missing file is named as code that comes from none, such as `<string>`."""
+    if isinstance(name, int):
+        return False
+    text = os.fsdecode(name)
+    return bool(_CODE_WITHOUT_FILE.fullmatch(text)) and not Path(text).exists()
 
 
 def _may_hold_prices(path: Path) -> bool:
