@@ -217,21 +217,38 @@ def test_a_stock_has_the_prices_and_events_of_its_former_ticker(checkout):
     ]
 
 
-def test_as_of_a_day_before_the_rename_a_stock_has_what_there_was_under_its_former_ticker(checkout):
+@pytest.fixture
+def renamed(checkout):
+    """NEWC was ACME until 12 June; no file has an older version, which would stand in."""
     text = (checkout.root / "data/prices/ACME.csv").read_text().splitlines(keepends=True)
     begin = next(n for n, line in enumerate(text) if line.startswith("2025-06-13"))
     checkout.write("data/prices/NEWC.csv", "".join([text[0], *text[begin:]]))
-    rmtree(checkout.root / "data/prices/.history/ACME")  # the whole table would stand in
+    rmtree(checkout.root / "data/prices/.history/ACME")
     (checkout.root / "data/prices/ACME.meta.json").unlink()
     checkout.write("data/prices/ACME.csv", "".join(text[:begin]))
     checkout.write("data/actions/NEWC.csv", f"{HEADER}\n2025-06-13,renamed,,,ACME,made up\n")
+    return checkout
+
+
+def test_as_of_a_day_before_the_rename_a_stock_has_what_there_was_under_its_former_ticker(renamed):
     last = day("2025-06-12")
-    found = inputs_of(checkout, "NEWC", as_of=last)
+    found = inputs_of(renamed, "NEWC", as_of=last)
     heard = [one.headline for one in found.events if one.symbol == "NEWC"]
     assert heard
-    assert heard == [one.headline for one in inputs_of(checkout, "NEWC").events
+    assert heard == [one.headline for one in inputs_of(renamed, "NEWC").events
                      if one.symbol == "NEWC"]  # fmt: skip
     assert found.history["NEWC"].last == last
+
+
+def test_as_of_a_day_before_the_rename_a_member_under_the_former_ticker_keeps_its_events(renamed):
+    members = "symbol,first,last\nACME,,2025-06-12\nNEWC,2025-06-13,\n"
+    renamed.write("data/universes/mine/members.csv", members)
+    found = read_inputs(
+        renamed.root / "data", (), "INDX", (None, None), FILED_KINDS, day("2025-06-12"),
+        universe="mine",
+    )  # fmt: skip
+    assert list(found.span) == ["ACME"]
+    assert {one.symbol for one in found.events} == {"ACME"}
 
 
 # One basis

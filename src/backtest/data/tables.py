@@ -191,7 +191,7 @@ class FilesAsOf:
     ) -> Sequence[EventFile]:
         """Read the events of kinds up to the day; those of a former ticker become the stock's."""
         files: Sequence[EventFile] = read_all_events(self.tables / "events", kinds, self.read)
-        if renames := _renames(history):
+        if renames := _renames(history, self.day):
             files = [
                 replace(file, events=tuple(_of_new_ticker(one, renames) for one in file.events))
                 for file in files
@@ -219,12 +219,17 @@ class FilesAsOf:
         return sentences
 
 
-def _renames(history: Mapping[str, Prices]) -> dict[str, list[Actions]]:
-    """Group the actions of renamed stocks by former ticker."""
+def _renames(history: Mapping[str, Prices], day: date | None) -> dict[str, list[Actions]]:
+    """Group the actions of renamed stocks by former ticker.
+
+    As of a day before the change, a former ticker that is itself in the history is still its own.
+    """
     by_ticker = defaultdict(list)
     for prices in history.values():
         for rename in prices.actions.renames:
-            by_ticker[rename.name].append(prices.actions)
+            is_to_come = day is not None and rename.day > day
+            if not (is_to_come and rename.name in history):
+                by_ticker[rename.name].append(prices.actions)
     return by_ticker
 
 
