@@ -177,6 +177,18 @@ def test_a_row_has_its_own_source_and_symbol_where_it_says_them(tmp_path):
     assert list(read_action_file(path, ["ACME", "BOLT"])) == ["BOLT"]
 
 
+def test_days_of_a_file_to_import_may_be_in_any_iso_form(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("day,action,amount,until\n20250603,dividend,1,\n2025-W23-3,halted,,20250605\n")
+    assert list(map(str, read_action_file(path, ["ACME"])["ACME"])) == [
+        "dividend 2025-06-03 1",
+        "halted 2025-06-04 until 2025-06-05",
+    ]
+    path.write_text("day,action,amount\n20250631,dividend,1\n")
+    with pytest.raises(DataError, match="line 2, column day: '20250631' is not a day such as"):
+        read_action_file(path, ["ACME"])
+
+
 def test_two_actions_of_a_kind_and_day_are_refused(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("day,action,amount\n2025-06-03,dividend,1\n2025-06-03,dividend,2\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import isclose, log10, prod
@@ -243,8 +244,9 @@ def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Actio
     for line, cells in read_rows(file, ("day", "action"), problems):
         row = dict.fromkeys(COLUMNS, "") | cells
         symbol = as_symbol(row.get("symbol") or (symbols[0] if len(symbols) == 1 else ""))
+        days = {name: _iso_day(row[name]) for name in ("day", "until")}
         try:
-            action = parse_action(row | {"source": row["source"] or path.name})
+            action = parse_action({**row, **days, "source": row["source"] or path.name})
         except ValueError as error:
             problems.append(f"line {line}, {error}")
             continue
@@ -258,6 +260,13 @@ def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Actio
     if not {*by_symbol} & {*symbols}:
         raise UsageError(f"{path} has no action of {first_few(symbols)}.")
     return {symbol: list(rows.values()) for symbol, rows in by_symbol.items()}
+
+
+def _iso_day(text: str) -> str:
+    """Write a day in another ISO form, such as 20250328, as files of data have it."""
+    with suppress(ValueError):
+        return date.fromisoformat(text).isoformat()
+    return text
 
 
 def actions_of(
