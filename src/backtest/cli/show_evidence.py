@@ -135,7 +135,7 @@ def study(out: Console, result: StudyResult) -> None:
 
 def _print_minutes(out: Console, record: Record) -> None:
     if "minutes" in record and record["minutes"]["events"]:
-        _print_heading(out, f"By the minute. {study_page.minute_note(record)}")
+        _print_heading(out, f"By the minute. {study_page.MINUTE_NOTE}")
         headers = study_page.MINUTE_COLUMNS
         out.print(table(headers, study_page.minute_lines(record), whole=headers))
 

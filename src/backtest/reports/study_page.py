@@ -23,6 +23,12 @@ TESTS = {
 }  # fmt: skip
 _PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 MINUTE_COLUMNS = ("Minute", "Events", "Mean CAR", "Interval", "Volume ÷ usual", "Range ÷ usual")
+MINUTE_NOTE = (
+    "Minutes run from the open of the bar in which the event became public. Abnormal is the move "
+    "less the mean of the same minutes of the 20 sessions before with bars and no event. "
+    "Intervals, 95 %, are clustered by session. Volume and range (high less low, over close: it "
+    "widens with the spread) are medians of multiples of the usual."
+)
 _ENDS = {"close": "close", "next_open": "next open"}
 _CLOSELY = 30  # minutes of which every bar is in the table
 _DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
@@ -71,17 +77,24 @@ def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
         {"day": event["day_0"], "text": event["headline"], "path": _rounded(event["path"])}
         for event in record["events"]
     ]
+    charts = {"events": events, "curves": curves}
+    said, notes = study_sentences(record), study_notes(record)
+    return _write(folder, reports, "study.html", record, charts, said=said, notes=notes)
+
+
+def _write(
+    folder: Path, reports: Path, template: str, record: Record, charts: Record, **content: Any
+) -> Path:
     minutes = _minute_data(record)
     return write_page(
         folder / "index.html",
         reports,
-        "study.html",
-        data={"days": record["days"], "events": events, "curves": curves, "minutes": minutes},
+        template,
+        data={"days": record["days"], **charts, "minutes": minutes},
         minutes=minutes,
         record=record,
-        said=study_sentences(record),
-        notes=study_notes(record),
         words=sys.modules[__name__],  # the template calls functions of this module
+        **content,
     )
 
 
@@ -118,21 +131,12 @@ def _mean_cells(mean: Mapping[str, Any]) -> tuple[str, str, str]:
     return f"{mean['events']:,}", fine(mean["value"]), interval(mean)
 
 
-def minute_note(record: Record) -> str:
-    """Say how the table by minute is made."""
-    return _of_minutes(record)["note"]
-
-
 def _minute_sentences(record: Record) -> list[tuple[str, str]]:
-    return [one for one in _of_minutes(record).items() if one[0] != "note"]
-
-
-def _of_minutes(record: Record) -> dict[str, str]:
     if not (minutes := record.get("minutes")):
-        return {}
+        return []
     later = next(row for row in minutes["rows"] if row["minute"] >= _CLOSELY)
     terms = {"minutes": minutes, "later": later, "interval": interval}
-    return dict(sentences("study_minutes.txt", **terms))
+    return sentences("study_minutes.txt", **terms)
 
 
 def _minute_data(record: Record) -> dict[str, Any] | None:
@@ -182,14 +186,5 @@ def many_sentences(record: Record) -> list[tuple[str, str]]:
 def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
     """Write `index.html` of a study of many stocks, with the arguments of `write_study_page`."""
     curves = [{"name": curve["name"], **_lines(curve)} for curve in record["curves"]]
-    minutes = _minute_data(record)
-    return write_page(
-        folder / "index.html",
-        reports,
-        "study_many.html",
-        data={"days": record["days"], "curves": curves, "minutes": minutes},
-        minutes=minutes,
-        record=record,
-        said=many_sentences(record),
-        words=sys.modules[__name__],
-    )
+    said = many_sentences(record)
+    return _write(folder, reports, "study_many.html", record, {"curves": curves}, said=said)
