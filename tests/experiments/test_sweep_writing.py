@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import struct
 
 import pandas as pd
 import pytest
@@ -67,6 +68,16 @@ def changed_record(folder, **changes):
     (folder / "sweep.json").write_text(json.dumps(kept))
 
 
+def with_changed_bytes(folder):
+    path = folder / "sets.parquet"
+    options = {"write_page_checksum": True, "compression": "none", "use_dictionary": False}
+    pd.read_parquet(path).to_parquet(path, write_statistics=False, **options)
+    told, changed = (struct.pack("<d", value) for value in (0.07, 0.09))  # the return of a set
+    content = path.read_bytes()
+    assert told in content
+    path.write_bytes(content.replace(told, changed))
+
+
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
@@ -80,6 +91,7 @@ def changed_record(folder, **changes):
         (lambda folder: (folder / "sets.parquet").unlink(), r"sets\.parquet is damaged"),
         (lambda folder: (folder / "sets.parquet").write_text("PAR1"), r"sets\.parquet is damaged"),
         (lambda folder: without(folder, "sharpe"), r"sets\.parquet is damaged .*sharpe"),
+        (with_changed_bytes, r"sets\.parquet is damaged .*CRC"),
     ],
 )  # fmt: skip
 def test_broken_sweep_is_refused_with_the_file_and_the_way_out(break_it, message, tmp_path):

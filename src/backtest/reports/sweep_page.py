@@ -188,7 +188,8 @@ def _read_sets(path: Path, sweep: Record) -> pd.DataFrame:
     from backtest.stats.surface import FIGURES
 
     try:
-        sets = pd.read_parquet(path, columns=["set", *FIGURES])
+        columns = ["set", *FIGURES]
+        sets = pd.read_parquet(path, columns=columns, page_checksum_verification=True)
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
         raise damaged_error(path, error) from None
     expected = int(np.prod([len(values) for values in sweep["axes"].values()]))
