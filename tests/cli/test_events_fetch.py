@@ -296,6 +296,24 @@ def test_stakes_tell_of_a_company_that_got_another_number_too(site, fetch):
     assert "with --cik" in told
 
 
+@pytest.mark.parametrize("first", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("filings", "ACME"),
+        ("earnings", "ACME", "--no-estimates"),
+        ("stakes", "--symbol", "ACME", "--holder", "BIGCO"),
+    ],
+)
+def test_the_first_day_may_be_any_day(site, fetch, call, first):
+    """What is read of before it, or is expected soon after it, may be no day of the calendar."""
+    site.file("10-Q", "2025-06-09 16:00:00", ACME, period="2025-03-31")
+    quarterly(site, "2025-02-14 16:00:01", "2024-12-31", [("BOLT INC", 13000, 100)])
+    outcome = fetch(*call, "--from", first, "--yes")
+    assert outcome.code == 0
+    assert ("begins on" in words(outcome.out)) is (first == "0001-01-01")
+
+
 def test_a_holder_that_got_another_number_is_told_too(site, fetch):
     quarterly(site, "2025-07-01 16:00:01", "2025-06-30", [("ACME CORP", 13000, 100)])
     call = ("stakes", "--symbol", "ACME", "--holder", "BIGCO", "--yes", "--from", "2025-01-01")

@@ -29,7 +29,7 @@ from backtest.sources.edgar import (
     need,
     read_json,
 )
-from backtest.sources.filings import ITEMS, RESULTS, Fetched
+from backtest.sources.filings import ITEMS, RESULTS, Fetched, days_before
 from backtest.sources.http import AbsentError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def fetch_earnings(
     remark names the reports before one of the `splits`, whose EPS Yahoo may have in new shares.
     """
     fetched = Fetched(edgar, symbol, Earnings)
-    start = since and since - _BEFORE
+    start = days_before(since, _BEFORE)
     listing = filings_of(edgar, company.cik, ("8-K", _AMENDED, *_PERIODIC), start)
     facts = _company_facts(edgar, company.cik)
     years = {fact.accession: fact.fiscal_year for fact in facts if fact.fiscal_year}

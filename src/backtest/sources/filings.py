@@ -85,7 +85,8 @@ class Fetched:
         self, company: Company, listing: Listing, since: date | None, option: str = "--cik"
     ) -> None:
         """Add a remark if a company's list begins long after the first day that was requested."""
-        if since and str(since + _QUARTERLY) < listing.first:
+        latest = since and min(since, date.max - _QUARTERLY) + _QUARTERLY
+        if latest and str(latest) < listing.first:
             self.remarks.append(
                 f"EDGAR's list of {company.name} begins on {listing.first}: what was filed before "
                 f"under another number is not in it. Give that number with {option}."
@@ -109,6 +110,11 @@ class Fetched:
             "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         return {name: _text(values[name]) for name in columns_of(self.kind) if name in values}
+
+
+def days_before(since: date | None, span: timedelta) -> date | None:
+    """Return the day so long before a first day, or the first of the calendar; None is ever."""
+    return since and max(since, date.min + span) - span
 
 
 def _text(value: object) -> str:

@@ -14,7 +14,7 @@ from backtest.data.events import event_of
 from backtest.data.kinds import StakeDisclosure, new_york_day
 from backtest.errors import DataError
 from backtest.sources.edgar import Company, Edgar, Filing, Header, filings_of, plain_name
-from backtest.sources.filings import Fetched, is_same_event
+from backtest.sources.filings import Fetched, days_before, is_same_event
 from backtest.sources.forms import SCHEDULES, read_schedule
 from backtest.sources.holdings import (
     IN_DOLLARS_FROM,
@@ -81,7 +81,7 @@ def fetch_stakes(
     shortly before, None if unknown; `actions` are the stock's splits and changes of CUSIP.
     """
     fetched = Fetched(edgar, symbol, StakeDisclosure)
-    start = since and since - _BEFORE
+    start = days_before(since, _BEFORE)
     listing = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start)
     about = filings_of(edgar, company.cik, SCHEDULES, start)
     fetched.remark_if_late(holder, listing, since, "--holder")
