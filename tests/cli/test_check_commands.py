@@ -94,6 +94,16 @@ def test_claims_are_shown_with_verdict_and_evidence(command, checkout):
     assert (two["verdict"], two["found"]) == ("false", "+0.9 %")
 
 
+def test_a_claim_without_a_figure_is_unknown_beside_others(command, checkout):
+    gone = {**SESSION, "claim_id": "two", "symbol": "GONE"}
+    checkout.write(CLAIMS, claims(row(**SESSION), row(**gone)))
+    shown = words(command("events", "claims").out)
+    assert "Claimed 1 %, found +0.9 %. " in shown
+    assert "Claimed 1 %. There are no prices of GONE." in shown
+    one, two = json.loads(command("events", "claims", "--json").out)
+    assert (one["found"], two["found"]) == ("+0.9 %", None)
+
+
 def test_a_bad_claim_is_one_message(command, checkout):
     checkout.write(CLAIMS, claims(row(**{**SESSION, "unit": "days"})))
     outcome = command("events", "claims")

@@ -352,6 +352,13 @@ def test_prices_list_shows_spans_and_sources(command):
     assert "INDX daily 2025-05-30 to 2025-07-15 31 sessions close" in out
 
 
+def test_prices_without_an_adjust_mode_are_shown_beside_others(command):
+    command("prices", "seal", "INDX", "--adjust", "splits")
+    assert "Adjusted: –. made up for tests INDX" in words(command("prices", "list").out)
+    acme, indx = json.loads(command("prices", "list", "--json").out)
+    assert (acme["adjust"], indx["adjust"]) == (None, "splits")
+
+
 def test_sealing_a_changed_file_lets_it_be_used_again(command, run_made_up, checkout):
     checkout.edit("data/events/earnings.csv", "0.30,0.20", "0.10,0.20", sealed=False)
     assert run_made_up("beats").code == 3

@@ -75,7 +75,7 @@ def check_events(
 @app.command("claims", epilog="Example: `backtest events claims`")
 def judge_claims(folders: options.FolderOptions, as_json: options.AsJson = False) -> None:
     """Test claims about the stock against its data."""
-    verdicts = backtest.judge_claims(**folders.arguments()).to_dict("records")
+    verdicts = cli.show.records(backtest.judge_claims(**folders.arguments()))
     cli.show.output(verdicts, cli.show_data.verdicts, as_json=as_json)
 
 
@@ -98,7 +98,7 @@ def list_kinds(
     as_json: options.AsJson = False,
 ) -> None:
     """List the kinds of events, and the fields of each."""
-    fields = backtest.list_kinds(kind, **folders.arguments()).to_dict("records")
+    fields = cli.show.records(backtest.list_kinds(kind, **folders.arguments()))
     cli.show.output(fields, cli.show_data.kinds, as_json=as_json)
 
 

@@ -211,7 +211,7 @@ def _as_dict(update: "PriceUpdate", version: "Version | None") -> dict[str, Any]
 @app.command("list", epilog="Example: `backtest prices list`")
 def list_prices(folders: options.FolderOptions, as_json: options.AsJson = False) -> None:
     """List the symbols with their span, adjust mode and source."""
-    rows = backtest.list_prices(data=folders.data).reset_index().to_dict("records")
+    rows = cli.show.records(backtest.list_prices(data=folders.data).reset_index())
     cli.show.output(rows, cli.show_data.symbols, as_json=as_json)
 
 
@@ -258,8 +258,7 @@ def list_actions(
     frame = backtest.list_actions(symbols, data=data)
     for name in ("day", "until"):
         frame[name] = frame[name].dt.strftime("%Y-%m-%d")
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    cli.show.output(rows, cli.show_data.actions, as_json=as_json)
+    cli.show.output(cli.show.records(frame), cli.show_data.actions, as_json=as_json)
 
 
 @actions.command("add", epilog="Example: `backtest actions add ACME split 2025-06-05 2 --source …`")

@@ -25,6 +25,8 @@ from backtest.errors import UsageError
 from backtest.stats.formats import visible
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from backtest.data.kinds import Event
 
 # Every text goes through this function of rich, which lets most control characters pass.
@@ -109,6 +111,12 @@ def output(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -
         print_json(value)
     else:
         show(console(), value)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table by column; what is unknown is None, for which pandas has NaN."""
+    rows: list[dict[str, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return rows
 
 
 def warn(sentence: str) -> None:

@@ -222,7 +222,7 @@ def list_universes(
 ) -> None:
     """List the universes: stocks, prices, events and what is missing."""
     if not context.invoked_subcommand:
-        rows = backtest.list_universes(**folders.arguments()).reset_index().to_dict("records")
+        rows = cli.show.records(backtest.list_universes(**folders.arguments()).reset_index())
         cli.show.output(rows, cli.show_data.universes, as_json=as_json)
 
 
