@@ -175,7 +175,8 @@ def test_on_a_day_without_a_session_words_of_one_prove_nothing():
     ("at", "precision", "told"),
     [
         ("2025-06-12T04:00:00Z", "minute", ["error"]),
-        ("2025-06-12T04:00:00Z", "session", []),
+        ("2025-06-12T04:00:00Z", "session", ["error"]),
+        ("2025-06-12T00:00:00Z", "session", []),
         ("2025-06-12T05:00:00Z", "minute", []),
         ("2025-06-12T00:00:00Z", "exact", ["warning"]),
         ("2025-06-12T01:00:00Z", "exact", []),

@@ -156,13 +156,14 @@ def _check_midnight(row: FiledEvent) -> Iterator[Finding]:
     why = f"A day without a time, read as its first second. {PEEK}"
     if _WRITTEN_MIDNIGHT.search(row.stamp):
         yield row.finding("error", f"Stamped at midnight {as_what}", why, mend)
-    elif row.event.precision != "session":
+        return
+    why = f"It may be a day without a time, read as its first second. {PEEK}"
+    for zone, name, severity in _ZONES:
         # After the close, 20:00 is the end of trading; that is midnight in UTC in summer.
-        why = f"It may be a day without a time, read as its first second. {PEEK}"
-        for zone, name, severity in _ZONES:
-            if row.event.published_at.astimezone(zone).time() == time(0):
-                what = f"Stamped at midnight in {name} {as_what}"
-                yield row.finding(severity, what, why, mend)
+        is_meant = zone is UTC and row.event.precision == "session"
+        if row.event.published_at.astimezone(zone).time() == time(0) and not is_meant:
+            what = f"Stamped at midnight in {name} {as_what}"
+            yield row.finding(severity, what, why, mend)
 
 
 def _check_words(row: FiledEvent) -> Iterator[Finding]:
