@@ -123,7 +123,7 @@ def _writable(file: Path, form: str, *, force: bool) -> Path:
 def find_page(
     name: File = "index", *, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
 ) -> Path:
-    """Find the page of a run, sweep, study, audit or comparison, and draw it where it is missing.
+    """Find the page of a run, sweep, study, audit or comparison; draw that of a run if missing.
 
     Args:
         name: run id, run folder or strategy; id or folder of a sweep, study, audit or comparison;
