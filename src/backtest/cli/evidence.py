@@ -214,7 +214,10 @@ def audit(
     strategy: options.StrategyArgument,
     worlds: Annotated[
         int | None,
-        typer.Option(min=0, help="Number of null worlds. [200; none for an EventStrategy]"),
+        typer.Option(
+            min=0,
+            help="Number of null worlds. [200, fewer of many stocks, none for an EventStrategy]",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of all that is random.")] = 1,
     workers: Annotated[
