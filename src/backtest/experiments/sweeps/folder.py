@@ -55,7 +55,7 @@ class SetFigures(TypedDict):
 
 
 class Best(TypedDict):
-    """Name the best set by its Sharpe ratio, which `dsr` deflates by all trials."""
+    """Name the set of the highest return; `dsr` deflates its Sharpe ratio by all trials."""
 
     set: int
     trials: int
