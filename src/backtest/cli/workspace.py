@@ -305,7 +305,7 @@ def open_page(
     ] = "index",
     out: options.ReportsFolder = None,
 ) -> None:
-    """Show a page in the browser; a missing one of a run is drawn first."""
+    """Show a page in the browser; a run without one gets it first."""
     from backtest.api.pages import run_on
 
     page = backtest.find_page(name, reports=out, tell=cli.show.warn)
