@@ -40,6 +40,7 @@ from backtest.stats.formats import (
         (percent, None, "–"),
         (share, -0.0, "0 %"),
         (share, 0.0064, "0.64 %"),
+        (share, 0.00994, "0.99 %"),
         (share, -0.001, "-0.1 %"),
         (share, 0.0006, "0.06 %"),
         (share, 2e-7, "under 0.01 %"),

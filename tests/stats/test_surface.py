@@ -364,3 +364,8 @@ def test_a_value_at_the_last_edge_is_in_the_last_bin():
     found = histogram(np.array([0.0, 0.29]), None, most=29)
     assert (len(found.counts), found.edges[-1]) == (29, 0.29)
     assert (found.counts[0], found.counts[-1], found.counts.sum()) == (1, 1, 2)
+
+
+def test_a_set_that_keeps_a_cent_is_not_ruined():
+    sets = table([-1.0, -1.0, -0.9999999], final_equity=[-5.0, 0.0, 0.01])
+    assert summary(sets, {"x": [1, 2, 3]}, {"x": 1}, figures(0, sets)).ruined == 2
